@@ -1,0 +1,18 @@
+/** An inbound call, however the host speaks of it. */
+export interface Call {
+  method: string;
+  /** What follows the mount point, undecoded, with leading slash and query: `/chat/completions?x=1`. */
+  target: string;
+  /** Looks up a request header by its lower-case name; several of one name are joined by `, `. */
+  header(name: string): string | undefined;
+  /** Visits all request headers, names in lower case. */
+  eachHeader(visit: (value: string, name: string) => void): void;
+  /** Reads the body once. Rejects with `ERR_RELAY_BODY_TOO_LARGE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off. */
+  readBody(limit: number): Promise<Uint8Array>;
+  /** The peer's address as the host knows it, for the cap per client. */
+  address: string | undefined;
+  /** The call as a web `Request`, for functions of the operator's. Made only when asked for; its body is not to be read. */
+  request(): Request;
+  /** Headers that the host has already prepared for the response (CORS, for example); they are kept. */
+  preparedHeaders?(): Iterable<[string, string]>;
+}

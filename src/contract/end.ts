@@ -1,0 +1,14 @@
+/** Why a request ended; exactly one for each. */
+export type EndReason =
+  | "completed"
+  | "refused"
+  | "upstream_error"
+  | "truncated"
+  | "timeout"
+  | "idle_timeout"
+  | "client_gone_before_first"
+  | "client_gone_mid"
+  | "client_gone_after_terminal"
+  | "drain_limit"
+  | "stopped"
+  | "shutdown";

@@ -1,0 +1,58 @@
+/** One call to an upstream, ready to be sent. */
+export interface Outgoing {
+  method: string;
+  /** Absolute URL with query. */
+  url: string;
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  body: Uint8Array | undefined;
+}
+
+/** Headers of an upstream's answer, by lower-case name. */
+export interface ReplyHeaders {
+  get(name: string): string | undefined;
+  forEach(visit: (value: string, name: string) => void): void;
+}
+
+/** Why no whole answer came, told apart as far as a transport can. */
+export type TransportFault =
+  /** The name does not resolve. */
+  | "dns"
+  /** No connection could be made. */
+  | "connect"
+  /** The connection ended before the answer was whole. */
+  | "closed"
+  /** What came is not HTTP, or not what its headers promise. */
+  | "protocol";
+
+export interface TransportError {
+  fault: TransportFault;
+  /** The platform's own code, `ECONNREFUSED` for example; for the log, never for the client. */
+  code?: string;
+}
+
+/** Takes an answer as it comes. Exactly one of `onEnd` and `onFail` is called, and nothing after it or after `abort`. */
+export interface Receiver {
+  /** A connection stands and the request is being written. A transport that cannot tell never calls it. */
+  onConnect?(): void;
+  onHead(status: number, headers: ReplyHeaders): void;
+  /** Takes decoded body bytes; they may be kept. Returning `false` stops the reading until `resume`. */
+  onData(chunk: Uint8Array): boolean;
+  onEnd(): void;
+  onFail(error: TransportError): void;
+}
+
+/** One call under way. Both methods may be called at any time, also more than once and after the end. */
+export interface Exchange {
+  resume(): void;
+  /** Closes the upstream at once. The receiver hears nothing more. */
+  abort(): void;
+}
+
+/** How calls are sent. Content encodings are undone, redirects are not followed, and no timeout is its own. */
+export interface Transport {
+  name: string;
+  /** Must not call the receiver before it returns. */
+  send(outgoing: Outgoing, receiver: Receiver): Exchange;
+  close(): Promise<void>;
+}
