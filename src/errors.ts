@@ -1,0 +1,294 @@
+// Every error of the relay: its code, its status, its words. No message stands anywhere else.
+
+/** Facts that a message may name. Never a secret, never an upstream's address. */
+export interface ErrorFacts {
+  upstream?: string;
+  model?: string;
+  path?: string;
+  expected?: string;
+  limit?: number;
+  /** Seconds until trying again makes sense. */
+  retryAfter?: number;
+  attempts?: number;
+  detail?: string;
+  /** Status that the upstream itself gave. */
+  upstreamStatus?: number;
+}
+
+/** One code for each way to fail. */
+export type ErrorCode =
+  | "ERR_RELAY_OPTIONS"
+  | "ERR_RELAY_START"
+  | "ERR_RELAY_CLOSED"
+  | "ERR_RELAY_SHUTDOWN"
+  | "ERR_RELAY_INTERNAL"
+  | "ERR_RELAY_PATH"
+  | "ERR_RELAY_VERSION"
+  | "ERR_RELAY_RESERVED"
+  | "ERR_RELAY_METHOD"
+  | "ERR_RELAY_HEADERS"
+  | "ERR_RELAY_BODY_SIZE"
+  | "ERR_RELAY_BODY_ENCODING"
+  | "ERR_RELAY_BODY_JSON"
+  | "ERR_RELAY_BODY_TIMEOUT"
+  | "ERR_RELAY_MODEL_MISSING"
+  | "ERR_RELAY_MODEL_UNKNOWN"
+  | "ERR_RELAY_UNAUTHORIZED"
+  | "ERR_RELAY_AUTHORIZE"
+  | "ERR_RELAY_CALLER_BUSY"
+  | "ERR_RELAY_QUEUE_FULL"
+  | "ERR_RELAY_NO_CREDENTIAL"
+  | "ERR_RELAY_LIMITED"
+  | "ERR_RELAY_CAPACITY"
+  | "ERR_RELAY_DEADLINE"
+  | "ERR_RELAY_MODEL_NOT_FOUND"
+  | "ERR_RELAY_UPSTREAM_TIMEOUT"
+  | "ERR_RELAY_UPSTREAM_UNREACHABLE"
+  | "ERR_RELAY_UPSTREAM_CLOSED"
+  | "ERR_RELAY_UPSTREAM_INVALID"
+  | "ERR_RELAY_UPSTREAM_REDIRECT"
+  | "ERR_RELAY_UPSTREAM_EMPTY"
+  | "ERR_RELAY_UPSTREAM_FAILED"
+  | "ERR_RELAY_UPSTREAM_REFUSED"
+  | "ERR_RELAY_UPSTREAM_ABSENT"
+  | "ERR_RELAY_TRUNCATED"
+  | "ERR_RELAY_IDLE"
+  | "ERR_RELAY_CLIENT_GONE";
+
+export interface ErrorSpec {
+  status: number;
+  /** Dialect-neutral kind that goes into the error object. */
+  type: string;
+  message: (facts: ErrorFacts) => string;
+}
+
+const invalid = "invalid_request_error";
+const upstream = "upstream_error";
+const unavailable = "service_unavailable";
+
+const of = (facts: ErrorFacts): string =>
+  [facts.model && ` for model ${facts.model}`, facts.upstream && ` on upstream ${facts.upstream}`]
+    .filter(Boolean)
+    .join("");
+
+/** Code → status, type and message. The README's table of errors is made from this one. */
+export const ERRORS: Record<ErrorCode, ErrorSpec> = {
+  ERR_RELAY_OPTIONS: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) => `The relay's options are wrong: ${f.path ? `${f.path}: ` : ""}${f.detail}`,
+  },
+  ERR_RELAY_START: {
+    status: 500,
+    type: "configuration_error",
+    message: () =>
+      "The relay could not start: its options are wrong; the server's log names which.",
+  },
+  ERR_RELAY_CLOSED: {
+    status: 503,
+    type: unavailable,
+    message: () => "The relay is shutting down and takes no new requests.",
+  },
+  ERR_RELAY_SHUTDOWN: {
+    status: 503,
+    type: unavailable,
+    message: () => "The relay was shut down before the answer was whole.",
+  },
+  ERR_RELAY_INTERNAL: {
+    status: 500,
+    type: "internal_error",
+    message: () => "The relay failed on its own; the server's log says more.",
+  },
+  ERR_RELAY_PATH: {
+    status: 400,
+    type: invalid,
+    message: (f) => `The path cannot be relayed: ${f.detail}.`,
+  },
+  ERR_RELAY_VERSION: {
+    status: 404,
+    type: invalid,
+    message: (f) => `Nothing is served at ${f.path}; did you mean ${f.expected}?`,
+  },
+  ERR_RELAY_RESERVED: {
+    status: 404,
+    type: invalid,
+    message: () => "Nothing is served under this reserved path.",
+  },
+  ERR_RELAY_METHOD: {
+    status: 405,
+    type: invalid,
+    message: (f) => `The method ${f.detail} is not served${f.path ? ` at ${f.path}` : ""}.`,
+  },
+  ERR_RELAY_HEADERS: {
+    status: 431,
+    type: invalid,
+    message: (f) => `The request has more than ${f.limit} headers.`,
+  },
+  ERR_RELAY_BODY_SIZE: {
+    status: 413,
+    type: invalid,
+    message: (f) => `The request body is larger than ${f.limit} bytes.`,
+  },
+  ERR_RELAY_BODY_ENCODING: {
+    status: 415,
+    type: invalid,
+    message: (f) =>
+      `The request body's content-encoding ${f.detail} is not understood; send it unencoded.`,
+  },
+  ERR_RELAY_BODY_JSON: {
+    status: 400,
+    type: invalid,
+    message: () => "The request body is declared as JSON but is not valid JSON.",
+  },
+  ERR_RELAY_BODY_TIMEOUT: {
+    status: 408,
+    type: invalid,
+    message: (f) => `The request body did not arrive within ${f.limit} ms.`,
+  },
+  ERR_RELAY_MODEL_MISSING: {
+    status: 400,
+    type: invalid,
+    message: () => "The request names no model, and this endpoint needs one.",
+  },
+  ERR_RELAY_MODEL_UNKNOWN: {
+    status: 400,
+    type: invalid,
+    message: (f) =>
+      `The model ${f.model} is not configured, and there are several upstreams it could mean.`,
+  },
+  ERR_RELAY_UNAUTHORIZED: {
+    status: 401,
+    type: "authentication_error",
+    message: () => "You are not allowed to use this relay.",
+  },
+  ERR_RELAY_AUTHORIZE: {
+    status: 500,
+    type: "internal_error",
+    message: () => "The check of who may call this relay failed.",
+  },
+  ERR_RELAY_CALLER_BUSY: {
+    status: 429,
+    type: "rate_limit_exceeded",
+    message: (f) => `You have ${f.limit} requests under way already; wait for one of them to end.`,
+  },
+  ERR_RELAY_QUEUE_FULL: {
+    status: 503,
+    type: unavailable,
+    message: (f) => `${f.limit} requests are waiting for a credential already.`,
+  },
+  ERR_RELAY_NO_CREDENTIAL: {
+    status: 503,
+    type: unavailable,
+    message: (f) =>
+      `No credential can carry this request${of(f)}: none is configured and enabled for it.`,
+  },
+  ERR_RELAY_LIMITED: {
+    status: 429,
+    type: "rate_limit_exceeded",
+    message: (f) =>
+      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
+  },
+  ERR_RELAY_CAPACITY: {
+    status: 503,
+    type: "overloaded_error",
+    message: (f) => `The upstream has no capacity${of(f)}; try again later.`,
+  },
+  ERR_RELAY_DEADLINE: {
+    status: 504,
+    type: "timeout_error",
+    message: (f) => `The request was not answered within its deadline of ${f.limit} ms.`,
+  },
+  ERR_RELAY_MODEL_NOT_FOUND: {
+    status: 404,
+    type: "not_found_error",
+    message: (f) => `No credential has access to model ${f.model}.`,
+  },
+  ERR_RELAY_UPSTREAM_TIMEOUT: {
+    status: 504,
+    type: "timeout_error",
+    message: (f) => `The upstream did not answer in time${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_UNREACHABLE: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream could not be reached${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_CLOSED: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream closed the connection before it answered${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_INVALID: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream's answer is not valid HTTP, or not what its headers say${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_REDIRECT: {
+    status: 502,
+    type: upstream,
+    message: (f) =>
+      `The upstream answered with a redirect, which is not followed with credentials${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_EMPTY: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream's answer was empty${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_FAILED: {
+    status: 502,
+    type: upstream,
+    message: (f) =>
+      `The upstream failed${of(f)}${f.upstreamStatus ? ` with status ${f.upstreamStatus}` : ""}.`,
+  },
+  ERR_RELAY_UPSTREAM_REFUSED: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream refused the relay's credentials${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_ABSENT: {
+    status: 404,
+    type: "not_found_error",
+    message: (f) => `The upstream serves nothing at ${f.path}.`,
+  },
+  ERR_RELAY_TRUNCATED: {
+    status: 502,
+    type: upstream,
+    message: (f) => `The upstream broke off in the middle of its answer${of(f)}.`,
+  },
+  ERR_RELAY_IDLE: {
+    status: 504,
+    type: "timeout_error",
+    message: (f) =>
+      `The upstream fell silent for ${f.limit} ms in the middle of its answer${of(f)}.`,
+  },
+  ERR_RELAY_CLIENT_GONE: {
+    status: 499,
+    type: "client_closed_request",
+    message: () => "The client went away before the answer.",
+  },
+};
+
+export interface RelayErrorOptions extends ErrorFacts {
+  cause?: unknown;
+  /** Replaces the code's own status, where the upstream's real one says more. */
+  status?: number;
+}
+
+/** Carries a failure: `code` to tell it by, `status` for HTTP, `facts` for the answer's error object. */
+export class RelayError extends Error {
+  override readonly name = "RelayError";
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly type: string;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, options: RelayErrorOptions = {}) {
+    const { cause, status, ...facts } = options;
+    const spec = ERRORS[code];
+    super(spec.message(facts), cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.status = status ?? spec.status;
+    this.type = spec.type;
+    this.facts = facts;
+  }
+}
