@@ -1,0 +1,146 @@
+// One call on the wire: writing, pausing, breaking off, and telling the ledger.
+import type { ServerResponse } from "node:http";
+import type { Clock } from "../src/contract/clock.ts";
+import type { Call, CallEnd } from "./call.ts";
+import type { Ledger } from "./ledger.ts";
+
+/** What every exchange of one simulator shares. */
+export interface Stage {
+  clock: Clock;
+  ledger: Ledger;
+  /** Wakes what is stalled now. */
+  stalls: Set<() => void>;
+}
+
+/** Every pause resolves with `false` when the call is over, so that what plays on it can return. */
+export class Exchange {
+  readonly call: Call;
+  readonly response: ServerResponse;
+  #stage: Stage;
+  #over = false;
+  #interrupt: (() => void) | undefined;
+  #end: CallEnd = "completed";
+
+  constructor(stage: Stage, response: ServerResponse, call: Call) {
+    this.#stage = stage;
+    this.response = response;
+    this.call = call;
+    response.once("close", () => this.#closed());
+    stage.ledger.begin(call);
+  }
+
+  /** Writes status and headers, but does not send them before the body unless `flush` is called. */
+  head(status: number, headers: Record<string, string | string[]>): void {
+    if (this.#over) return;
+    this.response.writeHead(status, headers);
+    this.answered(status);
+  }
+
+  flush(): void {
+    if (!this.#over) this.response.flushHeaders();
+  }
+
+  /** Notes that an answer has begun. */
+  answered(status: number): void {
+    const { call } = this;
+    call.status = status;
+    call.firstByteAt = this.#stage.clock.now();
+    call.timing.firstByte = performance.now();
+    this.#stage.ledger.changed();
+  }
+
+  /** Hands bytes to the socket; resolves when more are wanted. */
+  write(bytes: Buffer): boolean | Promise<boolean> {
+    if (this.#over) return false;
+    this.call.bytes += bytes.length;
+    if (this.response.write(bytes)) return true;
+    return this.#pause((wake) => {
+      this.response.once("drain", wake);
+      return () => this.response.off("drain", wake);
+    });
+  }
+
+  /** Notes that a payload event has been written. */
+  counted(): void {
+    this.call.events++;
+    this.#stage.ledger.changed();
+  }
+
+  wait(delay: number): Promise<boolean> {
+    return this.#pause((wake) => this.#stage.clock.after(delay, wake));
+  }
+
+  /** Waits until `release()` is called or the client goes. */
+  stalled(): Promise<boolean> {
+    return this.#pause((wake) => {
+      this.#stage.stalls.add(wake);
+      return () => this.#stage.stalls.delete(wake);
+    });
+  }
+
+  /** Waits until the client goes. */
+  left(): Promise<boolean> {
+    return this.#pause(() => () => {});
+  }
+
+  end(how: CallEnd): void {
+    if (this.#over) return;
+    this.#settle(how);
+    this.response.end();
+  }
+
+  /** Destroys the socket once what was written has left it. */
+  cut(): void {
+    if (this.#over) return;
+    this.#settle("cut by us");
+    const { socket } = this.response;
+    if (socket === null || socket.writableLength === 0) this.response.destroy();
+    else socket.end(() => this.response.destroy());
+  }
+
+  /** Answers with bytes that are not HTTP, then closes. */
+  garbage(): void {
+    if (this.#over) return;
+    this.answered(0);
+    this.#settle("cut by us");
+    this.response.socket?.end("\u0000\u0001 this is not HTTP\r\n\r\n", () =>
+      this.response.destroy(),
+    );
+  }
+
+  /** Notes that the last byte of a whole answer has been written. */
+  whole(): void {
+    this.call.whole = true;
+    this.#stage.ledger.changed();
+  }
+
+  #settle(how: CallEnd): void {
+    this.#end = how;
+    this.#over = true;
+    this.call.endedAt = this.#stage.clock.now();
+    this.call.timing.ended = performance.now();
+  }
+
+  #pause(begin: (wake: () => void) => () => void): Promise<boolean> {
+    if (this.#over) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const cancel = begin(() => {
+        this.#interrupt = undefined;
+        resolve(true);
+      });
+      this.#interrupt = () => {
+        cancel();
+        resolve(false);
+      };
+    });
+  }
+
+  #closed(): void {
+    const flushed = this.response.writableFinished;
+    const cut = this.#end === "cut by us";
+    this.#over = true;
+    this.#interrupt?.();
+    const end = flushed || cut ? this.#end : "client closed";
+    this.#stage.ledger.finish(this.call, end, this.#stage.clock.now(), performance.now());
+  }
+}

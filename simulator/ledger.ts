@@ -1,0 +1,155 @@
+// What the simulator saw, and a way to wait for it without polling.
+import type { Call, CallEnd } from "./call.ts";
+
+/** Counts of one credential × model. */
+export interface Total {
+  calls: number;
+  /** Answers by status; 0 is a call that got none. */
+  statuses: Record<number, number>;
+}
+
+interface Waiter {
+  check(): boolean;
+  fail(error: Error): void;
+}
+
+const NO_MODEL = "*";
+
+/** Keeps every call, the newest `keep` of them whole, and counts all. */
+export class Ledger {
+  /** Calls in order of arrival; the oldest ended ones go when there are more than the `keep` option allows. */
+  calls: Call[] = [];
+  /** Calls since the start or the last `reset()`. */
+  total = 0;
+  inFlight = 0;
+  maxInFlight = 0;
+  /** Connections open now. */
+  openSockets = 0;
+  /** Connections accepted since the start or the last `reset()`. */
+  connections = 0;
+  /** Anonymous users: attempts, successes and refusals. */
+  creations: { attempts: number; created: number; refused: number } = zeroCreations();
+  /** Token refreshes: attempts, successes, and refresh tokens presented after they had been used. */
+  refreshes: { attempts: number; refreshed: number; reused: number; revokedGrants: number } =
+    zeroRefreshes();
+
+  #keep: number;
+  #totals = new Map<string, Map<string, Total>>();
+  #waiters = new Set<Waiter>();
+
+  constructor(keep: number) {
+    this.#keep = keep;
+  }
+
+  /** Returns the counts of one credential (by name) × model; `"*"` is a call without a model. Zeroes where there were none. */
+  totals(credential: string, model: string = NO_MODEL): Total {
+    return this.#totals.get(credential)?.get(model) ?? { calls: 0, statuses: {} };
+  }
+
+  /** Returns how many calls each credential made, by name; `model` narrows it. */
+  byCredential(model?: string): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const [credential, models] of this.#totals) {
+      for (const [name, total] of models) {
+        if (model === undefined || model === name)
+          counts[credential] = (counts[credential] ?? 0) + total.calls;
+      }
+    }
+    return counts;
+  }
+
+  /** Returns the last call that fits, of all that are kept. */
+  last(fits: (call: Call) => boolean = () => true): Call | undefined {
+    return this.calls.findLast(fits);
+  }
+
+  /** Resolves with the first call that fits, now or later. Rejects when the simulator closes. */
+  next(fits: (call: Call) => boolean): Promise<Call> {
+    let found: Call | undefined;
+    const waited = this.until(() => (found = this.calls.find(fits)) !== undefined);
+    return waited.then(() => found as Call);
+  }
+
+  /** Resolves as soon as `holds` returns true; it is asked now and after each change. Rejects when the simulator closes. */
+  until(holds: (ledger: Ledger) => boolean): Promise<void> {
+    if (holds(this)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const check = (): boolean => {
+        const done = holds(this);
+        if (done) resolve();
+        return done;
+      };
+      this.#waiters.add({ check, fail: reject });
+    });
+  }
+
+  /** Forgets every call and count. Calls under way are counted as in flight still. */
+  reset(): void {
+    this.calls = this.calls.filter((call) => call.open);
+    this.total = 0;
+    this.connections = 0;
+    this.maxInFlight = this.inFlight;
+    this.creations = zeroCreations();
+    this.refreshes = zeroRefreshes();
+    this.#totals.clear();
+    this.changed();
+  }
+
+  /** @internal */
+  begin(call: Call): void {
+    this.total++;
+    this.calls.push(call);
+    if (++this.inFlight > this.maxInFlight) this.maxInFlight = this.inFlight;
+    if (this.calls.length >= 2 * this.#keep) this.#trim();
+    this.changed();
+  }
+
+  /** @internal */
+  finish(call: Call, end: CallEnd, at: number, now: number): void {
+    call.end = end;
+    call.open = false;
+    call.endedAt ??= at;
+    call.timing.ended ??= now;
+    call.closedAt = at;
+    call.timing.closed = now;
+    this.inFlight--;
+    this.#count(call);
+    this.changed();
+  }
+
+  /** @internal */
+  changed(): void {
+    if (this.#waiters.size === 0) return;
+    for (const waiter of this.#waiters) if (waiter.check()) this.#waiters.delete(waiter);
+  }
+
+  /** @internal */
+  abandon(): void {
+    for (const waiter of this.#waiters)
+      waiter.fail(new Error("The simulator was closed while something waited for its ledger."));
+    this.#waiters.clear();
+  }
+
+  #count(call: Call): void {
+    const model = call.model ?? NO_MODEL;
+    let models = this.#totals.get(call.credential);
+    if (models === undefined) this.#totals.set(call.credential, (models = new Map()));
+    let total = models.get(model);
+    if (total === undefined) models.set(model, (total = { calls: 0, statuses: {} }));
+    total.calls++;
+    total.statuses[call.status] = (total.statuses[call.status] ?? 0) + 1;
+  }
+
+  #trim(): void {
+    const surplus = this.calls.length - this.#keep;
+    this.calls = this.calls.filter((call, index) => index >= surplus || call.open);
+  }
+}
+
+function zeroCreations(): Ledger["creations"] {
+  return { attempts: 0, created: 0, refused: 0 };
+}
+
+function zeroRefreshes(): Ledger["refreshes"] {
+  return { attempts: 0, refreshed: 0, reused: 0, revokedGrants: 0 };
+}

@@ -1,0 +1,42 @@
+// When in an answer something is due.
+import type { Moment } from "./behaviour.ts";
+import type { Frame } from "./frames.ts";
+
+/** How far an answer has come. */
+export interface Progress {
+  frames: number;
+  /** Payload events written. */
+  events: number;
+  /** Body bytes written, before any content encoding. */
+  bytes: number;
+}
+
+/** Returns at which offset of the next frame a moment is due; `undefined` when it is not. No next frame is the end of the body. */
+export function offsetOf(
+  moment: Moment,
+  progress: Progress,
+  next: Frame | undefined,
+): number | undefined {
+  if (typeof moment === "string") return isDue(moment, progress, next) ? 0 : undefined;
+  if ("afterEvents" in moment) return progress.events >= moment.afterEvents ? 0 : undefined;
+  if (next === undefined) return undefined;
+  if ("afterBytes" in moment) {
+    const offset = moment.afterBytes - progress.bytes;
+    return offset <= next.bytes.length ? Math.max(offset, 0) : undefined;
+  }
+  const reached = next.kind === "payload" && progress.events + 1 >= moment.inEvent;
+  return reached ? Math.floor(next.bytes.length / 2) : undefined;
+}
+
+function isDue(moment: Moment, progress: Progress, next: Frame | undefined): boolean {
+  switch (moment) {
+    case "after-headers":
+      return progress.frames === 0;
+    case "after-lifecycle":
+      return next?.kind !== "lifecycle";
+    case "before-terminal":
+      return next === undefined || next.kind === "terminal";
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,89 @@
+// Which operation a path asks for. Any prefix may stand before the version: `/pool-2/v1/chat/completions`.
+import type { SimulatedDialect } from "./behaviour.ts";
+
+export type Operation =
+  | "chat"
+  | "responses"
+  | "embeddings"
+  | "models"
+  | "messages"
+  | "generate"
+  | "generic"
+  | "sign-up"
+  | "graphql"
+  | "exchange"
+  | "secure-token"
+  | "oauth-token";
+
+export interface Route {
+  dialect: SimulatedDialect;
+  operation: Operation;
+  /** The model, where it stands in the path. */
+  model?: string;
+  /** Whether the path says that a stream is wanted; `undefined` leaves it to the body. */
+  stream?: boolean;
+}
+
+interface Row extends Route {
+  method: "GET" | "POST";
+  path: RegExp;
+}
+
+const ROWS: readonly Row[] = [
+  { method: "POST", path: /\/v1\/chat\/completions$/, dialect: "openai", operation: "chat" },
+  { method: "POST", path: /\/v1\/responses$/, dialect: "openai", operation: "responses" },
+  { method: "POST", path: /\/v1\/embeddings$/, dialect: "openai", operation: "embeddings" },
+  { method: "POST", path: /\/v1\/messages$/, dialect: "anthropic", operation: "messages" },
+  { method: "GET", path: /\/v1\/models(\/[^/]+)?$/, dialect: "openai", operation: "models" },
+  { method: "GET", path: /\/v1beta\/models(\/[^/]+)?$/, dialect: "google", operation: "models" },
+  {
+    method: "POST",
+    path: /\/v1(?:beta)?\/models\/([^/:]+):generateContent$/,
+    dialect: "google",
+    operation: "generate",
+    stream: false,
+  },
+  {
+    method: "POST",
+    path: /\/v1(?:beta)?\/models\/([^/:]+):streamGenerateContent$/,
+    dialect: "google",
+    operation: "generate",
+    stream: true,
+  },
+  { method: "POST", path: /\/generic(\/|$)/, dialect: "generic", operation: "generic" },
+  { method: "POST", path: /\/v1\/accounts:signUp$/, dialect: "auth", operation: "sign-up" },
+  {
+    method: "POST",
+    path: /\/v1\/accounts:signInWithCustomToken$/,
+    dialect: "auth",
+    operation: "exchange",
+  },
+  { method: "POST", path: /\/graphql$/, dialect: "auth", operation: "graphql" },
+  { method: "POST", path: /\/oauth\/token$/, dialect: "auth", operation: "oauth-token" },
+  { method: "POST", path: /\/v1\/token$/, dialect: "auth", operation: "secure-token" },
+];
+
+const MEMO_SIZE = 1000;
+const memo = new Map<string, Route | undefined>();
+
+/** Returns what a path asks for; `undefined` is a 404. */
+export function routeOf(method: string, path: string, speaksAnthropic: boolean): Route | undefined {
+  const key = `${method} ${speaksAnthropic} ${path}`;
+  if (memo.has(key)) return memo.get(key);
+  const route = findRoute(method, path, speaksAnthropic);
+  if (memo.size >= MEMO_SIZE) memo.clear();
+  memo.set(key, route);
+  return route;
+}
+
+function findRoute(method: string, path: string, speaksAnthropic: boolean): Route | undefined {
+  if (/\/v1(beta)?\/v1(beta)?\//.test(path)) return undefined;
+  for (const row of ROWS) {
+    const found = row.method === method ? row.path.exec(path) : null;
+    if (found === null) continue;
+    const dialect = row.operation === "models" && speaksAnthropic ? "anthropic" : row.dialect;
+    const model = row.operation === "generate" ? decodeURIComponent(found[1] ?? "") : undefined;
+    return { dialect, operation: row.operation, model, stream: row.stream };
+  }
+  return undefined;
+}
