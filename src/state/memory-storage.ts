@@ -1,0 +1,14 @@
+/** A store that ends with the process, for a relay that was given none. */
+import type { StateStorage, StoredValue } from "./storage.ts";
+
+export function createMemoryStorage(): StateStorage {
+  const values = new Map<string, StoredValue>();
+  return {
+    getKeys: async (base = "") => [...values.keys()].filter((key) => key.startsWith(base)),
+    getItem: async (key) => values.get(key) ?? null,
+    getItems: async (keys) => keys.map((key) => ({ key, value: values.get(key) ?? null })),
+    setItem: async (key, value) => void values.set(key, value),
+    removeItem: async (key) => void values.delete(key),
+    getMount: () => ({ driver: { name: "memory" } }),
+  };
+}

@@ -1,0 +1,63 @@
+/** The few methods of an unstorage `Storage` (1 or 2) that the relay's memory uses. */
+export interface StateStorage {
+  getKeys(base?: string): Promise<string[]>;
+  getItem(key: string): Promise<unknown>;
+  /** Order and completeness of the answer are not relied on. */
+  getItems(keys: string[]): Promise<{ key: string; value: unknown }[]>;
+  setItem(key: string, value: StoredValue): Promise<void>;
+  removeItem(key: string): Promise<void>;
+  getItemRaw?(key: string): Promise<unknown>;
+  setItemRaw?(key: string, value: unknown): Promise<void>;
+  getMount?(key: string): { driver: StateDriver };
+}
+
+/** What is stored: always an object, because drivers guess at the type of anything else. */
+export interface StoredValue {
+  [field: string]: StoredField;
+}
+
+export type StoredField =
+  | string
+  | number
+  | boolean
+  | readonly StoredField[]
+  | { [field: string]: StoredField };
+
+interface StateDriver {
+  name?: string;
+  options?: unknown;
+}
+
+/** Names the driver behind `base`, as far as the storage tells. */
+export function driverName(storage: StateStorage, base: string): string {
+  return storage.getMount?.(base).driver.name ?? "unknown";
+}
+
+/** Tells whether a kill in mid-write can leave half a value where a whole one stood. */
+export function writesInPlace(storage: StateStorage, base: string): boolean {
+  const driver = storage.getMount?.(base).driver;
+  if (driver?.name !== "fs" && driver?.name !== "fs-lite") return false;
+  const options = driver.options;
+  const atomic = typeof options === "object" && options !== null && "atomic" in options;
+  return !(atomic && options.atomic === true);
+}
+
+/** Reads one value. The fs drivers resolve with an `Error` where reading failed: here that throws. */
+export async function readItem(storage: StateStorage, key: string): Promise<unknown> {
+  return assertRead(await storage.getItem(key));
+}
+
+export async function readItems(
+  storage: StateStorage,
+  keys: string[],
+): Promise<{ key: string; value: unknown }[]> {
+  const items = await storage.getItems(keys);
+  for (const item of items) assertRead(item.value);
+  return items;
+}
+
+/** Throws what a driver returned in place of throwing it. */
+export function assertRead(value: unknown): unknown {
+  if (value instanceof Error) throw value;
+  return value;
+}
