@@ -1,0 +1,46 @@
+/** Keeps what could not be understood: copied before its key is written again, named in log and status. */
+import type { Log } from "../contract/log.ts";
+import { asideKey } from "./keys.ts";
+import { assertRead, readItem } from "./storage.ts";
+import type { StateStorage } from "./storage.ts";
+
+export interface Aside {
+  /** Copies the broken value at `key` aside, raw. Rejects when it cannot: then the key must not be written. */
+  keep(key: string): Promise<void>;
+  /** Notes that the value at `key` was written by a newer version and stays as it is. */
+  leave(key: string): void;
+  /** Every key noted so far. */
+  keys(): string[];
+}
+
+// A store full of rubbish must not fill the log: the rest stands in the status.
+const LOGGED = 20;
+
+export function createAside(storage: StateStorage, base: string, log: Log): Aside {
+  const noted = new Set<string>();
+
+  function note(key: string, what: string): void {
+    if (noted.has(key)) return;
+    noted.add(key);
+    if (noted.size <= LOGGED) log.warn(`state: ${what}: ${key}`);
+    if (noted.size === LOGGED) log.warn("state: further ones are listed in the status alone");
+  }
+
+  async function keep(key: string): Promise<void> {
+    note(key, "a broken record is kept aside and not used");
+    const copy = asideKey(base, key);
+    if (!storage.getItemRaw || !storage.setItemRaw) {
+      const value = JSON.stringify(await readItem(storage, key));
+      return storage.setItem(copy, { value });
+    }
+    const raw = assertRead(await storage.getItemRaw(key));
+    // Gone since: another instance has mended it.
+    if (raw !== null && raw !== undefined) await storage.setItemRaw(copy, raw);
+  }
+
+  return {
+    keep,
+    leave: (key) => note(key, "a record of a newer version is left alone"),
+    keys: () => [...noted],
+  };
+}

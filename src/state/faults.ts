@@ -1,0 +1,56 @@
+/** What went wrong with the store, told once an outage and without any value. */
+import type { Log } from "../contract/log.ts";
+
+/** A call to the store that failed. Carries neither values nor the driver's own message. */
+export interface StateFault {
+  during: "load" | "write" | "remove" | "crypto";
+  /** Key in the store, where one was concerned. */
+  key: string | undefined;
+  /** The error's code (`ECONNREFUSED`), or its name. */
+  code: string;
+}
+
+export type FaultListener = (fault: StateFault) => void;
+
+export interface Faults {
+  report(during: StateFault["during"], key: string | undefined, error: unknown): void;
+  /** Notes that what had failed `during` one of these is well again. */
+  clear(...during: StateFault["during"][]): void;
+  /** The last fault that still stands, `undefined` when all is well. */
+  last(): string | undefined;
+}
+
+export function createFaults(log: Log, onFault: FaultListener | undefined): Faults {
+  const standing = new Map<StateFault["during"], string>();
+
+  function report(during: StateFault["during"], key: string | undefined, error: unknown): void {
+    const code = codeOf(error);
+    const fault = `${during} failed: ${code}`;
+    if (standing.get(during) !== fault) log.warn(`state: ${fault}; serving goes on from memory`);
+    standing.delete(during);
+    standing.set(during, fault);
+    callListener({ during, key, code });
+  }
+
+  function callListener(fault: StateFault): void {
+    try {
+      onFault?.(fault);
+    } catch {
+      log.error("state: the listener for faults threw");
+    }
+  }
+
+  function clear(...during: StateFault["during"][]): void {
+    const cleared = during.filter((one) => standing.delete(one));
+    if (cleared.length > 0) log.info(`state: ${cleared.join(" and ")} well again`);
+  }
+
+  return { report, clear, last: () => [...standing.values()].at(-1) };
+}
+
+// A driver's message may quote an address with a password in it, so it is not passed on.
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  const code = "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^\w{1,40}$/.test(code) ? code : error.name;
+}
