@@ -1,0 +1,53 @@
+/** What stands under the base, sorted by kind, and read in bounded portions. */
+import { SECOND_PLACE } from "./cell.ts";
+import type { Gate } from "./gate.ts";
+import { readItems } from "./storage.ts";
+import type { StateStorage } from "./storage.ts";
+
+export interface Listing {
+  cooldowns: string[];
+  marks: string[];
+  counters: string[];
+}
+
+// 4 × 100 files open at once stay below the usual limit of 1,024.
+const PORTION = 100;
+export const PORTIONS_AT_ONCE = 4;
+
+/** Lists the keys of all records under `base`; anything else that stands there is passed over. */
+export async function listRecords(storage: StateStorage, base: string): Promise<Listing> {
+  const listing: Listing = { cooldowns: [], marks: [], counters: [] };
+  const prefix = `${base}:`;
+  for (const key of await storage.getKeys(base)) {
+    if (!key.startsWith(prefix)) continue;
+    const name = key.slice(prefix.length);
+    if (COOLDOWN_NAME.test(name)) listing.cooldowns.push(key);
+    else if (MARK_NAME.test(name)) listing.marks.push(key);
+    else if (COUNTERS_NAME.test(name)) listing.counters.push(key);
+  }
+  return listing;
+}
+
+/** Reads the values of `keys` and hands each to `use`. Rejects when one cannot be read. */
+export async function readEach(
+  storage: StateStorage,
+  gate: Gate,
+  keys: readonly string[],
+  use: (key: string, value: unknown) => void,
+): Promise<void> {
+  const portions: string[][] = [];
+  for (let i = 0; i < keys.length; i += PORTION) portions.push(keys.slice(i, i + PORTION));
+  const read = async (portion: string[]): Promise<void> => {
+    for (const { key, value } of await readItems(storage, portion)) use(key, value);
+  };
+  await Promise.all(portions.map((portion) => gate.run(() => read(portion))));
+}
+
+/** Key of the record that a place belongs to. */
+export function recordKey(place: string): string {
+  return place.endsWith(SECOND_PLACE) ? place.slice(0, -SECOND_PLACE.length) : place;
+}
+
+const COOLDOWN_NAME = /^c:[0-9a-f]{32}(?:-b)?$/;
+const MARK_NAME = /^m:[0-9a-f]{32}(?:-b)?$/;
+const COUNTERS_NAME = /^i:[0-9a-z]+:\d+$/;

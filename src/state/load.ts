@@ -1,0 +1,65 @@
+/** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
+import type { CooldownRecord, LoadedState } from "../contract/state.ts";
+import { loadOthers } from "./counters-store.ts";
+import { listRecords, readEach, recordKey } from "./listing.ts";
+import type { StateParts } from "./parts.ts";
+import { COOLDOWN, MARK, readStored } from "./records.ts";
+import type { RecordKind } from "./records.ts";
+import { readItem } from "./storage.ts";
+
+/** Reads everything under the base once. Rejects when something cannot be read. */
+export async function loadState(parts: StateParts): Promise<LoadedState> {
+  const listing = await listRecords(parts.storage, parts.base);
+  const cooldowns = await loadRecords(parts, COOLDOWN, listing.cooldowns);
+  const marks = await loadRecords(parts, MARK, listing.marks);
+  const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
+  parts.counters.setOthers(await loadOthers(parts, foreign));
+  return { cooldowns: livingOf(parts, cooldowns), marks: [...marks.values()] };
+}
+
+async function loadRecords<R>(
+  { storage, reading: gate, aside }: StateParts,
+  kind: RecordKind<R>,
+  places: readonly string[],
+): Promise<Map<string, R>> {
+  const records = new Map<string, R>();
+  const broken: string[] = [];
+
+  function take(place: string, value: unknown): void {
+    const reading = readStored(kind, value);
+    if (reading.is === "newer") aside.leave(place);
+    if (reading.is === "broken") broken.push(place);
+    if (reading.is !== "record") return;
+    const key = recordKey(place);
+    const held = records.get(key);
+    records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
+  }
+
+  // Another process may have been in mid-write: what is still broken at a second look is.
+  async function lookAgain(place: string): Promise<void> {
+    const value = await readItem(storage, place);
+    if (readStored(kind, value).is === "broken") await aside.keep(place);
+    else take(place, value);
+  }
+
+  await readEach(storage, gate, places, take);
+  await Promise.all(broken.map((place) => gate.run(() => lookAgain(place))));
+  return records;
+}
+
+// The removal of the dead is nobody's business to wait for.
+function livingOf(
+  { cooldowns, expiry, sights }: StateParts,
+  records: ReadonlyMap<string, CooldownRecord>,
+): CooldownRecord[] {
+  const living: CooldownRecord[] = [];
+  for (const [key, record] of records) {
+    if (expiry.isDead(record)) {
+      void cooldowns.removeDead(key, expiry.isDead);
+      continue;
+    }
+    expiry.track(key, record);
+    living.push(sights.asSeen(key, record));
+  }
+  return living;
+}

@@ -1,0 +1,139 @@
+/** What the memory is made of, put together once for a store. */
+import type { Clock, Random } from "../contract/clock.ts";
+import type { Log } from "../contract/log.ts";
+import type { CooldownRecord, MarkRecord } from "../contract/state.ts";
+import { createAside } from "./aside.ts";
+import type { Aside } from "./aside.ts";
+import { createCells } from "./cell.ts";
+import { createCountersWriter } from "./counters-store.ts";
+import type { CountersWriter } from "./counters-store.ts";
+import { createCounters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
+import { createExpiry } from "./expiry.ts";
+import type { Expiry } from "./expiry.ts";
+import { createFaults } from "./faults.ts";
+import type { FaultListener, Faults } from "./faults.ts";
+import { createGate } from "./gate.ts";
+import type { Gate } from "./gate.ts";
+import { createStateKeys } from "./keys.ts";
+import type { StateKeys } from "./keys.ts";
+import { PORTIONS_AT_ONCE } from "./listing.ts";
+import { createMemoryStorage } from "./memory-storage.ts";
+import { COOLDOWN, MARK } from "./records.ts";
+import type { RecordKind } from "./records.ts";
+import { createSights } from "./sight.ts";
+import type { Sights } from "./sight.ts";
+import { writesInPlace } from "./storage.ts";
+import type { StateStorage } from "./storage.ts";
+import { createWriter } from "./writer.ts";
+import type { Writer } from "./writer.ts";
+
+export interface StateOptions {
+  /** Root storage of unstorage, 1 or 2. Without one nothing outlives the process. */
+  storage?: StateStorage | undefined;
+  /** Prefix of every key, without a trailing colon. */
+  base: string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  /** Hears of each call to the store that fails. */
+  onFault?: FaultListener | undefined;
+  /**
+   * How long a cooldown is remembered after its end, because its ladder still counts, in ms.
+   * @default 3_600_000
+   */
+  ladderDecay?: number | undefined;
+}
+
+export interface StateParts {
+  storage: StateStorage;
+  base: string;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  keys: StateKeys;
+  aside: Aside;
+  faults: Faults;
+  expiry: Expiry;
+  sights: Sights;
+  /** Bounds the reading of many records. */
+  reading: Gate;
+  cooldowns: Writer<CooldownRecord>;
+  marks: Writer<MarkRecord>;
+  counters: Counters;
+  countersWriter: CountersWriter;
+  /** Key of this instance's counters, without the number of the shard. */
+  countersPrefix: string;
+  pendingWrites(): number;
+  /** Hears that a part has nothing left to try again, and clears the fault when none has. */
+  onWell(): void;
+}
+
+const LADDER_DECAY = 3_600_000;
+const WRITES_AT_ONCE = 64;
+
+export function createParts(options: StateOptions): StateParts {
+  const { base, clock, random, log } = options;
+  const storage = options.storage ?? createMemoryStorage();
+  const aside = createAside(storage, base, log);
+  const faults = createFaults(log, options.onFault);
+  const gate = createGate(WRITES_AT_ONCE);
+  const inPlace = writesInPlace(storage, base);
+  const instance = randomId(random);
+  const countersPrefix = `${base}:i:${instance}:`;
+
+  const expiry = createExpiry(clock, options.ladderDecay ?? LADDER_DECAY, (key) => {
+    void cooldowns.removeDead(key, expiry.isDead);
+  });
+  const cooldowns = writerOf(COOLDOWN, expiry.track);
+  const marks = writerOf(MARK, () => {});
+  const counters = createCounters(clock, instance, () => countersWriter.wake());
+  const countersWriter = createCountersWriter({
+    storage,
+    prefix: countersPrefix,
+    counters,
+    clock,
+    faults,
+    onWell,
+  });
+
+  function writerOf<R>(kind: RecordKind<R>, onStored: (key: string, record: R) => void): Writer<R> {
+    const cells = createCells(storage, kind, aside, inPlace);
+    return createWriter({ kind, cells, gate, clock, faults, onStored, onWell });
+  }
+
+  function pendingWrites(): number {
+    return cooldowns.failed() + marks.failed() + (countersWriter.hasFailed() ? 1 : 0);
+  }
+
+  function onWell(): void {
+    if (pendingWrites() === 0) faults.clear("write", "remove");
+  }
+
+  return {
+    storage,
+    base,
+    clock,
+    random,
+    log,
+    keys: createStateKeys(base),
+    aside,
+    faults,
+    expiry,
+    sights: createSights(clock),
+    reading: createGate(PORTIONS_AT_ONCE),
+    cooldowns,
+    marks,
+    counters,
+    countersWriter,
+    countersPrefix,
+    pendingWrites,
+    onWell,
+  };
+}
+
+function randomId(random: Random): string {
+  let id = "";
+  while (id.length < 16) id += Math.floor(random() * 36).toString(36);
+  return id;
+}

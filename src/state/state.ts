@@ -1,0 +1,111 @@
+/** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
+import type { LoadedState, State } from "../contract/state.ts";
+import { loadState } from "./load.ts";
+import { createParts } from "./parts.ts";
+import type { StateOptions, StateParts } from "./parts.ts";
+import { COOLDOWN, MARK, readStored } from "./records.ts";
+import type { RecordKind } from "./records.ts";
+import { driverName } from "./storage.ts";
+import type { Writer } from "./writer.ts";
+
+/** Creates the memory over `options.storage`. Reads nothing before `load()`, starts no timer before there is work. */
+export function createState(options: StateOptions): State {
+  const parts = createParts(options);
+  const { cooldowns, marks, counters, faults, log } = parts;
+  const submit = createSubmit(parts);
+  let loading: Promise<LoadedState> | undefined;
+  let closing: Promise<void> | undefined;
+  let loaded = false;
+
+  async function read(): Promise<LoadedState> {
+    try {
+      const state = await loadState(parts);
+      loaded = true;
+      faults.clear("load");
+      return state;
+    } catch (error) {
+      faults.report("load", undefined, error);
+      throw error;
+    }
+  }
+
+  function put<R>(kind: RecordKind<R>, writer: Writer<R>, record: R): void {
+    if (closing) log.debug(`state: a ${kind.name} came after close and is not stored`);
+    else submit.put(kind, writer, record);
+  }
+
+  async function flush(): Promise<void> {
+    await submit.settled();
+    await Promise.all([cooldowns.flush(), marks.flush(), parts.countersWriter.flush()]);
+  }
+
+  return {
+    load: () => (loading ??= read().finally(() => (loading = undefined))),
+    putCooldown: (record) => put(COOLDOWN, cooldowns, record),
+    putMark: (record) => put(MARK, marks, record),
+    count: counters.count,
+    counters: counters.get,
+    flush,
+    close: () => (closing ??= closeParts(parts, flush())),
+    health: () => ({
+      driver: driverName(parts.storage, parts.base),
+      loaded,
+      pendingWrites: parts.pendingWrites(),
+      fault: faults.last(),
+      setAside: parts.aside.keys(),
+    }),
+  };
+}
+
+interface Submit {
+  /** Names `record` and hands it to its writer: in this turn where its name is known. */
+  put<R>(kind: RecordKind<R>, writer: Writer<R>, record: R): void;
+  /** Resolves when every record given so far has reached its writer. */
+  settled(): Promise<void>;
+}
+
+function createSubmit({ keys, faults, log }: StateParts): Submit {
+  const naming = new Set<Promise<void>>();
+
+  function put<R>(kind: RecordKind<R>, writer: Writer<R>, record: R): void {
+    // What we would not believe ourselves is a fault of ours, and must not replace what is good.
+    if (readStored(kind, kind.toStored(record)).is !== "record") {
+      return log.error(`state: a ${kind.name} with impossible values is not stored`);
+    }
+    const key = keys.of(kind.letter, kind.parts(record));
+    if (typeof key === "string") return writer.put(key, record);
+    const named: Promise<void> = key
+      .then((name) => writer.put(name, record))
+      .catch((error: unknown) => faults.report("crypto", undefined, error))
+      .finally(() => naming.delete(named));
+    naming.add(named);
+  }
+
+  async function settled(): Promise<void> {
+    await Promise.all(naming);
+  }
+
+  return { put, settled };
+}
+
+// A driver that hangs must not keep the host from closing.
+const CLOSE_WAIT = 5000;
+
+async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<void> {
+  await atMost(parts, flushed);
+  for (const part of [parts.cooldowns, parts.marks, parts.countersWriter, parts.expiry]) {
+    part.stop();
+  }
+  const lost = parts.pendingWrites();
+  if (lost > 0) parts.log.error(`state: closed with ${lost} records that could not be stored`);
+}
+
+function atMost({ clock }: StateParts, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(CLOSE_WAIT, resolve);
+    void work.finally(() => {
+      cancel();
+      resolve();
+    });
+  });
+}
