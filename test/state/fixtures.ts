@@ -1,0 +1,70 @@
+/** Records and a state with a virtual clock and a log that is kept, for the tests of this folder. */
+import type { Log } from "../../src/contract/log.ts";
+import type { CooldownRecord, MarkRecord, State } from "../../src/contract/state.ts";
+import type { StateOptions } from "../../src/state/parts.ts";
+import { createState } from "../../src/state/state.ts";
+import { createVirtualClock } from "../support/virtual-clock.ts";
+import type { VirtualClock } from "../support/virtual-clock.ts";
+
+export const NOW: number = Date.UTC(2026, 0, 1);
+export const HOUR = 3_600_000;
+
+export interface Bench {
+  state: State;
+  clock: VirtualClock;
+  /** Lines as `level message`. */
+  lines: string[];
+}
+
+export function createBench(options: Partial<StateOptions> & { at?: number } = {}): Bench {
+  const clock = createVirtualClock(options.at ?? NOW);
+  const lines: string[] = [];
+  const state = createState({
+    base: "relay",
+    clock,
+    random: createRandom(options.at ?? 1),
+    log: createLog(lines),
+    ...options,
+  });
+  return { state, clock, lines };
+}
+
+function createLog(lines: string[]): Log {
+  const level = (name: string) => (message: string) => void lines.push(`${name} ${message}`);
+  return { debug: level("debug"), info: level("info"), warn: level("warn"), error: level("error") };
+}
+
+let seeds = 0;
+
+// A generator of its own for each state, so that two instances never share an id.
+function createRandom(seed: number): () => number {
+  let value = (seed + ++seeds * 2_654_435_761) >>> 0;
+  return () => {
+    value = (Math.imul(value, 1_664_525) + 1_013_904_223) >>> 0;
+    return value / 2 ** 32;
+  };
+}
+
+export function cooldown(credential: string, more: Partial<CooldownRecord> = {}): CooldownRecord {
+  return {
+    key: { credential, upstream: "acme", pool: "main", family: "*" },
+    reason: "QUOTA_EXHAUSTED",
+    until: NOW + 5 * HOUR,
+    writtenAt: NOW,
+    epoch: 0,
+    incidents: 3,
+    stated: true,
+    ...more,
+  };
+}
+
+export function mark(credential: string, more: Partial<MarkRecord> = {}): MarkRecord {
+  return {
+    credential,
+    disabled: { cause: "auth", reason: "the key was revoked", at: NOW },
+    secretHash: "hmac-sha256:00:00",
+    revision: 1,
+    writtenAt: NOW,
+    ...more,
+  };
+}
