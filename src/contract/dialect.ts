@@ -45,6 +45,8 @@ export interface CodeMeaning {
   reason: Reason;
   scope?: Scope;
   disables?: boolean;
+  /** True for a code that says little (`invalid_request_error`): what the message says goes before it. */
+  vague?: boolean;
 }
 
 /** How an API family speaks. One file in src/dialects/ each; an operator can give one of their own. */

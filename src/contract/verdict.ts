@@ -40,6 +40,8 @@ export interface Verdict {
   disables: boolean;
   /** True where this one token is used up and no reset may be assumed (H4). */
   exhausts?: boolean;
+  /** True where the stated limit is 0: waiting does not help, this credential has no right to the model (C4). */
+  barred?: boolean;
   /** Which piece of evidence decided, for the log and the trace: `code:insufficient_quota`, `status:503`. */
   evidence: string;
 }

@@ -1,0 +1,74 @@
+/** Anthropic's Messages API. */
+import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import { meaning } from "./shared/codes.ts";
+import { isErrorEvent } from "./shared/errors.ts";
+import { asFields, isFilled, parseJson, textField } from "./shared/json.ts";
+import { errorFields, renderEvent } from "./shared/render.ts";
+import { modelInBody, streamInBody } from "./shared/request.ts";
+import { readUsage } from "./shared/usage.ts";
+
+/** https://platform.claude.com/docs/en/api/errors */
+const CODES: Readonly<Record<string, CodeMeaning>> = {
+  ...meaning("overloaded_error", { reason: "MODEL_CAPACITY_EXHAUSTED" }),
+  ...meaning("billing_error", { reason: "BILLING" }),
+  ...meaning("request_too_large", { reason: "INVALID_REQUEST" }),
+  ...meaning("timeout_error", { reason: "TIMEOUT" }),
+  ...meaning("not_found_error", { reason: "NOT_FOUND", vague: true }),
+  ...meaning("authentication_error", { reason: "UNAUTHENTICATED", vague: true }),
+  ...meaning("permission_error", { reason: "FORBIDDEN", vague: true }),
+  ...meaning("rate_limit_error", { reason: "RATE_LIMIT_EXCEEDED", vague: true }),
+  ...meaning("api_error", { reason: "SERVER_ERROR", vague: true }),
+  ...meaning("invalid_request_error", { reason: "INVALID_REQUEST", vague: true }),
+};
+
+const LIFECYCLE = ["message_start", "ping", "content_block_stop"];
+const TEXT_OF_BLOCK = ["text", "thinking", "input", "data", "content"];
+
+export const anthropic: Dialect = {
+  name: "anthropic",
+  readModel: modelInBody,
+  needsModel: (asked) =>
+    asked.method === "POST" && /\/(?:messages|messages\/count_tokens|complete)$/.test(asked.path),
+  wantsStream: streamInBody,
+  credentialHeader: (secret) =>
+    isAccessToken(secret) ? ["authorization", `Bearer ${secret}`] : ["x-api-key", secret],
+  passHeaders: ["anthropic-version", "anthropic-beta", "idempotency-key"],
+  secretParameters: [],
+  version: "required",
+  codes: CODES,
+  meaningOf,
+  mayMatter,
+  readUsage,
+  renderError: (error) => JSON.stringify({ type: "error", error: errorFields(error) }),
+  renderErrorEvent: (error) =>
+    renderEvent("error", JSON.stringify({ type: "error", error: errorFields(error) })),
+};
+
+/** OAuth access tokens (`sk-ant-oat…`) and JWTs go as Bearer; everything else is an API key. */
+function isAccessToken(secret: string): boolean {
+  return secret.startsWith("sk-ant-oat") || secret.startsWith("eyJ");
+}
+
+function meaningOf(event: StreamEvent): EventMeaning {
+  if (event.name === "error") return "error";
+  if (event.data === "") return "lifecycle";
+  const json = parseJson(event.data);
+  if (isErrorEvent(json)) return "error";
+  const type = textField(json, "type") ?? event.name;
+  if (type === "message_stop") return "terminal";
+  if (LIFECYCLE.includes(type)) return "lifecycle";
+  return type === "content_block_start" && isEmptyBlock(asFields(json)?.["content_block"])
+    ? "lifecycle"
+    : "payload";
+}
+
+/** Results of server tools arrive whole in their start event; other blocks start empty. */
+function isEmptyBlock(block: unknown): boolean {
+  const fields = asFields(block);
+  return !fields || !TEXT_OF_BLOCK.some((name) => isFilled(fields[name]));
+}
+
+function mayMatter({ name, data }: StreamEvent): boolean {
+  if (name !== "") return name === "message_stop" || name === "error";
+  return data.includes('"message_stop"') || data.includes('"error"');
+}

@@ -1,0 +1,24 @@
+/** Any JSON or SSE API: OpenAI's shapes on the wire, nothing taken for granted about what is said. */
+import type { Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import { DONE, openai } from "./openai.ts";
+import { isErrorEvent } from "./shared/errors.ts";
+import { parseJson } from "./shared/json.ts";
+
+export const generic: Dialect = {
+  ...openai,
+  name: "generic",
+  needsModel: () => false,
+  passHeaders: ["idempotency-key"],
+  secretParameters: ["api_key", "api-key", "apikey", "access_token"],
+  meaningOf,
+  mayMatter: ({ name, data }) => name === "error" || data === DONE || data.includes('"error"'),
+  endsWith: () => true,
+};
+
+function meaningOf({ name, data }: StreamEvent): EventMeaning {
+  if (data.startsWith(DONE)) return "terminal";
+  if (name === "error") return "error";
+  if (data === "" || name === "ping" || name === "heartbeat" || name === "keepalive")
+    return "lifecycle";
+  return isErrorEvent(parseJson(data)) ? "error" : "payload";
+}

@@ -1,0 +1,111 @@
+/** Google's Gemini API, Vertex AI and Code Assist: the model stands in the path. */
+import type {
+  Asked,
+  Dialect,
+  EventMeaning,
+  RenderedError,
+  StreamEvent,
+} from "../contract/dialect.ts";
+import { GOOGLE_CODES } from "./shared/google-codes.ts";
+import { isErrorEvent } from "./shared/errors.ts";
+import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
+import { errorFields, renderEvent } from "./shared/render.ts";
+import { decodeSegment, modelInBody } from "./shared/request.ts";
+import { readUsage } from "./shared/usage.ts";
+
+/** gRPC's name for an HTTP status. */
+const STATUS_NAMES: Readonly<Record<number, string>> = {
+  400: "INVALID_ARGUMENT",
+  401: "UNAUTHENTICATED",
+  403: "PERMISSION_DENIED",
+  404: "NOT_FOUND",
+  409: "ABORTED",
+  429: "RESOURCE_EXHAUSTED",
+  499: "CANCELLED",
+  500: "INTERNAL",
+  501: "UNIMPLEMENTED",
+  503: "UNAVAILABLE",
+  504: "DEADLINE_EXCEEDED",
+};
+
+export const google: Dialect = {
+  name: "google",
+  readModel,
+  needsModel: (asked) =>
+    asked.method === "POST" &&
+    /:(?:streamGenerateContent|generateContent|countTokens)$/.test(asked.path),
+  wantsStream: (asked) =>
+    asked.path.includes(":streamGenerateContent") &&
+    new URLSearchParams(asked.query).get("alt") === "sse",
+  credentialHeader: (secret) =>
+    isAccessToken(secret) ? ["authorization", `Bearer ${secret}`] : ["x-goog-api-key", secret],
+  passHeaders: ["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
+  secretParameters: ["key", "access_token"],
+  version: "required",
+  codes: GOOGLE_CODES,
+  meaningOf,
+  mayMatter: ({ name, data }) => data.includes('"error"') || name === "error",
+  endsWith: (last) => isFinished(answerOf(last)),
+  readUsage: (data) => readUsage(data),
+  renderError: (error) => JSON.stringify({ error: toStatus(error) }),
+  renderErrorEvent: (error) => renderEvent("", JSON.stringify({ error: toStatus(error) })),
+};
+
+/** `models/{model}:verb`, also below publishers; `tunedModels/{id}:verb` keeps its collection. Code Assist has it in the body. */
+function readModel(asked: Asked): string | undefined {
+  const found = /\/(models|tunedModels|endpoints)\/([^/:]+)(?::[a-zA-Z]+)?$/.exec(
+    decodeSegment(asked.path),
+  );
+  if (!found?.[2]) return modelInBody(asked)?.replace(/^models\//, "");
+  return found[1] === "models" ? found[2] : `${found[1]}/${found[2]}`;
+}
+
+/** Access tokens of Google (`ya29.…`) and JWTs go as Bearer; everything else is an API key. */
+function isAccessToken(secret: string): boolean {
+  return secret.startsWith("ya29.") || secret.startsWith("eyJ");
+}
+
+/** Code Assist wraps each chunk in `response`. */
+function answerOf(event: StreamEvent): Fields {
+  const chunk = asFields(parseJson(event.data)) ?? {};
+  return asFields(chunk["response"]) ?? chunk;
+}
+
+function meaningOf(event: StreamEvent): EventMeaning {
+  if (event.name === "error") return "error";
+  if (event.data === "") return "lifecycle";
+  if (isErrorEvent(parseJson(event.data))) return "error";
+  const answer = answerOf(event);
+  // Counts alone are no part of an answer; a blocked prompt is the whole of one.
+  return isFinished(answer) || asList(answer["candidates"]).some(candidateSpeaks)
+    ? "payload"
+    : "lifecycle";
+}
+
+/** Any chunk may carry `finishReason`, even one with more to come, so it ends a stream but is not terminal. */
+function isFinished(answer: Fields): boolean {
+  if (textField(answer["promptFeedback"], "blockReason")) return true;
+  return asList(answer["candidates"]).some(
+    (candidate) => textField(candidate, "finishReason") !== undefined,
+  );
+}
+
+function candidateSpeaks(candidate: unknown): boolean {
+  const parts = asList(asFields(asFields(candidate)?.["content"])?.["parts"]);
+  return parts.some((part) =>
+    Object.values(asFields(part) ?? {}).some((value) => value !== true && isFilled(value)),
+  );
+}
+
+function toStatus(error: RenderedError): Fields {
+  const status =
+    STATUS_NAMES[error.status] ?? (error.status < 500 ? "FAILED_PRECONDITION" : "INTERNAL");
+  const details: Fields[] = [
+    { "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: error.code, domain: "h3-relay" },
+  ];
+  const wait = error.data?.["retry_after"];
+  if (typeof wait === "number") {
+    details.push({ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait}s` });
+  }
+  return { ...errorFields(error), reason: error.code, code: error.status, status, details };
+}

@@ -1,0 +1,107 @@
+/** OpenAI's APIs (Chat Completions, Responses, completions, embeddings) and the many that copy them. */
+import type { Asked, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import { OPENAI_CODES } from "./shared/openai-codes.ts";
+import { isErrorEvent } from "./shared/errors.ts";
+import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
+import { errorFields, renderEvent } from "./shared/render.ts";
+import { decodeSegment, modelInBody, streamInBody } from "./shared/request.ts";
+import { readUsage } from "./shared/usage.ts";
+
+export const DONE = "[DONE]";
+
+/** Ends of a Responses stream that are no errors, by `type`. */
+const RESPONSE_ENDS = [
+  "response.completed",
+  "response.incomplete",
+  "response.cancelled",
+  "response.done",
+];
+/** Responses events that announce something and carry none of it yet. */
+const RESPONSE_LIFECYCLE =
+  /^(?:response\.(?:created|in_progress|queued|output_item\.added|content_part\.added|reasoning_summary_part\.added|metadata)|keepalive|ping|codex\.rate_limits)$/;
+/** Whole answers of the image, speech and transcription APIs, after which nothing need come. */
+const LAST_PARTS =
+  /^(?:speech\.audio\.done|transcript\.text\.done|image_(?:generation|edit)\.completed)$/;
+
+export const openai: Dialect = {
+  name: "openai",
+  readModel,
+  needsModel: (asked) =>
+    asked.method === "POST" &&
+    /\/(?:chat\/completions|completions|responses)$/.test(asked.path) &&
+    !usesStoredPrompt(asked),
+  wantsStream: (asked) => streamInBody(asked) || textField(asked.json, "stream_format") === "sse",
+  credentialHeader: (secret) => ["authorization", `Bearer ${secret}`],
+  passHeaders: ["openai-beta", "idempotency-key", "http-referer", "x-title"],
+  secretParameters: ["api-key", "api_key"],
+  version: "optional",
+  codes: OPENAI_CODES,
+  meaningOf,
+  mayMatter,
+  endsWith: endsWell,
+  readUsage,
+  renderError: (error) => JSON.stringify({ error: { param: null, ...errorFields(error) } }),
+  renderErrorEvent: (error) =>
+    renderEvent(
+      "error",
+      JSON.stringify({ type: "error", error: { param: null, ...errorFields(error) } }),
+    ),
+};
+
+/** A model stands in the body; Azure and old engines name it in the path. */
+function readModel(asked: Asked): string | undefined {
+  const inPath = /\/(?:deployments|engines)\/([^/]+)\//.exec(asked.path)?.[1];
+  return modelInBody(asked) ?? (inPath === undefined ? undefined : decodeSegment(inPath));
+}
+
+/** A Responses call may leave the model to a stored prompt. */
+function usesStoredPrompt(asked: Asked): boolean {
+  return isFilled(asFields(asked.json)?.["prompt"]) && asked.path.endsWith("/responses");
+}
+
+function meaningOf(event: StreamEvent): EventMeaning {
+  if (event.data === "") return event.name === "error" ? "error" : "lifecycle";
+  if (event.data.startsWith(DONE)) return "terminal";
+  if (event.name === "error") return "error";
+  const json = parseJson(event.data);
+  if (isErrorEvent(json)) return "error";
+  const fields = asFields(json);
+  if (!fields) return "payload";
+  const type = textField(fields, "type") ?? event.name;
+  if (RESPONSE_ENDS.includes(type)) return "terminal";
+  if (RESPONSE_LIFECYCLE.test(type)) return "lifecycle";
+  return "choices" in fields && !asList(fields["choices"]).some(choiceSpeaks)
+    ? "lifecycle"
+    : "payload";
+}
+
+/** A choice with nothing but a role says nothing yet; anything filled in it does. */
+function choiceSpeaks(choice: unknown): boolean {
+  const fields = asFields(choice);
+  if (!fields) return false;
+  if (isFilled(fields["finish_reason"]) || isFilled(fields["text"]) || isFilled(fields["message"]))
+    return true;
+  const delta: Fields = asFields(fields["delta"]) ?? {};
+  return Object.keys(delta).some((name) => name !== "role" && isFilled(delta[name]));
+}
+
+/** Text inside a JSON string cannot match: its quotes are escaped. */
+function mayMatter({ name, data }: StreamEvent): boolean {
+  if (name !== "")
+    return name === "error" || name === "response.failed" || RESPONSE_ENDS.includes(name);
+  if (data.length === DONE.length) return data === DONE;
+  if (data.includes('"error"')) return true;
+  const head = data.slice(0, 48);
+  return head.includes('"response.') && !head.includes(".delta");
+}
+
+/** Some servers stop after the last choice, with or without a chunk of usage, and send no `[DONE]`. */
+function endsWell(last: StreamEvent): boolean {
+  const fields = asFields(parseJson(last.data));
+  if (!fields) return false;
+  const type = textField(fields, "type") ?? last.name;
+  if (RESPONSE_ENDS.includes(type) || LAST_PARTS.test(type)) return true;
+  const choices = asList(fields["choices"]);
+  if (choices.length === 0) return isFilled(fields["usage"]);
+  return choices.some((choice) => textField(choice, "finish_reason") !== undefined);
+}

@@ -1,0 +1,38 @@
+/** Careful looks into JSON of unknown shape. */
+
+export type Fields = Record<string, unknown>;
+
+/** Returns the value as an object with fields, or `undefined`; arrays are none. */
+export function asFields(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : undefined;
+}
+
+/** Returns the value as a list, an empty one where it is none. */
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Parses JSON text; `undefined` where it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns a field as a non-empty string, or `undefined`. */
+export function textField(value: unknown, name: string): string | undefined {
+  const field = asFields(value)?.[name];
+  return typeof field === "string" && field !== "" ? field : undefined;
+}
+
+/** Tells whether a value carries anything: not null, `""`, `[]` or `{}`. */
+export function isFilled(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return false;
+  if (typeof value !== "object") return true;
+  for (const _ in value) return true;
+  return false;
+}

@@ -1,0 +1,88 @@
+/** Whom a refusal concerns, and what may be tried next. */
+import type { Action, Endpoint, Reason, Refusal, Scope } from "../contract/verdict.ts";
+import type { Reading } from "./body.ts";
+import { plainWords } from "./words.ts";
+
+const USUAL: Readonly<Record<Reason, Scope>> = {
+  QUOTA_EXHAUSTED: "model",
+  RATE_LIMIT_EXCEEDED: "model",
+  MODEL_CAPACITY_EXHAUSTED: "upstream-model",
+  SERVER_ERROR: "none",
+  UNKNOWN: "model",
+  TOKEN_EXHAUSTED: "credential",
+  CREATE_LIMITED: "acquirer",
+  UNAUTHENTICATED: "credential",
+  FORBIDDEN: "credential",
+  BILLING: "credential",
+  INVALID_REQUEST: "request",
+  NOT_FOUND: "model",
+  TIMEOUT: "none",
+  NETWORK: "none",
+  ABORTED: "none",
+  EMPTY: "none",
+};
+
+const OTHERS: readonly Reason[] = [
+  "QUOTA_EXHAUSTED",
+  "RATE_LIMIT_EXCEEDED",
+  "UNKNOWN",
+  "TOKEN_EXHAUSTED",
+  "FORBIDDEN",
+  "BILLING",
+  "NOT_FOUND",
+];
+const LATER: readonly Reason[] = [
+  "MODEL_CAPACITY_EXHAUSTED",
+  "SERVER_ERROR",
+  "TIMEOUT",
+  "NETWORK",
+  "EMPTY",
+];
+const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
+
+const NAMES_MODEL =
+  /\b(?:this|that|the|base|for|per|by|each|and) model\b|\bmodel [`'"]?[\w./:-]*\d|\bmodel ?[:=]|\bmodel specific\b|模型/;
+const WHOLE_ACCOUNT =
+  /\b(?:your|this|the) (?:account|user|subscription|team|workspace|plan)\b|\baccount s rate limit|\bfor organi[sz]ation\b|\borgani[sz]ation (?:max|level|wide|rate)|\b(?:individual|account|user|global|session|trial key|api key) (?:level )?(?:quota|limits?|is limited|which is limited)?\b|\btrial key\b|\bfree models per day\b|\busage limits?\b|\b(?:chat|content|copilot) (?:api |model )?requests\b|\bapi requests\b|\bper (?:user|account|organi[sz]ation)\b|账[户号]|您的(?:账|套餐)|用户/;
+
+/** Returns the scope of a limit or of money: the narrowest the answer allows (decision 9). */
+export function scopeOf(reason: Reason, refusal: Refusal, reading: Reading): Scope {
+  const usual = USUAL[reason];
+  if (LIMITS.includes(reason)) return isWholeAccount(refusal, reading) ? "credential" : "model";
+  if (reason === "BILLING" && /\bextra usage\b|\blong context\b/i.test(reading.text))
+    return "model";
+  if (reason === "BILLING" && reading.relayed) return "upstream";
+  return usual;
+}
+
+function isWholeAccount(refusal: Refusal, reading: Reading): boolean {
+  if (reading.namesModel || namesAsked(refusal.model, reading.text)) return false;
+  const words = plainWords(reading.text);
+  return WHOLE_ACCOUNT.test(words) && !NAMES_MODEL.test(words);
+}
+
+/** The model asked for stands in the text, whole or without its owner and its suffix. */
+function namesAsked(model: string | undefined, text: string): boolean {
+  if (!model) return false;
+  const said = text.toLowerCase();
+  const name = model.toLowerCase().split("/").pop()!.split(":", 1)[0]!;
+  return name.length > 2 && said.includes(name);
+}
+
+/** Returns what may be tried next after a verdict. */
+export function actionOf(
+  reason: Reason,
+  scope: Scope,
+  disables: boolean,
+  endpoint: Endpoint,
+): Action {
+  if (LATER.includes(reason)) return "same-later";
+  if (reason === "CREATE_LIMITED") return "no";
+  if (scope === "acquirer") return endpoint === "token" && !disables ? "same-later" : "no";
+  if (reason === "UNAUTHENTICATED") {
+    if (endpoint !== "ai") return "no";
+    return disables ? "other-credential" : "refresh-then-same";
+  }
+  if (scope === "upstream") return LIMITS.includes(reason) ? "same-later" : "no";
+  return OTHERS.includes(reason) && scope !== "request" ? "other-credential" : "no";
+}
