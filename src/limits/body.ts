@@ -95,7 +95,7 @@ class Walk {
     // A whole response stands around its error; nothing else in it is evidence.
     const error = name === "response" ? asFields(fields["error"]) : undefined;
     for (const [key, value] of Object.entries(error ?? fields)) {
-      const plain = key.toLowerCase().replace(/[_\-.\s@]/g, "");
+      const plain = key.toLowerCase().replace(/[_\-.\s]/g, "");
       this.readValue(key === "__type" ? key : plain, value, depth + 1);
       if (name === "baseresp" && plain === "statuscode") this.addCode(`base_resp:${String(value)}`);
     }

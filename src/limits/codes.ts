@@ -45,8 +45,9 @@ const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
     /\b(?:per|by) (?:day|week|month)\b|\b(?:daily|weekly|monthly|day|month)\b.*\b(?:limit|quota|count|exceeded)\b/,
     { reason: "QUOTA_EXHAUSTED" },
   ],
+  [/\bper (?:minute|second)\b|\b(?:rpm|tpm|qps)\b/, { reason: "RATE_LIMIT_EXCEEDED" }],
   [
-    /\bper minute\b|\brate ?limit|\bthrottl|\btoo many\b|\b(?:rpm|tpm|qps)\b|\bconcurren|\blimit requests\b|\brequest limit\b/,
+    /\brate ?limit|\bthrottl|\btoo many\b|\bconcurren|\blimit requests\b|\brequest limit\b/,
     { reason: "RATE_LIMIT_EXCEEDED", vague: true },
   ],
   [/\bquota\b|\busage limit\b/, { reason: "QUOTA_EXHAUSTED" }],

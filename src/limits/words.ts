@@ -1,8 +1,7 @@
 /** What the words of a message mean. Patterns are read on text from `plainWords`: lower case, no URLs, one blank between words. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 
-const URLS =
-  /(?:https?:\/\/|www\.)[^\s"'<>)\]]*|\b[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}\/[^\s"'<>)\]]*/gi;
+const URLS = /(?:https?:\/\/|www\.)[^\s"'<>)\]]*/gi;
 
 /** Takes URLs away, parts camelCase and snake_case into words, and puts all in lower case. */
 export function plainWords(text: string): string {
