@@ -1,0 +1,172 @@
+import { describe, expect, it } from "vitest";
+import type { StateFault } from "../../src/state/faults.ts";
+import { stateContract } from "./contract.ts";
+import { HOUR, NOW, cooldown, createBench, mark } from "./fixtures.ts";
+import { createFailing, memoryPlace, underTest, wrapStorage } from "./storages.ts";
+
+// Every third write fails: what was refused goes through at the next try, which a flush is.
+stateContract("a store that fails now and then", () =>
+  underTest(memoryPlace(), (storage) => {
+    let writes = 0;
+    const flaky = wrapStorage(storage, async (method, _key, run) => {
+      if (method === "setItem" && ++writes % 3 === 1) throw new Error("now and then");
+      return run();
+    });
+    return { ...flaky, setItem: (key, value) => twice(() => flaky.setItem(key, value)) };
+  }),
+);
+
+describe("a store that fails", () => {
+  it("K3 K15 rejects a load that cannot read, writes nothing, and can be asked again", async () => {
+    for (const method of ["getKeys", "getItems"] as const) {
+      const { storage, broken, calls } = createFailing();
+      const writer = createBench({ storage });
+      writer.state.putCooldown(cooldown("a"));
+      await writer.state.flush();
+      calls.clear();
+
+      const { state } = createBench({ storage });
+      broken.add(method);
+      await expect(state.load()).rejects.toThrow();
+      expect(state.health()).toMatchObject({ loaded: false, fault: "load failed: ECONNREFUSED" });
+      expect(calls.get("setItem")).toBeUndefined();
+      broken.clear();
+      expect((await state.load()).cooldowns).toEqual([cooldown("a")]);
+      expect(state.health()).toMatchObject({ loaded: true, fault: undefined });
+    }
+  });
+
+  it("K3 takes an error that a driver returns as a value for a failure to read", async () => {
+    const { inner } = createFailing();
+    const writer = createBench({ storage: inner });
+    writer.state.putCooldown(cooldown("a"));
+    await writer.state.flush();
+
+    const denied = Object.assign(new Error("no"), { code: "EACCES" });
+    const storage = wrapStorage(inner, async (method, _key, run) => {
+      if (method === "getItem") return denied;
+      if (method !== "getItems") return run();
+      return ((await run()) as { key: string }[]).map(({ key }) => ({ key, value: denied }));
+    });
+    const { state } = createBench({ storage });
+    await expect(state.load()).rejects.toBe(denied);
+    state.putCooldown(cooldown("a", { until: NOW + HOUR, epoch: 9 }));
+    await state.close();
+    expect(state.health()).toMatchObject({ pendingWrites: 1, setAside: [] });
+    expect((await createBench({ storage: inner }).state.load()).cooldowns).toEqual([cooldown("a")]);
+  });
+
+  it("K3 writes nothing over what it cannot read first", async () => {
+    const { storage, inner, broken } = createFailing();
+    const writer = createBench({ storage: inner });
+    writer.state.putCooldown(cooldown("a", { until: NOW + 9 * HOUR }));
+    await writer.state.flush();
+
+    broken.add("getItem");
+    const { state } = createBench({ storage });
+    state.putCooldown(cooldown("a"));
+    await state.flush();
+    expect(state.health().pendingWrites).toBe(1);
+    broken.clear();
+    await state.flush();
+    expect((await state.load()).cooldowns).toEqual([cooldown("a", { until: NOW + 9 * HOUR })]);
+  });
+
+  it("K3 does not write a broken key whose copy cannot be kept", async () => {
+    const { storage, inner } = createFailing();
+    const writer = createBench({ storage: inner });
+    writer.state.putCooldown(cooldown("a"));
+    await writer.state.flush();
+    const [key = ""] = await inner.getKeys();
+    await inner.setItem(key, "torn");
+
+    const full = { ...storage, setItemRaw: () => Promise.reject(new Error("full")) };
+    const { state } = createBench({ storage: full });
+    state.putCooldown(cooldown("a"));
+    await state.flush();
+    expect(await inner.getItem(key)).toBe("torn");
+    expect(state.health().pendingWrites).toBe(1);
+  });
+
+  it("K4 keeps a write that failed and tries again after 1, 2, 4 … 60 s", async () => {
+    const { storage, broken } = createFailing();
+    const tries: number[] = [];
+    const { state, clock } = createBench({
+      storage: {
+        ...storage,
+        setItem: (key, value) => {
+          tries.push((clock.now() - NOW) / 1000);
+          return storage.setItem(key, value);
+        },
+      },
+    });
+    broken.add("setItem");
+    state.putCooldown(cooldown("a"));
+    await clock.settle();
+    await clock.advance(200_000);
+    expect(tries).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
+    expect(state.health()).toMatchObject({
+      pendingWrites: 1,
+      fault: "write failed: ECONNREFUSED",
+    });
+
+    broken.clear();
+    await clock.advance(60_000);
+    expect(state.health()).toMatchObject({ pendingWrites: 0, fault: undefined });
+    expect((await state.load()).cooldowns).toEqual([cooldown("a")]);
+  });
+
+  it("K4 tries at once what comes anew during an outage, with the latest of each key", async () => {
+    const { storage, broken, calls } = createFailing();
+    const { state, clock } = createBench({ storage });
+    broken.add("setItem");
+    state.putMark(mark("a"));
+    await clock.advance(10);
+    state.putMark(mark("a", { revision: 2 }));
+    await clock.settle();
+    expect(calls.get("setItem")).toBe(2);
+    broken.clear();
+    await clock.advance(5000);
+    expect(state.health().pendingWrites).toBe(0);
+    expect((await state.load()).marks).toEqual([mark("a", { revision: 2 })]);
+  });
+
+  it("K4 says an outage once in the log, and its end, without what the driver said", async () => {
+    const faults: StateFault[] = [];
+    const { storage, broken } = createFailing();
+    const { state, clock, lines } = createBench({
+      storage,
+      onFault: (fault) => {
+        faults.push(fault);
+        throw new Error("a listener's own trouble");
+      },
+    });
+    broken.add("setItem");
+    for (let i = 0; i < 20; i++) state.putCooldown(cooldown(`c${i}`));
+    await clock.advance(30_000);
+    broken.clear();
+    await clock.advance(60_000);
+    expect(lines.filter((line) => line.includes("write"))).toEqual([
+      "warn state: write failed: ECONNREFUSED; serving goes on from memory",
+      "info state: write well again",
+    ]);
+    expect(faults.length).toBeGreaterThan(20);
+    expect(faults[0]).toMatchObject({ during: "write", code: "ECONNREFUSED" });
+    expect(JSON.stringify([lines, faults, state.health()])).not.toContain("s3cret");
+  });
+
+  it("K16 ends though writing fails, and says how much was not stored", async () => {
+    const { storage, broken } = createFailing();
+    broken.add("setItem");
+    const { state, clock, lines } = createBench({ storage });
+    state.putCooldown(cooldown("a"));
+    state.count("a", false);
+    await state.close();
+    expect(clock.pending()).toBe(0);
+    expect(lines.at(-1)).toBe("error state: closed with 2 records that could not be stored");
+  });
+});
+
+async function twice(run: () => Promise<void>): Promise<void> {
+  await run().catch(() => run());
+}
