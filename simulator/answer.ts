@@ -2,9 +2,11 @@
 import { toAsk } from "./ask.ts";
 import type { Ask } from "./ask.ts";
 import type { Behaviour } from "./behaviour.ts";
-import { dialectAnswer } from "./dialects/index.ts";
+import { bodyOf } from "./dialects/index.ts";
+import type { Body } from "./dialects/index.ts";
+import { dress, padJson } from "./dress.ts";
 import { toEvent } from "./frames.ts";
-import type { Draft, Frame } from "./frames.ts";
+import type { Frame } from "./frames.ts";
 import type { Asked } from "./inbound.ts";
 import { toRefusal } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
@@ -17,11 +19,13 @@ export interface Answer {
   ask: Ask | undefined;
 }
 
-/** Body of a healthy answer as a dialect words it: events of a stream, frames of its own, or JSON. */
-export type Body =
-  | { events: Iterable<Draft> }
-  | { frames: Iterable<Draft>; type: string }
-  | { json: object };
+/** What answers depend on beside the request. */
+export interface Source {
+  seed: number;
+  models: readonly string[];
+  /** UTC epoch ms. */
+  now: number;
+}
 
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -29,21 +33,8 @@ const STREAM_HEADERS = {
 };
 
 /** Returns what a behaviour makes of a request. */
-export function toAnswer(asked: Asked, behaviour: Behaviour, seed: number, now: number): Answer {
-  if (behaviour.reply !== undefined) {
-    const { status = 200, headers = {}, body = "" } = behaviour.reply;
-    return toWhole({ status, headers, body });
-  }
-  const context = { dialect: asked.dialect, model: asked.model ?? "simulated-model", now };
-  if (behaviour.refuse !== undefined) return toWhole(toRefusal(behaviour.refuse, context));
-  const ask = toAsk(asked, behaviour, seed);
-  const body = dialectAnswer(asked, ask);
-  if (body === undefined) return toWhole(toNotFound(asked));
-  const answer = { status: 200, ...toBody(body, behaviour), ask };
-  return {
-    ...answer,
-    headers: { ...answer.headers, "x-request-id": `req_${ask.id}`, ...behaviour.headers },
-  };
+export function toAnswer(asked: Asked, behaviour: Behaviour, source: Source): Answer {
+  return dress(toBare(asked, behaviour, source), behaviour);
 }
 
 /** Turns a finished text into an answer of one frame. */
@@ -52,29 +43,57 @@ export function toWhole({ status, headers, body }: Refused): Answer {
   return { status, headers, frames, ask: undefined };
 }
 
-function toBody(body: Body, wire: Behaviour): Pick<Answer, "headers" | "frames"> {
+function toBare(asked: Asked, behaviour: Behaviour, source: Source): Answer {
+  if (behaviour.reply !== undefined) {
+    const { status = 200, headers = {}, body = "" } = behaviour.reply;
+    return toWhole({ status, headers, body });
+  }
+  if (behaviour.refuse !== undefined) {
+    const { dialect, operation, model = "simulated-model" } = asked;
+    const context = { dialect, operation, model, now: source.now };
+    return toWhole(toRefusal(behaviour.refuse, context));
+  }
+  return toHealthy(asked, behaviour, source);
+}
+
+function toHealthy(asked: Asked, behaviour: Behaviour, source: Source): Answer {
+  const ask = toAsk(asked, behaviour, source.seed);
+  const body = bodyOf(asked, ask, source.models);
+  if (body === undefined) return toWhole(toNotFound(asked));
+  const { headers, frames } = toFrames(body, behaviour);
+  const all = { ...headers, "x-request-id": `req_${ask.id}`, ...behaviour.headers };
+  return { status: 200, headers: all, frames, ask };
+}
+
+function toFrames(body: Body, wire: Behaviour): Pick<Answer, "headers" | "frames"> {
   if ("json" in body) {
-    const bytes = Buffer.from(JSON.stringify(body.json));
+    const json = JSON.stringify(body.json);
     return {
       headers: { "content-type": "application/json" },
-      frames: [{ bytes, kind: "payload" }],
+      frames: padded(json, wire.bodyBytes),
     };
   }
   if ("events" in body) {
-    return { headers: STREAM_HEADERS, frames: each(body.events, (draft) => toEvent(draft, wire)) };
+    const ends = { ...wire, lineEnd: wire.lineEnd ?? body.lineEnd };
+    return { headers: STREAM_HEADERS, frames: each(body.events, (draft) => toEvent(draft, ends)) };
   }
-  const toFrame = (draft: Draft): Frame => ({ bytes: Buffer.from(draft.data), kind: draft.kind });
-  return { headers: { "content-type": body.type }, frames: each(body.frames, toFrame) };
+  const frames = each(body.frames, ({ data, kind }) => ({ bytes: Buffer.from(data), kind }));
+  return { headers: { "content-type": body.type }, frames };
 }
 
-function* each<From, To>(items: Iterable<From>, turn: (item: From) => To): Generator<To> {
+function padded(json: string, bytes: number | undefined): Iterable<Frame> {
+  return bytes === undefined
+    ? [{ bytes: Buffer.from(json), kind: "payload" }]
+    : padJson(json, bytes);
+}
+
+function* each<From>(items: Iterable<From>, turn: (item: From) => Frame): Generator<Frame> {
   for (const item of items) yield turn(item);
 }
 
-function toNotFound(asked: Asked): Refused {
-  const message = `Unknown path: ${asked.method} ${asked.path}`;
-  const body = JSON.stringify({
-    error: { message, type: "invalid_request_error", param: null, code: "unknown_url" },
-  });
-  return { status: 404, headers: { "content-type": "application/json" }, body };
+function toNotFound({ method, path }: Asked): Refused {
+  const message = `Unknown path: ${method} ${path}`;
+  const error = { message, type: "invalid_request_error", param: null, code: "unknown_url" };
+  const headers = { "content-type": "application/json" };
+  return { status: 404, headers, body: JSON.stringify({ error }) };
 }

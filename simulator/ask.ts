@@ -9,7 +9,6 @@ export interface Ask {
   model: string;
   /** The request's JSON. */
   json: unknown;
-  query: string;
   inputTokens: number;
   /** Payload events to be written. */
   events: number;
@@ -20,21 +19,29 @@ export interface Ask {
 }
 
 const DEFAULT_EVENTS = 8;
+const BULK_EVENT_BYTES = 16 * 1024;
 
 /** Turns a request into what its answer is written from. */
 export function toAsk(asked: Asked, behaviour: Behaviour, seed: number): Ask {
   const seeded = hash(asked.path + asked.body.toString("latin1"), seed);
-  const events = behaviour.text?.length ?? behaviour.events ?? DEFAULT_EVENTS;
-  const source = (): Iterable<string> => behaviour.text ?? words(events, seeded);
+  const {
+    text,
+    bodyBytes,
+    eventBytes = bodyBytes === undefined ? 0 : BULK_EVENT_BYTES,
+  } = behaviour;
+  const events = text?.length ?? behaviour.events ?? DEFAULT_EVENTS;
+  const source = (count: number): Iterable<string> => text ?? words(count, seeded);
   return {
     id: idOf(seeded),
     model: asked.model ?? "simulated-model",
     json: asked.json,
-    query: asked.query,
     inputTokens: Math.ceil(asked.body.length / 4),
     events,
-    pieces: (render) => padded(source(), behaviour.eventBytes ?? 0, render),
-    text: () => [...source()].join(""),
+    pieces(render) {
+      if (bodyBytes === undefined) return padded(source(events), eventBytes, render);
+      return enough(padded(source(Infinity), eventBytes, render), bodyBytes, render);
+    },
+    text: () => [...source(events)].join(""),
   };
 }
 
@@ -43,13 +50,28 @@ function* padded(
   size: number,
   render: (text: string) => string,
 ): Generator<string> {
+  const empty = size === 0 ? 0 : Buffer.byteLength(render(""));
   for (const text of texts) {
-    const missing = size - Buffer.byteLength(render(text));
+    const missing = size - empty - Buffer.byteLength(text);
     yield missing > 0 ? text + "x".repeat(missing) : text;
+  }
+}
+
+function* enough(
+  texts: Iterable<string>,
+  bytes: number,
+  render: (text: string) => string,
+): Generator<string> {
+  const empty = Buffer.byteLength(render(""));
+  let missing = bytes;
+  for (const text of texts) {
+    yield text;
+    missing -= empty + Buffer.byteLength(text);
+    if (missing <= 0) return;
   }
 }
 
 function idOf(seeded: number): string {
   const part = seeded.toString(16).padStart(8, "0");
-  return part + part.split("").reverse().join("") + part;
+  return part + part.split("").toReversed().join("") + part;
 }

@@ -81,7 +81,7 @@ export type ContentEncoding = "gzip" | "br" | "deflate";
 
 /** Says what happens to one call. Fields combine; everything left out is as a healthy upstream would do it. */
 export interface Behaviour {
-  /** Waits before anything is sent, ms. */
+  /** Waits before anything is sent, ms. What the call does (a refresh, a creation) is done before. */
   delay?: number;
   /** Refuses in the dialect's words. */
   refuse?: RefusalKind | Refuse;
@@ -107,10 +107,12 @@ export interface Behaviour {
   stall?: Moment;
   /** Destroys the socket. */
   cut?: Moment;
+  /** Makes `cut` a reset of the connection (RST). */
+  reset?: boolean;
   /** Ends the body in good order without what should have followed. */
   end?: Moment;
-  /** Sends no body at all, or nothing but what is no event. */
-  empty?: "body" | "events" | "comments";
+  /** Sends a body without a byte, or with nothing but a comment in it. */
+  empty?: "body" | "comments";
   /** Keeps the socket open after the last byte, without ending the body. */
   holdOpen?: boolean;
   /** Answers with bytes that are not HTTP. */

@@ -1,4 +1,5 @@
 // Who is calling: a short stable name for each secret.
+import { readJwt } from "./identity/jwt.ts";
 
 export interface Names {
   /** Returns the name of who presents a secret; `"none"` for no secret. */
@@ -7,16 +8,21 @@ export interface Names {
 
 /** Creates names: those of the keys, then the subject of a JWT, then `c1`, `c2` … in order of appearance. */
 export function createNames(keys: ReadonlyMap<string, string> | undefined): Names {
-  const seen = new Map<string, string>();
-  let strangers = 0;
+  const strangers = new Map<string, string>();
   return {
     nameOf(secret) {
       if (secret === "") return "none";
-      const known = keys?.get(secret) ?? seen.get(secret);
+      const known = keys?.get(secret) ?? strangers.get(secret) ?? subjectOf(secret);
       if (known !== undefined) return known;
-      const name = `c${++strangers}`;
-      seen.set(secret, name);
+      const name = `c${strangers.size + 1}`;
+      strangers.set(secret, name);
       return name;
     },
   };
+}
+
+// Two tokens of one user are one credential, as they are to a provider.
+function subjectOf(secret: string): string | undefined {
+  const subject = secret.startsWith("ey") ? readJwt(secret)?.sub : undefined;
+  return typeof subject === "string" ? subject : undefined;
 }

@@ -2,10 +2,10 @@
 import type { Answer } from "./answer.ts";
 import type { Behaviour, ErrorInside } from "./behaviour.ts";
 import type { Call } from "./call.ts";
+import type { Complaint } from "./complaints.ts";
 import { toEvent } from "./frames.ts";
 import type { Draft, Frame } from "./frames.ts";
 import { complaintOf, errorBody } from "./refusals.ts";
-import type { Complaint } from "./refusals.ts";
 
 /** Writes an error as the dialect puts it into a stream; where the answer is no stream of events, as bare JSON. */
 export function toErrorFrame(

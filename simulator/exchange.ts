@@ -60,6 +60,13 @@ export class Exchange {
     });
   }
 
+  /** Hands bytes to the socket without asking whether it is full: for small answers. */
+  push(bytes: Buffer): void {
+    if (this.#over) return;
+    this.call.bytes += bytes.length;
+    this.response.write(bytes);
+  }
+
   /** Notes that a payload event has been written. */
   counted(): void {
     this.call.events++;
@@ -89,13 +96,26 @@ export class Exchange {
     this.response.end();
   }
 
-  /** Destroys the socket once what was written has left it. */
-  cut(): void {
+  /** Destroys the socket once what was written has left it; `reset` sends an RST. */
+  cut(reset: boolean): void {
     if (this.#over) return;
     this.#settle("cut by us");
     const { socket } = this.response;
-    if (socket === null || socket.writableLength === 0) this.response.destroy();
-    else socket.end(() => this.response.destroy());
+    if (socket === null) return void this.response.destroy();
+    const destroy = (): void => void (reset ? socket.resetAndDestroy() : socket.destroy());
+    if (socket.writableLength === 0) destroy();
+    else if (reset) socket.write("", destroy);
+    else socket.end(destroy);
+  }
+
+  /** Tells the client what went wrong inside the simulator: a rule that throws, for example. */
+  fault(error: unknown): void {
+    if (this.#over) return;
+    const message = `Simulator: ${error instanceof Error ? error.message : String(error)}`;
+    if (this.response.headersSent) return this.cut(false);
+    this.head(599, { "content-type": "application/json" });
+    this.write(Buffer.from(JSON.stringify({ error: { message, type: "simulator_error" } })));
+    this.end("completed");
   }
 
   /** Answers with bytes that are not HTTP, then closes. */

@@ -46,6 +46,13 @@ export class Ledger {
     return this.#totals.get(credential)?.get(model) ?? { calls: 0, statuses: {} };
   }
 
+  /** Returns all counts, by credential, then model. */
+  allTotals(): Record<string, Record<string, Total>> {
+    const all: Record<string, Record<string, Total>> = {};
+    for (const [credential, models] of this.#totals) all[credential] = Object.fromEntries(models);
+    return all;
+  }
+
   /** Returns how many calls each credential made, by name; `model` narrows it. */
   byCredential(model?: string): Record<string, number> {
     const counts: Record<string, number> = {};

@@ -1,21 +1,34 @@
 // What a user may say, checked and filled up.
 import type { Clock } from "../src/contract/clock.ts";
 import { realClock } from "./clock.ts";
+import type { CreationOptions } from "./identity/creations.ts";
+import type { TokenOptions } from "./identity/grants.ts";
+import type { Quota } from "./quotas.ts";
 import type { Rule } from "./rules.ts";
+import { toScenario } from "./scenarios.ts";
+import type { Scenario, ScenarioName } from "./scenarios.ts";
 
 export interface SimulatorOptions {
   /** @default 0, a free port */
   port?: number;
-  /** @default "127.0.0.1" */
+  /** Only loopback may use `/_simulator/`, whatever the host. @default "127.0.0.1" */
   host?: string;
   /** Decides every text and every probability. @default 1 */
   seed?: number;
   /** Tells the time and wakes pauses. @default the real clock */
   clock?: Clock;
-  /** Accepted secrets by name. Anything else is answered 401. Left out, every secret is accepted. */
+  /** Accepted secrets by name. Anything else is answered 401, but for tokens issued here. Left out, every secret is accepted. */
   keys?: Readonly<Record<string, string>>;
+  /** Models served; others are answered 404. Left out, every model is served. */
+  models?: readonly string[];
   /** Rules to start with. @default [] */
   rules?: readonly Rule[];
+  /** Quotas to start with. @default [] */
+  quotas?: readonly Quota[];
+  /** A scenario to start with; the rules go before it. */
+  scenario?: ScenarioName | Scenario;
+  tokens?: TokenOptions;
+  creations?: CreationOptions;
   /** How many calls the ledger keeps whole. @default 5000 */
   keep?: number;
 }
@@ -25,45 +38,110 @@ export interface SimulatorConfig {
   host: string;
   seed: number;
   clock: Clock;
+  /** Names by secret. */
   keys: ReadonlyMap<string, string> | undefined;
+  models: readonly string[] | undefined;
   rules: readonly Rule[];
+  quotas: readonly Quota[];
+  scenario: Scenario | undefined;
+  tokens: TokenOptions;
+  creations: CreationOptions;
   keep: number;
 }
 
+const NAMES: readonly (keyof SimulatorOptions)[] = [
+  "port",
+  "host",
+  "seed",
+  "clock",
+  "keys",
+  "models",
+  "rules",
+  "quotas",
+  "scenario",
+  "tokens",
+  "creations",
+  "keep",
+];
+
 /** Fills options up. Throws a `TypeError` that names the option that is wrong. */
 export function resolveOptions(options: SimulatorOptions): SimulatorConfig {
-  const {
-    port = 0,
-    host = "127.0.0.1",
-    seed = 1,
-    clock = realClock,
-    keys,
-    rules = [],
-    keep = 5000,
-  } = options;
+  for (const name of Object.keys(options)) {
+    if (!(NAMES as readonly string[]).includes(name))
+      throw new TypeError(`Unknown option "${name}".`);
+  }
+  const { port = 0, host = "127.0.0.1", seed = 1, clock = realClock, keep = 5000 } = options;
+  const { keys, models, scenario, tokens = {}, creations = {} } = options;
+  const rules = options.rules ?? [];
+  const quotas = options.quotas ?? [];
   assertInteger("port", port, 0, 65_535);
   assertInteger("seed", seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   assertInteger("keep", keep, 1, Number.MAX_SAFE_INTEGER);
-  if (typeof host !== "string" || host === "")
-    throw new TypeError('Option "host" must be a non-empty string.');
-  if (!Array.isArray(rules))
-    throw new TypeError('Option "rules" must be an array of { when, then }.');
-  return { port, host, seed, clock, keys: keys && namesOf(keys), rules, keep };
+  if (typeof host !== "string" || host === "") fail("host", "must be a non-empty string");
+  assertRules(rules);
+  assertQuotas(quotas);
+  assertDurations("tokens", tokens, ["lifetime"]);
+  assertDurations("creations", creations, ["perHour", "perDay", "spacing", "requestsEach"]);
+  return {
+    port,
+    host,
+    seed,
+    clock,
+    models,
+    rules,
+    quotas,
+    tokens,
+    creations,
+    keep,
+    keys: keys && namesOf(keys),
+    scenario: scenario === undefined ? undefined : toScenario(scenario),
+  };
+}
+
+/** Throws where something is no list of rules. */
+export function assertRules(rules: readonly Rule[]): void {
+  if (!Array.isArray(rules)) fail("rules", "must be a list of { when, then }");
+  for (const [index, rule] of rules.entries()) {
+    const then: unknown = rule?.then;
+    const isGiven = typeof then === "function" || (typeof then === "object" && then !== null);
+    if (!isGiven)
+      fail(`rules[${index}].then`, "must be a behaviour or a function that returns one");
+  }
+}
+
+/** Throws where something is no list of quotas. */
+export function assertQuotas(quotas: readonly Quota[]): void {
+  if (!Array.isArray(quotas)) fail("quotas", "must be a list of { limit, per }");
+  for (const [index, quota] of quotas.entries()) {
+    assertInteger(`quotas[${index}].limit`, quota.limit, 0, Number.MAX_SAFE_INTEGER);
+    if (quota.per !== undefined && !(quota.per > 0))
+      fail(`quotas[${index}].per`, "must be more than 0 ms");
+  }
 }
 
 function namesOf(keys: Readonly<Record<string, string>>): Map<string, string> {
   const names = new Map<string, string>();
   for (const [name, secret] of Object.entries(keys)) {
     if (typeof secret !== "string" || secret === "")
-      throw new TypeError(`Option "keys.${name}" must be a non-empty string.`);
+      fail(`keys.${name}`, "must be a non-empty string");
     names.set(secret, name);
   }
   return names;
 }
 
+function assertDurations(path: string, values: object, names: readonly string[]): void {
+  for (const name of names) {
+    const value = (values as Record<string, unknown>)[name];
+    const isFine = value === undefined || (typeof value === "number" && value >= 0);
+    if (!isFine) fail(`${path}.${name}`, "must be a number that is not negative");
+  }
+}
+
 function assertInteger(name: string, value: unknown, from: number, to: number): void {
   if (Number.isInteger(value) && (value as number) >= from && (value as number) <= to) return;
-  throw new TypeError(
-    `Option "${name}" must be an integer from ${from} to ${to}, not ${String(value)}.`,
-  );
+  fail(name, `must be an integer from ${from} to ${to}, not ${String(value)}`);
+}
+
+function fail(name: string, problem: string): never {
+  throw new TypeError(`Option "${name}" ${problem}.`);
 }

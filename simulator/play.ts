@@ -19,7 +19,7 @@ interface Act {
 export function playPlain(exchange: Exchange, answer: Answer, frames: readonly Frame[]): void {
   exchange.head(answer.status, answer.headers);
   for (const { bytes, kind } of frames) {
-    exchange.write(bytes);
+    exchange.push(bytes);
     exchange.call.keep(bytes);
     if (kind === "payload") exchange.call.events++;
   }
@@ -36,7 +36,7 @@ export async function play(
   if (behaviour.delay !== undefined && !(await exchange.wait(behaviour.delay))) return;
   if (behaviour.garbage) return exchange.garbage();
   if (behaviour.stall === "before-headers" && !(await exchange.stalled())) return;
-  if (behaviour.cut === "before-headers") return exchange.cut();
+  if (behaviour.cut === "before-headers") return exchange.cut(behaviour.reset ?? false);
   exchange.head(answer.status, answer.headers);
   exchange.flush();
   const wire = createWire(exchange, behaviour);
@@ -89,13 +89,14 @@ function dueActs(
   next: Frame | undefined,
 ): { act: Act; offset: number }[] {
   const due: { act: Act; offset: number }[] = [];
-  for (const act of [...acts]) {
+  const later: Act[] = [];
+  for (const act of acts) {
     const offset = offsetOf(act.moment, progress, next);
-    if (offset === undefined) continue;
-    acts.splice(acts.indexOf(act), 1);
-    due.push({ act, offset });
+    if (offset === undefined) later.push(act);
+    else due.push({ act, offset });
   }
-  return due.sort((a, b) => a.offset - b.offset);
+  if (due.length > 0) acts.splice(0, acts.length, ...later);
+  return due.toSorted((one, other) => one.offset - other.offset);
 }
 
 function actsOf(exchange: Exchange, answer: Answer, behaviour: Behaviour): Act[] {
@@ -111,7 +112,7 @@ function actsOf(exchange: Exchange, answer: Answer, behaviour: Behaviour): Act[]
     acts.push({ moment: error.at ?? "after-headers", run });
   }
   if (end !== undefined) acts.push({ moment: end, run: (wire) => endEarly(exchange, wire) });
-  if (cut !== undefined) acts.push({ moment: cut, run: (wire) => cutOff(exchange, wire) });
+  if (cut !== undefined) acts.push({ moment: cut, run: () => cutOff(exchange, behaviour) });
   return acts;
 }
 
@@ -120,14 +121,14 @@ async function endEarly(exchange: Exchange, wire: Wire): Promise<boolean> {
   return false;
 }
 
-async function cutOff(exchange: Exchange, wire: Wire): Promise<boolean> {
-  if (await wire.flush()) exchange.cut();
+async function cutOff(exchange: Exchange, { reset = false }: Behaviour): Promise<boolean> {
+  exchange.cut(reset);
   return false;
 }
 
 async function finish(exchange: Exchange, wire: Wire, behaviour: Behaviour): Promise<void> {
   if (behaviour.holdOpen) {
-    if (await wire.flush()) exchange.whole();
+    exchange.whole();
     await exchange.left();
     return;
   }

@@ -7,6 +7,7 @@ export type Operation =
   | "embeddings"
   | "models"
   | "messages"
+  | "count-tokens"
   | "generate"
   | "generic"
   | "sign-up"
@@ -34,6 +35,12 @@ const ROWS: readonly Row[] = [
   { method: "POST", path: /\/v1\/responses$/, dialect: "openai", operation: "responses" },
   { method: "POST", path: /\/v1\/embeddings$/, dialect: "openai", operation: "embeddings" },
   { method: "POST", path: /\/v1\/messages$/, dialect: "anthropic", operation: "messages" },
+  {
+    method: "POST",
+    path: /\/v1\/messages\/count_tokens$/,
+    dialect: "anthropic",
+    operation: "count-tokens",
+  },
   { method: "GET", path: /\/v1\/models(\/[^/]+)?$/, dialect: "openai", operation: "models" },
   { method: "GET", path: /\/v1beta\/models(\/[^/]+)?$/, dialect: "google", operation: "models" },
   {

@@ -6,8 +6,6 @@ import type { Exchange } from "./exchange.ts";
 /** Each method resolves with `false` when the call is over. */
 export interface Wire {
   write(bytes: Buffer): Promise<boolean>;
-  /** Makes sure that everything written so far is on its way. */
-  flush(): Promise<boolean>;
   /** Writes what the encoding still holds back. The response itself stays open. */
   close(): Promise<boolean>;
 }
@@ -21,7 +19,6 @@ export function createWire(exchange: Exchange, behaviour: Behaviour): Wire {
       exchange.call.keep(bytes);
       return send(encoder === undefined ? bytes : await encoder.encode(bytes));
     },
-    flush: () => Promise.resolve(true),
     close: async () => (encoder === undefined ? true : send(await encoder.finish())),
   };
 }

@@ -1,15 +1,56 @@
 // Who writes the healthy answer to which operation.
-import type { Body } from "../answer.ts";
 import type { Ask } from "../ask.ts";
+import type { Draft } from "../frames.ts";
 import type { Asked } from "../inbound.ts";
+import { messageEvents, messageJson } from "./anthropic.ts";
+import { genericEvents, genericJson, genericLines } from "./generic.ts";
+import { contentArray, contentEvents, contentJson } from "./google.ts";
+import { modelsJson } from "./models.ts";
 import { chatEvents, chatJson } from "./openai-chat.ts";
+import { embeddingsJson } from "./openai-embeddings.ts";
+import { responseEvents, responseJson } from "./openai-responses.ts";
+
+/** A healthy body: server-sent events, frames of another type, or JSON. */
+export type Body =
+  | { events: Iterable<Draft>; lineEnd?: "\r\n" }
+  | { frames: Iterable<Draft>; type: string }
+  | { json: object };
 
 /** Returns the body of a healthy answer; `undefined` where nobody serves the path. */
-export function dialectAnswer(asked: Asked, ask: Ask): Body | undefined {
+export function bodyOf(asked: Asked, ask: Ask, models: readonly string[]): Body | undefined {
   switch (asked.operation) {
     case "chat":
       return asked.stream ? { events: chatEvents(ask) } : { json: chatJson(ask) };
+    case "responses":
+      return asked.stream ? { events: responseEvents(ask) } : { json: responseJson(ask) };
+    case "messages":
+      return asked.stream ? { events: messageEvents(ask) } : { json: messageJson(ask) };
+    case "generate":
+      return asked.stream ? googleStream(asked, ask) : { json: contentJson(ask) };
+    case "embeddings":
+      return { json: embeddingsJson(ask) };
+    case "count-tokens":
+      return { json: { input_tokens: ask.inputTokens } };
+    case "models":
+      return { json: modelsJson(asked.dialect, models, asked.path) };
+    case "generic":
+      return genericBody(asked, ask);
     default:
       return undefined;
   }
+}
+
+function googleStream(asked: Asked, ask: Ask): Body {
+  const wantsEvents = new URLSearchParams(asked.query).get("alt") === "sse";
+  if (wantsEvents) return { events: contentEvents(ask), lineEnd: "\r\n" };
+  return { frames: contentArray(ask), type: "application/json; charset=UTF-8" };
+}
+
+// The path's last word decides, or the wish for a stream.
+function genericBody(asked: Asked, ask: Ask): Body {
+  const word = asked.path.slice(asked.path.lastIndexOf("/") + 1);
+  if (word === "ndjson") return { frames: genericLines(ask), type: "application/x-ndjson" };
+  if (word === "json") return { json: genericJson(ask) };
+  const streams = word === "sse" || asked.stream;
+  return streams ? { events: genericEvents(ask) } : { json: genericJson(ask) };
 }

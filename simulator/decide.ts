@@ -1,0 +1,144 @@
+// What one call is going to meet: rules, then who may call, then quotas.
+import type { Behaviour, Refuse } from "./behaviour.ts";
+import { createNames } from "./credentials.ts";
+import type { Names } from "./credentials.ts";
+import { ANONYMOUS } from "./identity/creations.ts";
+import type { CreationOptions } from "./identity/creations.ts";
+import { TokenDesk } from "./identity/desk.ts";
+import type { Asked } from "./inbound.ts";
+import type { Ledger } from "./ledger.ts";
+import type { SimulatorConfig } from "./options.ts";
+import { createQuotas } from "./quotas.ts";
+import type { Quota, Quotas } from "./quotas.ts";
+import { createRules } from "./rules.ts";
+import type { Rule, RuleSet } from "./rules.ts";
+import { narrow } from "./scenarios.ts";
+import type { Scenario } from "./scenarios.ts";
+import { createRandom } from "./text.ts";
+
+export interface Decision {
+  behaviour: Behaviour;
+  /** Headers that a quota adds to a healthy answer. */
+  headers?: Record<string, string>;
+}
+
+/** What a call meets when nothing was said about it. */
+export const HEALTHY: Behaviour = {};
+
+const HEALTHY_DECISION: Decision = { behaviour: HEALTHY };
+const EVERYBODY = "*";
+
+/** Decides for each call; everything in it can be changed at run time. */
+export class Judge {
+  readonly desk: TokenDesk;
+  #config: SimulatorConfig;
+  #names: Names;
+  #random: () => number;
+  #rules: RuleSet;
+  #scenarios = new Map<string, Scenario>();
+  #scenarioRules: RuleSet;
+  #scenarioQuotas: Quotas;
+  #quotas: Quotas;
+
+  constructor(config: SimulatorConfig, ledger: Ledger) {
+    this.#config = config;
+    this.#names = createNames(config.keys);
+    this.#random = createRandom(config.seed);
+    this.desk = new TokenDesk(config.tokens, config.creations, config.clock, ledger);
+    this.#rules = this.#toRules(config.rules);
+    this.#quotas = this.#toQuotas([...config.quotas, ...anonymousQuotas(config.creations)]);
+    this.#scenarioRules = this.#toRules([]);
+    this.#scenarioQuotas = this.#toQuotas([]);
+    if (config.scenario !== undefined) this.play(config.scenario);
+  }
+
+  nameOf(asked: Asked): string {
+    if (asked.dialect === "auth")
+      return this.desk.nameOf(asked) ?? this.#config.keys?.get(asked.secret) ?? "none";
+    return this.#names.nameOf(asked.secret);
+  }
+
+  script(rules: readonly Rule[]): void {
+    this.#rules = this.#toRules(rules);
+  }
+
+  limit(quotas: readonly Quota[]): void {
+    this.#quotas = this.#toQuotas([...quotas, ...anonymousQuotas(this.#config.creations)]);
+  }
+
+  refill(): void {
+    this.#quotas.refill();
+    this.#scenarioQuotas.refill();
+  }
+
+  /** Plays a scenario for everybody or for one credential, in place of the one that was played there. */
+  play(scenario: Scenario, credential: string = EVERYBODY): void {
+    if (credential === EVERYBODY) this.#scenarios.clear();
+    this.#scenarios.set(credential, scenario);
+    const narrowed = [...this.#scenarios]
+      .toSorted(([one], [other]) => Number(one === EVERYBODY) - Number(other === EVERYBODY))
+      .map(([whom, played]) => (whom === EVERYBODY ? played : narrow(played, whom)));
+    this.#scenarioRules = this.#toRules(narrowed.flatMap((one) => one.rules));
+    this.#scenarioQuotas = this.#toQuotas(narrowed.flatMap((one) => one.quotas ?? []));
+  }
+
+  /** Names the scenarios in play, by credential; `*` is everybody. */
+  playing(): Record<string, string> {
+    return Object.fromEntries([...this.#scenarios].map(([whom, { name }]) => [whom, name]));
+  }
+
+  decideConnection(): Behaviour | undefined {
+    return this.#rules.matchConnection() ?? this.#scenarioRules.matchConnection();
+  }
+
+  decide(asked: Asked, credential: string): Decision {
+    const behaviour =
+      this.#rules.match(asked, credential) ??
+      this.#scenarioRules.match(asked, credential) ??
+      HEALTHY;
+    if (behaviour.refuse !== undefined || behaviour.reply !== undefined) return { behaviour };
+    const denied = this.#deny(asked);
+    if (denied !== undefined) return { behaviour: { ...behaviour, refuse: denied } };
+    return this.#meter(asked, credential, behaviour);
+  }
+
+  #meter(asked: Asked, credential: string, behaviour: Behaviour): Decision {
+    const { refuse, headers } = this.#quotas.admit(asked, credential);
+    if (refuse !== undefined) return { behaviour: { ...behaviour, refuse } };
+    const more = this.#scenarioQuotas.admit(asked, credential);
+    if (more.refuse !== undefined) return { behaviour: { ...behaviour, refuse: more.refuse } };
+    if (behaviour === HEALTHY && headers === undefined && more.headers === undefined)
+      return HEALTHY_DECISION;
+    return { behaviour, headers: headers ?? more.headers };
+  }
+
+  #deny(asked: Asked): Refuse | undefined {
+    if (asked.dialect === "auth") return undefined;
+    const { keys, models } = this.#config;
+    const token = this.desk.grants.check(asked.secret);
+    if (token === "expired")
+      return { kind: "unauthenticated", message: "The access token has expired." };
+    if (token === "revoked")
+      return { kind: "unauthenticated", message: "The access token has been revoked." };
+    const isKnown = keys === undefined || token === "good" || keys.has(asked.secret);
+    if (!isKnown) return { kind: "unauthenticated" };
+    const isServed =
+      asked.model === undefined || models === undefined || models.includes(asked.model);
+    return isServed ? undefined : { kind: "model-not-found" };
+  }
+
+  #toRules(rules: readonly Rule[]): RuleSet {
+    return createRules(rules, this.#random);
+  }
+
+  #toQuotas(quotas: readonly Quota[]): Quotas {
+    return createQuotas(quotas, this.#config.clock);
+  }
+}
+
+// What an anonymous user's tokens are good for, together and for ever.
+function anonymousQuotas({ requestsEach }: CreationOptions): Quota[] {
+  if (requestsEach === undefined || requestsEach === Infinity) return [];
+  const refuse = { kind: "no-remaining-quota" } as const;
+  return [{ credential: `${ANONYMOUS}*`, limit: requestsEach, by: "credential", refuse }];
+}
