@@ -24,6 +24,8 @@ export interface Shard {
   readonly index: number;
   readonly own: Map<string, UsageCounters>;
   bytes: number;
+  /** Latest use of any of them, UTC epoch ms. */
+  usedAt: number;
 }
 
 export interface StoredCounters {
@@ -68,7 +70,7 @@ export function createCounters(
     const entry = entries.get(credential) ?? open(credential);
     entry.own.requests++;
     if (failed) entry.own.failures++;
-    entry.own.lastUsedAt = clock.now();
+    entry.own.lastUsedAt = entry.shard.usedAt = clock.now();
     if (changed.has(entry.shard)) return;
     changed.add(entry.shard);
     onChange();
@@ -89,15 +91,14 @@ export function createCounters(
     if (last && last.bytes + bytes <= SHARD_BYTES) return last;
     const idlest = entries.size < countedAtMost ? undefined : giveUpIdlest();
     const index = idlest?.index ?? shards.length;
-    const shard = { index, own: new Map<string, UsageCounters>(), bytes: 0 };
+    const shard = { index, own: new Map<string, UsageCounters>(), bytes: 0, usedAt: 0 };
     shards.push(shard);
     return shard;
   }
 
   // Its index goes to the shard that comes in its place, whose write replaces what is stored.
-  function giveUpIdlest(): Shard | undefined {
-    const idlest = shards.toSorted((a, b) => usedAt(a) - usedAt(b))[0];
-    if (!idlest) return undefined;
+  function giveUpIdlest(): Shard {
+    const idlest = shards.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
     shards.splice(shards.indexOf(idlest), 1);
     changed.delete(idlest);
     for (const credential of idlest.own.keys()) entries.delete(credential);
@@ -163,12 +164,6 @@ function isStoredCount(value: unknown): value is StoredCount {
   if (!Array.isArray(value) || value.length !== 4) return false;
   const [credential, requests, failures, lastUsedAt] = value as unknown[];
   return isName(credential) && isCount(requests) && isCount(failures) && isTime(lastUsedAt);
-}
-
-function usedAt({ own }: Shard): number {
-  let latest = 0;
-  for (const { lastUsedAt } of own.values()) latest = Math.max(latest, lastUsedAt);
-  return latest;
 }
 
 function sum(a: UsageCounters | undefined, b: UsageCounters | undefined): UsageCounters {
