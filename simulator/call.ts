@@ -58,6 +58,8 @@ export class Call {
   bytes = 0;
   /** True from the moment on that the last byte of a whole answer was handed over. */
   whole = false;
+  /** True while the call is stalled by a behaviour. */
+  stalled = false;
   /** True while the client waits or reads. */
   open = true;
   end: CallEnd | undefined = undefined;

@@ -78,11 +78,15 @@ export class Exchange {
   }
 
   /** Waits until `release()` is called or the client goes. */
-  stalled(): Promise<boolean> {
-    return this.#pause((wake) => {
+  async stalled(): Promise<boolean> {
+    const released = this.#pause((wake) => {
       this.#stage.stalls.add(wake);
       return () => this.#stage.stalls.delete(wake);
     });
+    this.#markStalled(true);
+    const goesOn = await released;
+    this.#markStalled(false);
+    return goesOn;
   }
 
   /** Waits until the client goes. */
@@ -131,6 +135,11 @@ export class Exchange {
   /** Notes that the last byte of a whole answer has been written. */
   whole(): void {
     this.call.whole = true;
+    this.#stage.ledger.changed();
+  }
+
+  #markStalled(stalled: boolean): void {
+    this.call.stalled = stalled;
     this.#stage.ledger.changed();
   }
 

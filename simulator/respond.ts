@@ -21,7 +21,7 @@ interface Prepared {
   frames: readonly Frame[];
 }
 
-const DEFAULT_MODELS = ["gpt-5", "claude-sonnet-4-5", "gemini-2.5-pro"];
+const DEFAULT_MODELS = ["gpt-5", "claude-simulated", "gemini-2.5-pro"];
 const PLAIN_FIELDS = new Set(["events", "eventBytes", "text", "headers", "interval"]);
 const PREPARED = 200;
 const LONGEST_BODY = 8192;
