@@ -116,7 +116,7 @@ export function fieldOf(value: unknown, name: string): unknown {
 
 function secretOf(headers: IncomingMessage["headers"], query: string): string {
   const bearer = headers.authorization;
-  if (bearer !== undefined) return bearer.replace(/^bearer +/i, "");
+  if (bearer) return bearer.replace(/^bearer +/i, "");
   const key = headers["x-api-key"] ?? headers["x-goog-api-key"];
   if (key !== undefined) return String(key);
   return query === "" ? "" : (new URLSearchParams(query).get("key") ?? "");
