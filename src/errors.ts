@@ -50,7 +50,7 @@ export type ErrorCode =
   | "ERR_RELAY_UPSTREAM_EMPTY"
   | "ERR_RELAY_UPSTREAM_FAILED"
   | "ERR_RELAY_UPSTREAM_REFUSED"
-  | "ERR_RELAY_UPSTREAM_ABSENT"
+  | "ERR_RELAY_UPSTREAM_REJECTED"
   | "ERR_RELAY_TRUNCATED"
   | "ERR_RELAY_IDLE"
   | "ERR_RELAY_CLIENT_GONE";
@@ -245,10 +245,10 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: upstream,
     message: (f) => `The upstream refused the relay's credentials${of(f)}.`,
   },
-  ERR_RELAY_UPSTREAM_ABSENT: {
-    status: 404,
-    type: "not_found_error",
-    message: (f) => `The upstream serves nothing at ${f.path}.`,
+  ERR_RELAY_UPSTREAM_REJECTED: {
+    status: 400,
+    type: invalid,
+    message: (f) => `The upstream rejected the request${of(f)}.`,
   },
   ERR_RELAY_TRUNCATED: {
     status: 502,

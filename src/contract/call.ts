@@ -3,11 +3,13 @@ export interface Call {
   method: string;
   /** What follows the mount point, undecoded, with leading slash and query: `/chat/completions?x=1`. */
   target: string;
+  /** The mount point itself, for messages: `/ai`. */
+  mount: string;
   /** Looks up a request header by its lower-case name; several of one name are joined by `, `. */
   header(name: string): string | undefined;
   /** Visits all request headers, names in lower case. */
   eachHeader(visit: (value: string, name: string) => void): void;
-  /** Reads the body once. Rejects with `ERR_RELAY_BODY_TOO_LARGE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off. */
+  /** Reads the body once. Rejects with `ERR_RELAY_BODY_SIZE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off. */
   readBody(limit: number): Promise<Uint8Array>;
   /** The peer's address as the host knows it, for the cap per client. */
   address: string | undefined;

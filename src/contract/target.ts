@@ -9,8 +9,12 @@ export interface Target {
   model: string;
   /** The family that shares the model's limit. */
   family: string;
-  /** Base URL without a trailing slash. */
-  baseURL: string;
+  /** Scheme, host and port of the base URL. */
+  origin: string;
+  /** Path of the base URL without a trailing slash: `/v1`. */
+  basePath: string;
   /** Headers the operator adds to every call to this target, lower-case names. */
   headers: Readonly<Record<string, string>>;
+  /** Request headers (lower case) that pass from client to upstream beside the dialect's. */
+  passHeaders: readonly string[];
 }

@@ -1,8 +1,10 @@
 /** One call to an upstream, ready to be sent. */
 export interface Outgoing {
   method: string;
-  /** Absolute URL with query. */
-  url: string;
+  /** `https://api.example.com` */
+  origin: string;
+  /** Path and query, as they go on the wire. */
+  path: string;
   /** Lower-case names. */
   headers: Record<string, string>;
   body: Uint8Array | undefined;

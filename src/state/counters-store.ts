@@ -63,7 +63,7 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
       options.onWell();
     } catch (error) {
       counters.putBack(shard);
-      delay = Math.min(delay * 2, LONGEST_DELAY);
+      delay = Math.min(delay, LONGEST_DELAY);
       faults.report("write", key, error);
     }
   }

@@ -1,0 +1,203 @@
+// What the client hears from the relay itself: heads, errors in its dialect, and the end that is settled exactly once.
+import type { Dialect } from "./contract/dialect.ts";
+import type { HeaderList } from "./contract/sink.ts";
+import type { Outcome } from "./attempts.ts";
+import { redact } from "./auth/auth.ts";
+import { corsHeaders } from "./cors.ts";
+import { RelayError } from "./errors.ts";
+import { isClientsOwn, type LastAttempt, retryHeaders, toRendered } from "./failure.ts";
+import type { Ending, Life } from "./life.ts";
+import { toClientHeaders, toStreamHeaders } from "./request/headers.ts";
+import type { Rooms } from "./rooms.ts";
+
+export interface Answers {
+  /** Sends status and headers of an upstream's answer. */
+  commit(life: Life, status: number, headers: HeaderList, isEventStream: boolean): void;
+  /** Sends the head of a stream before anything has come, so that the connection lives (I1). */
+  commitEarly(life: Life): void;
+  /** Ends an answer that reached the client, with an error event where it broke off. */
+  conclude(life: Life, ending: Ending): Ending;
+  tellFailure(life: Life, outcome: Extract<Outcome, { kind: "failed" }>): Ending;
+  tellError(life: Life, error: unknown): Ending;
+  /** Passes a response of the operator's on. */
+  pass(life: Life, response: Response): Promise<Ending>;
+  /** Books the end of a request; stops its timers. */
+  settle(life: Life, ending: Ending): void;
+}
+
+export function createAnswers(rooms: Rooms): Answers {
+  const { config, hooks, reporter, state, clock } = rooms;
+  const names = config.responseHeaders;
+
+  /** Headers of our own: who answered, after how many attempts (J1); what the host prepared; CORS. */
+  function ownHeaders(life: Life): HeaderList {
+    const headers: HeaderList = [];
+    const add = (name: string | false, value: string | undefined): void =>
+      void (name && value !== undefined && headers.push([name, value]));
+    add(names.requestId, life.id);
+    add(names.attempts, String(life.attempts));
+    add(
+      names.model,
+      life.target && life.target.model !== "*" ? toHeaderValue(life.target.model) : undefined,
+    );
+    add(names.credential, life.credential && toHeaderValue(life.credential.label));
+    return [...headers, ...corsHeaders(config.cors, life.call, exposed)];
+  }
+
+  const exposed = [names.requestId, names.attempts, names.model, names.credential].filter(
+    (name) => name !== false,
+  );
+
+  function head(life: Life, status: number, headers: HeaderList, isEventStream: boolean): void {
+    const all = [...(isEventStream ? toStreamHeaders(headers) : headers), ...ownHeaders(life)];
+    life.delivery.commit(status, withPrepared(all, life.call.preparedHeaders?.()), isEventStream);
+  }
+
+  function dialectOf(life: Life): Dialect {
+    return life.target?.dialect ?? rooms.planner.first.dialect;
+  }
+
+  function tell(life: Life, error: RelayError): Ending {
+    const { facts } = error;
+    const rendered = toRendered(
+      new RelayError(error.code, {
+        ...facts,
+        status: error.status,
+        attempts: life.attempts || undefined,
+      }),
+    );
+    const headers: HeaderList = [...retryHeaders(facts.retryAfter), ...ownHeaders(life)];
+    if (error.code === "ERR_RELAY_METHOD")
+      headers.push(["allow", "GET, HEAD, POST, PUT, PATCH, DELETE"]);
+    if (!life.delivery.isOver)
+      life.delivery.fail(
+        rendered,
+        withPrepared(headers, life.call.preparedHeaders?.()),
+        dialectOf(life),
+      );
+    return { reason: reasonOf(error, life), error: error.code };
+  }
+
+  /** Passes a refusal on as the upstream wrote it, without any piece of the credential that it may quote (J7). */
+  function passRefusal(
+    life: Life,
+    { status, headers, body, secret }: NonNullable<LastAttempt["answer"]>,
+  ): Ending {
+    const isText = /^(?:text\/|application\/(?:[\w.+-]*json|problem|xml))/i.test(
+      headers.get("content-type") ?? "text/",
+    );
+    const clean = isText
+      ? new TextEncoder().encode(redact(new TextDecoder().decode(body), secret))
+      : body;
+    const passed = toClientHeaders(headers, rooms.ownHeaderNames).filter(
+      ([name]) => name !== "x-should-retry",
+    );
+    head(life, status, [...passed, ["x-should-retry", "false"]], false);
+    life.delivery.pass(clean, clock.now());
+    life.delivery.end();
+    return { reason: "refused" };
+  }
+
+  return {
+    commit: head,
+    commitEarly: (life) => head(life, 200, [], true),
+
+    conclude(life, ending) {
+      if (ending.error) {
+        const { upstream, model } = life.target!;
+        const limit = ending.error === "ERR_RELAY_IDLE" ? config.streaming.idleTimeout : undefined;
+        return {
+          ...ending,
+          ...tell(life, new RelayError(ending.error, { upstream, model, limit })),
+          reason: ending.reason,
+        };
+      }
+      life.delivery.end();
+      return ending;
+    },
+
+    tellFailure(life, { error, last }) {
+      if (
+        last &&
+        isClientsOwn(last) &&
+        !life.delivery.isCommitted &&
+        error.code !== "ERR_RELAY_LIMITED"
+      )
+        return passRefusal(life, last.answer!);
+      return tell(life, error);
+    },
+
+    tellError(life, error) {
+      if (error instanceof RelayError) return tell(life, error);
+      reporter.error(
+        `request ${life.id}: ${error instanceof Error ? (error.stack ?? error.message) : "a value that is no error was thrown"}`,
+      );
+      return tell(life, new RelayError("ERR_RELAY_INTERNAL", { cause: error }));
+    },
+
+    async pass(life, response) {
+      const headers: HeaderList = [...response.headers].filter(
+        ([name]) => name !== "content-length",
+      );
+      life.delivery.commit(response.status, headers, false);
+      const body = new Uint8Array(await response.arrayBuffer());
+      life.delivery.pass(body, clock.now());
+      life.delivery.end();
+      return { reason: response.ok ? "completed" : "refused" };
+    },
+
+    settle(life, ending) {
+      life.timers.stop();
+      if (!life.delivery.isOver) life.delivery.end();
+      const { target, credential, delivery, startedAt } = life;
+      if (credential && ending.reason === "completed") state.count(credential.id, false);
+      reporter.debug(
+        `request ${life.id}: ${ending.reason}${ending.error ? ` (${ending.error})` : ""} after ${life.attempts} attempts`,
+      );
+      if (!hooks.has("end")) return;
+      hooks.emit("end", {
+        requestId: life.id,
+        caller: life.caller,
+        reason: ending.reason,
+        clientPresent: !delivery.isClientGone,
+        status: delivery.status,
+        error: ending.error,
+        upstream: target?.upstream,
+        model: target?.model,
+        credential: credential?.id,
+        attempts: life.attempts,
+        bytes: delivery.bytes,
+        usage: life.usage,
+        duration: clock.now() - startedAt,
+        firstPayloadAfter:
+          delivery.firstPayloadAt === undefined ? undefined : delivery.firstPayloadAt - startedAt,
+      });
+    },
+  };
+}
+
+function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {
+  if (code === "ERR_RELAY_CLIENT_GONE")
+    return life.delivery.hasPayload ? "client_gone_mid" : "client_gone_before_first";
+  if (code === "ERR_RELAY_SHUTDOWN") return "shutdown";
+  if (code === "ERR_RELAY_DEADLINE" || code === "ERR_RELAY_UPSTREAM_TIMEOUT") return "timeout";
+  return status === 502 || (status >= 500 && code.startsWith("ERR_RELAY_UPSTREAM"))
+    ? "upstream_error"
+    : "refused";
+}
+
+/** What the host prepared is kept; where both speak of one header, the answer's own stands (N8). */
+function withPrepared(
+  headers: HeaderList,
+  prepared: Iterable<[string, string]> | undefined,
+): HeaderList {
+  if (!prepared) return headers;
+  const own = new Set(headers.map(([name]) => name));
+  return [...headers, ...[...prepared].filter(([name]) => !own.has(name))];
+}
+
+function toHeaderValue(text: string): string {
+  return text
+    .replace(/[^\t\u0020-\u007e]/g, (character) => encodeURIComponent(character))
+    .slice(0, 256);
+}

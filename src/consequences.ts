@@ -1,0 +1,183 @@
+// What a verdict does to the credential, the model or the upstream it concerns: cooldowns, and credentials out of use.
+import type { Clock, Random } from "./contract/clock.ts";
+import type { Key } from "./contract/credential.ts";
+import type { State } from "./contract/state.ts";
+import type { Target } from "./contract/target.ts";
+import type { Reason, Verdict } from "./contract/verdict.ts";
+import type { Hooks } from "./hooks.ts";
+import type { RelayConfig } from "./options/resolve.ts";
+import type { Pool } from "./pool/pool.ts";
+import type { Reporter } from "./observe/reporter.ts";
+import type { Auth } from "./auth/auth.ts";
+import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
+import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
+import type { Health } from "./pool/health.ts";
+
+export interface ConsequenceRooms {
+  config: RelayConfig;
+  cooldowns: Cooldowns;
+  pools: ReadonlyMap<string, Pool>;
+  health: Health;
+  auth: Auth;
+  state: State;
+  hooks: Hooks;
+  reporter: Reporter;
+  clock: Clock;
+  random: Random;
+}
+
+/** One failed attempt, and who it was. */
+export interface Failure {
+  requestId: string;
+  credential: string;
+  target: Target;
+  verdict: Verdict;
+  /** When the attempt was sent, UTC epoch ms. */
+  sentAt: number;
+  /** The request itself will sit this short wait out: it is no step on the ladder (C9). */
+  isGrace?: boolean;
+}
+
+/** Reasons that close a key for a while. The others are the request's, the network's or the server's. */
+const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
+  "QUOTA_EXHAUSTED",
+  "RATE_LIMIT_EXCEEDED",
+  "MODEL_CAPACITY_EXHAUSTED",
+  "UNKNOWN",
+  "BILLING",
+  "NOT_FOUND",
+]);
+const VERIFICATION_WAIT = 600_000;
+
+export interface Consequences {
+  /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
+  book(failure: Failure): Cooldown | undefined;
+  /** A first payload came: this key's window and its ladder are over. `met` is a window the request retried in. */
+  succeeded(credential: string, target: Target, sentAt: number, met: Cooldown | undefined): void;
+  /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
+  pardon(credentials: readonly string[]): void;
+  /** Opens a key by hand. */
+  clear(key: Key): void;
+}
+
+/** Books what answers mean. The only place that closes keys and disables credentials on an upstream's word. */
+export function createConsequences(rooms: ConsequenceRooms): Consequences {
+  const { config, cooldowns, pools, health, auth, state, hooks, reporter, clock, random } = rooms;
+  const limits = { ...LIMITS_DEFAULTS, hintMultiplier: config.limits.hintMultiplier };
+  const disabling = new Set<string>(config.limits.disableOn);
+
+  function close(
+    { credential, target, verdict, sentAt, isGrace }: Failure,
+    reason: Reason = verdict.reason,
+  ): Cooldown | undefined {
+    const key = keyOf(verdict, credential, target);
+    if (!key) return undefined;
+    const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
+    const hint =
+      verdict.hint === null
+        ? null
+        : jittered(isGrace ? verdict.hint : clampHint(verdict.hint, limits).wait);
+    const ladder = (incidents: number): number =>
+      jittered(reason === "FORBIDDEN" ? VERIFICATION_WAIT : ladderWait(reason, incidents, limits));
+    const opened = cooldowns.refuse({ key, reason, hint, ladder, sentAt }, clock.now());
+    if (opened) announce(opened, verdict);
+    return opened ?? cooldowns.get(key);
+  }
+
+  function announce(opened: Cooldown, { scope, evidence }: Verdict): void {
+    const { key, reason, until, stated, incidents } = opened;
+    changed(opened);
+    hooks.emit("cooldown", { key, reason, scope, until, stated, incidents });
+    const who =
+      key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
+    const what = key.family === ANY ? "" : ` for ${key.family}`;
+    const seconds = Math.ceil((until - clock.now()) / 1_000);
+    reporter.warn(
+      `${who}${what} cools down for ${seconds} s: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})`,
+    );
+  }
+
+  function changed(cooldown: Cooldown): void {
+    pools.get(cooldown.key.upstream)?.changed(cooldown.key, clock.now());
+    state.putCooldown(cooldown);
+  }
+
+  function disable(
+    { credential, verdict }: Failure,
+    cause: "auth" | "forbidden" | "exhausted",
+  ): void {
+    if (cause !== "exhausted" && !disabling.has(verdict.reason)) return;
+    if (health.get(credential)) return;
+    const reason = `${verdict.reason} (${verdict.evidence})`;
+    health.disable(credential, { cause, reason, at: clock.now() });
+    reporter.warn(`credential ${credential} is out of use: ${reason}`);
+  }
+
+  function forbidden(failure: Failure): Cooldown | undefined {
+    const { verdict, credential, requestId } = failure;
+    if (verdict.scope === "model") return close(failure);
+    if (verdict.scope !== "credential") return undefined;
+    if (verdict.evidence.includes("verif")) return close(failure);
+    if (verdict.disables || health.refusedBarely(credential, requestId))
+      disable(failure, "forbidden");
+    return undefined;
+  }
+
+  return {
+    book(failure) {
+      const { verdict, credential, target } = failure;
+      if (CLOSING.has(verdict.reason))
+        return target.model === "*" && verdict.reason === "NOT_FOUND" ? undefined : close(failure);
+      if (verdict.reason === "TOKEN_EXHAUSTED") disable(failure, "exhausted");
+      if (verdict.reason === "UNAUTHENTICATED" && !auth.isRenewable(credential))
+        disable(failure, "auth");
+      return verdict.reason === "FORBIDDEN" ? forbidden(failure) : undefined;
+    },
+    succeeded(credential, target, sentAt, met) {
+      health.succeeded(credential);
+      const now = clock.now();
+      const own: Key = {
+        credential,
+        upstream: target.upstream,
+        pool: target.pool,
+        family: target.family,
+      };
+      for (const key of met ? [own, met.key] : [own]) {
+        const cleared = cooldowns.succeed(key, sentAt, now);
+        if (cleared) changed(cleared);
+      }
+    },
+    pardon(credentials) {
+      for (const credential of credentials) {
+        if (health.get(credential)?.cause === "forbidden" && health.enable(credential, clock.now()))
+          reporter.info(
+            `credential ${credential} is back in use: several credentials were refused for the same request`,
+          );
+      }
+    },
+    clear(key) {
+      const cleared = cooldowns.clear(key, clock.now());
+      if (cleared) changed(cleared);
+    },
+  };
+}
+
+/** The narrowest key that a verdict's scope names; `undefined` where it names none of ours. */
+function keyOf(
+  { scope }: Verdict,
+  credential: string,
+  { upstream, pool, family }: Target,
+): Key | undefined {
+  switch (scope) {
+    case "model":
+      return { credential, upstream, pool, family };
+    case "credential":
+      return { credential, upstream, pool: ANY, family: ANY };
+    case "upstream-model":
+      return { credential: ANY, upstream, pool, family };
+    case "upstream":
+      return { credential: ANY, upstream, pool: ANY, family: ANY };
+    default:
+      return undefined;
+  }
+}

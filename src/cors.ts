@@ -1,0 +1,44 @@
+// CORS, off by default: browsers of other origins may call only where the operator says so (N8).
+import type { Call } from "./contract/call.ts";
+import type { HeaderList } from "./contract/sink.ts";
+import type { CorsOptions } from "./options/types.ts";
+
+/** Headers that every answer to an allowed origin carries; none for others. */
+export function corsHeaders(
+  cors: CorsOptions | false,
+  call: Call,
+  exposed: readonly string[],
+): HeaderList {
+  const origin = allowedOrigin(cors, call);
+  if (!cors || origin === undefined) return [];
+  const headers: HeaderList = [["access-control-allow-origin", origin]];
+  if (origin !== "*") headers.push(["vary", "origin"]);
+  if (cors.credentials) headers.push(["access-control-allow-credentials", "true"]);
+  return [...headers, ["access-control-expose-headers", [...exposed, "retry-after"].join(", ")]];
+}
+
+/** Headers of a preflight's answer; `undefined` where the call is none, or CORS is off. */
+export function preflightHeaders(cors: CorsOptions | false, call: Call): HeaderList | undefined {
+  if (
+    !cors ||
+    call.method !== "OPTIONS" ||
+    call.header("access-control-request-method") === undefined
+  )
+    return undefined;
+  const allowed = corsHeaders(cors, call, []);
+  if (allowed.length === 0) return [["vary", "origin"]];
+  const wanted = call.header("access-control-request-headers");
+  return [
+    ...allowed,
+    ["access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE"],
+    ...(wanted ? ([["access-control-allow-headers", wanted]] as HeaderList) : []),
+    ["access-control-max-age", String(Math.floor((cors.maxAge ?? 600_000) / 1_000))],
+  ];
+}
+
+function allowedOrigin(cors: CorsOptions | false, call: Call): string | undefined {
+  const origin = call.header("origin");
+  if (!cors || origin === undefined) return undefined;
+  if (cors.origin === "*") return "*";
+  return cors.origin.includes(origin) ? origin : undefined;
+}

@@ -1,0 +1,50 @@
+// The public names, listed by hand.
+export { createRelay, type Credentials, type Relay } from "./relay.ts";
+export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
+export { RelayError, type ErrorCode, type ErrorFacts } from "./errors.ts";
+export type {
+  Authorize,
+  AuthorizeResult,
+  CorsOptions,
+  CredentialOptions,
+  LimitOptions,
+  ModelOptions,
+  RelayOptions,
+  ResponseHeaderOptions,
+  SchedulingOptions,
+  StreamingOptions,
+  UpstreamOptions,
+} from "./options/types.ts";
+export type {
+  AttemptEvent,
+  CooldownEvent,
+  CredentialEvent,
+  EndEvent,
+  HookHandlers,
+  RotationEvent,
+} from "./hooks.ts";
+export type { CooldownStatus, CredentialStatus, RelayStatus } from "./admin/status.ts";
+export type { Call } from "./contract/call.ts";
+export type { Clock, Random } from "./contract/clock.ts";
+export type {
+  Asked,
+  CodeMeaning,
+  Dialect,
+  EventMeaning,
+  RenderedError,
+  StreamEvent,
+  Usage,
+} from "./contract/dialect.ts";
+export type { EndReason } from "./contract/end.ts";
+export type { Log } from "./contract/log.ts";
+export type { HeaderList, Sink } from "./contract/sink.ts";
+export type {
+  Exchange,
+  Outgoing,
+  Receiver,
+  ReplyHeaders,
+  Transport,
+  TransportError,
+  TransportFault,
+} from "./contract/transport.ts";
+export type { Action, Endpoint, Reason, Refusal, Scope, Verdict } from "./contract/verdict.ts";

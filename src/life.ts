@@ -1,0 +1,110 @@
+// The life of one request as the rooms see it: what it is, what the client has, and what ends a wait early.
+import type { Call } from "./contract/call.ts";
+import type { Clock } from "./contract/clock.ts";
+import type { EndReason } from "./contract/end.ts";
+import type { Sink } from "./contract/sink.ts";
+import type { Target } from "./contract/target.ts";
+import type { Usage } from "./contract/dialect.ts";
+import type { ReadRequest } from "./request/read.ts";
+import type { ErrorCode } from "./errors.ts";
+import { RelayError } from "./errors.ts";
+import { Delivery } from "./stream/delivery.ts";
+import { Timers } from "./stream/timers.ts";
+
+/** How a request ended. */
+export interface Ending {
+  reason: EndReason;
+  error?: ErrorCode;
+}
+
+/** Ends whatever a request is waiting for at the moment. */
+type Interrupt = (error: RelayError) => void;
+
+export class Life {
+  readonly id: string;
+  readonly call: Call;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly timers: Timers;
+  readonly delivery: Delivery;
+  caller: string | undefined;
+  asked: ReadRequest | undefined;
+  target: Target | undefined;
+  /** Id and label of the credential tried last. */
+  credential: { id: string; label: string } | undefined;
+  attempts = 0;
+  usage: Usage | undefined;
+  #interrupt: Interrupt | undefined;
+  #ended: RelayError | undefined;
+
+  constructor(id: string, call: Call, sink: Sink, clock: Clock, heartbeat: number) {
+    this.id = id;
+    this.call = call;
+    this.clock = clock;
+    this.startedAt = clock.now();
+    this.timers = new Timers(clock);
+    this.delivery = new Delivery({
+      sink,
+      clock,
+      timers: this.timers,
+      heartbeat,
+      onLeft: () => this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE")),
+    });
+  }
+
+  /** Why nothing more may be begun for this request; `undefined` while it goes on. */
+  get ended(): RelayError | undefined {
+    return this.#ended;
+  }
+
+  /** Ends the request from outside: the client has left, the deadline has come, the relay shuts down. */
+  interrupt(error: RelayError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#interrupt?.(error);
+  }
+
+  /** Throws where the request has ended meanwhile; asked after every await. */
+  check(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  /** Waits for a promise of somebody else's, but no longer than the request lives. */
+  async during<T>(work: Promise<T> | T): Promise<T> {
+    this.check();
+    if (!(work instanceof Promise)) return work;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#interrupt = reject;
+        work.then(resolve, reject);
+      });
+    } finally {
+      this.#interrupt = undefined;
+    }
+  }
+
+  /** Waits until `until` (UTC epoch ms) or until `wakeUp` is called, whichever is first. */
+  async sleep(until: number, onAsleep?: (wakeUp: () => void) => void): Promise<void> {
+    const nap = new Promise<void>((resolve) => {
+      if (until !== Infinity) this.timers.set("wait", until, resolve);
+      onAsleep?.(resolve);
+    });
+    try {
+      await this.during(nap);
+    } finally {
+      this.timers.clear("wait");
+    }
+  }
+
+  /** Runs something that ends by itself, with a way to end it early. */
+  async guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
+    this.check();
+    try {
+      return await new Promise<T>((resolve) => {
+        this.#interrupt = start(resolve);
+      });
+    } finally {
+      this.#interrupt = undefined;
+    }
+  }
+}

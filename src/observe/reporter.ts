@@ -1,0 +1,48 @@
+// The relay's lines in the log: one for each incident, few enough that an outage does not become one of the disk (J5).
+import type { Clock } from "../contract/clock.ts";
+import type { Log } from "../contract/log.ts";
+
+/** Lines in one window at most; what is left out is counted in the next line. */
+const LINES = 20;
+const WINDOW = 60_000;
+
+export interface Reporter {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** Puts a bound on how many lines a minute go to the log; debug lines pass, a logger drops them by itself. */
+export function createReporter(log: Log, clock: Clock): Reporter {
+  let windowStart = -Infinity;
+  let lines = 0;
+  let dropped = 0;
+
+  function say(level: "info" | "warn" | "error", message: string): void {
+    const now = clock.now();
+    if (now - windowStart >= WINDOW) {
+      windowStart = now;
+      lines = 0;
+    }
+    if (lines++ >= LINES) {
+      dropped++;
+      return;
+    }
+    log[level](dropped > 0 ? `${message} (${dropped} lines left out before)` : message);
+    dropped = 0;
+  }
+
+  return {
+    debug: (message) => log.debug(message),
+    info: (message) => say("info", message),
+    warn: (message) => say("warn", message),
+    error: (message) => say("error", message),
+  };
+}
+
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+export function silentLog(): Log {
+  return SILENT;
+}

@@ -1,0 +1,164 @@
+// What an operator may say. Durations are milliseconds, sizes are bytes.
+import type { Clock, Random } from "../contract/clock.ts";
+import type { Dialect } from "../contract/dialect.ts";
+import type { HookHandlers } from "../hooks.ts";
+import type { Log } from "../contract/log.ts";
+import type { StateStorage } from "../state/storage.ts";
+import type { Transport } from "../contract/transport.ts";
+
+/** Everything a relay can be told. See docs/options.md for each option with its default. */
+export interface RelayOptions {
+  /** The only upstream; short for `upstreams: { default: … }`. */
+  upstream?: UpstreamOptions;
+  /** Several upstreams by name. */
+  upstreams?: Record<string, UpstreamOptions>;
+  /** What is known of single models; a model that is not listed goes to the only upstream. */
+  models?: Record<string, ModelOptions>;
+  /** Names of tiers in order of preference, best first. */
+  tiers?: string[];
+  credentials: CredentialOptions[];
+  /**
+   * Tells who is calling: a caller id, a `Response` to answer with, `true` for a nameless caller, or `false` for 401.
+   * Without it everybody may call, with a cap per client address.
+   */
+  authorize?: Authorize;
+  scheduling?: SchedulingOptions;
+  limits?: LimitOptions;
+  streaming?: StreamingOptions;
+  /** Any unstorage storage, best the root one. Without it the relay remembers nothing beyond the process. */
+  storage?: StateStorage;
+  /** Key prefix inside the storage. @default "relay" */
+  base?: string;
+  /** Path the relay is mounted on, where the host cannot tell (`/ai`). */
+  mount?: string;
+  /** Names of the response headers; `false` leaves one out. */
+  responseHeaders?: ResponseHeaderOptions;
+  /** Answers CORS preflights and allows these origins. @default false */
+  cors?: CorsOptions | false;
+  hooks?: HookHandlers;
+  /** Where the relay's few lines go; `false` is silence. @default consola with the tag "relay" */
+  log?: Log | false;
+  /** How upstreams are called: `"fetch"`, or a transport of your own. @default undici on Node, fetch elsewhere */
+  transport?: "fetch" | Transport;
+  /** The `fetch` of the fetch transport. @default globalThis.fetch */
+  fetch?: typeof fetch;
+  clock?: Clock;
+  random?: Random;
+}
+
+export interface UpstreamOptions {
+  /** Where calls go, `https://api.example.com/v1` for example; what follows the mount point is appended. */
+  baseURL: string;
+  /** `"openai"`, `"anthropic"`, `"google"`, `"generic"`, or a dialect of your own. */
+  dialect: string | Dialect;
+  /** Headers added to every call. */
+  headers?: Record<string, string>;
+  /** More request headers (names) that pass from client to upstream. */
+  passHeaders?: string[];
+}
+
+export interface ModelOptions {
+  /** Name of the upstream that serves it. */
+  upstream: string;
+}
+
+export interface CredentialOptions {
+  /** Stable and unique; never derived from the secret. */
+  id: string;
+  /** Name for people, shown in the status. @default the id */
+  label?: string;
+  /** Name of its upstream; may be left out where there is only one. */
+  upstream?: string;
+  /** The static key. */
+  apiKey?: string;
+  /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
+  tier?: number | string;
+  /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
+  models?: { allow?: string[]; deny?: string[] };
+  /** Requests under way at most. @default no cap */
+  maxInFlight?: number;
+}
+
+export type AuthorizeResult = string | boolean | Response | null | undefined;
+export type Authorize = (request: Request) => AuthorizeResult | Promise<AuthorizeResult>;
+
+export interface SchedulingOptions {
+  /** Moves on to the next credential after so many requests. @default 1 */
+  rotateEvery?: number;
+  /** Name of a request header, or a function: same key, same credential while it is eligible. @default off */
+  sessionKey?: string | ((request: Request) => string | null | undefined);
+  /** How long a session is remembered after its last request. @default 3_600_000 */
+  sessionTTL?: number;
+  /** Sessions remembered at most; the least recently used goes. @default 100_000 */
+  sessionLimit?: number;
+}
+
+export interface LimitOptions {
+  /** Pattern → family: models of one family share a limit; the longest match wins. */
+  families?: Record<string, string>;
+  /** Upstream calls at most for one request, over everything. @default 3 */
+  maxAttempts?: number;
+  /** Waits for a credential at most so long, else fails at once. @default 10_000 */
+  maxWait?: number;
+  /** The whole request, all attempts and waits before the answer begins. @default false */
+  deadline?: number | false;
+  /** Pause before another credential is tried. @default 0 */
+  switchDelay?: number;
+  /** `false`: the first 429 tries the same credential again after 1 s. @default true */
+  switchOnFirstRateLimit?: boolean;
+  /** Multiplies stated waits. @default 1 */
+  hintMultiplier?: number;
+  /** Adds up to this share to a wait, never takes from it. @default 0 */
+  jitter?: number;
+  /** Reasons that disable a credential when the upstream says it will not work again. @default ["UNAUTHENTICATED", "FORBIDDEN"] */
+  disableOn?: string[];
+  /** Request body at most. @default 33_554_432 */
+  bodySize?: number;
+  /** A request body must have arrived within this time. @default 60_000 */
+  bodyTimeout?: number;
+  /** Request headers at most. @default 100 */
+  headerCount?: number;
+  /** Requests waiting for a credential at most. @default 1_000 */
+  queue?: number;
+  /** Requests under way for one client address while `authorize` is not set. @default 100 */
+  perClient?: number | false;
+}
+
+export interface StreamingOptions {
+  /** Sends status and headers of a stream after so long, even if no event has come. `false`: only with the first payload. @default 10_000 */
+  commitAfter?: number | false;
+  /** A comment after so long a silence towards the client; 0 switches it off. @default 15_000 */
+  heartbeat?: number;
+  /** Connecting takes at most so long. @default 20_000 */
+  connectTimeout?: number;
+  /** The first event (or byte, outside SSE) comes within this time of sending. @default 60_000 */
+  firstByteTimeout?: number;
+  /** Silence of the upstream in mid-stream at most. @default 120_000 */
+  idleTimeout?: number;
+  /** An answer from its first attempt to its end. @default false */
+  totalTimeout?: number | false;
+  /** Events longer than this pass unscanned. @default 1_048_576 */
+  eventSize?: number;
+  /** Open streams get so long to finish when the relay closes. @default 5_000 */
+  shutdownGrace?: number;
+}
+
+export interface ResponseHeaderOptions {
+  /** @default "x-relay-model" */
+  model?: string | false;
+  /** @default "x-relay-attempts" */
+  attempts?: string | false;
+  /** @default "x-relay-request-id" */
+  requestId?: string | false;
+  /** The credential's label, often an e-mail address. @default false */
+  credential?: string | false;
+}
+
+export interface CorsOptions {
+  /** Origins that may call, or `"*"`. */
+  origin: string[] | "*";
+  /** Allows cookies; not together with `"*"`. @default false */
+  credentials?: boolean;
+  /** How long a preflight may be kept, in ms. @default 600_000 */
+  maxAge?: number;
+}

@@ -1,0 +1,30 @@
+// Wildcard patterns over model names: `*` stands for any run of characters, case does not matter.
+
+/** Compiles a pattern such as `gpt-4*` into a test. Linear in the name's length times the pattern's stars. */
+export function compilePattern(pattern: string): (name: string) => boolean {
+  const [head = "", ...rest] = pattern.toLowerCase().split("*");
+  if (rest.length === 0) return (name) => name.toLowerCase() === head;
+  const tail = rest.pop()!;
+  return (name) => matches(name.toLowerCase(), head, rest, tail);
+}
+
+function matches(name: string, head: string, middles: readonly string[], tail: string): boolean {
+  if (!name.startsWith(head) || name.length < head.length + tail.length) return false;
+  let at = head.length;
+  for (const middle of middles) {
+    const found = name.indexOf(middle, at);
+    if (found < 0) return false;
+    at = found + middle.length;
+  }
+  return at <= name.length - tail.length && name.endsWith(tail);
+}
+
+/** Finds the value whose pattern matches and is longest; `undefined` where none matches. */
+export function createLongestMatch<T>(
+  patterns: Readonly<Record<string, T>>,
+): (name: string) => T | undefined {
+  const compiled = Object.entries(patterns)
+    .toSorted(([a], [b]) => b.length - a.length)
+    .map(([pattern, value]) => ({ matches: compilePattern(pattern), value }));
+  return (name) => compiled.find((it) => it.matches(name))?.value;
+}

@@ -1,0 +1,165 @@
+// The life of one request, from top to bottom; and where the rooms are put together.
+import type { Call } from "./contract/call.ts";
+import type { Sink } from "./contract/sink.ts";
+import type { RelayOptions } from "./options/types.ts";
+import type { RelayStatus } from "./admin/status.ts";
+import type { HookHandlers, HookName } from "./hooks.ts";
+import { type Errand, runAttempts } from "./attempts.ts";
+import { createAnswers } from "./answers.ts";
+import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { RelayError } from "./errors.ts";
+import { toStatus } from "./admin/status.ts";
+import { type Ending, Life } from "./life.ts";
+import { checkRequest, readRequest } from "./request/read.ts";
+import { WebCall } from "./request/call-web.ts";
+import { createRooms, type Rooms } from "./rooms.ts";
+import { WebSink } from "./stream/sink-web.ts";
+
+/** Paths under the mount point that are the relay's own and never forwarded (J10). */
+const RESERVED = /^\/_relay(?:\/|$)/;
+
+export interface Relay {
+  /** Resolves when the state has been loaded, or loading has failed once. */
+  readonly ready: Promise<void>;
+  /** Relays a web request; the answer's body streams. `mount` is cut off its path. Never rejects. */
+  fetch(request: Request, where?: { mount?: string; address?: string }): Promise<Response>;
+  /** Relays a call into a sink, for adapters. Resolves when the request is over. Never rejects. */
+  handle(call: Call, sink: Sink): Promise<void>;
+  /** What the relay knows now: credentials, cooldowns, the store. The same truth that choosing uses. */
+  status(): RelayStatus;
+  readonly credentials: Credentials;
+  /** Adds a listener and returns what takes it away. */
+  on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
+  /** Takes no new requests, lets open streams finish for `shutdownGrace`, writes what is unwritten. */
+  close(): Promise<void>;
+}
+
+export interface Credentials {
+  /** Takes a credential out of use. False where there is none of that id. */
+  disable(id: string, reason?: string): boolean;
+  /** Brings a credential back into use; its cooldowns stay. */
+  enable(id: string): boolean;
+  /** Opens everything that is closed for a credential, and forgets its ladders. */
+  clear(id: string): boolean;
+}
+
+/**
+ * Creates a relay.
+ *
+ * @throws RelayError `ERR_RELAY_OPTIONS`, naming the path of the first wrong option.
+ * @example
+ * const relay = createRelay({
+ *   upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
+ *   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+ * });
+ * const response = await relay.fetch(request, { mount: "/ai" });
+ */
+export function createRelay(options: RelayOptions): Relay {
+  const rooms = createRooms(options);
+  const answers = createAnswers(rooms);
+
+  async function handle(call: Call, sink: Sink): Promise<void> {
+    const life = new Life(
+      rooms.nextId(),
+      call,
+      sink,
+      rooms.clock,
+      rooms.config.streaming.heartbeat,
+    );
+    rooms.open.add(life);
+    let ending: Ending;
+    try {
+      ending = (await preflight(life)) ?? (await relayOne(life));
+    } catch (error) {
+      ending = answers.tellError(life, error);
+    }
+    answers.settle(life, ending);
+    rooms.open.delete(life);
+  }
+
+  async function preflight(life: Life): Promise<Ending | undefined> {
+    const headers = preflightHeaders(rooms.config.cors, life.call);
+    if (!headers) return undefined;
+    life.delivery.commit(204, headers, false);
+    return { reason: "completed" };
+  }
+
+  async function relayOne(life: Life): Promise<Ending> {
+    const { call } = life;
+    if (rooms.isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
+    const path = checkRequest(call, rooms.config.limits.headerCount);
+    if (RESERVED.test(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
+    const admission = await life.during(rooms.callers.admit(call));
+    if (admission.kind === "answered") return answers.pass(life, admission.response);
+    try {
+      life.caller = admission.caller;
+      await life.during(rooms.loaded());
+      return await carry(life, await read(life, path));
+    } finally {
+      admission.leave();
+    }
+  }
+
+  async function read(life: Life, path: { path: string; query: string }): Promise<Errand> {
+    const { bodyTimeout, bodySize } = rooms.config.limits;
+    life.timers.set("body", life.startedAt + bodyTimeout, () =>
+      life.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
+    );
+    const asked = (life.asked = await life.during(readRequest(life.call, path, bodySize)));
+    life.timers.clear("body");
+    const target = (life.target = rooms.planner.plan(asked, life.call.mount));
+    return { life, asked, target, session: rooms.sessionOf(life) };
+  }
+
+  async function carry(life: Life, errand: Errand): Promise<Ending> {
+    setDeadlines(life, errand);
+    const outcome = await runAttempts(rooms.attempts(answers.commit), errand);
+    return outcome.kind === "ended"
+      ? answers.conclude(life, outcome.ending)
+      : answers.tellFailure(life, outcome);
+  }
+
+  function setDeadlines(life: Life, { asked, target }: Errand): void {
+    const { commitAfter, totalTimeout } = rooms.config.streaming;
+    const { deadline } = rooms.config.limits;
+    const late = (limit: number) => () =>
+      life.interrupt(new RelayError("ERR_RELAY_DEADLINE", { limit }));
+    if (deadline !== false) life.timers.set("deadline", life.startedAt + deadline, late(deadline));
+    if (totalTimeout !== false)
+      life.timers.set("total", life.startedAt + totalTimeout, late(totalTimeout));
+    if (commitAfter !== false && target.dialect.wantsStream(asked))
+      life.timers.set("commit", life.startedAt + commitAfter, () => answers.commitEarly(life));
+  }
+
+  return {
+    ready: rooms.ready,
+    handle,
+    async fetch(request, { mount = rooms.config.mount ?? "", address } = {}) {
+      const sink = new WebSink(request.method);
+      const { pathname, search } = new URL(request.url);
+      const target =
+        (pathname.startsWith(mount) ? pathname.slice(mount.length) : pathname) + search;
+      request.signal.addEventListener("abort", () => sink.close(), { once: true });
+      void handle(new WebCall(request, { mount, target, address }), sink);
+      return sink.response;
+    },
+    status: () => toStatus(rooms),
+    credentials: credentialsOf(rooms),
+    on: (name, listener) => rooms.hooks.on(name, listener),
+    close: () => rooms.close(answers),
+  };
+}
+
+export { corsHeaders };
+
+function credentialsOf({ health, clock, clearCredential, knows }: Rooms): Credentials {
+  return {
+    disable(id, reason = "disabled by an operator") {
+      if (!knows(id)) return false;
+      health.disable(id, { cause: "operator", reason, at: clock.now() });
+      return true;
+    },
+    enable: (id) => knows(id) && health.enable(id, clock.now()),
+    clear: (id) => knows(id) && clearCredential(id),
+  };
+}

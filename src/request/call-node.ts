@@ -1,0 +1,93 @@
+// A call that came as Node's `IncomingMessage`. Describes the few fields it uses, so that the core needs no `node:*`.
+import type { Call } from "../contract/call.ts";
+import { RelayError } from "../errors.ts";
+import { joinChunks } from "./call-web.ts";
+
+/** The part of `http.IncomingMessage` that is used. */
+export interface NodeRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean } | null;
+  readonly complete: boolean;
+  readonly readableDidRead?: boolean;
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  on(event: "end" | "close" | "error", listener: () => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+}
+
+export interface NodeCallOptions {
+  mount: string;
+  target: string;
+  /** Makes the web `Request`, for functions of the operator's. */
+  toRequest: () => Request;
+  preparedHeaders?: () => Iterable<[string, string]>;
+}
+
+export class NodeCall implements Call {
+  readonly method: string;
+  readonly target: string;
+  readonly mount: string;
+  readonly address: string | undefined;
+  readonly request: () => Request;
+  readonly preparedHeaders: (() => Iterable<[string, string]>) | undefined;
+  readonly #message: NodeRequest;
+
+  constructor(message: NodeRequest, options: NodeCallOptions) {
+    this.#message = message;
+    this.method = message.method ?? "GET";
+    this.target = options.target;
+    this.mount = options.mount;
+    this.address = message.socket?.remoteAddress;
+    this.request = options.toRequest;
+    this.preparedHeaders = options.preparedHeaders;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  eachHeader(visit: (value: string, name: string) => void): void {
+    const { headers } = this.#message;
+    for (const name in headers) visit(this.header(name)!, name);
+  }
+
+  readBody(limit: number): Promise<Uint8Array> {
+    const message = this.#message;
+    if (Number(this.header("content-length") ?? 0) > limit)
+      return Promise.reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+    return new Promise((resolve, reject) => {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+      message.on("data", (chunk) => {
+        length += chunk.length;
+        if (length <= limit) return void chunks.push(chunk);
+        // What is too much is read and thrown away by the host; it must not be kept here.
+        chunks.length = 0;
+        reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+      });
+      message.on("end", () => resolve(joinChunks(chunks, length)));
+      message.on("error", gone);
+      message.on("close", () => (message.complete ? undefined : gone()));
+    });
+  }
+}
+
+/** Makes a web `Request` of a Node one, without its body: enough for `authorize` and the session key. */
+export function toWebRequest(message: NodeRequest): Request {
+  const { host = "localhost" } = message.headers;
+  const protocol = message.socket?.encrypted ? "https" : "http";
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(message.headers)) {
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined && !name.startsWith(":")) headers.append(name, one);
+  }
+  const base = `${protocol}://${URL.canParse(`${protocol}://${String(host)}`) ? String(host) : "localhost"}`;
+  return new Request(new URL(message.url?.startsWith("/") ? `${base}${message.url}` : base), {
+    method: message.method,
+    headers,
+  });
+}

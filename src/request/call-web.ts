@@ -1,0 +1,82 @@
+// A call that came as a web `Request`.
+import type { Call } from "../contract/call.ts";
+import { RelayError } from "../errors.ts";
+
+export interface WebCallOptions {
+  /** Path before the target; `""` where the request's path is the target. */
+  mount: string;
+  /** Path and query after the mount point. */
+  target: string;
+  address: string | undefined;
+}
+
+export class WebCall implements Call {
+  readonly method: string;
+  readonly target: string;
+  readonly mount: string;
+  readonly address: string | undefined;
+  readonly #request: Request;
+
+  constructor(request: Request, { mount, target, address }: WebCallOptions) {
+    this.#request = request;
+    this.method = request.method;
+    this.target = target;
+    this.mount = mount;
+    this.address = address;
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+
+  eachHeader(visit: (value: string, name: string) => void): void {
+    this.#request.headers.forEach(visit);
+  }
+
+  async readBody(limit: number): Promise<Uint8Array> {
+    const declared = Number(this.header("content-length") ?? 0);
+    if (declared > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
+    const { body } = this.#request;
+    if (!body) return new Uint8Array(0);
+    const reader = body.getReader();
+    try {
+      return await readAll(reader, limit);
+    } catch (error) {
+      reader.cancel().catch(() => {});
+      throw error instanceof RelayError
+        ? error
+        : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
+    }
+  }
+
+  request(): Request {
+    return this.#request;
+  }
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return joinChunks(chunks, length);
+    length += value.length;
+    if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
+    chunks.push(value);
+  }
+}
+
+/** Puts chunks of `length` bytes in all together; a single one is not copied. */
+export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,102 @@
+// Which headers pass, in both directions. Towards the upstream by an allow-list (N2), towards the client by a list of what stops here (I13).
+import type { Call } from "../contract/call.ts";
+import type { HeaderList } from "../contract/sink.ts";
+import type { Target } from "../contract/target.ts";
+import type { ReplyHeaders } from "../contract/transport.ts";
+
+const USER_AGENT = "h3-relay";
+
+/** Passes in every dialect. Nothing here identifies the client or carries a right. */
+const COMMON_PASS = ["accept", "content-type", "idempotency-key"];
+
+/** Headers of an answer that mean this hop, this host or this connection, and not the answer. */
+const STOPS_HERE = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "content-length",
+  "content-encoding",
+  "set-cookie",
+  "set-cookie2",
+  "location",
+  "alt-svc",
+  "strict-transport-security",
+  "public-key-pins",
+  "server",
+  "date",
+  "via",
+  "clear-site-data",
+  "nel",
+  "report-to",
+  "reporting-endpoints",
+  "www-authenticate",
+  "expect-ct",
+  "accept-ranges",
+  "refresh",
+  "content-security-policy",
+  "content-security-policy-report-only",
+]);
+
+/** Builds the headers of an upstream call: what passes from the client, the operator's own, identity encoding, the credential last. */
+export function toOutgoingHeaders(
+  call: Call,
+  target: Target,
+  credential: readonly [string, string],
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    "user-agent": USER_AGENT,
+    "accept-encoding": "identity",
+  };
+  pass(call, COMMON_PASS, headers);
+  pass(call, target.dialect.passHeaders, headers);
+  pass(call, target.passHeaders, headers);
+  for (const name in target.headers) headers[name] = target.headers[name]!;
+  headers[credential[0]] = credential[1];
+  return headers;
+}
+
+function pass(call: Call, names: readonly string[], headers: Record<string, string>): void {
+  for (const name of names) {
+    const value = call.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+}
+
+/** Picks what may pass of an answer's headers. `own` are the relay's header names, which an upstream cannot set. */
+export function toClientHeaders(reply: ReplyHeaders, own: ReadonlySet<string>): HeaderList {
+  const named = reply
+    .get("connection")
+    ?.toLowerCase()
+    .split(/\s*,\s*/);
+  const headers: HeaderList = [];
+  reply.forEach((value, name) => {
+    if (
+      STOPS_HERE.has(name) ||
+      own.has(name) ||
+      named?.includes(name) ||
+      name.startsWith("access-control-")
+    )
+      return;
+    headers.push([name, value]);
+  });
+  return headers;
+}
+
+/** Sets what every event stream must carry, so that no proxy holds it back or rewrites it. */
+export function toStreamHeaders(headers: HeaderList): HeaderList {
+  const kept = headers.filter(
+    ([name]) => !["content-type", "cache-control", "x-accel-buffering"].includes(name),
+  );
+  kept.push(
+    ["content-type", "text/event-stream"],
+    ["cache-control", "no-cache, no-transform"],
+    ["x-accel-buffering", "no"],
+  );
+  return kept;
+}

@@ -1,0 +1,88 @@
+// Where a request points. Whatever could leave the configured base path is refused, never repaired (N3).
+import type { Dialect } from "../contract/dialect.ts";
+import { RelayError } from "../errors.ts";
+
+/** What follows the mount point, split but not decoded. */
+export interface RequestPath {
+  /** With its leading slash: `/chat/completions`. */
+  path: string;
+  /** With its leading `?`, or `""`. */
+  query: string;
+}
+
+const ENCODED_SEPARATOR = /%2f|%5c|%00/i;
+const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+// Everything a path may hold undecoded (RFC 3986) and a few marks that servers tolerate.
+const PATH_CHARACTERS = /^[\w\-.~!$&'()*+,;=:@%/|[\]{}^"`<>\u0080-\uffff]*$/;
+const VERSION = /^v\d+\w*$/;
+
+/**
+ * Splits the mount tail and refuses what is not plainly inside it.
+ * @throws RelayError `ERR_RELAY_PATH`
+ */
+export function readPath(target: string): RequestPath {
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? "" : target.slice(mark);
+  const fault =
+    faultOf(path) ??
+    (/[\s#\u0000-\u001f\u007f]/.test(query)
+      ? "its query holds a character that must be encoded"
+      : undefined);
+  if (fault) throw new RelayError("ERR_RELAY_PATH", { detail: fault });
+  return { path, query };
+}
+
+function faultOf(path: string): string | undefined {
+  if (path !== "" && path[0] !== "/") return "it must be a path, not a whole URL";
+  if (path.includes("//")) return "it holds an empty segment";
+  if (DOT_SEGMENT.test(path)) return "it holds a `.` or `..` segment";
+  if (ENCODED_SEPARATOR.test(path)) return "it holds an encoded slash";
+  if (!PATH_CHARACTERS.test(path)) return "it holds a character that must be encoded";
+  return undefined;
+}
+
+/**
+ * Refuses a version segment that stands twice (`/v1` in the base URL and in the request), or nowhere where one is needed (L7).
+ * @throws RelayError `ERR_RELAY_VERSION`, naming the path that would be right.
+ */
+export function checkVersion(
+  path: string,
+  mount: string,
+  basePath: string,
+  dialect: Dialect,
+): void {
+  const [first = ""] = path.slice(1).split("/", 1);
+  const inBase = VERSION.test(basePath.slice(basePath.lastIndexOf("/") + 1));
+  const inPath = VERSION.test(first);
+  if (inBase && inPath) throw wrongVersion(path, mount, path.slice(first.length + 1));
+  if (!inBase && !inPath && dialect.version === "required" && !/\/v\d+\w*(?:\/|$)/.test(basePath)) {
+    throw wrongVersion(path, mount, `/v1${path}`);
+  }
+}
+
+function wrongVersion(path: string, mount: string, expected: string): RelayError {
+  return new RelayError("ERR_RELAY_VERSION", {
+    path: mount + path,
+    expected: mount + (expected || "/"),
+  });
+}
+
+/** Takes credentials out of a query (`?key=…`); what stays is passed on to the letter. */
+export function withoutParameters(query: string, names: readonly string[]): string {
+  if (query.length < 2 || names.length === 0) return query;
+  const kept = query
+    .slice(1)
+    .split("&")
+    .filter((pair) => !names.includes(nameOf(pair)));
+  return kept.length > 0 ? `?${kept.join("&")}` : "";
+}
+
+function nameOf(pair: string): string {
+  const [name = ""] = pair.split("=", 1);
+  try {
+    return decodeURIComponent(name.replaceAll("+", " ")).toLowerCase();
+  } catch {
+    return name.toLowerCase();
+  }
+}

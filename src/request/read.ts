@@ -1,0 +1,73 @@
+// What was asked: method, path and body, read once and checked before anything is chosen.
+import type { Call } from "../contract/call.ts";
+import type { Asked, Dialect } from "../contract/dialect.ts";
+import { RelayError } from "../errors.ts";
+import { readPath } from "./path.ts";
+
+/** A request that has been read: what was asked, and its body as it came. */
+export interface ReadRequest extends Asked {
+  body: Uint8Array | undefined;
+}
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
+const BODILESS = new Set(["GET", "HEAD"]);
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
+const OPAQUE_TYPE = /^(?:multipart|audio|image|video|application\/octet-stream)\b/i;
+const OPENING_BRACE = 0x7b;
+
+const decoder = new TextDecoder();
+
+/** Checks method, header count and path; costs nothing that an attacker could make large. */
+export function checkRequest(call: Call, headerLimit: number): { path: string; query: string } {
+  if (!METHODS.has(call.method)) throw new RelayError("ERR_RELAY_METHOD", { detail: call.method });
+  let count = 0;
+  call.eachHeader(() => count++);
+  if (count > headerLimit) throw new RelayError("ERR_RELAY_HEADERS", { limit: headerLimit });
+  return readPath(call.target);
+}
+
+/** Reads the body, and its JSON where it is JSON. */
+export async function readRequest(
+  call: Call,
+  path: { path: string; query: string },
+  bodyLimit: number,
+): Promise<ReadRequest> {
+  const { method } = call;
+  if (BODILESS.has(method)) return { method, ...path, body: undefined, json: undefined };
+  checkEncoding(call.header("content-encoding"));
+  const body = await call.readBody(bodyLimit);
+  return {
+    method,
+    ...path,
+    body: body.length > 0 ? body : undefined,
+    json: readJSON(body, call.header("content-type") ?? ""),
+  };
+}
+
+// A body we cannot read is a model we cannot see; decoding it here would undo the bound on its size.
+function checkEncoding(encoding: string | undefined): void {
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new RelayError("ERR_RELAY_BODY_ENCODING", { detail: encoding.slice(0, 40) });
+  }
+}
+
+function readJSON(body: Uint8Array, type: string): unknown {
+  const declared = JSON_TYPE.test(type);
+  if (body.length === 0 || (!declared && (OPAQUE_TYPE.test(type) || body[0] !== OPENING_BRACE)))
+    return undefined;
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch {
+    // Many clients forget the content type; only who declares JSON is held to it.
+    if (declared) throw new RelayError("ERR_RELAY_BODY_JSON");
+    return undefined;
+  }
+}
+
+/** Finds the model a request names; `undefined` means that it goes under `*`. */
+export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
+  const model = dialect.readModel(asked);
+  if (model === undefined && dialect.needsModel(asked))
+    throw new RelayError("ERR_RELAY_MODEL_MISSING");
+  return model;
+}

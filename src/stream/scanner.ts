@@ -1,0 +1,174 @@
+// Finds where server-sent events (or lines of NDJSON) end, beside the bytes: what goes on to the client is never rebuilt.
+import type { StreamEvent } from "../contract/dialect.ts";
+
+const LF = 10;
+const CR = 13;
+const NOTHING = new Uint8Array(0);
+
+/** What the visitor of an event wants: to go on, or to end the stream with this event. */
+export type Visit = "go" | "stop";
+
+export type EventVisitor = (event: StreamEvent) => Visit;
+
+/** How borders are found: a blank line (SSE, WHATWG HTML § 9.2), or any line end (NDJSON). */
+export type Framing = "sse" | "ndjson";
+
+/**
+ * Takes chunks as they come and gives back the bytes up to the last whole event. What follows is kept until its
+ * event is whole, so that a stream that dies never leaves half an event with the client (I2).
+ */
+export class Scanner {
+  readonly #framing: Framing;
+  readonly #visit: EventVisitor;
+  readonly #limit: number;
+  readonly #decoder = new TextDecoder();
+  #pending: Uint8Array = NOTHING;
+  #pendingLength = 0;
+  /** State of the line machine at the end of what has been seen. */
+  #lineLength = 0;
+  #lastWasCR = false;
+  #hasStopped = false;
+  #isOversize = false;
+
+  constructor(framing: Framing, limit: number, visit: EventVisitor) {
+    this.#framing = framing;
+    this.#limit = limit;
+    this.#visit = visit;
+  }
+
+  /** True once a visitor has ended the stream; nothing is taken any more. */
+  get hasStopped(): boolean {
+    return this.#hasStopped;
+  }
+
+  /** True while the client has been given the beginning of an event that was too long to be kept. */
+  get isInsideEvent(): boolean {
+    return this.#isOversize;
+  }
+
+  /** Takes a chunk and returns what may go to the client now, possibly nothing. */
+  push(chunk: Uint8Array): Uint8Array {
+    if (this.#hasStopped) return NOTHING;
+    const bytes = this.#pendingLength === 0 ? chunk : this.#append(chunk);
+    const end = this.#scan(bytes, bytes.length - chunk.length);
+    return this.#split(bytes, end);
+  }
+
+  /** Gives back what is left at the end of the stream: an event without its blank line, which a parser would drop. */
+  rest(): Uint8Array {
+    const rest = this.#pending.subarray(0, this.#pendingLength);
+    this.#pending = NOTHING;
+    this.#pendingLength = 0;
+    return rest;
+  }
+
+  /** Visits the last line of NDJSON or the last event even though its end is missing. */
+  visitRest(): void {
+    const rest = this.#pending.subarray(0, this.#pendingLength);
+    if (rest.length > 0 && !this.#isOversize) this.#see(rest, 0, rest.length);
+  }
+
+  /** Walks over the new bytes and returns the end of the last whole event in `bytes`, or 0. */
+  #scan(bytes: Uint8Array, from: number): number {
+    const isLines = this.#framing === "ndjson";
+    let start = 0;
+    let lineLength = this.#lineLength;
+    let lastWasCR = this.#lastWasCR;
+    for (let at = from; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (byte !== LF && byte !== CR) {
+        lineLength++;
+        lastWasCR = false;
+        continue;
+      }
+      // The LF of a CRLF belongs to the line end that its CR already was.
+      if (byte === LF && lastWasCR) {
+        lastWasCR = false;
+        if (start === at) start = at + 1;
+        continue;
+      }
+      lastWasCR = byte === CR;
+      const isBorder = isLines ? lineLength > 0 : lineLength === 0;
+      lineLength = 0;
+      if (!isBorder) continue;
+      const end = lastWasCR && bytes[at + 1] === LF ? at + 2 : at + 1;
+      this.#see(bytes, start, end);
+      start = end;
+      if (this.#hasStopped) break;
+    }
+    this.#lineLength = lineLength;
+    this.#lastWasCR = lastWasCR;
+    return start;
+  }
+
+  #see(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isOversize) {
+      this.#isOversize = false;
+      return;
+    }
+    const text = this.#decoder.decode(bytes.subarray(start, end));
+    const event = this.#framing === "sse" ? parseEvent(text) : { name: "", data: text.trim() };
+    if (event && this.#visit(event) === "stop") this.#hasStopped = true;
+  }
+
+  #split(bytes: Uint8Array, end: number): Uint8Array {
+    const left = this.#hasStopped ? 0 : bytes.length - end;
+    if (left > this.#limit || (left > 0 && this.#isOversize)) return this.#passOversize(bytes);
+    if (left === 0) {
+      this.#pendingLength = 0;
+      this.#pending = NOTHING;
+      return end === bytes.length ? bytes : bytes.subarray(0, end);
+    }
+    if (end === 0 && bytes.buffer === this.#pending.buffer && bytes.length === this.#pendingLength)
+      return NOTHING;
+    const out = bytes.subarray(0, end);
+    this.#pending = bytes.slice(end);
+    this.#pendingLength = left;
+    return out;
+  }
+
+  // Longer than anybody should have to keep: it goes on unscanned until its border comes (N4).
+  #passOversize(bytes: Uint8Array): Uint8Array {
+    this.#isOversize = true;
+    this.#pending = NOTHING;
+    this.#pendingLength = 0;
+    return bytes;
+  }
+
+  /** Adds to what is pending, in a buffer that doubles, so that an event in single bytes costs no square. */
+  #append(chunk: Uint8Array): Uint8Array {
+    const length = this.#pendingLength + chunk.length;
+    if (length > this.#pending.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#pending.length, 256));
+      larger.set(this.#pending.subarray(0, this.#pendingLength));
+      this.#pending = larger;
+    }
+    this.#pending.set(chunk, this.#pendingLength);
+    this.#pendingLength = length;
+    return this.#pending.subarray(0, length);
+  }
+}
+
+/** Reads the fields of one event; `undefined` where it has no data and no name (a comment, a bare blank line). */
+export function parseEvent(text: string): StreamEvent | undefined {
+  // By far the most common shape, one data line with LF, needs no splitting.
+  if (
+    text.startsWith("data: ") &&
+    text.endsWith("\n\n") &&
+    text.indexOf("\n") === text.length - 2 &&
+    !text.includes("\r")
+  ) {
+    return { name: "", data: text.slice(6, -2) };
+  }
+  let name = "";
+  let data: string | undefined;
+  for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/)) {
+    const colon = line.indexOf(":");
+    if (line === "" || colon === 0) continue;
+    const field = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (field === "event") name = value;
+    else if (field === "data") data = data === undefined ? value : `${data}\n${value}`;
+  }
+  return data === undefined && name === "" ? undefined : { name, data: data ?? "" };
+}

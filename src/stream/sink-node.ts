@@ -1,0 +1,66 @@
+// Writes an answer straight into Node's `ServerResponse`. Describes the few fields it uses, so that the core needs no `node:*`.
+import type { HeaderList, Sink } from "../contract/sink.ts";
+
+/** The part of `http.ServerResponse` that is used. */
+export interface NodeResponse {
+  readonly writableFinished: boolean;
+  readonly destroyed: boolean;
+  readonly headersSent: boolean;
+  statusMessage: string;
+  writeHead(status: number, headers: string[]): unknown;
+  write(bytes: Uint8Array): boolean;
+  end(): unknown;
+  destroy(): unknown;
+  on(event: "close" | "drain" | "error", listener: () => void): unknown;
+}
+
+export class NodeSink implements Sink {
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+  closed: boolean;
+  readonly #response: NodeResponse;
+  readonly #isHead: boolean;
+  /** Settles when nothing more will happen on the response. */
+  readonly finished: Promise<void>;
+
+  constructor(response: NodeResponse, method: string) {
+    this.#response = response;
+    this.#isHead = method === "HEAD";
+    this.closed = response.destroyed;
+    this.finished = new Promise((resolve) => {
+      // `close` comes after success too; `finish` alone tells that all went out.
+      response.on("close", () => {
+        if (!response.writableFinished) this.#close();
+        resolve();
+      });
+      if (response.destroyed) resolve();
+    });
+    response.on("drain", () => this.onDrain?.());
+    // A socket that breaks while we write says so here too; `close` follows.
+    response.on("error", () => {});
+  }
+
+  head(status: number, headers: HeaderList): void {
+    if (this.closed || this.#response.headersSent) return;
+    this.#response.writeHead(status, headers.flat());
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.closed || this.#isHead) return true;
+    return this.#response.write(bytes);
+  }
+
+  end(): void {
+    if (!this.closed) this.#response.end();
+  }
+
+  destroy(): void {
+    if (!this.closed) this.#response.destroy();
+  }
+
+  #close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.onClose?.();
+  }
+}

@@ -1,0 +1,69 @@
+// Writes an answer into a web `Response`: a pull stream, so that a slow client is felt.
+import type { HeaderList, Sink } from "../contract/sink.ts";
+
+/** Bytes that may wait in the stream before the upstream is asked to pause. */
+const HIGH_WATER = 65_536;
+const NULL_BODY = new Set([101, 204, 205, 304]);
+
+export class WebSink implements Sink {
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+  closed = false;
+  /** Settles when status and headers are known. */
+  readonly response: Promise<Response>;
+  #respond!: (response: Response) => void;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #isOver = false;
+  readonly #isHead: boolean;
+
+  constructor(method: string) {
+    this.#isHead = method === "HEAD";
+    this.response = new Promise((resolve) => (this.#respond = resolve));
+  }
+
+  head(status: number, headers: HeaderList): void {
+    const hasBody = !this.#isHead && !NULL_BODY.has(status);
+    this.#respond(
+      new Response(hasBody ? this.#body() : null, { status, headers: new Headers(headers) }),
+    );
+  }
+
+  #body(): ReadableStream<Uint8Array> {
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.onDrain?.(),
+      cancel: () => this.close(),
+    };
+    return new ReadableStream(source, {
+      highWaterMark: HIGH_WATER,
+      size: (chunk) => chunk!.byteLength,
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#controller || this.#isOver) return true;
+    this.#controller.enqueue(bytes);
+    return this.#controller.desiredSize! > 0;
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller?.close();
+  }
+
+  // The one place where an error is wanted: a host turns it into a broken connection, which cannot pass for an end (I18).
+  destroy(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller?.error(new Error("the upstream's answer broke off"));
+  }
+
+  /** The client has gone: told by `cancel` of the body, or by the request's own signal. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.closed = true;
+    this.onClose?.();
+  }
+}

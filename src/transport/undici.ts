@@ -1,0 +1,136 @@
+// Calls upstreams through undici's dispatcher: bytes come by callback, without web streams (Node only).
+import type {
+  Exchange,
+  Outgoing,
+  Receiver,
+  ReplyHeaders,
+  Transport,
+} from "../contract/transport.ts";
+import type { Agent, Dispatcher } from "undici";
+import { BodyDecoder, type DecoderSource, isEncoded } from "./decode.ts";
+import { faultOf } from "./faults.ts";
+
+type Controller = Dispatcher.DispatchController;
+type RawHeaders = Record<string, string | string[] | undefined>;
+
+// All timeouts are the relay's own (I7–I9): undici's would cut a silent stream after 300 s.
+const AGENT_OPTIONS: Agent.Options = {
+  headersTimeout: 0,
+  bodyTimeout: 0,
+  connect: { timeout: 0 },
+  maxHeaderSize: 65_536,
+};
+
+/** Creates Node's transport. undici is loaded here and not with the package: it takes longer than all the rest. */
+export async function createTransport(): Promise<Transport> {
+  const { Agent } = await import("undici");
+  const agent = new Agent(AGENT_OPTIONS);
+  return {
+    name: "undici",
+    send: (outgoing, receiver) => new UndiciExchange(agent, outgoing, receiver),
+    // destroy, not close: by then every stream has had its grace.
+    close: () => agent.destroy(),
+  };
+}
+
+class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHandler {
+  #receiver: Receiver;
+  #decoder: BodyDecoder | undefined;
+  #controller: Controller | undefined;
+  #isOver = false;
+  #isSending = true;
+
+  constructor(agent: Agent, { method, origin, path, headers, body }: Outgoing, receiver: Receiver) {
+    this.#receiver = receiver;
+    agent.dispatch(
+      {
+        method: method as Dispatcher.HttpMethod,
+        origin,
+        path,
+        headers,
+        body: body as Buffer | undefined,
+      },
+      this,
+    );
+    this.#isSending = false;
+  }
+
+  resume(): void {
+    if (this.#decoder) this.#decoder.resume();
+    else this.resumeSource();
+  }
+
+  abort(): void {
+    this.#decoder?.abort();
+    this.abortSource();
+  }
+
+  resumeSource(): void {
+    this.#controller?.resume();
+  }
+
+  abortSource(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#controller?.abort(ABORTED);
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    if (this.#isOver) return controller.abort(ABORTED);
+    this.#receiver.onConnect?.();
+  }
+
+  onResponseStart(_controller: Controller, status: number, raw: RawHeaders): void {
+    // 1xx answers come before the real one.
+    if (this.#isOver || status < 200) return;
+    const encoding = raw["content-encoding"];
+    if (encoding !== undefined && isEncoded(String(encoding))) {
+      this.#receiver = this.#decoder = new BodyDecoder(this.#receiver, String(encoding), this);
+    }
+    this.#receiver.onHead(status, new RawReplyHeaders(raw));
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (!this.#isOver && !this.#receiver.onData(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#receiver.onEnd();
+  }
+
+  onResponseError(_controller: Controller | undefined, error: Error & { code?: string }): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const tell = (): void =>
+      this.#receiver.onFail({ fault: faultOf(error.code), code: error.code });
+    // An invalid request is refused inside `dispatch`; a receiver must not hear that before `send` has returned.
+    if (this.#isSending) queueMicrotask(tell);
+    else tell();
+  }
+}
+
+const ABORTED = new Error("aborted by the relay");
+
+class RawReplyHeaders implements ReplyHeaders {
+  readonly #raw: RawHeaders;
+
+  constructor(raw: RawHeaders) {
+    this.#raw = raw;
+  }
+
+  get(name: string): string | undefined {
+    const value = this.#raw[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  forEach(visit: (value: string, name: string) => void): void {
+    for (const name in this.#raw) {
+      const value = this.#raw[name];
+      if (Array.isArray(value)) for (const one of value) visit(one, name);
+      else if (value !== undefined) visit(value, name);
+    }
+  }
+}
