@@ -105,6 +105,8 @@ export interface Behaviour {
   error?: ErrorInside;
   /** Falls silent until the client goes or `release()` is called, then goes on. */
   stall?: Moment;
+  /** Sends a comment so often while stalled in a stream, ms. */
+  keepalive?: number;
   /** Destroys the socket. */
   cut?: Moment;
   /** Makes `cut` a reset of the connection (RST). */
@@ -115,6 +117,8 @@ export interface Behaviour {
   empty?: "body" | "comments";
   /** Keeps the socket open after the last byte, without ending the body. */
   holdOpen?: boolean;
+  /** Sends the body without any length: only the end of the connection ends it, so that a cut looks like an end. */
+  untilClose?: boolean;
   /** Answers with bytes that are not HTTP. */
   garbage?: boolean;
   /** Adds one response header of that many bytes. */

@@ -35,6 +35,9 @@ export function control(
 
 function answer(request: IncomingMessage, body: Buffer, controls: Controls): [number, unknown] {
   if (!isLoopback(request.socket.remoteAddress)) return [403, { error: "Only from this machine." }];
+  // A page of another site may make a browser send such a request; it must change nothing.
+  if (request.headers["sec-fetch-site"] === "cross-site")
+    return [403, { error: "Not from another site." }];
   const name = (request.url ?? "").slice(CONTROL_PREFIX.length).replace(/\?.*$/, "");
   try {
     return act(`${request.method} ${name}`, body, controls);
@@ -76,8 +79,26 @@ function playScenario(wanted: unknown, controls: Controls): void {
 }
 
 function toReport(ledger: Ledger): object {
-  const { total, inFlight, maxInFlight, openSockets, connections, creations, refreshes } = ledger;
-  const counts = { total, inFlight, maxInFlight, openSockets, connections, creations, refreshes };
+  const {
+    total,
+    inFlight,
+    maxInFlight,
+    openSockets,
+    connections,
+    brokenOff,
+    creations,
+    refreshes,
+  } = ledger;
+  const counts = {
+    total,
+    inFlight,
+    maxInFlight,
+    openSockets,
+    connections,
+    brokenOff,
+    creations,
+    refreshes,
+  };
   return { ...counts, totals: ledger.allTotals(), calls: ledger.calls.slice(-SHOWN_CALLS) };
 }
 

@@ -29,6 +29,12 @@ export class Exchange {
     stage.ledger.begin(call);
   }
 
+  /** Leaves the end of the body to the end of the connection. */
+  untilClose(): void {
+    this.response.useChunkedEncodingByDefault = false;
+    this.response.shouldKeepAlive = false;
+  }
+
   /** Writes status and headers, but does not send them before the body unless `flush` is called. */
   head(status: number, headers: Record<string, string | string[]>): void {
     if (this.#over) return;
@@ -77,14 +83,16 @@ export class Exchange {
     return this.#pause((wake) => this.#stage.clock.after(delay, wake));
   }
 
-  /** Waits until `release()` is called or the client goes. */
-  async stalled(): Promise<boolean> {
+  /** Waits until `release()` is called or the client goes; calls `beat` so often meanwhile. */
+  async stalled(every?: number, beat: () => void = () => {}): Promise<boolean> {
+    const stop = every === undefined ? () => {} : repeat(this.#stage.clock, every, beat);
     const released = this.#pause((wake) => {
       this.#stage.stalls.add(wake);
       return () => this.#stage.stalls.delete(wake);
     });
     this.#markStalled(true);
     const goesOn = await released;
+    stop();
     this.#markStalled(false);
     return goesOn;
   }
@@ -172,4 +180,13 @@ export class Exchange {
     const end = flushed || cut ? this.#end : "client closed";
     this.#stage.ledger.finish(this.call, end, this.#stage.clock.now(), performance.now());
   }
+}
+
+function repeat(clock: Clock, every: number, run: () => void): () => void {
+  let cancel = clock.after(every, again);
+  function again(): void {
+    run();
+    cancel = clock.after(every, again);
+  }
+  return () => cancel();
 }

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Call } from "./call.ts";
 import { CONTROL_PREFIX, control } from "./control.ts";
 import type { Controls } from "./control.ts";
-import type { Judge } from "./decide.ts";
+import type { Script } from "./script.ts";
 import { Exchange } from "./exchange.ts";
 import type { Stage } from "./exchange.ts";
 import { readBody, toAsked } from "./inbound.ts";
@@ -15,13 +15,14 @@ import { createResponder } from "./respond.ts";
 import type { Responder } from "./respond.ts";
 
 const KEEP_ALIVE = 120_000;
+const BACKLOG = 4096;
 
 /** Serves HTTP. */
 export class Host {
   #server: Server;
   #config: SimulatorConfig;
   #stage: Stage;
-  #judge: Judge;
+  #script: Script;
   #controls: Controls;
   #responder: Responder;
   #sockets = new WeakMap<Socket, number>();
@@ -29,12 +30,12 @@ export class Host {
   #silent = new WeakSet<Socket>();
   #calls = 0;
 
-  constructor(config: SimulatorConfig, stage: Stage, judge: Judge, controls: Controls) {
+  constructor(config: SimulatorConfig, stage: Stage, script: Script, controls: Controls) {
     this.#config = config;
     this.#stage = stage;
-    this.#judge = judge;
+    this.#script = script;
     this.#controls = controls;
-    this.#responder = createResponder(config, judge);
+    this.#responder = createResponder(config, script);
     this.#server = createServer({
       keepAliveTimeout: KEEP_ALIVE,
       requestTimeout: 0,
@@ -48,7 +49,7 @@ export class Host {
   listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(this.#config.port, this.#config.host, () => {
+      this.#server.listen(this.#config.port, this.#config.host, BACKLOG, () => {
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
@@ -70,7 +71,7 @@ export class Host {
       ledger.changed();
     });
     ledger.changed();
-    const behaviour = this.#judge.decideConnection();
+    const behaviour = this.#script.decideConnection();
     if (behaviour?.stall === "connect") this.#silent.add(socket);
     if (behaviour?.cut !== "connect") return;
     if (behaviour.reset) socket.resetAndDestroy();
@@ -82,15 +83,20 @@ export class Host {
     const socket = this.#sockets.get(request.socket) ?? 0;
     const arrival = { socket, at: clock.now(), received: performance.now() };
     const body = await readBody(request);
-    if (body === undefined) return;
+    if (body === undefined) return this.#brokeOff();
     if (request.url?.startsWith(CONTROL_PREFIX))
       return control(request, response, body, this.#controls);
     const asked = toAsked(request, body, arrival);
-    const credential = this.#judge.nameOf(asked);
+    const credential = this.#script.nameOf(asked);
     const call = new Call(++this.#calls, asked, credential, clock.now(), performance.now());
     const exchange = new Exchange(this.#stage, response, call);
     if (this.#silent.has(request.socket) && !(await exchange.stalled())) return;
     await this.#answer(exchange, asked, credential);
+  }
+
+  #brokeOff(): void {
+    this.#stage.ledger.brokenOff++;
+    this.#stage.ledger.changed();
   }
 
   async #answer(exchange: Exchange, asked: Asked, credential: string): Promise<void> {

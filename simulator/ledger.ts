@@ -27,6 +27,8 @@ export class Ledger {
   openSockets = 0;
   /** Connections accepted since the start or the last `reset()`. */
   connections = 0;
+  /** Requests that broke off before they were read whole; they are no calls. */
+  brokenOff = 0;
   /** Anonymous users: attempts, successes and refusals. */
   creations: { attempts: number; created: number; refused: number } = zeroCreations();
   /** Token refreshes: attempts, successes, and refresh tokens presented after they had been used. */
@@ -82,9 +84,15 @@ export class Ledger {
     if (holds(this)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const check = (): boolean => {
-        const done = holds(this);
-        if (done) resolve();
-        return done;
+        try {
+          const done = holds(this);
+          if (done) resolve();
+          return done;
+        } catch (error) {
+          // A condition that throws is the test's fault, and must not bring the server down.
+          reject(error);
+          return true;
+        }
       };
       this.#waiters.add({ check, fail: reject });
     });
@@ -95,6 +103,7 @@ export class Ledger {
     this.calls = this.calls.filter((call) => call.open);
     this.total = 0;
     this.connections = 0;
+    this.brokenOff = 0;
     this.maxInFlight = this.inFlight;
     this.creations = zeroCreations();
     this.refreshes = zeroRefreshes();

@@ -9,6 +9,8 @@ import type { Progress } from "./moments.ts";
 import { createWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
 
+const KEEPALIVE = Buffer.from(": keepalive\n\n");
+
 /** Something that happens once, at its moment. Resolves with `false` when the answer is over with it. */
 interface Act {
   moment: Moment;
@@ -37,6 +39,7 @@ export async function play(
   if (behaviour.garbage) return exchange.garbage();
   if (behaviour.stall === "before-headers" && !(await exchange.stalled())) return;
   if (behaviour.cut === "before-headers") return exchange.cut(behaviour.reset ?? false);
+  if (behaviour.untilClose) exchange.untilClose();
   exchange.head(answer.status, answer.headers);
   exchange.flush();
   const wire = createWire(exchange, behaviour);
@@ -102,7 +105,7 @@ function dueActs(
 function actsOf(exchange: Exchange, answer: Answer, behaviour: Behaviour): Act[] {
   const { stall, error, end, cut } = behaviour;
   const acts: Act[] = [];
-  if (stall !== undefined) acts.push({ moment: stall, run: () => exchange.stalled() });
+  if (stall !== undefined) acts.push({ moment: stall, run: () => stallIn(exchange, behaviour) });
   if (error !== undefined) {
     const frame = toErrorFrame(exchange.call, answer, error, behaviour);
     const run = async (wire: Wire): Promise<boolean> => {
@@ -114,6 +117,10 @@ function actsOf(exchange: Exchange, answer: Answer, behaviour: Behaviour): Act[]
   if (end !== undefined) acts.push({ moment: end, run: (wire) => endEarly(exchange, wire) });
   if (cut !== undefined) acts.push({ moment: cut, run: () => cutOff(exchange, behaviour) });
   return acts;
+}
+
+function stallIn(exchange: Exchange, { keepalive }: Behaviour): Promise<boolean> {
+  return exchange.stalled(keepalive, () => exchange.push(KEEPALIVE));
 }
 
 async function endEarly(exchange: Exchange, wire: Wire): Promise<boolean> {

@@ -2,8 +2,8 @@
 import { toAnswer, toWhole } from "./answer.ts";
 import type { Answer, Source } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
-import { HEALTHY } from "./decide.ts";
-import type { Decision, Judge } from "./decide.ts";
+import { HEALTHY } from "./script.ts";
+import type { Decision, Script } from "./script.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Frame } from "./frames.ts";
 import type { Asked } from "./inbound.ts";
@@ -28,20 +28,20 @@ const LONGEST_BODY = 8192;
 const MOST_BYTES = 256 * 1024;
 
 /** Creates what answers calls; healthy answers to repeated requests are prepared once. */
-export function createResponder(config: SimulatorConfig, judge: Judge): Responder {
+export function createResponder(config: SimulatorConfig, script: Script): Responder {
   const { seed, clock, models = DEFAULT_MODELS } = config;
   const sourceNow = (): Source => ({ seed, models, now: clock.now() });
   const prepared = createShelf();
   return {
     respond(exchange, asked, credential) {
-      const decision = judge.decide(asked, credential);
+      const decision = script.decide(asked, credential);
       const { behaviour } = decision;
       if (isPlain(asked, behaviour)) {
         const ready = prepared(asked, behaviour, () => toAnswer(asked, behaviour, sourceNow()));
         return playPlain(exchange, withHeaders(ready.answer, decision), ready.frames);
       }
       const answer = isTokenRequest(asked, behaviour)
-        ? toWhole(judge.desk.answer(asked) ?? { status: 404, headers: {}, body: "" })
+        ? toWhole(script.desk.answer(asked) ?? { status: 404, headers: {}, body: "" })
         : toAnswer(asked, behaviour, sourceNow());
       return play(exchange, withHeaders(answer, decision), behaviour);
     },

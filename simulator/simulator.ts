@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { toAnswer } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
 import type { Controls } from "./control.ts";
-import { HEALTHY, Judge } from "./decide.ts";
+import { HEALTHY, Script } from "./script.ts";
 import type { Stage } from "./exchange.ts";
 import { Host } from "./host.ts";
 import type { Creations } from "./identity/creations.ts";
@@ -64,24 +64,24 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   const config = resolveOptions(options);
   const ledger = new Ledger(config.keep);
   const stage: Stage = { clock: config.clock, ledger, stalls: new Set() };
-  const judge = new Judge(config, ledger);
-  const controls = createControls(stage, judge);
-  const host = new Host(config, stage, judge, controls);
+  const script = new Script(config, ledger);
+  const controls = createControls(stage, script);
+  const host = new Host(config, stage, script, controls);
   const port = await host.listen();
   return {
     ledger,
     url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`,
     port,
-    grants: judge.desk.grants,
-    creations: judge.desk.creations,
+    grants: script.desk.grants,
+    creations: script.desk.creations,
     script: (...rules) => controls.script(rules),
     limit(...quotas) {
       assertQuotas(quotas);
-      judge.limit(quotas);
+      script.limit(quotas);
     },
-    refill: () => judge.refill(),
+    refill: () => script.refill(),
     release: () => controls.release(),
-    scenario: (wanted, credential) => judge.play(toScenario(wanted), credential),
+    scenario: (wanted, credential) => script.play(toScenario(wanted), credential),
     expectedBody: (request, behaviour = HEALTHY) => expectedBody(request, behaviour, config),
     close() {
       ledger.abandon();
@@ -90,14 +90,14 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
   };
 }
 
-function createControls({ ledger, stalls }: Stage, judge: Judge): Controls {
+function createControls({ ledger, stalls }: Stage, script: Script): Controls {
   return {
     ledger,
-    playing: () => judge.playing(),
-    play: (scenario, credential) => judge.play(scenario, credential),
+    playing: () => script.playing(),
+    play: (scenario, credential) => script.play(scenario, credential),
     script(rules) {
       assertRules(rules);
-      judge.script(rules);
+      script.script(rules);
     },
     release() {
       for (const wake of stalls) {
@@ -107,7 +107,7 @@ function createControls({ ledger, stalls }: Stage, judge: Judge): Controls {
     },
     reset() {
       ledger.reset();
-      judge.refill();
+      script.refill();
     },
   };
 }

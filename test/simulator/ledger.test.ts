@@ -58,6 +58,26 @@ it("stamps a call by the injected clock, pacing included", async () => {
   expect(clock.pending()).toBe(0);
 });
 
+it("sends comments while it is stalled", async () => {
+  upstream.script({ then: { stall: "after-headers", keepalive: 1000 } });
+  const body = ask(upstream, CHAT).then((response) => response.text());
+  await upstream.ledger.next((call) => call.stalled);
+  await clock.advance(3500);
+  upstream.release();
+  expect((await body).match(/^: keepalive\n\n/gm)).toHaveLength(3);
+  expect(clock.pending()).toBe(0);
+});
+
+it("hands a condition that throws to who waits for it", async () => {
+  const waiting = upstream.ledger.until((ledger) => {
+    if (ledger.total > 0) throw new Error("wrong condition");
+    return false;
+  });
+  const rejected = expect(waiting).rejects.toThrow("wrong condition");
+  expect((await ask(upstream, CHAT)).status).toBe(200);
+  await rejected;
+});
+
 it("forgets its pauses when the client goes", async () => {
   upstream.script({ then: { interval: 1000 } });
   const controller = new AbortController();

@@ -84,6 +84,12 @@ it("lists the scenarios, and says what is wrong with a request", async () => {
   expect((await control("GET", "nothing")).status).toBe(404);
 });
 
+it("does nothing for a page of another site", async () => {
+  const headers = { "sec-fetch-site": "cross-site" };
+  const answer = await fetch(`${upstream.url}/_simulator/reset`, { method: "POST", headers });
+  expect(answer.status).toBe(403);
+});
+
 it("releases what is stalled over HTTP", async () => {
   upstream.scenario("silent");
   const answer = status("sk-a");

@@ -204,6 +204,28 @@ it("keeps the socket open after the last event until the client goes", async () 
   expect(call).toMatchObject({ end: "client closed", whole: true });
 });
 
+it("sends a body that only the end of the connection ends, so that a cut looks like an end", async () => {
+  upstream.script({ then: { untilClose: true, cut: { afterEvents: 2 } } });
+  const response = await post();
+  const body = Buffer.concat(await chunksOf(response)).toString();
+  expect(response.headers["transfer-encoding"]).toBeUndefined();
+  expect(response.headers["content-length"]).toBeUndefined();
+  expect(healthy().startsWith(body)).toBe(true);
+  expect(await upstream.ledger.next((call) => !call.open)).toMatchObject({
+    end: "cut by us",
+    events: 2,
+  });
+});
+
+it("counts a request that breaks off before it is read whole", async () => {
+  const socket = connect(upstream.port, "127.0.0.1");
+  socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf`, () =>
+    socket.destroy(),
+  );
+  await upstream.ledger.until((ledger) => ledger.brokenOff === 1);
+  expect(upstream.ledger.total).toBe(0);
+});
+
 it("answers with what is not HTTP", async () => {
   upstream.script({ then: { garbage: true } });
   await expect(post()).rejects.toMatchObject({ code: "HPE_INVALID_CONSTANT" });

@@ -29,7 +29,7 @@ const HEALTHY_DECISION: Decision = { behaviour: HEALTHY };
 const EVERYBODY = "*";
 
 /** Decides for each call; everything in it can be changed at run time. */
-export class Judge {
+export class Script {
   readonly desk: TokenDesk;
   #config: SimulatorConfig;
   #names: Names;
