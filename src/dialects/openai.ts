@@ -1,5 +1,12 @@
 /** OpenAI's APIs (Chat Completions, Responses, completions, embeddings) and the many that copy them. */
-import type { Asked, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import type {
+  Asked,
+  CodeMeaning,
+  Dialect,
+  EventMeaning,
+  StreamEvent,
+} from "../contract/dialect.ts";
+import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
 import { isErrorEvent } from "./shared/errors.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
@@ -23,6 +30,16 @@ const RESPONSE_LIFECYCLE =
 const LAST_PARTS =
   /^(?:speech\.audio\.done|transcript\.text\.done|image_(?:generation|edit)\.completed)$/;
 
+/** Alibaba's allocations, by the word before "allocated quota exceeded". */
+const ALLOCATED: Readonly<Record<string, CodeMeaning>> = {
+  "": { reason: "RATE_LIMIT_EXCEEDED" },
+  concurrency: { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" },
+  free: { reason: "QUOTA_EXHAUSTED" },
+  hour: { reason: "QUOTA_EXHAUSTED", scope: "credential" },
+  week: { reason: "QUOTA_EXHAUSTED", scope: "credential" },
+  month: { reason: "QUOTA_EXHAUSTED", scope: "credential" },
+};
+
 export const openai: Dialect = {
   name: "openai",
   readModel,
@@ -36,6 +53,7 @@ export const openai: Dialect = {
   secretParameters: ["api-key", "api_key"],
   version: "optional",
   codes: OPENAI_CODES,
+  judge: readQuotaSentence,
   meaningOf,
   mayMatter,
   endsWith: endsWell,
@@ -57,6 +75,20 @@ function readModel(asked: Asked): string | undefined {
 /** A Responses call may leave the model to a stored prompt. */
 function usesStoredPrompt(asked: Asked): boolean {
   return isFilled(asFields(asked.json)?.["prompt"]) && asked.path.endsWith("/responses");
+}
+
+/** OpenAI's sentence for an empty purse; Alibaba sends it, code and all, for a limit of tokens a minute. */
+function readQuotaSentence({ body }: Refusal): CodeMeaning | undefined {
+  const allocated = /(?:(free|hour|week|month|concurrency) )?allocated quota exceeded/i.exec(body);
+  if (/aliyun\.com[^\s"]{0,80}#(?:token|rate)-limit/.test(body))
+    return { reason: "RATE_LIMIT_EXCEEDED" };
+  if (allocated) return ALLOCATED[allocated[1]?.toLowerCase() ?? ""];
+  const sentence = body.includes(
+    "exceeded your current quota, please check your plan and billing details",
+  );
+  return sentence && !/RESOURCE_EXHAUSTED|for metric/.test(body)
+    ? { reason: "BILLING" }
+    : undefined;
 }
 
 function meaningOf(event: StreamEvent): EventMeaning {

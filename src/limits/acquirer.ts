@@ -11,12 +11,12 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
   ...meaning(
     `invalid_grant invalid_refresh_token refresh_token_expired refresh_token_reused refresh_token_invalidated
     refresh_token_not_found refresh_token_already_used token_expired user_disabled user_not_found access_denied
-    session_expired session_not_found`,
+    session_expired session_not_found user_banned`,
     LOST,
   ),
   ...meaning(
     `invalid_client unauthorized_client operation_not_allowed admin_only_operation api_key_invalid
-    configuration_not_found project_not_found`,
+    configuration_not_found project_not_found anonymous_provider_disabled signup_disabled`,
     MISCONFIGURED,
   ),
   ...meaning(

@@ -70,9 +70,9 @@ class Walk {
 
   readText(name: string, text: string, depth: number): void {
     const embedded = depth < MAX_DEPTH ? findJson(text) : undefined;
-    if (!embedded) return this.readWords(name, text);
+    if (!embedded) return this.readWords(text);
     this.reading.kind = "json";
-    if (embedded.around) this.readWords("message", embedded.around);
+    if (embedded.around) this.readWords(embedded.around);
     for (const value of embedded.values) this.readValue(name, value, depth + 1);
   }
 
@@ -87,7 +87,10 @@ class Walk {
     if (name === "raw" || name === "body") this.reading.relayed = true;
     if (name === "model" || name === "modelid") this.reading.namesModel = true;
     if (TEXT_FIELDS.has(name)) return this.readText(name, value, depth);
-    if (CODE_FIELDS.has(name)) this.readCode(value);
+    if (!CODE_FIELDS.has(name)) return;
+    // A sentence in the place of a code is a message.
+    if (/\s/.test(value.trim())) this.readWords(value);
+    else this.readCode(value);
   }
 
   private readFields(name: string, fields: Record<string, unknown>, depth: number): void {
@@ -96,8 +99,9 @@ class Walk {
     const error = name === "response" ? asFields(fields["error"]) : undefined;
     for (const [key, value] of Object.entries(error ?? fields)) {
       const plain = key.toLowerCase().replace(/[_\-.\s]/g, "");
-      this.readValue(key === "__type" ? key : plain, value, depth + 1);
+      // MiniMax's numbers mean other things than the same numbers elsewhere.
       if (name === "baseresp" && plain === "statuscode") this.addCode(`base_resp:${String(value)}`);
+      else this.readValue(key === "__type" ? key : plain, value, depth + 1);
     }
   }
 
@@ -114,9 +118,8 @@ class Walk {
     if (CODE_FIELDS.has(name)) this.readCode(String(value));
   }
 
-  private readWords(name: string, text: string): void {
-    const word = /^[\w.:/#-]{3,100}$/.test(text) || CODE_FIELDS.has(name);
-    if (word && text.length <= 100) this.readCode(text);
+  private readWords(text: string): void {
+    if (/^[\w.:/#-]{3,100}$/.test(text)) this.readCode(text);
     // `EMAIL_NOT_FOUND : There is no user …` and `reason: "RATE_LIMIT_EXCEEDED"` in gRPC's text.
     const leading = /^([A-Z][A-Z0-9_]{4,60})\s?:/.exec(text)?.[1];
     if (leading) this.addCode(leading);

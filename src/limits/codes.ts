@@ -6,39 +6,66 @@ import { openai } from "../dialects/openai.ts";
 import { meaning } from "../dialects/shared/codes.ts";
 import { plainWords } from "./words.ts";
 
-/** Codes that one API alone uses, so that they mean the same behind every dialect. */
+/** Codes that one API alone uses, so that they mean the same behind every dialect. Numbers: Z.ai, Mistral, SiliconFlow, Workers AI, MiniMax. */
 const VENDORS: Readonly<Record<string, CodeMeaning>> = {
   ...meaning(
-    "exceeded_current_quota_error insufficient_user_quota pre_consume_token_quota_failed 1113",
+    `exceeded_current_quota_error openrouter_credits openrouter_key_limit openrouter_guardrail_budget
+    openrouter_workspace_budget enforced_spend_limit_reached 1113 1309 30001 base_resp:1008`,
+    { reason: "BILLING" },
+  ),
+  ...meaning(
+    "in_flight_budget_exhausted openrouter_in_flight_budget user_global_rate_limited 1302 1303 1313",
     {
-      reason: "BILLING",
+      reason: "RATE_LIMIT_EXCEEDED",
+      scope: "credential",
     },
   ),
-  ...meaning("in_flight_budget_exhausted openrouter_in_flight_budget", {
-    reason: "RATE_LIMIT_EXCEEDED",
-    scope: "credential",
-  }),
   ...meaning("openrouter_shared_capacity upstream_provider_shared_pool", {
     reason: "RATE_LIMIT_EXCEEDED",
     scope: "upstream",
   }),
-  ...meaning("user_global_rate_limited", { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" }),
-  ...meaning("1302", { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" }),
-  ...meaning("queue_exceeded 1305 3505", { reason: "MODEL_CAPACITY_EXHAUSTED" }),
-  ...meaning("token_quota_exceeded", { reason: "RATE_LIMIT_EXCEEDED" }),
-  ...meaning("1308", { reason: "QUOTA_EXHAUSTED", scope: "credential" }),
-  ...meaning("allocationquota.freetieronly", { reason: "QUOTA_EXHAUSTED", scope: "model" }),
-  ...meaning("monthly_request_count", { reason: "QUOTA_EXHAUSTED", scope: "credential" }),
+  ...meaning(
+    `token_quota_exceeded request_quota_exceeded throttling.allocationquota throttling.ratequota
+    base_resp:1002 base_resp:1039 base_resp:1041`,
+    { reason: "RATE_LIMIT_EXCEEDED" },
+  ),
+  ...meaning("queue_exceeded insufficient_model_capacity nocapacity 1305 1312 3040 3505 50505", {
+    reason: "MODEL_CAPACITY_EXHAUSTED",
+  }),
+  ...meaning("monthly_request_count 1304 1308 1310 3036 base_resp:2056", {
+    reason: "QUOTA_EXHAUSTED",
+    scope: "credential",
+  }),
+  ...meaning("allocationquota.freetieronly setlimitexceeded", {
+    reason: "QUOTA_EXHAUSTED",
+    scope: "model",
+  }),
+  ...meaning("1000 1001 1002 1004 base_resp:2049", { reason: "UNAUTHENTICATED", disables: true }),
+  ...meaning("1003 base_resp:1004", { reason: "UNAUTHENTICATED" }),
+  ...meaning("1110 1111 1112 1121 3023 temporarily_suspended usage_not_included tos_violation", {
+    reason: "FORBIDDEN",
+    disables: true,
+  }),
+  ...meaning("1220 1311 3041 5016 5018 base_resp:2061", { reason: "FORBIDDEN", scope: "model" }),
+  ...meaning("1211 20012 3042 5007 modelnotopen", { reason: "NOT_FOUND" }),
+  ...meaning("1301 base_resp:1026 base_resp:1027 base_resp:2013 content_length_exceeds_threshold", {
+    reason: "INVALID_REQUEST",
+  }),
+  ...meaning("base_resp:1001", { reason: "TIMEOUT" }),
+  ...meaning("base_resp:1000 base_resp:1013 base_resp:1024 base_resp:1033", {
+    reason: "SERVER_ERROR",
+    vague: true,
+  }),
 };
 
 /** Words of a code that no table has, in order. */
 const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
   [
-    /\b(?:balance|billing|arrear\w*|overdue|payment|credits?|spend\w*)\b|\binsufficient (?:user )?quota\b/,
+    /\b(?:balance|billing|arrear\w*|overdue|payment|credits?|spend\w*|budget)\b|\binsufficient (?:user )?quota\b|\bconsume token quota\b/,
     { reason: "BILLING" },
   ],
   [
-    /\b(?:overload\w*|capacity|busy|model not ready|service unavailable)\b/,
+    /\b(?:overload\w*|capacity|busy|not ready|service unavailable)\b/,
     { reason: "MODEL_CAPACITY_EXHAUSTED" },
   ],
   [
@@ -57,20 +84,27 @@ const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
     { reason: "UNAUTHENTICATED", vague: true },
   ],
   [/\b(?:suspended|deactivated|banned)\b/, { reason: "FORBIDDEN", disables: true }],
-  [/\b(?:access denied|permission|forbidden)\b/, { reason: "FORBIDDEN", vague: true }],
   [
-    /\bmodel\b.*\bnot\b.*\b(?:found|exists?|supported|available)\b|\b(?:unknown|invalid) model\b|\bdeployment not found\b/,
+    /\bmodel\b.*\b(?:permission|blocked)\b|\bdenied unpurchased\b/,
+    { reason: "FORBIDDEN", scope: "model" },
+  ],
+  [
+    /\baccess denied\b|\bpermissions?\b|^(?:request )?forbidden$/,
+    { reason: "FORBIDDEN", vague: true },
+  ],
+  [
+    /\bmodel\b.*\bnot\b.*\b(?:found|exists?|supported|available)\b|\b(?:unknown|invalid|unavailable|unsupported) model\b|\bdeployment not found\b/,
     { reason: "NOT_FOUND" },
   ],
   [
-    /\b(?:context length|content filter|policy violation|too large|too long)\b/,
+    /\b(?:context length|content filter|policy violation|too large|too long|inspection failed)\b/,
     { reason: "INVALID_REQUEST" },
   ],
   [
     /\b(?:invalid|validation|bad request|unsupported)\b/,
     { reason: "INVALID_REQUEST", vague: true },
   ],
-  [/\b(?:timeout|timed out|deadline)\b/, { reason: "TIMEOUT" }],
+  [/\b(?:time ?out|timed out|deadline)\b/, { reason: "TIMEOUT" }],
   [
     /\b(?:internal|server error|bad gateway|upstream error)\b/,
     { reason: "SERVER_ERROR", vague: true },

@@ -12,7 +12,9 @@ import { findByStatus, findFailedServer } from "./statuses.ts";
 import {
   AFTER_LIMITS,
   BEFORE_LIMITS,
+  HIGH_DEMAND,
   LONG_WINDOW,
+  NEVER_FITS,
   OUTRIGHT,
   plainWords,
   QUOTA,
@@ -106,9 +108,9 @@ function findNeverFits(open: Case): Finding | undefined {
   const [, limit, requested] =
     /\blimit:? (\d{1,12}),? requested:? (\d{1,12})/.exec(open.words) ?? [];
   const over = limit !== undefined && Number(requested) > Number(limit) && Number(limit) > 0;
-  const rule = BEFORE_LIMITS[0]!;
-  if (!over && !(holds(rule, open.status) && rule.words.test(open.words))) return undefined;
-  return { is: rule.is, evidence: `words:${rule.name}` };
+  return over
+    ? { is: NEVER_FITS.is, evidence: "words:limit<requested" }
+    : findByRules(open, [NEVER_FITS]);
 }
 
 function findByDialect(open: Case, dialect: Dialect): Finding | undefined {
@@ -152,6 +154,8 @@ function findLimitInWords(open: Case): Finding | undefined {
 
 /** A day or a month named is a quota, also under a rate code, unless the answer states its own wait (B3). */
 function narrow(open: Case, found: Finding): Finding {
+  // Gateways reuse codes of money for "no channel is free".
+  if (found.is.reason === "BILLING") return findByRules(open, [HIGH_DEMAND]) ?? found;
   if (found.is.reason !== "RATE_LIMIT_EXCEEDED" || found.is.scope === "upstream") return found;
   const inCode = open.codes.find(
     ({ code, is }) => is.reason === "QUOTA_EXHAUSTED" && /day|month|week/i.test(code),

@@ -3,7 +3,7 @@ import type { CodeMeaning } from "../contract/dialect.ts";
 import type { Case, Finding } from "./judge.ts";
 
 /** Cloudflare's 1xxx errors, which come as a page, as plain text and as JSON. */
-const CLOUDFLARE = /\berror(?: code)?:? (1\d{3})\b/;
+const CLOUDFLARE = /\berror(?: code)?:? (10\d\d)\b/;
 const RATE_LIMITED = ["1015", "1027"];
 
 const PAGES: Readonly<Record<number, CodeMeaning>> = {
@@ -14,7 +14,7 @@ const PAGES: Readonly<Record<number, CodeMeaning>> = {
 
 /** Judges a page by who made it; statuses that say enough by themselves are left to them. */
 export function findInPage({ status, reading, words }: Case): Finding | undefined {
-  const code = reading.kind === "json" || status >= 500 ? undefined : CLOUDFLARE.exec(words)?.[1];
+  const code = status >= 500 ? undefined : CLOUDFLARE.exec(words)?.[1];
   if (code) {
     const reason = RATE_LIMITED.includes(code) ? "RATE_LIMIT_EXCEEDED" : "FORBIDDEN";
     return { is: { reason, scope: "upstream" }, evidence: `page:${code}` };

@@ -41,32 +41,44 @@ const LATER: readonly Reason[] = [
 const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
 
 const NAMES_MODEL =
-  /\b(?:this|that|the|base|for|per|by|each|and) model\b|\bmodel [`'"]?[\w./:-]*\d|\bmodel ?[:=]|\bmodel specific\b|模型/;
-const WHOLE_ACCOUNT =
-  /\b(?:your|this|the) (?:account|user|subscription|team|workspace|plan)\b|\baccount s rate limit|\bfor organi[sz]ation\b|\borgani[sz]ation (?:max|level|wide|rate)|\b(?:individual|account|user|global|session|trial key|api key) (?:level )?(?:quota|limits?|is limited|which is limited)?\b|\btrial key\b|\bfree models per day\b|\busage limits?\b|\b(?:chat|content|copilot) (?:api |model )?requests\b|\bapi requests\b|\bper (?:user|account|organi[sz]ation)\b|账[户号]|您的(?:账|套餐)|用户/;
+  /\b(?:this|that|the|base|for|per|by|each|and) model\b|\bmodel:? [a-z][\w./]* ?\d|\bmodel ?[:=]|\bmodel specific\b|\bendpoint\b|模型/;
+const WHOLE_ACCOUNT = new RegExp(
+  [
+    "\\b(?:your|this|the) (?:account|user|subscription|team|workspace)\\b",
+    "\\bfor organi[sz]ation\\b|\\borgani[sz]ation (?:max|level|wide)\\b",
+    "\\b(?:individual|account|user|global|session) (?:level )?(?:quota|limits?)\\b|\\btrial key\\b",
+    "\\bper (?:user|account|organi[sz]ation)\\b|\\bfree models per\\b",
+    "\\b(?:usage|weekly|monthly) limits?\\b|\\bweekly\\/monthly\\b|\\busage limit\\b",
+    "\\bapi requests\\b|\\bcopilot\\b|\\bfree allocation\\b",
+    "账[户号]|用户|您已达到|套餐",
+  ].join("|"),
+);
 
 /** Returns the scope of a limit or of money: the narrowest the answer allows (decision 9). */
 export function scopeOf(reason: Reason, refusal: Refusal, reading: Reading): Scope {
-  const usual = USUAL[reason];
   if (LIMITS.includes(reason)) return isWholeAccount(refusal, reading) ? "credential" : "model";
-  if (reason === "BILLING" && /\bextra usage\b|\blong context\b/i.test(reading.text))
-    return "model";
-  if (reason === "BILLING" && reading.relayed) return "upstream";
-  return usual;
+  return reason === "BILLING" ? scopeOfMoney(refusal, reading) : USUAL[reason];
+}
+
+/** Who pays is the account, but for a gateway's own account, a model that is extra, or one that is named. */
+function scopeOfMoney(refusal: Refusal, reading: Reading): Scope {
+  if (reading.relayed) return "upstream";
+  return /\blong context\b/i.test(reading.text) || namesAsked(refusal.model, reading.text)
+    ? "model"
+    : "credential";
 }
 
 function isWholeAccount(refusal: Refusal, reading: Reading): boolean {
   if (reading.namesModel || namesAsked(refusal.model, reading.text)) return false;
   const words = plainWords(reading.text);
-  return WHOLE_ACCOUNT.test(words) && !NAMES_MODEL.test(words);
+  return refusal.status === 402 || (WHOLE_ACCOUNT.test(words) && !NAMES_MODEL.test(words));
 }
 
-/** The model asked for stands in the text, whole or without its owner and its suffix. */
+/** Tells whether the model asked for stands in the text, whole or without its owner and its suffix. */
 function namesAsked(model: string | undefined, text: string): boolean {
   if (!model) return false;
-  const said = text.toLowerCase();
   const name = model.toLowerCase().split("/").pop()!.split(":", 1)[0]!;
-  return name.length > 2 && said.includes(name);
+  return name.length > 2 && text.toLowerCase().includes(name);
 }
 
 /** Returns what may be tried next after a verdict. */
