@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: { "#transport": fileURLToPath(new URL("./src/transport/undici.ts", import.meta.url)) },
   },
@@ -12,3 +12,5 @@ export default defineConfig({
     pool: "threads",
   },
 });
+
+export default config;

@@ -1,0 +1,146 @@
+/** A relay under test: a simulated upstream behind it, a real h3 2 server before it, and what came of each request. */
+import type { EndEvent } from "../../src/hooks.ts";
+import type { CredentialOptions, RelayOptions } from "../../src/options/types.ts";
+import type { SimulatorOptions } from "../../simulator/index.ts";
+import { H3, serve } from "h3";
+import { createSimulator, type Simulator } from "../../simulator/index.ts";
+import { defineRelay, type Relay, type RelayHandler } from "../../src/index.ts";
+import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
+
+export interface RelayUnderTest {
+  /** Where the relay is mounted: `http://127.0.0.1:PORT/ai`. */
+  url: string;
+  relay: Relay;
+  upstream: Simulator;
+  /** The relay's own time; stands still until advanced. */
+  clock: VirtualClock;
+  /** Ends of requests so far, in order. */
+  ends: EndEvent[];
+  /** Resolves with the n-th end (from 1), now or when it comes. */
+  ended(count?: number): Promise<EndEvent>;
+  /** Lines of the log. */
+  lines: { level: string; message: string }[];
+  /** Asks for a chat completion, streamed unless told otherwise. */
+  chat(more?: ChatOptions): Promise<Response>;
+  close(): Promise<void>;
+}
+
+export interface ChatOptions {
+  model?: string;
+  stream?: boolean;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  body?: Record<string, unknown>;
+  path?: string;
+}
+
+export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream">> & {
+  /** Number of credentials made up (`c1`, `c2`, …) where none are given. @default 2 */
+  count?: number;
+  upstream?: Partial<NonNullable<RelayOptions["upstream"]>>;
+  simulator?: SimulatorOptions;
+  /** Keeps a simulator that outlives this relay (restarts). */
+  keep?: Simulator;
+};
+
+/** The secret of a made-up credential; the ledger shows it, and names it by its order of appearance. */
+export function secretOf(id: string): string {
+  return `sk-test-${id}-0123456789abcdef`;
+}
+
+export function makeCredentials(count: number): CredentialOptions[] {
+  return Array.from({ length: count }, (_, at) => ({
+    id: `c${at + 1}`,
+    apiKey: secretOf(`c${at + 1}`),
+  }));
+}
+
+/** Starts simulator, relay and server. With `random` left out every draw is 0: the rotation begins with the first credential. */
+export async function startRelay(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
+  const { count = 2, simulator, keep, upstream: upstreamOptions, hooks, ...rest } = options;
+  const credentials = rest.credentials ?? makeCredentials(count);
+  const keys = Object.fromEntries(
+    credentials.flatMap(({ id, apiKey }) => (apiKey ? [[id, apiKey]] : [])),
+  );
+  const upstream = keep ?? (await createSimulator({ keys, ...simulator }));
+  const clock = (rest.clock as VirtualClock | undefined) ?? createVirtualClock();
+  const record = createRecord<EndEvent>();
+  const lines: RelayUnderTest["lines"] = [];
+  const say = (level: string) => (message: string) => void lines.push({ level, message });
+  const handler: RelayHandler = defineRelay({
+    random: () => 0,
+    log: { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") },
+    upstream: rest.upstreams
+      ? undefined
+      : { baseURL: `${upstream.url}/v1`, dialect: "openai", ...upstreamOptions },
+    ...rest,
+    clock,
+    credentials,
+    hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
+  });
+  await handler.relay.ready;
+  const server = serve(new H3().all("/ai/**", handler as never), {
+    port: 0,
+    hostname: "127.0.0.1",
+    silent: true,
+  });
+  await server.ready();
+  const url = `${server.url}ai`;
+  return {
+    url,
+    relay: handler.relay,
+    upstream,
+    clock,
+    lines,
+    ends: record.items,
+    ended: (nth = 1) => record.nth(nth),
+    chat: (more) => chat(url, more),
+    async close() {
+      await server.close(true);
+      const closing = handler.relay.close();
+      await clock.advance(60_000);
+      await closing;
+      if (!keep) await upstream.close();
+    },
+  };
+}
+
+function chat(
+  url: string,
+  {
+    model = "gpt-4o",
+    stream = true,
+    headers,
+    signal,
+    body,
+    path = "/chat/completions",
+  }: ChatOptions = {},
+): Promise<Response> {
+  return fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({
+      model,
+      stream,
+      messages: [{ role: "user", content: "Say something." }],
+      ...body,
+    }),
+    signal,
+  });
+}
+
+function createRecord<T>(): { items: T[]; add(item: T): void; nth(count: number): Promise<T> } {
+  const items: T[] = [];
+  const waiting: { count: number; resolve: (item: T) => void }[] = [];
+  return {
+    items,
+    add(item) {
+      items.push(item);
+      for (const { count, resolve } of waiting) if (count === items.length) resolve(item);
+    },
+    nth: (count) =>
+      items.length >= count
+        ? Promise.resolve(items[count - 1]!)
+        : new Promise((resolve) => void waiting.push({ count, resolve })),
+  };
+}
