@@ -35,6 +35,16 @@ it("gives the same bytes for the same request, and says beforehand which", async
   expect(upstream.ledger.calls[0]?.sent?.toString()).toBe(first);
 });
 
+it("gives other words for another request or another seed", async () => {
+  const body = JSON.stringify(CHAT);
+  const path = "/v1/chat/completions";
+  const other = await createSimulator({ seed: 2 });
+  const bytes = upstream.expectedBody({ path, body });
+  expect(other.expectedBody({ path, body })).not.toEqual(bytes);
+  expect(upstream.expectedBody({ path, body: `${body} ` })).not.toEqual(bytes);
+  await other.close();
+});
+
 it("refuses the first call and answers the second when a rule says so", async () => {
   upstream.script({ when: { first: 1 }, then: { refuse: { kind: "rate-limit", wait: 3000 } } });
   const first = await ask(upstream, CHAT);

@@ -128,6 +128,16 @@ it("counts by credential, model and status beyond the calls it keeps", async () 
   expect(upstream.ledger.byCredential("other")).toEqual({ c2: 1 });
 });
 
+it("keeps a call that is still open, however many come after it", async () => {
+  upstream.script({ when: { first: 1 }, then: { stall: "before-headers" } });
+  const slow = ask(upstream, CHAT);
+  const call = await upstream.ledger.next((one) => one.stalled);
+  for (let i = 0; i < 10; i++) await (await ask(upstream, CHAT)).arrayBuffer();
+  expect(upstream.ledger.calls).toContain(call);
+  upstream.release();
+  await (await slow).arrayBuffer();
+});
+
 it("forgets on reset, but not what is under way", async () => {
   await (await ask(upstream, CHAT)).arrayBuffer();
   upstream.script({ then: { stall: "before-headers" } });

@@ -86,9 +86,12 @@ it("splits the body at every byte", async () => {
 });
 
 it("splits the body at given offsets", async () => {
-  upstream.script({ then: { split: [3, 7], events: 1 } });
+  upstream.script({ then: { split: [3, 7, 400], events: 2 } });
   const chunks = await chunksOf(await post());
-  expect(chunks.slice(0, 2).map((chunk) => chunk.length)).toEqual([3, 4]);
+  const borders = new Set<number>();
+  let offset = 0;
+  for (const chunk of chunks) borders.add((offset += chunk.length));
+  expect([...borders]).toEqual(expect.arrayContaining([3, 7, 400]));
 });
 
 it.each(["\r\n", "\r"] as const)("ends lines with %j", async (lineEnd) => {
@@ -180,6 +183,13 @@ it("cuts after exactly the bytes asked for", async () => {
   expect(upstream.ledger.last()?.sent?.toString()).toBe(
     Buffer.from(healthy()).subarray(0, 500).toString(),
   );
+});
+
+it("cuts after the lifecycle events, before the first text", async () => {
+  upstream.script({ then: { cut: "after-lifecycle" } });
+  await expect(post().then(chunksOf)).rejects.toThrow("aborted");
+  const call = await upstream.ledger.next((one) => !one.open);
+  expect(call.sent?.toString()).toBe(`${healthy().split("\n\n")[0]}\n\n`);
 });
 
 it("resets the connection when told to", async () => {
