@@ -35,6 +35,7 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
   let cancel: CancelTimer | undefined;
   let writing: Promise<void> | undefined;
   let delay = INTERVAL;
+  let failed = false;
   let stopped = false;
 
   function wake(): void {
@@ -50,7 +51,7 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
     if (!shard) return Promise.resolve();
     writing = write(shard).finally(() => {
       writing = undefined;
-      if (counters.hasChanged()) wake();
+      if (counters.changed() > 0) wake();
     });
     return writing;
   }
@@ -60,24 +61,23 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
     try {
       await storage.setItem(key, counters.toStored(shard));
       delay = INTERVAL;
+      failed = false;
       options.onWell();
     } catch (error) {
       counters.putBack(shard);
-      delay = Math.min(delay, LONGEST_DELAY);
+      failed = true;
+      delay = Math.min(delay * 2, LONGEST_DELAY);
       faults.report("write", key, error);
     }
   }
 
   async function flush(): Promise<void> {
-    cancel?.();
-    cancel = undefined;
-    do {
-      await (writing ?? writeNext());
-    } while (counters.hasChanged() && !hasFailed());
-  }
-
-  function hasFailed(): boolean {
-    return delay > INTERVAL;
+    await writing;
+    // Counting goes on meanwhile: what changes from here on waits for its second.
+    for (let left = counters.changed(); left > 0; left--) {
+      await writeNext();
+      if (failed) return;
+    }
   }
 
   function stop(): void {
@@ -86,7 +86,7 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
     cancel = undefined;
   }
 
-  return { wake, flush, hasFailed, stop };
+  return { wake, flush, hasFailed: () => failed, stop };
 }
 
 export interface OthersOptions {

@@ -11,7 +11,8 @@ export interface Counters {
   /** Takes over what other instances, and earlier lives of this one, had written so far. */
   setOthers(stored: readonly StoredCounters[]): void;
   get(credential: string): UsageCounters | undefined;
-  hasChanged(): boolean;
+  /** How many shards wait to be written. */
+  changed(): number;
   /** Takes the shard that has been waiting longest to be written; `undefined` when nothing changed. */
   takeChanged(): Shard | undefined;
   /** Puts a shard back whose write failed. */
@@ -145,7 +146,7 @@ export function createCounters(
     count,
     setOthers,
     get,
-    hasChanged: () => changed.size > 0,
+    changed: () => changed.size,
     takeChanged,
     putBack,
     toStored,

@@ -1,7 +1,7 @@
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import { HOUR, NOW, cooldown, createBench } from "./fixtures.ts";
-import { createFailing } from "./storages.ts";
+import { createFailing, turns, wrapStorage } from "./storages.ts";
 
 it("K11 removes cooldowns while it runs once their ladders no longer count", async () => {
   const storage = createStorage();
@@ -43,6 +43,26 @@ it("keeps a record that is put while the dead one of its key is being removed", 
   await state.flush();
   const loaded = await createBench({ storage: inner, at: NOW + 3 * HOUR }).state.load();
   expect(loaded.cooldowns).toEqual([cooldown("a", { until: NOW + 9 * HOUR })]);
+});
+
+it("removes nothing under a write that is under way", async () => {
+  const inner = createStorage();
+  const first = createBench({ storage: inner });
+  first.state.putCooldown(cooldown("a", { until: NOW }));
+  await first.state.flush();
+
+  const storage = wrapStorage(inner, async (method, _key, run) => {
+    await turns(method === "setItem" ? 5 : method === "removeItem" ? 20 : 0);
+    return run();
+  });
+  const { state } = createBench({ storage, at: NOW + 3 * HOUR });
+  state.putCooldown(cooldown("a", { until: NOW }));
+  await state.flush();
+  state.putCooldown(cooldown("a", { until: NOW + 9 * HOUR }));
+  await state.load();
+  await state.flush();
+  await turns(30);
+  expect(await inner.getKeys()).toHaveLength(1);
 });
 
 it("remembers nothing beyond the process where it was given no store", async () => {
