@@ -15,7 +15,7 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
     LOST,
   ),
   ...meaning(
-    `invalid_client unauthorized_client operation_not_allowed admin_only_operation api_key_invalid
+    `invalid_client deleted_client unauthorized_client operation_not_allowed admin_only_operation api_key_invalid
     configuration_not_found project_not_found anonymous_provider_disabled signup_disabled`,
     MISCONFIGURED,
   ),

@@ -124,6 +124,8 @@ class Walk {
     const leading = /^([A-Z][A-Z0-9_]{4,60})\s?:/.exec(text)?.[1];
     if (leading) this.addCode(leading);
     for (const [, code] of text.slice(0, MAX_TEXT).matchAll(QUOTED_CODE)) this.readCode(code!);
+    // A reason phrase only repeats the status.
+    if (REASON_PHRASE.test(text.trim())) return;
     if (this.reading.text.length < MAX_TEXT) this.reading.text += `${text.slice(0, MAX_TEXT)}\n`;
   }
 
@@ -141,6 +143,8 @@ class Walk {
   }
 }
 
+const REASON_PHRASE =
+  /^(?:\d{3} )?(?:too many requests|bad request|unauthorized|payment required|forbidden|not found|service unavailable|bad gateway|internal server error)$/i;
 const QUOTED_CODE =
   /\b(?:reason|code|type|status|quota_limit)["']?\s?[:=]\s?["']([\w.:-]{3,64})["']/g;
 

@@ -36,7 +36,7 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
     reason: "QUOTA_EXHAUSTED",
     scope: "credential",
   }),
-  ...meaning("allocationquota.freetieronly setlimitexceeded", {
+  ...meaning("allocationquota.freetieronly limitexceededexception setlimitexceeded", {
     reason: "QUOTA_EXHAUSTED",
     scope: "model",
   }),

@@ -28,6 +28,17 @@ function parseText(text: string): number | null {
   return read && read.end === text.length ? toWait(read.ms) : null;
 }
 
+/** `1:23:45`; with two parts nobody could tell hours from minutes. */
+const CLOCK = /(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d{1,9})?)(?![\d:])/y;
+
+function readClock(text: string, from: number): { ms: number; end: number } | undefined {
+  CLOCK.lastIndex = from;
+  const [, hours, minutes, seconds] = CLOCK.exec(text) ?? [];
+  if (hours === undefined) return undefined;
+  const ms = (Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds)) * 1_000;
+  return { ms, end: CLOCK.lastIndex };
+}
+
 /** Reads the duration that begins at `from`, with its unit, and tells where it ends. */
 export function readDuration(text: string, from: number): { ms: number; end: number } | undefined {
   let ms = 0;
@@ -36,7 +47,7 @@ export function readDuration(text: string, from: number): { ms: number; end: num
     ms += part.ms;
     end = part.end;
   }
-  return end > from ? { ms, end } : undefined;
+  return end > from ? { ms, end } : readClock(text, from);
 }
 
 function partAt(text: string, at: number): { ms: number; end: number } | undefined {

@@ -154,6 +154,9 @@ function findLimitInWords(open: Case): Finding | undefined {
 
 /** A day or a month named is a quota, also under a rate code, unless the answer states its own wait (B3). */
 function narrow(open: Case, found: Finding): Finding {
+  if (open.refusal.endpoint !== "ai" && LIMITED.includes(found.is.reason)) {
+    return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
+  }
   // Gateways reuse codes of money for "no channel is free".
   if (found.is.reason === "BILLING") return findByRules(open, [HIGH_DEMAND]) ?? found;
   if (found.is.reason !== "RATE_LIMIT_EXCEEDED" || found.is.scope === "upstream") return found;
@@ -171,6 +174,12 @@ function statesOwnWait(open: Case): boolean {
   return open.hint !== undefined && !open.hint.window;
 }
 
+const LIMITED: readonly Reason[] = ["RATE_LIMIT_EXCEEDED", "QUOTA_EXHAUSTED"];
+/** What a limit is at the endpoints that create and refresh. */
+const LIMIT_OF: Readonly<Record<"create" | "token", CodeMeaning>> = {
+  create: { reason: "CREATE_LIMITED" },
+  token: { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" },
+};
 /** Reasons for which the reset of a window is a wait; for the others it is a bystander. */
 const WINDOWED: readonly Reason[] = ["RATE_LIMIT_EXCEEDED", "QUOTA_EXHAUSTED", "CREATE_LIMITED"];
 const WAITLESS: readonly Reason[] = ["INVALID_REQUEST", "NOT_FOUND", "UNAUTHENTICATED"];

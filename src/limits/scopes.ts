@@ -40,12 +40,14 @@ const LATER: readonly Reason[] = [
 ];
 const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
 
+/** A limit under these is the payer's or the key's, not the model's. */
+const ACCOUNT_STATUSES = [401, 402];
 const NAMES_MODEL =
   /\b(?:this|that|the|base|for|per|by|each|and) model\b|\bmodel:? [a-z][\w./]* ?\d|\bmodel ?[:=]|\bmodel specific\b|\bendpoint\b|模型/;
 const WHOLE_ACCOUNT = new RegExp(
   [
     "\\b(?:your|this|the) (?:account|user|subscription|team|workspace)\\b",
-    "\\bfor organi[sz]ation\\b|\\borgani[sz]ation (?:max|level|wide)\\b",
+    "\\bfor organi[sz]ation\\b|\\borgani[sz]ation (?:max|level|wide|rate limit)\\b|\\bfor (?:your |this )?account\\b",
     "\\b(?:individual|account|user|global|session) (?:level )?(?:quota|limits?)\\b|\\btrial key\\b",
     "\\bper (?:user|account|organi[sz]ation)\\b|\\bfree models per\\b",
     "\\b(?:usage|weekly|monthly) limits?\\b|\\bweekly\\/monthly\\b|\\busage limit\\b",
@@ -70,8 +72,11 @@ function scopeOfMoney(refusal: Refusal, reading: Reading): Scope {
 
 function isWholeAccount(refusal: Refusal, reading: Reading): boolean {
   if (reading.namesModel || namesAsked(refusal.model, reading.text)) return false;
-  const words = plainWords(reading.text);
-  return refusal.status === 402 || (WHOLE_ACCOUNT.test(words) && !NAMES_MODEL.test(words));
+  const words = plainWords(`${reading.text}\n${reading.codes.join("\n")}`);
+  return (
+    ACCOUNT_STATUSES.includes(refusal.status) ||
+    (WHOLE_ACCOUNT.test(words) && !NAMES_MODEL.test(words))
+  );
 }
 
 /** Tells whether the model asked for stands in the text, whole or without its owner and its suffix. */

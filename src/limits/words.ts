@@ -47,7 +47,7 @@ export const HIGH_DEMAND: WordRule = {
     "\\bmodel capacity\\b",
     "\\b(?:out of|at) capacity\\b",
     "\\bcapacity (?:is |temporarily |has been )?(?:exceeded|exhausted|limited)\\b",
-    "\\bhigh (?:demand|traffic|load)\\b",
+    "\\bhigh (?:volume of )?(?:demand|traffic|load)\\b",
     "\\bpeak load\\b",
     "\\bengine (?:is )?(?:currently )?overloaded\\b",
     "访问量过[大高]|负载(?:已)?(?:过高|饱和)|过载|繁忙|资源紧张",
@@ -138,7 +138,8 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
   {
     name: "account",
     words: any(
-      "\\b(?:account|organi[sz]ation|user|user id|team|project|workspace|consumer|api key|resource)\\b.{0,60}\\b(?:suspended|deactivated|disabled|banned|blocked|terminated|locked|restricted|leaked)\\b",
+      "\\b(?:account|organi[sz]ation|user|user id|team|project|workspace|consumer|api key|resource)\\b.{0,60}\\b(?:suspended|deactivated|disabled|banned|blocked|terminated|locked|restricted|leaked|not eligible)\\b",
+      "\\bnot licensed\\b|\\bonly authorized for use\\b",
       "\\b(?:suspended|disabled|banned|blocked) in this account\\b",
       "\\bviolation of (?:our |the )?(?:terms|policy|usage)\\b",
       "\\bscope requirement\\b|\\bmissing scopes?\\b|\\binsufficient (?:authentication )?scopes?\\b",
@@ -169,7 +170,7 @@ export const AFTER_LIMITS: readonly WordRule[] = [
       "\\boverload(?:ed)?\\b",
       "\\b(?:no|not enough|insufficient) (?:\\w+ )?capacity\\b",
       "\\bis (?:currently )?loading\\b",
-      "\\b(?:server|too) (?:is )?busy\\b",
+      "\\b(?:servers?|too|currently|temporarily) (?:is |are )?busy\\b",
       "\\btemporarily unable to process\\b",
     ),
     is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
@@ -186,12 +187,21 @@ export const AFTER_LIMITS: readonly WordRule[] = [
   {
     name: "model-missing",
     words: any(
-      "\\b(?:model|engine|deployment)\\b.{0,80}\\b(?:not (?:found|exist|supported|available)|does not exist|decommissioned|deprecated|retired)\\b",
+      "\\b(?:model|engine|deployment)\\b.{0,120}\\b(?:not (?:found|exist|supported|available)|isn t supported|decommissioned|deprecated|retired)\\b",
       "\\b(?:unknown|invalid|unsupported|unavailable|no such|nonexistent) (?:model|deployment|engine)\\b",
       "\\bmodel (?:id|identifier|name|code)\\b.{0,30}\\binvalid\\b|\\bnot a valid model\\b",
       "模型不存在|无可用渠道|模型(?:未|没有)开通",
     ),
     is: { reason: "NOT_FOUND" },
+    statuses: CLIENT,
+  },
+  {
+    name: "model-refused",
+    words: any(
+      "\\b(?:no|not have|without) (?:permission|access) (?:to|for) (?:use )?(?:the |this )?model\\b",
+      "\\bmodel access\\b|\\b(?:access|use) (?:to )?(?:the |this )(?:requested )?model\\b",
+    ),
+    is: { reason: "FORBIDDEN", scope: "model" },
     statuses: CLIENT,
   },
   {
@@ -224,7 +234,6 @@ export const RATE: RegExp = any(
 /** A limit on how much. */
 export const QUOTA: RegExp = any(
   "\\bquotas?\\b|\\bexhausted\\b|\\busage (?:limits?|cap)\\b|\\breset after\\b",
-  "\\blimit (?:has been |was )?(?:reached|exceeded)\\b",
   "\\b(?:reached|hit|exceeded) (?:the|your) (?:\\w+ ){0,3}limits?\\b",
   "配额|限额|额度|使用上限|已达上限|使用量|用量",
 );
