@@ -102,7 +102,7 @@ describe("a store that fails", () => {
     });
     broken.add("setItem");
     state.putCooldown(cooldown("a"));
-    await clock.settle();
+    await state.flush();
     await clock.advance(200_000);
     expect(tries).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
     expect(state.health()).toMatchObject({
@@ -121,6 +121,7 @@ describe("a store that fails", () => {
     const { state, clock } = createBench({ storage });
     broken.add("setItem");
     state.putMark(mark("a"));
+    await state.flush();
     await clock.advance(10);
     state.putMark(mark("a", { revision: 2 }));
     await clock.settle();
@@ -129,6 +130,36 @@ describe("a store that fails", () => {
     await clock.advance(5000);
     expect(state.health().pendingWrites).toBe(0);
     expect((await state.load()).marks).toEqual([mark("a", { revision: 2 })]);
+  });
+
+  it("K4 loses neither the write that fails nor what came while it was under way", async () => {
+    const hours = [1, 3, 2];
+    for (const first of hours) {
+      const { inner } = createFailing();
+      let refused = false;
+      const storage = wrapStorage(inner, async (method, _key, run) => {
+        if (method !== "setItem" || refused) return run();
+        refused = true;
+        for (const hour of hours) state.putCooldown(cooldown("a", { until: NOW + hour * HOUR }));
+        throw new Error("once");
+      });
+      const { state } = createBench({ storage });
+      state.putCooldown(cooldown("a", { until: NOW + first * HOUR }));
+      await state.flush();
+      await state.flush();
+      expect((await state.load()).cooldowns).toEqual([cooldown("a", { until: NOW + 3 * HOUR })]);
+    }
+  });
+
+  it("K7 writes nothing where the store holds it already", async () => {
+    const { storage, calls } = createFailing();
+    for (let start = 0; start < 3; start++) {
+      const { state } = createBench({ storage });
+      state.putCooldown(cooldown("a"));
+      state.putMark(mark("a"));
+      await state.flush();
+    }
+    expect(calls.get("setItem")).toBe(2);
   });
 
   it("K4 says an outage once in the log, and its end, without what the driver said", async () => {
@@ -143,6 +174,7 @@ describe("a store that fails", () => {
     });
     broken.add("setItem");
     for (let i = 0; i < 20; i++) state.putCooldown(cooldown(`c${i}`));
+    await state.flush();
     await clock.advance(30_000);
     broken.clear();
     await clock.advance(60_000);
