@@ -4,7 +4,7 @@ import type { HeaderList } from "./contract/sink.ts";
 import type { Outcome } from "./attempts.ts";
 import { redact } from "./auth/auth.ts";
 import { corsHeaders } from "./cors.ts";
-import { RelayError } from "./errors.ts";
+import { type ErrorCode, RelayError } from "./errors.ts";
 import { isClientsOwn, type LastAttempt, retryHeaders, toRendered } from "./failure.ts";
 import type { Ending, Life } from "./life.ts";
 import { toClientHeaders, toStreamHeaders } from "./request/headers.ts";
@@ -89,7 +89,7 @@ export function createAnswers(rooms: Rooms): Answers {
     const clean = isText
       ? new TextEncoder().encode(redact(new TextDecoder().decode(body), secret))
       : body;
-    const passed = toClientHeaders(headers, rooms.ownHeaderNames).filter(
+    const passed = toClientHeaders(headers, rooms.ownHeaders).filter(
       ([name]) => name !== "x-should-retry",
     );
     head(life, status, [...passed, ["x-should-retry", "false"]], false);
@@ -98,21 +98,19 @@ export function createAnswers(rooms: Rooms): Answers {
     return { reason: "refused" };
   }
 
+  function errorOf({ ended, target }: Life, code: ErrorCode): RelayError {
+    if (ended?.code === code) return ended;
+    const limit = code === "ERR_RELAY_IDLE" ? config.streaming.idleTimeout : undefined;
+    return new RelayError(code, { upstream: target?.upstream, model: target?.model, limit });
+  }
+
   return {
     commit: head,
     commitEarly: (life) => head(life, 200, [], true),
 
     conclude(life, ending) {
-      if (ending.error) {
-        const { upstream, model } = life.target!;
-        const limit = ending.error === "ERR_RELAY_IDLE" ? config.streaming.idleTimeout : undefined;
-        return {
-          ...ending,
-          ...tell(life, new RelayError(ending.error, { upstream, model, limit })),
-          reason: ending.reason,
-        };
-      }
-      life.delivery.end();
+      if (!ending.error) life.delivery.end();
+      else tell(life, errorOf(life, ending.error));
       return ending;
     },
 

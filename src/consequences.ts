@@ -149,6 +149,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     },
     pardon(credentials) {
       for (const credential of credentials) {
+        health.succeeded(credential);
         if (health.get(credential)?.cause === "forbidden" && health.enable(credential, clock.now()))
           reporter.info(
             `credential ${credential} is back in use: several credentials were refused for the same request`,

@@ -6,7 +6,7 @@ import type { RelayStatus } from "./admin/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import { type Errand, runAttempts } from "./attempts.ts";
 import { createAnswers } from "./answers.ts";
-import { corsHeaders, preflightHeaders } from "./cors.ts";
+import { preflightHeaders } from "./cors.ts";
 import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
@@ -108,12 +108,15 @@ export function createRelay(options: RelayOptions): Relay {
     const asked = (life.asked = await life.during(readRequest(life.call, path, bodySize)));
     life.timers.clear("body");
     const target = (life.target = rooms.planner.plan(asked, life.call.mount));
-    return { life, asked, target, session: rooms.sessionOf(life) };
+    const commit: Errand["commit"] = (status, headers, isEventStream) =>
+      answers.commit(life, status, headers, isEventStream);
+    return { life, asked, target, session: rooms.sessionOf(life), commit };
   }
 
   async function carry(life: Life, errand: Errand): Promise<Ending> {
     setDeadlines(life, errand);
-    const outcome = await runAttempts(rooms.attempts(answers.commit), errand);
+    rooms.tidy();
+    const outcome = await runAttempts(rooms, errand);
     return outcome.kind === "ended"
       ? answers.conclude(life, outcome.ending)
       : answers.tellFailure(life, outcome);
@@ -146,20 +149,23 @@ export function createRelay(options: RelayOptions): Relay {
     status: () => toStatus(rooms),
     credentials: credentialsOf(rooms),
     on: (name, listener) => rooms.hooks.on(name, listener),
-    close: () => rooms.close(answers),
+    close: rooms.close,
   };
 }
 
-export { corsHeaders };
-
-function credentialsOf({ health, clock, clearCredential, knows }: Rooms): Credentials {
+function credentialsOf({ config, cooldowns, consequences, health, clock }: Rooms): Credentials {
+  const knows = (id: string): boolean => config.secrets.has(id);
   return {
-    disable(id, reason = "disabled by an operator") {
+    disable(id, reason = "by an operator") {
       if (!knows(id)) return false;
       health.disable(id, { cause: "operator", reason, at: clock.now() });
       return true;
     },
     enable: (id) => knows(id) && health.enable(id, clock.now()),
-    clear: (id) => knows(id) && clearCredential(id),
+    clear(id) {
+      const closed = [...cooldowns.all(clock.now())].filter(({ key }) => key.credential === id);
+      for (const { key } of closed) consequences.clear(key);
+      return knows(id);
+    },
   };
 }

@@ -1,0 +1,89 @@
+// What the relay knew before: fills cooldowns and health from the state at start, and writes marks with their secret's hash.
+import type { LoadedState, MarkRecord } from "./contract/state.ts";
+import type { ConsequenceRooms } from "./consequences.ts";
+import { hashSecret, isSameSecret } from "./state/secret-hash.ts";
+
+/** The first request waits so long for the state, then goes on without it (K15). */
+const PATIENCE = 2_000;
+/** A load that failed is tried again after so long. */
+const AGAIN = 5_000;
+
+export interface Memory {
+  /** Resolves after the first load, whether it succeeded or not. */
+  readonly loaded: Promise<void>;
+  /** Resolves when a request may go on: the load is over, or has taken too long. */
+  patiently(): Promise<void>;
+  /** Writes a mark; the secret's salted hash goes with it, so that a changed secret is noticed after a restart (A1). */
+  remember(mark: MarkRecord): Promise<void>;
+  /** No load is begun any more. */
+  stop(): void;
+}
+
+type MemoryRooms = Pick<
+  ConsequenceRooms,
+  "config" | "cooldowns" | "pools" | "health" | "state" | "reporter" | "clock"
+>;
+
+export function createMemory(rooms: MemoryRooms): Memory {
+  const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
+  const upstreamOf = new Map(config.credentials.map(({ id, upstream }) => [id, upstream]));
+  let isStopped = false;
+
+  async function load(): Promise<void> {
+    if (isStopped) return;
+    try {
+      await takeIn(await state.load());
+    } catch (error) {
+      const name = error instanceof Error ? error.name : typeof error;
+      reporter.error(
+        `the state could not be loaded (${name}); configured credentials serve without it, and it is tried again`,
+      );
+      clock.after(AGAIN, () => void load());
+    }
+  }
+
+  async function takeIn({ cooldowns: records, marks }: LoadedState): Promise<void> {
+    const now = clock.now();
+    for (const record of records) {
+      const restored = cooldowns.restore(record, now);
+      if (restored) pools.get(restored.key.upstream)?.changed(restored.key, now);
+    }
+    for (const mark of marks) if (health.restore(mark)) apply(mark);
+    await Promise.all(
+      marks.filter(({ disabled }) => disabled && disabled.cause !== "operator").map(wakeIfNew),
+    );
+  }
+
+  function apply({ credential, disabled }: MarkRecord): void {
+    const upstream = upstreamOf.get(credential);
+    if (upstream !== undefined)
+      pools.get(upstream)!.setDisabled(credential, disabled !== undefined, clock.now());
+  }
+
+  // A new secret ends what was said of the old one; what an operator said stays (F3).
+  async function wakeIfNew({ credential, secretHash }: MarkRecord): Promise<void> {
+    const secret = config.secrets.get(credential);
+    if (secret === undefined || secretHash === "" || (await isSameSecret(secret, secretHash)))
+      return;
+    if (health.enable(credential, clock.now()))
+      reporter.info(`credential ${credential} is back in use: its secret has changed`);
+  }
+
+  const loaded = load();
+  let patience: Promise<void> | undefined;
+
+  return {
+    loaded,
+    patiently: () =>
+      (patience ??= Promise.race([
+        loaded,
+        new Promise<void>((resolve) => void clock.after(PATIENCE, resolve)),
+      ])),
+    async remember(mark) {
+      const secret = config.secrets.get(mark.credential);
+      const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
+      state.putMark({ ...mark, secretHash });
+    },
+    stop: () => void (isStopped = true),
+  };
+}
