@@ -1,7 +1,7 @@
 /** Refusals of the endpoints that create and refresh tokens: their words are about grants, not about models. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import { meaning } from "../dialects/shared/codes.ts";
-import type { Case, Finding } from "./judge.ts";
+import type { Case, Finding } from "./case.ts";
 
 const LOST: CodeMeaning = { reason: "UNAUTHENTICATED", scope: "credential", disables: true };
 const MISCONFIGURED: CodeMeaning = { reason: "FORBIDDEN", scope: "acquirer", disables: true };

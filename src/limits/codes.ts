@@ -4,7 +4,7 @@ import { anthropic } from "../dialects/anthropic.ts";
 import { google } from "../dialects/google.ts";
 import { openai } from "../dialects/openai.ts";
 import { meaning } from "../dialects/shared/codes.ts";
-import { plainWords } from "./words.ts";
+import { plainWords } from "./phrases.ts";
 
 /** Codes that one API alone uses, so that they mean the same behind every dialect. Numbers: Z.ai, Mistral, SiliconFlow, Workers AI, MiniMax. */
 const VENDORS: Readonly<Record<string, CodeMeaning>> = {

@@ -1,6 +1,6 @@
 /** Pages of proxies, front ends and bot checks: nobody behind them has seen the credential. */
 import type { CodeMeaning } from "../contract/dialect.ts";
-import type { Case, Finding } from "./judge.ts";
+import type { Case, Finding } from "./case.ts";
 
 /** Cloudflare's 1xxx errors, which come as a page, as plain text and as JSON. */
 const CLOUDFLARE = /\berror(?: code)?:? (10\d\d)\b/;

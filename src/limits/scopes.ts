@@ -1,7 +1,7 @@
 /** Whom a refusal concerns, and what may be tried next. */
 import type { Action, Endpoint, Reason, Refusal, Scope } from "../contract/verdict.ts";
 import type { Reading } from "./body.ts";
-import { plainWords } from "./words.ts";
+import { plainWords } from "./phrases.ts";
 
 const USUAL: Readonly<Record<Reason, Scope>> = {
   QUOTA_EXHAUSTED: "model",

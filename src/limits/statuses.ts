@@ -1,6 +1,6 @@
 /** What a status means by itself. */
 import type { CodeMeaning } from "../contract/dialect.ts";
-import type { Case, Finding } from "./judge.ts";
+import type { Case, Finding } from "./case.ts";
 
 const TIMEOUTS = [408, 504, 522, 524, 598, 599];
 const CAPACITY = [503, 529];

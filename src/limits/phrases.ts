@@ -1,0 +1,28 @@
+/** A small notation for what messages say, so that the tables of words stay readable. */
+
+const URLS = /(?:https?:\/\/|www\.)[^\s"'<>)\]]*/gi;
+
+/** Takes URLs away, parts camelCase and snake_case into words, and puts all in lower case with one blank between words. */
+export function plainWords(text: string): string {
+  return text
+    .replace(URLS, " ")
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .replace(/[\s_`"'’*-]+/g, " ")
+    .trim();
+}
+
+/**
+ * Compiles phrases to one pattern for text from `plainWords`. Each matches whole words; `(a|b)?` is as in a pattern,
+ * `…` stands for up to 90 characters, a trailing `*` for the rest of a word. Chinese has no borders of words.
+ */
+export function phrases(...all: string[]): RegExp {
+  return new RegExp(all.map(toPattern).join("|"));
+}
+
+function toPattern(phrase: string): string {
+  const words = phrase.replace(/\((?!\?)/g, "(?:").replace(/ … /g, "\\b.{0,90}\\b");
+  const start = /^[\w(]/.test(phrase) ? "\\b" : "";
+  if (phrase.endsWith("*")) return `${start}(?:${words.slice(0, -1)})`;
+  return `${start}(?:${words})${/[\w)?]$/.test(phrase) ? "\\b" : ""}`;
+}
