@@ -50,8 +50,8 @@ function toBare(asked: Asked, behaviour: Behaviour, source: Source): Answer {
   }
   if (behaviour.refuse !== undefined) {
     const { dialect, operation, model = "simulated-model" } = asked;
-    const context = { dialect, operation, model, now: source.now };
-    return toWhole(toRefusal(behaviour.refuse, context));
+    const context = { dialect, operation, model };
+    return toWhole(toRefusal(behaviour.refuse, context, source.now));
   }
   return toHealthy(asked, behaviour, source);
 }

@@ -36,11 +36,16 @@ export type RefusalKind =
   | "html-504"
   | "html-524";
 
-/** Says where a refusal states how long to wait. */
+/**
+ * Says where a refusal states how long to wait: `retry-after-date` is the header as a date, `retry-info` and `quota-reset` are
+ * Google's details, `reset-header` is OpenAI's or Anthropic's.
+ */
 export type HintPlace =
   | "retry-after"
+  | "retry-after-date"
   | "retry-after-ms"
   | "retry-info"
+  | "quota-reset"
   | "message"
   | "reset-header";
 
@@ -48,7 +53,7 @@ export interface Refuse {
   kind: RefusalKind;
   /** How long to wait, ms. Stated nowhere when left out, but for quotas that know their own reset. */
   wait?: number;
-  /** @default ["retry-info", "retry-after"] for Google, ["retry-after"] elsewhere, when there is a `wait` */
+  /** @default ["retry-info"] for Google, ["retry-after"] elsewhere */
   hints?: readonly HintPlace[];
   status?: number;
   message?: string;

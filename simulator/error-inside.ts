@@ -1,11 +1,12 @@
 // An error that stands inside the body of a 200.
 import type { Answer } from "./answer.ts";
-import type { Behaviour, ErrorInside } from "./behaviour.ts";
+import type { Behaviour, ErrorInside, HintPlace } from "./behaviour.ts";
 import type { Call } from "./call.ts";
 import type { Complaint } from "./complaints.ts";
+import { errorBody } from "./error-bodies.ts";
 import { toEvent } from "./frames.ts";
 import type { Draft, Frame } from "./frames.ts";
-import { complaintOf, errorBody } from "./refusals.ts";
+import { complaintOf } from "./refusals.ts";
 
 /** Writes an error as the dialect puts it into a stream; where the answer is no stream of events, as bare JSON. */
 export function toErrorFrame(
@@ -26,7 +27,9 @@ export function toErrorFrame(
 
 function toDraft(call: Call, answer: Answer, error: ErrorInside, complaint: Complaint): Draft {
   const { dialect, operation, model = "simulated-model" } = call;
-  const plain = errorBody({ dialect, model }, complaint, error.wait);
+  const places = new Set<HintPlace>(["retry-info"]);
+  const hint = error.wait === undefined ? undefined : { wait: error.wait, places, now: call.at };
+  const plain = errorBody({ dialect, model }, complaint, hint);
   if (error.shape === "choice")
     return { data: JSON.stringify(inChoice(model, complaint)), kind: "error" };
   if (error.shape === "response") return inResponse(answer.ask?.id ?? "", complaint);

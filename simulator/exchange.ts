@@ -52,7 +52,7 @@ export class Exchange {
     call.status = status;
     call.firstByteAt = this.#stage.clock.now();
     call.timing.firstByte = performance.now();
-    this.#stage.ledger.changed();
+    this.#stage.ledger.answered(call);
   }
 
   /** Hands bytes to the socket; resolves when more are wanted. */

@@ -114,9 +114,16 @@ export class Ledger {
   /** @internal */
   begin(call: Call): void {
     this.total++;
+    this.#totalOf(call).calls++;
     this.calls.push(call);
     if (++this.inFlight > this.maxInFlight) this.maxInFlight = this.inFlight;
     if (this.calls.length >= 2 * this.#keep) this.#trim();
+    this.changed();
+  }
+
+  /** @internal */
+  answered(call: Call): void {
+    if (call.status !== 0) this.#countStatus(call);
     this.changed();
   }
 
@@ -129,7 +136,7 @@ export class Ledger {
     call.closedAt = at;
     call.timing.closed = now;
     this.inFlight--;
-    this.#count(call);
+    if (call.status === 0) this.#countStatus(call);
     this.changed();
   }
 
@@ -146,14 +153,18 @@ export class Ledger {
     this.#waiters.clear();
   }
 
-  #count(call: Call): void {
+  #totalOf(call: Call): Total {
     const model = call.model ?? NO_MODEL;
     let models = this.#totals.get(call.credential);
     if (models === undefined) this.#totals.set(call.credential, (models = new Map()));
     let total = models.get(model);
     if (total === undefined) models.set(model, (total = { calls: 0, statuses: {} }));
-    total.calls++;
-    total.statuses[call.status] = (total.statuses[call.status] ?? 0) + 1;
+    return total;
+  }
+
+  #countStatus(call: Call): void {
+    const { statuses } = this.#totalOf(call);
+    statuses[call.status] = (statuses[call.status] ?? 0) + 1;
   }
 
   #trim(): void {

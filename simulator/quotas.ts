@@ -1,8 +1,8 @@
 // Quotas that work by themselves: so many calls per credential × model, until a reset.
 import type { Clock } from "../src/contract/clock.ts";
 import type { Refuse, SimulatedDialect } from "./behaviour.ts";
+import { toDuration } from "./hints.ts";
 import type { Asked } from "./inbound.ts";
-import { toDuration } from "./refusals.ts";
 import { fits } from "./rules.ts";
 
 export interface Quota {

@@ -1,7 +1,11 @@
-// How each API family refuses: statuses, headers and bodies as they are really seen.
-import type { HintPlace, RefusalKind, Refuse, SimulatedDialect } from "./behaviour.ts";
+// How each API family refuses: status, headers and body.
+import type { HintPlace, RefusalKind, Refuse } from "./behaviour.ts";
 import { COMPLAINTS } from "./complaints.ts";
 import type { Complaint } from "./complaints.ts";
+import { errorBody } from "./error-bodies.ts";
+import type { ErrorContext } from "./error-bodies.ts";
+import { hintHeaders, toDuration } from "./hints.ts";
+import type { Hint } from "./hints.ts";
 import { htmlPage } from "./pages.ts";
 
 /** A whole answer that is no stream. */
@@ -11,38 +15,21 @@ export interface Refused {
   body: string;
 }
 
-export interface RefusalContext {
-  dialect: SimulatedDialect | undefined;
-  /** Tells the shapes of the token endpoints apart. */
-  operation?: string;
-  model: string;
-  /** UTC epoch ms. */
-  now: number;
-}
-
-const MINUTE = 60_000;
-
-const OAUTH_ERRORS: Readonly<Record<number, string>> = {
-  400: "invalid_request",
-  401: "invalid_client",
-  403: "access_denied",
-  500: "server_error",
-};
-
-/** Words a refusal as the dialect's API would. */
-export function toRefusal(wanted: RefusalKind | Refuse, context: RefusalContext): Refused {
+/** Words a refusal as the dialect's API would; `now` is UTC epoch ms. */
+export function toRefusal(
+  wanted: RefusalKind | Refuse,
+  context: ErrorContext,
+  now: number,
+): Refused {
   const refuse = typeof wanted === "string" ? { kind: wanted } : wanted;
-  if (refuse.kind.startsWith("html-")) return toHtml(refuse);
+  const hint = hintOf(refuse, context, now);
+  const headers = hint === undefined ? {} : hintHeaders(hint, context.dialect);
+  if (refuse.kind.startsWith("html-")) return toPage(refuse, headers);
   const complaint = complaintOf(refuse, context.model);
-  const hints = new Set<HintPlace>(refuse.hints ?? defaultHints(context.dialect));
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  if (refuse.wait !== undefined) addHintHeaders(headers, hints, refuse.wait, context);
   return {
     status: complaint.status,
-    headers,
-    body: JSON.stringify(
-      errorBody(context, complaint, hints.has("retry-info") ? refuse.wait : undefined),
-    ),
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(errorBody(context, complaint, hint)),
   };
 }
 
@@ -56,91 +43,13 @@ export function complaintOf(refuse: Refuse, model: string): Complaint {
   return { ...row, status: refuse.status ?? row.status, message };
 }
 
-/** Returns the error object of a dialect; `retryDelay` (ms) goes where Google states it. */
-export function errorBody(
-  context: Omit<RefusalContext, "now">,
-  complaint: Complaint,
-  retryDelay?: number,
-): object {
-  const { message, status } = complaint;
-  if (context.dialect === "anthropic") {
-    return { type: "error", error: { type: complaint.anthropic, message } };
-  }
-  if (context.operation === "oauth-token") {
-    return { error: OAUTH_ERRORS[status] ?? "temporarily_unavailable", error_description: message };
-  }
-  if (context.dialect === "auth") {
-    return {
-      error: {
-        code: status,
-        message,
-        errors: [{ message, domain: "global", reason: "backendError" }],
-      },
-    };
-  }
-  if (context.dialect === "google") {
-    const details = googleDetails(complaint, context.model, retryDelay);
-    const error = { code: status, message, status: complaint.google[0] };
-    return { error: details.length > 0 ? { ...error, details } : error };
-  }
-  return { error: { message, type: complaint.openai[0], param: null, code: complaint.openai[1] } };
+function hintOf(refuse: Refuse, { dialect }: ErrorContext, now: number): Hint | undefined {
+  if (refuse.wait === undefined) return undefined;
+  const usual: HintPlace = dialect === "google" ? "retry-info" : "retry-after";
+  return { wait: refuse.wait, places: new Set(refuse.hints ?? [usual]), now };
 }
 
-/** Writes a duration as these APIs do: `5h5m47s`, `1.5s`, `300ms`. */
-export function toDuration(ms: number): string {
-  if (ms < 1000) return `${ms}ms`;
-  const hours = Math.floor(ms / (60 * MINUTE));
-  const minutes = Math.floor((ms % (60 * MINUTE)) / MINUTE);
-  const seconds = (ms % MINUTE) / 1000;
-  return `${hours > 0 ? `${hours}h` : ""}${minutes > 0 || hours > 0 ? `${minutes}m` : ""}${seconds}s`;
-}
-
-function googleDetails(
-  complaint: Complaint,
-  model: string,
-  retryDelay: number | undefined,
-): object[] {
-  const details: object[] = [];
-  const reason = complaint.google[1];
-  if (reason !== undefined) {
-    const metadata = { service: "generativelanguage.googleapis.com", model };
-    const domain = "googleapis.com";
-    details.push({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason, domain, metadata });
-  }
-  if (retryDelay !== undefined) {
-    details.push({
-      "@type": "type.googleapis.com/google.rpc.RetryInfo",
-      retryDelay: `${retryDelay / 1000}s`,
-    });
-  }
-  return details;
-}
-
-function defaultHints(dialect: SimulatedDialect | undefined): HintPlace[] {
-  return dialect === "google" ? ["retry-info"] : ["retry-after"];
-}
-
-function addHintHeaders(
-  headers: Record<string, string>,
-  hints: Set<HintPlace>,
-  wait: number,
-  { dialect, now }: RefusalContext,
-): void {
-  if (hints.has("retry-after")) headers["retry-after"] = String(Math.ceil(wait / 1000));
-  if (hints.has("retry-after-ms")) headers["retry-after-ms"] = String(wait);
-  if (!hints.has("reset-header")) return;
-  if (dialect === "anthropic") {
-    headers["anthropic-ratelimit-requests-remaining"] = "0";
-    headers["anthropic-ratelimit-requests-reset"] = new Date(now + wait).toISOString();
-    return;
-  }
-  headers["x-ratelimit-remaining-requests"] = "0";
-  headers["x-ratelimit-reset-requests"] = toDuration(wait);
-}
-
-function toHtml(refuse: Refuse): Refused {
+function toPage(refuse: Refuse, hints: Record<string, string>): Refused {
   const status = refuse.status ?? Number(refuse.kind.slice("html-".length));
-  const headers: Record<string, string> = { "content-type": "text/html" };
-  if (refuse.wait !== undefined) headers["retry-after"] = String(Math.ceil(refuse.wait / 1000));
-  return { status, headers, body: htmlPage(status) };
+  return { status, headers: { "content-type": "text/html", ...hints }, body: htmlPage(status) };
 }

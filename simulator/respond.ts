@@ -2,6 +2,7 @@
 import { toAnswer, toWhole } from "./answer.ts";
 import type { Answer, Source } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
+import { DEFAULT_MODELS } from "./dialects/models.ts";
 import { HEALTHY } from "./script.ts";
 import type { Decision, Script } from "./script.ts";
 import type { Exchange } from "./exchange.ts";
@@ -21,7 +22,6 @@ interface Prepared {
   frames: readonly Frame[];
 }
 
-const DEFAULT_MODELS = ["gpt-5", "claude-simulated", "gemini-2.5-pro"];
 const PLAIN_FIELDS = new Set(["events", "eventBytes", "text", "headers", "interval"]);
 const PREPARED = 200;
 const LONGEST_BODY = 8192;

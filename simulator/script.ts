@@ -25,7 +25,6 @@ export interface Decision {
 /** What a call meets when nothing was said about it. */
 export const HEALTHY: Behaviour = {};
 
-const HEALTHY_DECISION: Decision = { behaviour: HEALTHY };
 const EVERYBODY = "*";
 
 /** Decides for each call; everything in it can be changed at run time. */
@@ -53,16 +52,15 @@ export class Script {
   }
 
   nameOf(asked: Asked): string {
-    if (asked.dialect === "auth")
-      return this.desk.nameOf(asked) ?? this.#config.keys?.get(asked.secret) ?? "none";
-    return this.#names.nameOf(asked.secret);
+    if (asked.dialect !== "auth") return this.#names.nameOf(asked.secret);
+    return this.desk.nameOf(asked) ?? this.#config.keys?.get(asked.secret) ?? "none";
   }
 
-  script(rules: readonly Rule[]): void {
+  setRules(rules: readonly Rule[]): void {
     this.#rules = this.#toRules(rules);
   }
 
-  limit(quotas: readonly Quota[]): void {
+  setQuotas(quotas: readonly Quota[]): void {
     this.#quotas = this.#toQuotas([...quotas, ...anonymousQuotas(this.#config.creations)]);
   }
 
@@ -98,17 +96,15 @@ export class Script {
       HEALTHY;
     if (behaviour.refuse !== undefined || behaviour.reply !== undefined) return { behaviour };
     const denied = this.#deny(asked);
-    if (denied !== undefined) return { behaviour: { ...behaviour, refuse: denied } };
+    if (denied !== undefined) return refused(behaviour, denied);
     return this.#meter(asked, credential, behaviour);
   }
 
   #meter(asked: Asked, credential: string, behaviour: Behaviour): Decision {
     const { refuse, headers } = this.#quotas.admit(asked, credential);
-    if (refuse !== undefined) return { behaviour: { ...behaviour, refuse } };
+    if (refuse !== undefined) return refused(behaviour, refuse);
     const more = this.#scenarioQuotas.admit(asked, credential);
-    if (more.refuse !== undefined) return { behaviour: { ...behaviour, refuse: more.refuse } };
-    if (behaviour === HEALTHY && headers === undefined && more.headers === undefined)
-      return HEALTHY_DECISION;
+    if (more.refuse !== undefined) return refused(behaviour, more.refuse);
     return { behaviour, headers: headers ?? more.headers };
   }
 
@@ -116,15 +112,11 @@ export class Script {
     if (asked.dialect === "auth") return undefined;
     const { keys, models } = this.#config;
     const token = this.desk.grants.check(asked.secret);
-    if (token === "expired")
-      return { kind: "unauthenticated", message: "The access token has expired." };
-    if (token === "revoked")
-      return { kind: "unauthenticated", message: "The access token has been revoked." };
+    if (token === "expired" || token === "revoked") return unauthenticated(token);
     const isKnown = keys === undefined || token === "good" || keys.has(asked.secret);
     if (!isKnown) return { kind: "unauthenticated" };
-    const isServed =
-      asked.model === undefined || models === undefined || models.includes(asked.model);
-    return isServed ? undefined : { kind: "model-not-found" };
+    if (asked.model === undefined || models === undefined) return undefined;
+    return models.includes(asked.model) ? undefined : { kind: "model-not-found" };
   }
 
   #toRules(rules: readonly Rule[]): RuleSet {
@@ -134,6 +126,19 @@ export class Script {
   #toQuotas(quotas: readonly Quota[]): Quotas {
     return createQuotas(quotas, this.#config.clock);
   }
+}
+
+// Timing and faults of the wire stay; what concerned a good body does not fit a refusal.
+function refused(behaviour: Behaviour, refuse: Refuse): Decision {
+  return {
+    behaviour: { ...behaviour, error: undefined, empty: undefined, end: undefined, refuse },
+  };
+}
+
+function unauthenticated(state: "expired" | "revoked"): Refuse {
+  const message =
+    state === "expired" ? "The access token has expired." : "The access token has been revoked.";
+  return { kind: "unauthenticated", message };
 }
 
 // What an anonymous user's tokens are good for, together and for ever.

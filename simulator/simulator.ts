@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { toAnswer } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
 import type { Controls } from "./control.ts";
+import { DEFAULT_MODELS } from "./dialects/models.ts";
 import { HEALTHY, Script } from "./script.ts";
 import type { Stage } from "./exchange.ts";
 import { Host } from "./host.ts";
@@ -77,7 +78,7 @@ export async function createSimulator(options: SimulatorOptions = {}): Promise<S
     script: (...rules) => controls.script(rules),
     limit(...quotas) {
       assertQuotas(quotas);
-      script.limit(quotas);
+      script.setQuotas(quotas);
     },
     refill: () => script.refill(),
     release: () => controls.release(),
@@ -97,7 +98,7 @@ function createControls({ ledger, stalls }: Stage, script: Script): Controls {
     play: (scenario, credential) => script.play(scenario, credential),
     script(rules) {
       assertRules(rules);
-      script.script(rules);
+      script.setRules(rules);
     },
     release() {
       for (const wake of stalls) {
@@ -121,7 +122,11 @@ function expectedBody(
   const bytes = typeof body === "string" ? Buffer.from(body) : Buffer.from(body);
   const incoming = { method, url: path, headers, rawHeaders: [] } as unknown as IncomingMessage;
   const asked = toAsked(incoming, bytes, { socket: 0, at: 0, received: 0 });
-  const source = { seed: config.seed, models: config.models ?? [], now: config.clock.now() };
+  const source = {
+    seed: config.seed,
+    models: config.models ?? DEFAULT_MODELS,
+    now: config.clock.now(),
+  };
   const frames = [...toAnswer(asked, behaviour, source).frames];
   return Buffer.concat(frames.map((frame) => frame.bytes));
 }

@@ -1,6 +1,9 @@
 // The list of models, as each API writes it.
 import type { SimulatedDialect } from "../behaviour.ts";
 
+/** Models listed where the options name none. */
+export const DEFAULT_MODELS: readonly string[] = ["gpt-5", "claude-simulated", "gemini-2.5-pro"];
+
 const CREATED = 1_767_225_600;
 const CREATED_DATE = "2026-01-01T00:00:00Z";
 

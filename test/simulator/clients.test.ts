@@ -124,11 +124,12 @@ it("refuses in words that each client reads as its own", async () => {
   await expect(content).rejects.toMatchObject({ status: 429 });
 });
 
+async function drain(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
+
 it("puts errors into a stream where each client finds them", async () => {
   upstream.script({ then: { error: { at: { afterEvents: 1 }, kind: "overloaded" } } });
-  const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
-    for await (const _ of stream);
-  };
   const chat = openai.chat.completions.create({ model: "gpt-5", messages: MESSAGES, stream: true });
   await expect(drain(await chat)).rejects.toThrow("Overloaded");
   const response = openai.responses.create({ model: "gpt-5", input: "Hello", stream: true });

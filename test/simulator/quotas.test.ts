@@ -8,6 +8,10 @@ import { ask, CHAT } from "./client.ts";
 const HOUR = 3_600_000;
 const GEMINI = "/v1beta/models/gemini:generateContent";
 
+interface GoogleError {
+  error: { status: string; details: Record<string, string>[] };
+}
+
 let upstream: Simulator;
 let clock: VirtualClock;
 beforeEach(async () => {
@@ -82,13 +86,34 @@ it("states the time to its reset where it was told to", async () => {
 
 it("states it in RetryInfo for Google", async () => {
   upstream.limit({ limit: 0, per: 1500 });
-  const response = await ask(upstream, {}, { path: GEMINI });
-  expect(await response.json()).toMatchObject({
-    error: {
-      status: "RESOURCE_EXHAUSTED",
-      details: [{ reason: "RATE_LIMIT_EXCEEDED" }, { retryDelay: "1.5s" }],
-    },
+  const { error } = (await (await ask(upstream, {}, { path: GEMINI })).json()) as GoogleError;
+  expect(error.status).toBe("RESOURCE_EXHAUSTED");
+  expect(error.details[0]?.reason).toBe("RATE_LIMIT_EXCEEDED");
+  expect(JSON.stringify(error.details[1])).toContain("PerMinute");
+  expect(error.details[2]?.retryDelay).toBe("1.5s");
+});
+
+it("states it as a reset of Google's quota, or as a date", async () => {
+  upstream.limit({
+    limit: 0,
+    per: 18_347_000,
+    refuse: { hints: ["quota-reset", "retry-after-date"] },
   });
+  const response = await ask(upstream, {}, { path: GEMINI });
+  const { error } = (await response.json()) as GoogleError;
+  const metadata = { quotaResetDelay: "5h5m47s", quotaResetTimeStamp: "2026-01-01T05:05:47Z" };
+  expect(error.details[0]).toMatchObject({ reason: "QUOTA_EXHAUSTED", metadata });
+  expect(response.headers.get("retry-after")).toBe("Thu, 01 Jan 2026 05:05:47 GMT");
+});
+
+it("refuses whole even where a rule wanted an error inside the answer", async () => {
+  upstream.limit({ limit: 0 });
+  upstream.script({ then: { error: { kind: "overloaded" }, empty: "body" } });
+  const response = await ask(upstream, CHAT);
+  expect([response.status, await response.json()]).toMatchObject([
+    429,
+    { error: { code: "insufficient_quota" } },
+  ]);
 });
 
 it("shows what remains in the headers of a good answer", async () => {

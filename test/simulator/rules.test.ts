@@ -68,17 +68,18 @@ it("lets the first rule that fits decide", async () => {
   expect(await statuses(3)).toEqual([402, 500, 500]);
 });
 
+async function draw(seed: number): Promise<number[]> {
+  const one = await createSimulator({
+    seed,
+    rules: [{ when: { probability: 0.5 }, then: REFUSE }],
+  });
+  const seen: number[] = [];
+  for (let i = 0; i < 20; i++) seen.push((await ask(one, CHAT)).status);
+  await one.close();
+  return seen;
+}
+
 it("draws by the seed", async () => {
-  const draw = async (seed: number): Promise<number[]> => {
-    const one = await createSimulator({
-      seed,
-      rules: [{ when: { probability: 0.5 }, then: REFUSE }],
-    });
-    const seen: number[] = [];
-    for (let i = 0; i < 20; i++) seen.push((await ask(one, CHAT)).status);
-    await one.close();
-    return seen;
-  };
   const first = await draw(7);
   expect(await draw(7)).toEqual(first);
   expect(await draw(8)).not.toEqual(first);
@@ -109,9 +110,10 @@ it("refuses secrets and models that are not on its lists", async () => {
   expect(await statuses(1, "sk-a", { ...CHAT, model: "other" })).toEqual([404]);
 });
 
+const statusOf = async (path: string): Promise<number> =>
+  (await ask(upstream, CHAT, { key: "sk-a", path })).status;
+
 it("serves any prefix before the version, but not a doubled version", async () => {
-  const statusOf = async (path: string): Promise<number> =>
-    (await ask(upstream, CHAT, { key: "sk-a", path })).status;
   expect(await statusOf("/pool-2/v1/chat/completions")).toBe(200);
   expect(await statusOf("/v1/v1/chat/completions")).toBe(404);
   expect(await statusOf("/chat/completions")).toBe(404);

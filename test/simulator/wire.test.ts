@@ -102,9 +102,10 @@ it("starts the body with a byte order mark", async () => {
   expect(await bodyFor({ byteOrderMark: true })).toBe(`\uFEFF${healthy()}`);
 });
 
+const joined = (event: string): string => event.replaceAll(/^data: /gm, "");
+
 it("spreads JSON over several data lines that join to the same JSON", async () => {
   const events = (await bodyFor({ multiline: true })).trimEnd().split("\n\n");
-  const joined = (event: string): string => event.replaceAll(/^data: /gm, "");
   expect(events[1]?.split("\n").length).toBeGreaterThan(3);
   const original = healthy().trimEnd().split("\n\n").map(joined);
   expect(JSON.parse(joined(events[1] ?? ""))).toEqual(JSON.parse(original[1] ?? ""));
