@@ -99,7 +99,14 @@ function toReport(ledger: Ledger): object {
     creations,
     refreshes,
   };
-  return { ...counts, totals: ledger.allTotals(), calls: ledger.calls.slice(-SHOWN_CALLS) };
+  // With it, `timing` can be compared with the clock of another process.
+  const { timeOrigin } = performance;
+  return {
+    ...counts,
+    timeOrigin,
+    totals: ledger.allTotals(),
+    calls: ledger.calls.slice(-SHOWN_CALLS),
+  };
 }
 
 function parse(body: Buffer): unknown {
