@@ -1,0 +1,428 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { RefusalKind } from "../../simulator/index.ts";
+import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
+
+let relay: RelayUnderTest;
+afterEach(() => relay.close());
+
+async function start(options?: UnderTestOptions): Promise<RelayUnderTest> {
+  relay = await startRelay(options);
+  return relay;
+}
+
+const callsBy = (): string[] => relay.upstream.ledger.calls.map(({ credential }) => credential);
+const cooldowns = (): string[] =>
+  relay.relay
+    .status()
+    .cooldowns.map(({ credential, family, reason }) => `${credential} ${family} ${reason}`);
+const refuse = (kind: RefusalKind, when = {}, more = {}): void =>
+  relay.upstream.script({ when, then: { refuse: { kind, ...more } } });
+
+/** Waits for the next upstream call to have been made, then lets the relay's time run. */
+async function afterCall(count: number, ms: number): Promise<void> {
+  await relay.upstream.ledger.until(
+    ({ calls }) => calls.length >= count && !calls[count - 1]!.open,
+  );
+  await untilAsleep();
+  await relay.clock.advance(ms);
+}
+
+/** Sockets run in real time: turns of the loop pass until the relay has taken in what came and set its timer. */
+async function untilAsleep(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await relay.clock.settle();
+}
+
+describe("how often", () => {
+  it("E1 makes at most three calls for a request, whatever the size of the pool", async () => {
+    await start({ count: 10 });
+    refuse("rate-limit", {}, { wait: 30_000 });
+    const response = await relay.chat();
+    expect(response.status).toBe(429);
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+  });
+
+  it("A11 E1 never asks the same credential twice for one request", async () => {
+    await start({ count: 3 });
+    refuse("rate-limit", {}, { wait: 30_000 });
+    await relay.chat();
+    expect(new Set(callsBy()).size).toBe(3);
+  });
+
+  it("E1 counts over all reasons together", async () => {
+    await start({ count: 3 });
+    relay.upstream.script(
+      { when: { nth: 1 }, then: { refuse: "server-error" } },
+      { when: { nth: 1 }, then: { cut: "before-headers" } },
+      { when: {}, then: { refuse: { kind: "rate-limit", wait: 60_000 } } },
+    );
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    expect((await answer).status).toBe(429);
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+  });
+});
+
+describe("requests that are wrong", () => {
+  it.each(["bad-request", "too-large"] as const)(
+    "E5 B8 passes a %s on to the letter after one call, and punishes nobody",
+    async (kind) => {
+      await start();
+      refuse(kind);
+      const response = await relay.chat();
+      const body = Buffer.from(await response.arrayBuffer());
+      expect(body.equals(relay.upstream.ledger.last()!.sent!)).toBe(true);
+      expect(response.status).toBe(relay.upstream.ledger.last()!.status);
+      expect(response.headers.get("x-should-retry")).toBe("false");
+      expect(callsBy()).toHaveLength(1);
+      expect(relay.relay.status().cooldowns).toEqual([]);
+      expect(relay.relay.status().credentials.every(({ disabled }) => disabled === undefined)).toBe(
+        true,
+      );
+    },
+  );
+
+  it("E8 tries the next credential when a model is not there, and keeps the model away from the first", async () => {
+    await start();
+    refuse("model-not-found", { credential: "c1" });
+    expect((await relay.chat()).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c2"]);
+    expect(cooldowns()).toEqual(["c1 gpt-4o NOT_FOUND"]);
+  });
+
+  it("E8 answers 404, not 429, while no credential has the model", async () => {
+    await start();
+    refuse("model-not-found");
+    expect((await relay.chat()).status).toBe(404);
+    const again = await relay.chat();
+    expect(again.status).toBe(404);
+    expect(await again.json()).toMatchObject({ error: { code: "ERR_RELAY_MODEL_NOT_FOUND" } });
+    expect(callsBy()).toHaveLength(2);
+  });
+});
+
+describe("credentials that are refused", () => {
+  it("E6 F1 disables a static key on 401, with its reason, and goes on with the next", async () => {
+    await start();
+    refuse("unauthenticated", { credential: "c1" });
+    expect((await relay.chat()).status).toBe(200);
+    expect((await relay.chat()).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c2", "c2"]);
+    expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "auth" });
+  });
+
+  it("A14 E6 answers 503 once every key has been refused, and makes no further call", async () => {
+    await start();
+    refuse("unauthenticated");
+    expect((await relay.chat()).status).toBe(503);
+    const response = await relay.chat();
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_NO_CREDENTIAL" } });
+    expect(callsBy()).toHaveLength(2);
+  });
+
+  it("E7 disables at once on a 403 about the account", async () => {
+    await start();
+    relay.upstream.script({
+      when: { credential: "c1" },
+      then: {
+        reply: {
+          status: 403,
+          headers: { "content-type": "application/json" },
+          body: '{"error":{"message":"Your account has been suspended.","type":"account_suspended"}}',
+        },
+      },
+    });
+    expect((await relay.chat()).status).toBe(200);
+    expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
+  });
+
+  it("E7 disables on the second request that meets a bare 403, not on the first", async () => {
+    await start();
+    relay.upstream.script({
+      when: { credential: "c1" },
+      then: {
+        reply: {
+          status: 403,
+          headers: { "content-type": "application/json" },
+          body: '{"error":{"message":"Forbidden"}}',
+        },
+      },
+    });
+    await relay.chat();
+    expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
+    await relay.chat();
+    await relay.chat();
+    expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
+  });
+
+  it("E7 blames the request when several credentials answer it with 403", async () => {
+    await start({ count: 3 });
+    relay.upstream.script({
+      then: {
+        reply: {
+          status: 403,
+          headers: { "content-type": "application/json" },
+          body: '{"error":{"message":"Your account has been suspended."}}',
+        },
+      },
+    });
+    const response = await relay.chat();
+    expect(response.status).toBe(403);
+    expect(relay.relay.status().credentials.every(({ disabled }) => disabled === undefined)).toBe(
+      true,
+    );
+    relay.upstream.script();
+    expect((await relay.chat()).status).toBe(200);
+  });
+
+  it("F1 B9 never disables for money or a limit, even when told to", async () => {
+    await start({
+      limits: { disableOn: ["QUOTA_EXHAUSTED", "INVALID_REQUEST", "UNAUTHENTICATED"] },
+    });
+    expect(
+      relay.lines.some(({ level, message }) => level === "warn" && message.includes("disableOn")),
+    ).toBe(true);
+    refuse("quota", { credential: "c1" });
+    await relay.chat();
+    expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
+    refuse("billing", { credential: "c2" });
+    await relay.chat();
+    expect(relay.relay.status().credentials[1]!.disabled).toBeUndefined();
+  });
+});
+
+describe("servers and networks that fail", () => {
+  it.each(["server-error", "html-502", "html-504", "html-524"] as const)(
+    "E9 retries a %s after a pause and bans nobody",
+    async (kind) => {
+      await start();
+      refuse(kind, { first: 1 });
+      const answer = relay.chat();
+      await afterCall(1, 999);
+      expect(relay.upstream.ledger.calls).toHaveLength(1);
+      await relay.clock.advance(1);
+      expect((await answer).status).toBe(200);
+      expect(callsBy()).toEqual(["c1", "c2"]);
+      expect(relay.relay.status().cooldowns).toEqual([]);
+    },
+  );
+
+  it("E9 C8 pauses one second, then two, with a single credential", async () => {
+    await start({ count: 1 });
+    refuse("server-error", { first: 2 });
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 1_999);
+    expect(relay.upstream.ledger.calls).toHaveLength(2);
+    await relay.clock.advance(1);
+    expect((await answer).status).toBe(200);
+  });
+
+  it("E9 gives the upstream's own status when the tries are spent", async () => {
+    await start({ count: 1 });
+    refuse("html-524");
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 2_000);
+    const response = await answer;
+    expect(response.status).toBe(524);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_UPSTREAM_TIMEOUT" } });
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+  });
+
+  it("E10 B8 retries a broken connection once, on the same credential, and punishes nobody", async () => {
+    await start();
+    relay.upstream.script({ when: { first: 1 }, then: { cut: "before-headers" } });
+    expect((await relay.chat()).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c1"]);
+    expect(relay.relay.status().cooldowns).toEqual([]);
+  });
+
+  it("E10 fails after the second broken connection", async () => {
+    await start();
+    relay.upstream.script({ then: { cut: "before-headers" } });
+    const response = await relay.chat();
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_UPSTREAM_CLOSED" } });
+    expect(callsBy()).toEqual(["c1", "c1"]);
+  });
+
+  it("E13 counts an empty 200 as failed and answers 502 when all were empty", async () => {
+    await start();
+    relay.upstream.script({ then: { empty: "body" } });
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 2_000);
+    const response = await answer;
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_UPSTREAM_EMPTY" } });
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+  });
+
+  it("E15 keeps one deadline over all attempts and pauses", async () => {
+    await start({ count: 1, limits: { deadline: 1_500 } });
+    refuse("server-error");
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 500);
+    const response = await answer;
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_DEADLINE" } });
+    expect(relay.upstream.ledger.calls).toHaveLength(2);
+  });
+
+  it("E15 ends an upstream that never answers at the deadline, and closes it", async () => {
+    await start({ limits: { deadline: 3_000 } });
+    relay.upstream.script({ then: { stall: "before-headers" } });
+    const answer = relay.chat();
+    await relay.upstream.ledger.until(({ calls }) => calls.length === 1);
+    await relay.clock.advance(3_000);
+    expect((await answer).status).toBe(504);
+    await relay.upstream.ledger.until(({ calls }) => calls[0]!.end === "client closed");
+  });
+
+  it("E16 leaves no socket behind after failed attempts", async () => {
+    await start({ count: 3 });
+    relay.upstream.script(
+      {
+        when: { credential: "c1" },
+        then: { refuse: { kind: "rate-limit", wait: 60_000 }, holdOpen: true },
+      },
+      {
+        when: { credential: "c2" },
+        then: { error: { at: "after-lifecycle", kind: "quota" }, holdOpen: true },
+      },
+    );
+    const answer = relay.chat();
+    // The refusal's body never ends: what has come of it must do.
+    await relay.upstream.ledger.until(({ calls }) => calls[0]?.whole === true);
+    await untilAsleep();
+    await relay.clock.advance(2_000);
+    expect(await (await answer).text()).toContain("[DONE]");
+    await relay.upstream.ledger.until(
+      ({ calls }) => calls.length === 3 && calls.every(({ open }) => !open),
+    );
+    expect(relay.relay.status().credentials.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0]);
+  });
+});
+
+describe("one credential", () => {
+  it("C9 sits a short stated wait out on the same credential, once, and keeps the key closed to others", async () => {
+    await start({ count: 1 });
+    refuse("rate-limit", { first: 1 }, { wait: 1_500, hints: ["retry-after-ms"] });
+    const first = relay.chat();
+    await afterCall(1, 0);
+    const second = relay.chat();
+    await untilAsleep();
+    expect(relay.upstream.ledger.calls).toHaveLength(1);
+    await relay.clock.advance(1_599);
+    await untilAsleep();
+    expect(relay.upstream.ledger.calls.length).toBeLessThanOrEqual(2);
+    await relay.clock.advance(1);
+    expect((await first).status).toBe(200);
+    expect((await second).status).toBe(200);
+  });
+
+  it("C8 pauses 1 and 2 s on a limit that states nothing, as far as the tries go", async () => {
+    await start({ count: 1 });
+    refuse("rate-limit");
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 2_000);
+    const response = await answer;
+    expect(response.status).toBe(429);
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(20);
+  });
+
+  it("C8 tries the same credential again first where it is told not to switch", async () => {
+    await start({ count: 2, limits: { switchOnFirstRateLimit: false } });
+    refuse("rate-limit", { first: 2 }, { wait: 30_000 });
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    expect((await answer).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c1", "c2"]);
+  });
+
+  it("E2 waits for a stated reset within maxWait, else fails at once with the true time", async () => {
+    await start({ count: 1 });
+    refuse("rate-limit", { first: 1 }, { wait: 8_000 });
+    const answer = relay.chat();
+    await afterCall(1, 8_000);
+    expect((await answer).status).toBe(200);
+    refuse("quota", {}, { wait: 18_347_000, hints: ["retry-after"] });
+    const refused = await relay.chat();
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("18347");
+    expect(refused.headers.get("x-should-retry")).toBe("false");
+  });
+});
+
+describe("capacity", () => {
+  it("C12 tries the same credential again, then closes the model for all and answers 503", async () => {
+    await start({ count: 3 });
+    refuse("capacity");
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 2_000);
+    const response = await answer;
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_CAPACITY" } });
+    expect(callsBy()).toEqual(["c1", "c1", "c1"]);
+    expect(cooldowns()).toEqual(["* gpt-4o MODEL_CAPACITY_EXHAUSTED"]);
+    expect((await relay.chat()).status).toBe(503);
+    expect(relay.upstream.ledger.calls).toHaveLength(3);
+  });
+
+  it("C12 D1 leaves other models and the credential alone", async () => {
+    await start({ count: 1 });
+    refuse("capacity", { model: "gpt-4o" });
+    const answer = relay.chat();
+    await afterCall(1, 1_000);
+    await afterCall(2, 2_000);
+    await answer;
+    expect((await relay.chat({ model: "gpt-4o-mini" })).status).toBe(200);
+  });
+});
+
+describe("errors inside a 200", () => {
+  it.each(["event", "choice"] as const)(
+    "B10 takes an error as the first meaningful %s for what it is",
+    async (shape) => {
+      await start();
+      relay.upstream.script({
+        when: { credential: "c1" },
+        then: { error: { at: "after-lifecycle", kind: "quota", shape } },
+      });
+      const response = await relay.chat();
+      expect(response.status).toBe(200);
+      expect(
+        Buffer.from(await response.arrayBuffer()).equals(relay.upstream.ledger.last()!.sent!),
+      ).toBe(true);
+      expect(callsBy()).toEqual(["c1", "c2"]);
+      expect(response.headers.get("x-relay-attempts")).toBe("2");
+      expect(relay.relay.status().cooldowns).toHaveLength(1);
+    },
+  );
+
+  it("E12 I4 counts a client that leaves as nobody's failure", async () => {
+    await start();
+    relay.upstream.script({ then: { stall: "before-headers" } });
+    const leaving = new AbortController();
+    const answer = relay.chat({ signal: leaving.signal }).catch(() => {});
+    await relay.upstream.ledger.until(({ calls }) => calls.length === 1);
+    leaving.abort();
+    await answer;
+    expect(await relay.ended()).toMatchObject({
+      reason: "client_gone_before_first",
+      clientPresent: false,
+      attempts: 1,
+    });
+    await relay.upstream.ledger.until(({ calls }) => calls[0]!.end === "client closed");
+    expect(relay.relay.status()).toMatchObject({
+      cooldowns: [],
+      requests: { open: 0, waiting: 0 },
+    });
+    expect(callsBy()).toHaveLength(1);
+  });
+});
