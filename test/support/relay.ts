@@ -41,6 +41,8 @@ export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream">> & {
   simulator?: SimulatorOptions;
   /** Keeps a simulator that outlives this relay (restarts). */
   keep?: Simulator;
+  /** `false` serves before the state is loaded. @default true */
+  waitUntilReady?: boolean;
 };
 
 /** The secret of a made-up credential; the ledger shows it, and names it by its order of appearance. */
@@ -57,7 +59,15 @@ export function makeCredentials(count: number): CredentialOptions[] {
 
 /** Starts simulator, relay and server. With `random` left out every draw is 0: the rotation begins with the first credential. */
 export async function startRelay(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
-  const { count = 2, simulator, keep, upstream: upstreamOptions, hooks, ...rest } = options;
+  const {
+    count = 2,
+    simulator,
+    keep,
+    upstream: upstreamOptions,
+    hooks,
+    waitUntilReady = true,
+    ...rest
+  } = options;
   const credentials = rest.credentials ?? makeCredentials(count);
   const keys = Object.fromEntries(
     credentials.flatMap(({ id, apiKey }) => (apiKey ? [[id, apiKey]] : [])),
@@ -78,7 +88,7 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     credentials,
     hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
   });
-  await handler.relay.ready;
+  if (waitUntilReady) await handler.relay.ready;
   const server = serve(new H3().all("/ai/**", handler as never), {
     port: 0,
     hostname: "127.0.0.1",
