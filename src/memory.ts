@@ -15,8 +15,8 @@ export interface Memory {
   patiently(): Promise<void>;
   /** Writes a mark; the secret's salted hash goes with it, so that a changed secret is noticed after a restart (A1). */
   remember(mark: MarkRecord): Promise<void>;
-  /** No load is begun any more. */
-  stop(): void;
+  /** Begins no load any more and resolves when every mark has been handed to the state. */
+  stop(): Promise<void>;
 }
 
 type MemoryRooms = Pick<
@@ -27,6 +27,7 @@ type MemoryRooms = Pick<
 export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
   const upstreamOf = new Map(config.credentials.map(({ id, upstream }) => [id, upstream]));
+  const writing = new Set<Promise<void>>();
   let isStopped = false;
 
   async function load(): Promise<void> {
@@ -69,6 +70,12 @@ export function createMemory(rooms: MemoryRooms): Memory {
       reporter.info(`credential ${credential} is back in use: its secret has changed`);
   }
 
+  async function write(mark: MarkRecord): Promise<void> {
+    const secret = config.secrets.get(mark.credential);
+    const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
+    state.putMark({ ...mark, secretHash });
+  }
+
   const loaded = load();
   let patience: Promise<void> | undefined;
 
@@ -79,11 +86,14 @@ export function createMemory(rooms: MemoryRooms): Memory {
         loaded,
         new Promise<void>((resolve) => void clock.after(PATIENCE, resolve)),
       ])),
-    async remember(mark) {
-      const secret = config.secrets.get(mark.credential);
-      const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
-      state.putMark({ ...mark, secretHash });
+    remember(mark) {
+      const written = write(mark).finally(() => writing.delete(written));
+      writing.add(written);
+      return written;
     },
-    stop: () => void (isStopped = true),
+    async stop() {
+      isStopped = true;
+      await Promise.allSettled(writing);
+    },
   };
 }

@@ -134,8 +134,8 @@ export function createRooms(options: RelayOptions): Rooms {
     async close() {
       if (isClosing) return;
       isClosing = true;
-      memory.stop();
       await open.drain(config.streaming.shutdownGrace, clock);
+      await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },
   };

@@ -107,8 +107,11 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     chat: (more) => chat(url, more),
     async close() {
       await server.close(true);
-      const closing = handler.relay.close();
-      await clock.advance(60_000);
+      // Disks and sockets take real time, the relay's own grace takes the clock's: first the one, then the other.
+      let isClosed = false;
+      const closing = handler.relay.close().then(() => (isClosed = true));
+      for (let turn = 0; turn < 100 && !isClosed; turn++) await clock.settle();
+      if (!isClosed) await clock.advance(60_000);
       await closing;
       if (!keep) await upstream.close();
     },
