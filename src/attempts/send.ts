@@ -1,0 +1,73 @@
+// One upstream call, from the slot to the end of the answer.
+import type { Outgoing } from "../contract/transport.ts";
+import type { Rooms } from "../rooms.ts";
+import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
+import { withoutParameters } from "../request/path.ts";
+import { Reply, type ReplyResult } from "../stream/reply.ts";
+import { type Again, type Errand, poolOf } from "./standing.ts";
+
+/** One upstream call, from sending to the end of the answer or to the refusal; its slot is given back whatever happens. */
+export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Promise<ReplyResult> {
+  errand.life.attempts++;
+  try {
+    return await send(rooms, errand, taken);
+  } finally {
+    poolOf(rooms, errand).release(taken.credential, rooms.clock.now());
+    rooms.waiting.wakeOne(errand.target.upstream);
+  }
+}
+
+function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise<ReplyResult> {
+  const { config, clock, consequences, ownHeaders } = rooms;
+  const { life, asked, target } = errand;
+  const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
+  const sentAt = clock.now();
+  return life.guarded<ReplyResult>((settle) => {
+    const reply: Reply = new Reply({
+      dialect: target.dialect,
+      delivery: life.delivery,
+      timers: life.timers,
+      clock,
+      wantsStream: target.dialect.wantsStream(asked),
+      isHead: asked.method === "HEAD",
+      timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
+      eventSize,
+      commit: (status, headers, isEventStream) =>
+        errand.commit(status, toClientHeaders(headers, ownHeaders), isEventStream),
+      onOpen() {
+        life.timers.clear("deadline");
+        consequences.succeeded(credential, target, sentAt, met);
+      },
+      onResult(result) {
+        if (result.kind === "ended") life.usage = reply.readUsage();
+        settle(result);
+      },
+    });
+    reply.start(rooms.transport().send(toOutgoing(rooms, errand, credential), reply));
+    return (error) =>
+      error.code === "ERR_RELAY_CLIENT_GONE"
+        ? reply.abandon()
+        : reply.cut(error.code === "ERR_RELAY_SHUTDOWN" ? "shutdown" : "timeout", error.code);
+  });
+}
+
+function toOutgoing(
+  { auth }: Rooms,
+  { life, asked, target }: Errand,
+  credential: string,
+): Outgoing {
+  const { dialect, origin, basePath } = target;
+  const query = withoutParameters(asked.query, dialect.secretParameters);
+  const headers = toOutgoingHeaders(
+    life.call,
+    target,
+    dialect.credentialHeader(auth.peek(credential)!),
+  );
+  return {
+    method: asked.method,
+    origin,
+    path: basePath + asked.path + query || "/",
+    headers,
+    body: asked.body,
+  };
+}

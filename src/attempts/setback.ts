@@ -1,0 +1,119 @@
+// An attempt that failed: what it means, what follows from it, and what the request does next.
+import type { Refusal } from "../contract/verdict.ts";
+import type { Failure } from "../consequences.ts";
+import type { LastAttempt } from "../failure.ts";
+import type { Cooldown } from "../pool/cooldowns.ts";
+import type { Wanted } from "../pool/pool.ts";
+import type { Rooms } from "../rooms.ts";
+import type { ReplyResult } from "../stream/reply.ts";
+import { judge, judgeFault } from "../limits/judge.ts";
+import { nextStep, type Step } from "../limits/steps.ts";
+import { ANY_MODEL } from "../request/targets.ts";
+import { type Again, type Errand, poolOf, type Standing } from "./standing.ts";
+
+export interface FailedAttempt extends Again {
+  sentAt: number;
+  result: Extract<ReplyResult, { kind: "refused" | "failed" }>;
+}
+
+/** Judges a failed attempt, books what follows from it and decides the next step. */
+export function settleFailure(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  attempt: FailedAttempt,
+): Step {
+  const { life, target, session } = errand;
+  const { credential, sentAt } = attempt;
+  const last = (standing.last = judgeAttempt(rooms, errand, attempt));
+  const { verdict } = last;
+  tellAttempt(rooms, errand, attempt, last);
+  // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
+  life.check();
+  const pool = poolOf(rooms, errand);
+  const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
+  const wanted: Wanted = { target, session, excluded: [...standing.excluded, credential] };
+  const hasOther = pool.hasAny(wanted, rooms.clock.now());
+  const isOnly = !hasOther && pool.isOnly(credential, target);
+  const step = nextStep(verdict, standing.spent, { hasOther, isOnly }, rooms.config.limits);
+  const failure: Failure = {
+    requestId: life.id,
+    credential,
+    target,
+    verdict,
+    sentAt,
+    isGrace: step.go === "same" && standing.spent.grace,
+  };
+  // Capacity closes the model only when this request's tries are spent (C12); everything else closes at once (D7).
+  const met = isShared && step.go !== "stop" ? undefined : bookFailure(rooms, standing, failure);
+  if (step.go === "same" || (step.go === "any" && !hasOther))
+    standing.again = { credential, met: met ?? attempt.met };
+  else standing.excluded.push(credential);
+  if (met) standing.cooled.add(credential);
+  return step;
+}
+
+// Several credentials that are refused for one request are not at fault: what was done to the first is undone (E7).
+function bookFailure(
+  { consequences }: Rooms,
+  { forbidden }: Standing,
+  failure: Failure,
+): Cooldown | undefined {
+  const { reason, scope } = failure.verdict;
+  if (reason !== "FORBIDDEN" || scope !== "credential") return consequences.book(failure);
+  forbidden.add(failure.credential);
+  if (forbidden.size === 1) return consequences.book(failure);
+  consequences.pardon([...forbidden]);
+  return undefined;
+}
+
+function judgeAttempt(
+  { clock, auth }: Rooms,
+  { target }: Errand,
+  { credential, result }: FailedAttempt,
+): LastAttempt {
+  if (result.kind === "failed")
+    return {
+      verdict: judgeFault(result.fault),
+      status: undefined,
+      fault: result.fault,
+      answer: undefined,
+    };
+  const { status, headers, body, inStream } = result;
+  const refusal: Refusal = {
+    status,
+    header: (name) => headers.get(name) ?? undefined,
+    body: new TextDecoder().decode(body),
+    endpoint: "ai",
+    inStream,
+    model: target.model === ANY_MODEL ? undefined : target.model,
+    receivedAt: clock.now(),
+  };
+  const answer = { status, headers, body, inStream, secret: auth.peek(credential) ?? "" };
+  return { verdict: judge(refusal, target.dialect), status, fault: undefined, answer };
+}
+
+function tellAttempt(
+  { hooks, state, clock, reporter }: Rooms,
+  { life, target }: Errand,
+  attempt: FailedAttempt,
+  { verdict, status }: LastAttempt,
+): void {
+  const { credential, sentAt } = attempt;
+  state.count(credential, true);
+  reporter.debug(
+    `request ${life.id}: attempt ${life.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
+  );
+  if (!hooks.has("attempt")) return;
+  const { upstream, model } = target;
+  hooks.emit("attempt", {
+    requestId: life.id,
+    attempt: life.attempts,
+    credential,
+    upstream,
+    model,
+    status,
+    verdict,
+    duration: clock.now() - sentAt,
+  });
+}

@@ -1,0 +1,59 @@
+// What one request carries through its attempts.
+import type { HeaderList } from "../contract/sink.ts";
+import type { Target } from "../contract/target.ts";
+import type { LastAttempt } from "../failure.ts";
+import type { Life } from "../life.ts";
+import type { Cooldown } from "../pool/cooldowns.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { ReadRequest } from "../request/read.ts";
+import type { Rooms } from "../rooms.ts";
+import { createSpent, type Spent } from "../limits/steps.ts";
+
+/** Everything a request needs to be attempted. */
+export interface Errand {
+  life: Life;
+  asked: ReadRequest;
+  target: Target;
+  session: string | undefined;
+  /** Sends status and headers of an upstream's answer to the client. */
+  commit: (status: number, headers: HeaderList, isEventStream: boolean) => void;
+}
+
+/** Where the loop stands between two attempts. */
+export interface Standing {
+  spent: Spent;
+  /** Credentials that this request does not choose again (A11). */
+  excluded: string[];
+  /** Those of them that a cooldown keeps away: they may be asked again when it is over (E2). */
+  cooled: Set<string>;
+  /** The credential to use once more, and the window that this request may retry in. */
+  again: Again | undefined;
+  last: LastAttempt | undefined;
+  lastCredential: string | undefined;
+  /** Credentials that answered this request with 403. */
+  forbidden: Set<string>;
+  /** How long the request may still wait for a credential, ms. */
+  patience: number;
+}
+
+export interface Again {
+  credential: string;
+  met: Cooldown | undefined;
+}
+
+export function createStanding(patience: number): Standing {
+  return {
+    spent: createSpent(),
+    excluded: [],
+    cooled: new Set(),
+    again: undefined,
+    last: undefined,
+    lastCredential: undefined,
+    forbidden: new Set(),
+    patience,
+  };
+}
+
+export function poolOf(rooms: Rooms, { target }: Errand): Pool {
+  return rooms.pools.get(target.upstream)!;
+}
