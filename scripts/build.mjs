@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const cache = join(root, "node_modules/.cache/h3-relay");
+const cache = join(root, ".cache");
 const stamp = join(cache, "built");
 const lock = join(cache, "building");
 const SOURCES = ["src", "simulator", "package.json", "tsconfig.json", "build.config.mjs"];

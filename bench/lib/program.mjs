@@ -1,0 +1,31 @@
+// What every program under test has in common: where the upstream is, and how its own cost is asked for.
+import { setTimeout as sleep } from "node:timers/promises";
+import { serveCommands } from "./processes.mjs";
+
+export const UPSTREAM = process.env.UPSTREAM;
+
+/** Where a request to `/ai/…` goes. */
+export function toUpstream(path) {
+  return `/v1${path.slice("/ai".length)}`;
+}
+
+/** Announces a program that listens. */
+export function announce(origin) {
+  serveCommands({ origin: origin.replace(/\/$/, "") }, { cpu, memory });
+}
+
+/** User + system time of the whole process so far, µs. */
+function cpu() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+/** Bytes in use after everything that can be given back has been. */
+async function memory() {
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc();
+    await sleep(50);
+  }
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, used: heapUsed + external };
+}

@@ -1,0 +1,46 @@
+// The programs that are compared. The first file of each pair is what the goals in the ratio tables speak of.
+import { start } from "./processes.mjs";
+
+export const PROGRAMS = {
+  relay: { title: "h3-relay in h3 2 (Node sink)", file: "relay.mjs" },
+  "relay-web": { title: "h3-relay relay.fetch in srvx (web sink)", file: "relay-web.mjs" },
+  "h3-proxy": { title: "h3 2 proxyRequest", file: "h3-proxy.mjs" },
+  "h3-fetch": { title: "bare fetch pass-through in h3 2", file: "h3-fetch.mjs" },
+  undici: { title: "undici straight into ServerResponse", file: "undici.mjs" },
+  "h3-undici": { title: "undici straight, inside an h3 2 handler", file: "h3-undici.mjs" },
+};
+
+/** Which ratios are of interest, and what they must stay below (PERFORMANCE goals; no goal, no verdict). */
+export const PAIRS = [
+  ["relay", "undici", 1.25],
+  ["relay", "h3-undici", undefined],
+  ["relay", "h3-proxy", 0.4],
+  ["relay-web", "h3-fetch", 1.15],
+];
+
+export function startUpstream() {
+  return start("upstream.mjs");
+}
+
+export function startLoad() {
+  return start("load.mjs");
+}
+
+/** Starts the programs named (all, when none is), in order, against an upstream. */
+export async function startPrograms(upstream, { only = [], credentials, profile }, names) {
+  const wanted = (names ?? Object.keys(PROGRAMS)).filter(
+    (name) => only.length === 0 || only.includes(name),
+  );
+  const running = [];
+  for (const name of wanted) {
+    const flags = profile
+      ? ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`]
+      : [];
+    const child = await start(`programs/${PROGRAMS[name].file}`, {
+      execArgv: ["--expose-gc", ...flags],
+      env: { UPSTREAM: upstream.ready.origin, CREDENTIALS: String(credentials) },
+    });
+    running.push({ name, title: PROGRAMS[name].title, origin: child.ready.origin, ...child });
+  }
+  return running;
+}

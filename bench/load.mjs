@@ -1,0 +1,111 @@
+// The clients: pinned keep-alive connections, every answer counted to the byte.
+import { connect } from "node:net";
+import { Pool } from "undici";
+import { serveCommands } from "./lib/processes.mjs";
+
+const PATH = "/ai/chat/completions";
+const HEADERS = { "content-type": "application/json", authorization: "Bearer client" };
+
+function bodyOf(bench) {
+  return JSON.stringify({
+    model: "bench",
+    stream: true,
+    messages: [{ role: "user", content: "Say something about streams, and take your time." }],
+    bench,
+  });
+}
+
+/** Sends `requests` over `connections`, each connection one after the other. Returns how many bytes an answer had. */
+async function run({ origin, requests, connections, bench }) {
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+  const body = bodyOf(bench);
+  const sizes = new Set();
+  let left = requests;
+  const client = async () => {
+    while (left-- > 0) sizes.add((await exchange(pool, body)).bytes);
+  };
+  await Promise.all(Array.from({ length: connections }, client));
+  await pool.close();
+  if (sizes.size !== 1) throw new Error(`answers of different sizes: ${[...sizes].join(", ")}`);
+  return { bytes: [...sizes][0] };
+}
+
+/** One request; ms until its first byte of body, and the body's size. */
+function exchange(pool, body) {
+  return new Promise((resolve, reject) => {
+    const startedAt = performance.now();
+    let first = 0;
+    let bytes = 0;
+    pool.dispatch(
+      { method: "POST", path: PATH, headers: HEADERS, body },
+      {
+        onRequestStart() {},
+        onResponseStart(_controller, status) {
+          if (status !== 200) reject(new Error(`status ${status}`));
+        },
+        onResponseData(_controller, chunk) {
+          if (bytes === 0) first = performance.now() - startedAt;
+          bytes += chunk.length;
+        },
+        onResponseEnd: () => resolve({ first, bytes }),
+        onResponseError: (_controller, error) => reject(error),
+      },
+    );
+  });
+}
+
+/** Times to first byte of `count` requests, one after the other on one connection. */
+async function firstEvents({ origin, count, bench }) {
+  const pool = new Pool(origin, { connections: 1, pipelining: 1 });
+  const body = bodyOf(bench);
+  const times = [];
+  while (times.length < count) times.push((await exchange(pool, body)).first);
+  await pool.close();
+  return times;
+}
+
+const held = new Map();
+
+/** Opens a stream and waits for its first event. */
+function open({ origin, id }) {
+  const { hostname, port } = new URL(origin);
+  const body = bodyOf({ mode: "silent", id });
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(
+        `POST ${PATH} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      ),
+    );
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+      if (text.includes("data: ")) resolve();
+    });
+    socket.on("close", () => reject(new Error(`closed early: ${text.slice(0, 200)}`)));
+    socket.on("error", reject);
+    held.set(id, socket);
+  });
+}
+
+/** Breaks a held stream off; returns the moment, in system-wide monotonic ns. */
+function leave({ id }) {
+  const socket = held.get(id);
+  held.delete(id);
+  const at = process.hrtime.bigint();
+  socket.destroy();
+  return String(at);
+}
+
+async function openMany({ origin, ids, atOnce = 50 }) {
+  const queue = [...ids];
+  const opener = async () => {
+    for (let id = queue.pop(); id !== undefined; id = queue.pop()) await open({ origin, id });
+  };
+  await Promise.all(Array.from({ length: atOnce }, opener));
+}
+
+function leaveAll() {
+  for (const id of held.keys()) leave({ id });
+}
+
+serveCommands({}, { run, firstEvents, open, leave, openMany, leaveAll });

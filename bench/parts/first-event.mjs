@@ -1,0 +1,42 @@
+// Time to the first event, one stream at a time, beside the direct call.
+import { median, printTable, quantile } from "../lib/figures.mjs";
+import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
+
+const NAMES = ["relay", "relay-web", "h3-proxy", "undici"];
+const COUNT = 100;
+
+export async function run(options) {
+  const upstream = await startUpstream();
+  const load = await startLoad();
+  const programs = await startPrograms(upstream, options, NAMES);
+  const direct = { name: "direct", title: "the direct call", origin: upstream.ready.origin };
+  const all = [direct, ...programs];
+  const bench = { mode: "paced", events: 2 };
+  const measure = ({ origin }, count) => load.call("firstEvents", { origin, count, bench });
+
+  for (const program of all) await measure(program, 500);
+  const times = Object.fromEntries(all.map(({ name }) => [name, []]));
+  for (let round = 0; round < options.rounds; round++)
+    for (const program of all) times[program.name].push(...(await measure(program, COUNT)));
+  for (const { stop } of [...programs, load, upstream]) await stop();
+
+  const base = median(times.direct);
+  const found = all.map(({ name, title }) => ({
+    name,
+    title,
+    median: median(times[name]),
+    p99: quantile(times[name], 0.99),
+    added: median(times[name]) - base,
+  }));
+  printTable(
+    `Time to first event, ms, 1 stream, ${COUNT * options.rounds} each (goal: relay adds ≤ 0.3 ms)`,
+    ["program", "median", "p99", "added"],
+    found.map(({ title, median, p99, added }) => [
+      title,
+      median.toFixed(2),
+      p99.toFixed(2),
+      added.toFixed(2),
+    ]),
+  );
+  return found;
+}

@@ -1,0 +1,51 @@
+// Memory of one open stream that is silent.
+import { printTable } from "../lib/figures.mjs";
+import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
+
+const NAMES = ["relay", "relay-web", "h3-proxy", "undici", "h3-undici"];
+
+export async function run(options) {
+  const { streams } = options;
+  const upstream = await startUpstream();
+  const load = await startLoad();
+  const programs = await startPrograms(upstream, options, NAMES);
+  const found = [];
+  for (const { name, title, origin, call } of programs) {
+    await hold(load, origin, `${name}-warm`, streams);
+    await allClosed(upstream);
+    const before = await call("memory");
+    await hold(load, origin, name, streams, async () => {
+      const now = await call("memory");
+      const each = (what) => (now[what] - before[what]) / streams / 1024;
+      found.push({ name, title, used: each("used"), rss: each("rss") });
+    });
+    await allClosed(upstream);
+  }
+  for (const { stop } of [...programs, load, upstream]) await stop();
+  const straight = found.find(({ name }) => name === "undici");
+  printTable(
+    `KB for each of ${streams} open streams, after collection (goal: ≤ 1.3 × undici straight and ≤ 40 KB)`,
+    ["program", "heap + external", "× undici straight", "resident"],
+    found.map(({ title, used, rss }) => [
+      title,
+      used.toFixed(1),
+      straight ? (used / straight.used).toFixed(2) : "–",
+      rss.toFixed(1),
+    ]),
+  );
+  return found;
+}
+
+async function hold(load, origin, name, streams, whileOpen) {
+  const ids = Array.from({ length: streams }, (_, at) => `${name}-${at}`);
+  await load.call("openMany", { origin, ids });
+  await whileOpen?.();
+  await load.call("leaveAll");
+}
+
+async function allClosed(upstream) {
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await upstream.call("open")) === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

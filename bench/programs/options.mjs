@@ -1,0 +1,11 @@
+// The relay as its defaults make it, with a pool of some size. One address opens all streams here, so the cap per address is off.
+import { UPSTREAM } from "../lib/program.mjs";
+
+export const options = {
+  upstream: { baseURL: `${UPSTREAM}/v1`, dialect: "openai" },
+  credentials: Array.from({ length: Number(process.env.CREDENTIALS) }, (_, at) => ({
+    id: `c${at}`,
+    apiKey: `sk-bench-${at}`,
+  })),
+  limits: { perClient: 100_000 },
+};

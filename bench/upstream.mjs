@@ -1,0 +1,80 @@
+// A chat API that costs next to nothing: prebuilt events, one in each turn of the loop. The query says how many.
+import { createServer } from "node:http";
+import { serveCommands } from "./lib/processes.mjs";
+
+const HEAD = { "content-type": "text/event-stream", "cache-control": "no-cache" };
+const DONE = Buffer.from("data: [DONE]\n\n");
+// About 150 bytes, and payload: a relay that holds lifecycle events back lets it go at once.
+const EVENT = Buffer.from(
+  `data: ${JSON.stringify({
+    id: "chatcmpl-bench-0123456789",
+    object: "chat.completion.chunk",
+    created: 1_700_000_000,
+    model: "bench",
+    choices: [{ index: 0, delta: { content: " token" }, finish_reason: null }],
+  })}\n\n`,
+);
+
+/** When the call with an id was closed by its client, in system-wide monotonic ns. */
+const closedAt = new Map();
+const waiting = new Map();
+let open = 0;
+
+const server = createServer((request, response) => {
+  const chunks = [];
+  request.on("data", (chunk) => void chunks.push(chunk));
+  request.on("end", () => {
+    const { bench = {} } = JSON.parse(Buffer.concat(chunks).toString());
+    response.writeHead(200, HEAD);
+    if (bench.mode === "silent") beSilent(response, bench.id);
+    else if (bench.mode === "burst") sendAtOnce(response, bench.events);
+    else sendOneByOne(response, bench.events);
+  });
+});
+
+function sendAtOnce(response, events) {
+  for (let sent = 0; sent < events; sent++) response.write(EVENT);
+  response.end(DONE);
+}
+
+function sendOneByOne(response, events) {
+  if (response.destroyed) return;
+  if (events === 0) return void response.end(DONE);
+  response.write(EVENT);
+  setImmediate(sendOneByOne, response, events - 1);
+}
+
+function beSilent(response, id) {
+  open++;
+  response.write(EVENT);
+  response.on("close", () => {
+    open--;
+    const at = process.hrtime.bigint();
+    closedAt.set(id, at);
+    waiting.get(id)?.(at);
+  });
+}
+
+/** Resolves with the moment a call was closed, or with `never` after `patience` ms. */
+async function whenClosed({ id, patience }) {
+  const at =
+    closedAt.get(id) ??
+    (await new Promise((resolve) => {
+      const timer = setTimeout(resolve, patience);
+      waiting.set(id, (moment) => {
+        clearTimeout(timer);
+        resolve(moment);
+      });
+    }));
+  waiting.delete(id);
+  closedAt.delete(id);
+  return at === undefined ? "never" : String(at);
+}
+
+server.keepAliveTimeout = 60_000;
+server.listen(0, "127.0.0.1", 4096, () =>
+  serveCommands(
+    { origin: `http://127.0.0.1:${server.address().port}` },
+    { whenClosed, open: () => open },
+  ),
+);
