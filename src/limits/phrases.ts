@@ -22,6 +22,7 @@ export function phrases(...all: string[]): RegExp {
 
 function toPattern(phrase: string): string {
   const words = phrase.replace(/\((?!\?)/g, "(?:").replace(/ … /g, "\\b.{0,90}\\b");
+  if (/[\u4e00-\u9fff]/.test(phrase)) return words;
   const start = /^[\w(]/.test(phrase) ? "\\b" : "";
   if (phrase.endsWith("*")) return `${start}(?:${words.slice(0, -1)})`;
   return `${start}(?:${words})${/[\w)?]$/.test(phrase) ? "\\b" : ""}`;
