@@ -26,7 +26,7 @@ export interface Answers {
 }
 
 export function createAnswers(rooms: Rooms): Answers {
-  const { config, hooks, reporter, state, clock } = rooms;
+  const { config, hooks, reporter, clock } = rooms;
   const names = config.responseHeaders;
 
   /** Headers of our own: who answered, after how many attempts (J1); what the host prepared; CORS. */
@@ -148,7 +148,6 @@ export function createAnswers(rooms: Rooms): Answers {
       life.timers.stop();
       if (!life.delivery.isOver) life.delivery.end();
       const { target, credential, delivery, startedAt } = life;
-      if (credential && ending.reason === "completed") state.count(credential.id, false);
       reporter.debug(
         `request ${life.id}: ${ending.reason}${ending.error ? ` (${ending.error})` : ""} after ${life.attempts} attempts`,
       );

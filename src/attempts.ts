@@ -2,7 +2,7 @@
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
-import { sendOnce } from "./attempts/send.ts";
+import { sendOnce, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
 import {
   type Again,
@@ -34,8 +34,15 @@ export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome
     standing.spent.attempts++;
     const result = await sendOnce(rooms, errand, taken);
     if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
-    if (result.kind === "ended")
+    if (result.kind === "ended") {
+      tellAttempt(
+        rooms,
+        errand,
+        { ...taken, sentAt },
+        { status: errand.life.delivery.status, verdict: undefined },
+      );
       return { kind: "ended", ending: { reason: result.end, error: result.error } };
+    }
     const step = settleFailure(rooms, errand, standing, { ...taken, sentAt, result });
     if (step.go === "stop")
       return { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last };

@@ -1,5 +1,6 @@
 // One upstream call, from the slot to the end of the answer.
 import type { Outgoing } from "../contract/transport.ts";
+import type { Verdict } from "../contract/verdict.ts";
 import type { Rooms } from "../rooms.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
@@ -70,4 +71,27 @@ function toOutgoing(
     headers,
     body: asked.body,
   };
+}
+
+/** Tells hooks and counters how one attempt came out; without a verdict its answer has reached the client. */
+export function tellAttempt(
+  { hooks, state, clock }: Rooms,
+  { life, target }: Errand,
+  { credential, sentAt }: { credential: string; sentAt: number },
+  { status, verdict }: { status: number | undefined; verdict: Verdict | undefined },
+): void {
+  state.count(credential, verdict !== undefined);
+  if (!hooks.has("attempt")) return;
+  const { upstream, model } = target;
+  const duration = clock.now() - sentAt;
+  hooks.emit("attempt", {
+    requestId: life.id,
+    attempt: life.attempts,
+    credential,
+    upstream,
+    model,
+    status,
+    verdict,
+    duration,
+  });
 }

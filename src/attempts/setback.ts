@@ -9,6 +9,7 @@ import type { ReplyResult } from "../stream/reply.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
+import { tellAttempt } from "./send.ts";
 import { type Again, type Errand, poolOf, type Standing } from "./standing.ts";
 
 export interface FailedAttempt extends Again {
@@ -28,6 +29,9 @@ export function settleFailure(
   const last = (standing.last = judgeAttempt(rooms, errand, attempt));
   const { verdict } = last;
   tellAttempt(rooms, errand, attempt, last);
+  rooms.reporter.debug(
+    `request ${life.id}: attempt ${life.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
+  );
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();
   const pool = poolOf(rooms, errand);
@@ -91,29 +95,4 @@ function judgeAttempt(
   };
   const answer = { status, headers, body, inStream, secret: auth.peek(credential) ?? "" };
   return { verdict: judge(refusal, target.dialect), status, fault: undefined, answer };
-}
-
-function tellAttempt(
-  { hooks, state, clock, reporter }: Rooms,
-  { life, target }: Errand,
-  attempt: FailedAttempt,
-  { verdict, status }: LastAttempt,
-): void {
-  const { credential, sentAt } = attempt;
-  state.count(credential, true);
-  reporter.debug(
-    `request ${life.id}: attempt ${life.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
-  );
-  if (!hooks.has("attempt")) return;
-  const { upstream, model } = target;
-  hooks.emit("attempt", {
-    requestId: life.id,
-    attempt: life.attempts,
-    credential,
-    upstream,
-    model,
-    status,
-    verdict,
-    duration: clock.now() - sentAt,
-  });
 }
