@@ -110,7 +110,8 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
       // Disks and sockets take real time, the relay's own grace takes the clock's: first the one, then the other.
       let isClosed = false;
       const closing = handler.relay.close().then(() => (isClosed = true));
-      for (let turn = 0; turn < 100 && !isClosed; turn++) await clock.settle();
+      for (const patience = performance.now() + 400; performance.now() < patience && !isClosed;)
+        await clock.settle();
       if (!isClosed) await clock.advance(60_000);
       await closing;
       if (!keep) await upstream.close();
