@@ -1,0 +1,11 @@
+import { defineHandler, HTTPError, readBody } from "nitro/h3";
+import ai from "../../ai/[...path].ts";
+
+/** Brings a credential back: `{ "action": "enable" }` or `"clear"`, which forgets its cooldowns. */
+export default defineHandler(async (event) => {
+  const { action } = (await readBody<{ action?: string }>(event)) ?? {};
+  if (action !== "enable" && action !== "clear")
+    throw new HTTPError({ status: 400, message: "Field `action` must be `enable` or `clear`." });
+  const id = decodeURIComponent(event.context.params?.["id"] ?? "");
+  return { done: ai.relay.credentials[action](id) };
+});
