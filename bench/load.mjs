@@ -15,27 +15,33 @@ function bodyOf(bench) {
   });
 }
 
-/** Sends `requests` over `connections`, each connection one after the other. Returns how many bytes an answer had. */
+/** Sends `requests` over `connections`, each connection one after the other. Returns an answer's bytes, and in how many pieces they came. */
 async function run({ origin, requests, connections, bench }) {
   const pool = new Pool(origin, { connections, pipelining: 1 });
   const body = bodyOf(bench);
   const sizes = new Set();
   let left = requests;
+  let pieces = 0;
   const client = async () => {
-    while (left-- > 0) sizes.add((await exchange(pool, body)).bytes);
+    while (left-- > 0) {
+      const answer = await exchange(pool, body);
+      sizes.add(answer.bytes);
+      pieces += answer.pieces;
+    }
   };
   await Promise.all(Array.from({ length: connections }, client));
   await pool.close();
   if (sizes.size !== 1) throw new Error(`answers of different sizes: ${[...sizes].join(", ")}`);
-  return { bytes: [...sizes][0] };
+  return { bytes: [...sizes][0], pieces: pieces / requests };
 }
 
-/** One request; ms until its first byte of body, and the body's size. */
+/** One request; ms until its first byte of body, the body's size and its pieces. */
 function exchange(pool, body) {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
     let first = 0;
     let bytes = 0;
+    let pieces = 0;
     pool.dispatch(
       { method: "POST", path: PATH, headers: HEADERS, body },
       {
@@ -46,8 +52,9 @@ function exchange(pool, body) {
         onResponseData(_controller, chunk) {
           if (bytes === 0) first = performance.now() - startedAt;
           bytes += chunk.length;
+          pieces++;
         },
-        onResponseEnd: () => resolve({ first, bytes }),
+        onResponseEnd: () => resolve({ first, bytes, pieces }),
         onResponseError: (_controller, error) => reject(error),
       },
     );

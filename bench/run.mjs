@@ -1,12 +1,13 @@
-// `npm run bench [part …] [--events 20] [--rounds 5] [--requests 1500] [--connections 32] [--cpu-prof]`
+// `npm run bench [part …] [--events 20] [--rounds 5] [--interval 5] [--requests 640] [--connections 32] [--cpu-prof]`
 //
 // Runs the relay and its peers in turn, each in a process of its own, the upstream and the load generator in two more.
 // What would make it lie:
 // - Comparing figures of two runs: machines drift. Only ratios inside one run count, and their spread says how far.
 // - A busy machine: every program loses, but not evenly. Look at min–max; wide means run it again.
 // - Programs that answer something else than was asked: the load generator counts every byte and fails on a difference.
-// - Events that travel together: the upstream sends each event in a turn of its own loop, so that they arrive one by one
-//   (`--burst` sends them at once, which flatters whoever reads in big pieces).
+// - Events that travel together: slow programs read many at once and look cheap. The upstream sends one event every
+//   5 ms (`--interval`) for each stream, as models do; the column "pieces" says how many came apart. At `--interval 0`
+//   (a turn of the loop between two) programs on web streams merge all 20 into one piece and escape the cost of 19.
 // - Cold code: every program is warmed up by requests that do not count.
 // - CPU of helpers: only the relaying process is counted, all of its threads, user + system, as the system counts it.
 // - A load generator or upstream that is slower than the program under test: harmless for CPU per request, but not for
@@ -27,12 +28,12 @@ const { values, positionals } = parseArgs({
   options: {
     events: { type: "string", default: "20" },
     rounds: { type: "string", default: "5" },
-    requests: { type: "string", default: "1500" },
+    interval: { type: "string", default: "5" },
+    requests: { type: "string", default: "640" },
     connections: { type: "string", default: "32" },
     credentials: { type: "string", default: "100" },
     streams: { type: "string", default: "1000" },
     only: { type: "string", default: "" },
-    burst: { type: "boolean", default: false },
     "cpu-prof": { type: "boolean", default: false },
   },
 });
@@ -45,12 +46,10 @@ if (unknown.length > 0) {
 
 const options = {
   ...Object.fromEntries(
-    ["events", "rounds", "requests", "connections", "credentials", "streams"].map((name) => [
-      name,
-      Number(values[name]),
-    ]),
+    ["events", "interval", "rounds", "requests", "connections", "credentials", "streams"].map(
+      (name) => [name, Number(values[name])],
+    ),
   ),
-  burst: values.burst,
   only: values.only.split(",").filter(Boolean),
   profile: values["cpu-prof"] ? fileURLToPath(results) : undefined,
 };

@@ -1,4 +1,4 @@
-// A chat API that costs next to nothing: prebuilt events, one in each turn of the loop. The query says how many.
+// A chat API that costs next to nothing: prebuilt events, as many and as far apart as the request's body says.
 import { createServer } from "node:http";
 import { serveCommands } from "./lib/processes.mjs";
 
@@ -27,21 +27,16 @@ const server = createServer((request, response) => {
     const { bench = {} } = JSON.parse(Buffer.concat(chunks).toString());
     response.writeHead(200, HEAD);
     if (bench.mode === "silent") beSilent(response, bench.id);
-    else if (bench.mode === "burst") sendAtOnce(response, bench.events);
-    else sendOneByOne(response, bench.events);
+    else sendOneByOne(response, bench.interval, bench.events);
   });
 });
 
-function sendAtOnce(response, events) {
-  for (let sent = 0; sent < events; sent++) response.write(EVENT);
-  response.end(DONE);
-}
-
-function sendOneByOne(response, events) {
+function sendOneByOne(response, interval, events) {
   if (response.destroyed) return;
   if (events === 0) return void response.end(DONE);
   response.write(EVENT);
-  setImmediate(sendOneByOne, response, events - 1);
+  if (interval > 0) setTimeout(sendOneByOne, interval, response, interval, events - 1);
+  else setImmediate(sendOneByOne, response, interval, events - 1);
 }
 
 function beSilent(response, id) {

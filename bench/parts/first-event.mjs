@@ -11,7 +11,7 @@ export async function run(options) {
   const programs = await startPrograms(upstream, options, NAMES);
   const direct = { name: "direct", title: "the direct call", origin: upstream.ready.origin };
   const all = [direct, ...programs];
-  const bench = { mode: "paced", events: 2 };
+  const bench = { interval: 0, events: 2 };
   const measure = ({ origin }, count) => load.call("firstEvents", { origin, count, bench });
 
   for (const program of all) await measure(program, 500);
