@@ -1,40 +1,49 @@
 // The shape of the options, checked before anything is made of them: an unknown key or a wrong type names its path.
 import * as v from "valibot";
+import { DIALECTS } from "../dialects/index.ts";
 
-const fn = v.custom<(...args: never[]) => unknown>(
-  (value) => typeof value === "function",
-  "must be a function",
-);
-const ms = v.pipe(
-  v.number("must be a number of milliseconds"),
-  v.finite("must be finite"),
-  v.minValue(0, "must not be negative"),
-);
-const count = v.pipe(
-  v.number("must be a number"),
-  v.integer("must be a whole number"),
-  v.minValue(1, "must be at least 1"),
-);
-const text = v.pipe(v.string("must be a string"), v.nonEmpty("must not be empty"));
+/** Request headers that no option can let through: they are the client's rights and address, or belong to one connection (N2). */
+const NEVER_PASSED =
+  /^(?:authorization|cookie2?|host|origin|referer|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|user-agent|forwarded|via|(?:x-forwarded|proxy|cf|sec|fly|fastly)-.*|(?:.*-)?(?:real|client|connecting)-ip|(?:.*-)?(?:api-key|auth-token|access-token))$/i;
+/** Headers of a call that its transport sets. */
+const TRANSPORT_OWN =
+  /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|proxy-.*)$/i;
+/** Headers of an answer that cannot carry a fact of ours. */
+const ANSWER_OWN =
+  /^(?:(?:content|access-control|transfer|proxy)-.*|connection|keep-alive|trailer|upgrade|set-cookie|cache-control|retry-after|allow|vary|x-should-retry|x-accel-buffering)$/i;
+
+const fn = v.function();
 const off = v.literal(false);
-const orOff = <T extends v.GenericSchema>(schema: T): v.UnionSchema<[T, typeof off], undefined> =>
-  v.union([schema, off]);
-const headerName = v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "must be a header name"));
+const finite = v.pipe(v.number(), v.finite("must be finite"));
+const ms = v.pipe(finite, v.minValue(0, "must not be negative"));
+const whole = v.pipe(v.number(), v.integer("must be a whole number"));
+const count = v.pipe(whole, v.minValue(1, "must be at least 1"));
+const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+const headerName = v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~\w-]+$/, "must be a header name"));
 const headerValue = v.pipe(
-  v.string("must be a string"),
+  v.string(),
   v.regex(/^[\t\u0020-\u007e\u0080-\u00ff]*$/, "must be a header value"),
 );
-const patterns = v.optional(v.array(text, "must be a list of patterns"));
-
-/** Checks that an object has the methods that the relay will call on it. */
-const having = (what: string, ...methods: string[]): v.GenericSchema<object> =>
-  v.custom<object>(
-    (value) =>
-      value !== null &&
-      ["object", "function"].includes(typeof value) &&
-      methods.every((name) => typeof Reflect.get(value as object, name) === "function"),
-    `must be ${what}`,
+const texts = v.array(text);
+const headerBut = (pattern: RegExp, message: string): v.GenericSchema<string> =>
+  v.pipe(
+    headerName,
+    v.check((name) => !pattern.test(name), message),
   );
+const passHeaders = v.array(headerBut(NEVER_PASSED, "never passes from a client to an upstream"));
+
+// A schema chosen by a first look: a union would say "none of these" where the path inside is wanted.
+const orOff = (schema: v.GenericSchema): v.GenericSchema =>
+  v.lazy((input) => (input === false ? off : schema));
+
+/** An object of which every entry may be left out. */
+const optional = (entries: Record<string, v.GenericSchema>): v.GenericSchema =>
+  v.strictObject(
+    Object.fromEntries(Object.entries(entries).map(([name, schema]) => [name, v.optional(schema)])),
+  );
+
+const methods = (...names: string[]): Record<string, typeof fn> =>
+  Object.fromEntries(names.map((name) => [name, fn]));
 
 const baseURL = v.pipe(
   text,
@@ -43,151 +52,163 @@ const baseURL = v.pipe(
     "must be an absolute http(s) URL",
   ),
   v.check(
-    (url) => !URL.canParse(url) || !(new URL(url).username || new URL(url).password),
+    (url) => !(new URL(url).username || new URL(url).password),
     "must not carry a credential",
   ),
   v.check((url) => !/[?#]/.test(url), "must have no query and no fragment"),
+  v.check((url) => !/\/\/|\\|\s/.test(url.slice(8)), "must have no empty segment in its path"),
 );
+
+const dialect = v.looseObject({
+  name: text,
+  ...methods(
+    "readModel",
+    "needsModel",
+    "wantsStream",
+    "credentialHeader",
+    "meaningOf",
+    "mayMatter",
+    "readUsage",
+    "renderError",
+    "renderErrorEvent",
+  ),
+  passHeaders,
+  secretParameters: texts,
+  version: v.picklist(["required", "optional"], 'must be "required" or "optional"'),
+  codes: v.looseObject({}),
+  judge: v.optional(fn),
+  endsWith: v.optional(fn),
+});
 
 const upstream = v.strictObject({
   baseURL,
-  dialect: v.union(
-    [
-      text,
-      having(
-        "a dialect: its name, or an object with its methods",
-        "readModel",
-        "meaningOf",
-        "renderError",
-      ),
-    ],
-    "must be a dialect's name or a dialect",
+  dialect: v.lazy((input) =>
+    typeof input === "object" && input !== null
+      ? dialect
+      : v.picklist(
+          Object.keys(DIALECTS),
+          `must be one of ${Object.keys(DIALECTS).join(", ")}, or a dialect of your own`,
+        ),
   ),
-  headers: v.optional(v.record(headerName, headerValue)),
-  passHeaders: v.optional(v.array(headerName)),
+  headers: v.optional(
+    v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue),
+  ),
+  passHeaders: v.optional(passHeaders),
 });
 
 const credential = v.strictObject({
-  id: text,
+  // "*" means every credential wherever a cooldown is kept.
+  id: v.pipe(text, v.notValue("*", "must not be `*`")),
   label: v.optional(text),
   upstream: v.optional(text),
-  apiKey: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
-    ),
+  apiKey: v.pipe(
+    v.string(),
+    v.nonEmpty("must not be empty; is its environment variable set?"),
+    v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
   ),
-  tier: v.optional(
-    v.union(
-      [v.pipe(v.number(), v.finite("must be finite")), text],
-      "must be a number or one of `tiers`",
-    ),
-  ),
-  models: v.optional(v.strictObject({ allow: patterns, deny: patterns })),
+  tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
+  models: v.optional(optional({ allow: texts, deny: texts })),
   maxInFlight: v.optional(count),
 });
 
-const scheduling = v.strictObject({
-  rotateEvery: v.optional(count),
-  sessionKey: v.optional(v.union([headerName, fn], "must be a header's name or a function")),
-  sessionTTL: v.optional(ms),
-  sessionLimit: v.optional(count),
+const scheduling = optional({
+  rotateEvery: count,
+  sessionKey: v.lazy((input) => (typeof input === "function" ? fn : headerName)),
+  sessionTTL: ms,
+  sessionLimit: count,
 });
 
-const limits = v.strictObject({
-  families: v.optional(v.record(text, text)),
-  maxAttempts: v.optional(count),
-  maxWait: v.optional(ms),
-  deadline: v.optional(orOff(ms)),
-  switchDelay: v.optional(ms),
-  switchOnFirstRateLimit: v.optional(v.boolean()),
-  hintMultiplier: v.optional(
-    v.pipe(
-      v.number(),
-      v.finite(),
-      v.minValue(1, "must be at least 1: a stated wait is never shortened"),
-    ),
+const limits = optional({
+  families: v.record(text, v.pipe(text, v.notValue("*", "must not be `*`"))),
+  maxAttempts: count,
+  maxWait: ms,
+  deadline: orOff(ms),
+  switchDelay: ms,
+  switchOnFirstRateLimit: v.boolean(),
+  hintMultiplier: v.pipe(
+    finite,
+    v.minValue(1, "must be at least 1: a stated wait is never shortened"),
   ),
-  jitter: v.optional(
-    v.pipe(v.number(), v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
-  ),
-  disableOn: v.optional(v.array(text)),
-  bodySize: v.optional(count),
-  bodyTimeout: v.optional(ms),
-  headerCount: v.optional(count),
-  queue: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0, "must not be negative"))),
-  perClient: v.optional(orOff(count)),
+  jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
+  disableOn: texts,
+  bodySize: count,
+  bodyTimeout: ms,
+  headerCount: count,
+  queue: v.pipe(whole, v.minValue(0, "must not be negative")),
+  perClient: orOff(count),
 });
 
-const streaming = v.strictObject({
-  commitAfter: v.optional(orOff(ms)),
-  heartbeat: v.optional(ms),
-  connectTimeout: v.optional(ms),
-  firstByteTimeout: v.optional(ms),
-  idleTimeout: v.optional(ms),
-  totalTimeout: v.optional(orOff(ms)),
-  eventSize: v.optional(count),
-  shutdownGrace: v.optional(ms),
+const streaming = optional({
+  commitAfter: orOff(ms),
+  heartbeat: ms,
+  connectTimeout: ms,
+  firstByteTimeout: ms,
+  idleTimeout: ms,
+  totalTimeout: orOff(ms),
+  eventSize: count,
+  shutdownGrace: ms,
 });
 
-const responseHeaders = v.strictObject({
-  model: v.optional(orOff(headerName)),
-  attempts: v.optional(orOff(headerName)),
-  requestId: v.optional(orOff(headerName)),
-  credential: v.optional(orOff(headerName)),
-});
+const responseHeader = orOff(headerBut(ANSWER_OWN, "means something else in an answer"));
 
 const cors = v.pipe(
   v.strictObject({
-    origin: v.union([v.array(text), v.literal("*")]),
+    origin: v.lazy((input) =>
+      input === "*"
+        ? v.literal("*")
+        : v.pipe(
+            v.array(
+              v.pipe(
+                v.string(),
+                v.regex(
+                  /^[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+$/,
+                  "must be an origin like https://app.example.com",
+                ),
+              ),
+            ),
+            v.nonEmpty("must name an origin"),
+          ),
+    ),
     credentials: v.optional(v.boolean()),
     maxAge: v.optional(ms),
   }),
   v.check(
     (it) => !(it.credentials && it.origin === "*"),
-    'credentials cannot go together with origin "*"',
+    'cannot have credentials together with origin "*"',
   ),
 );
 
-export const optionsSchema: v.GenericSchema = v.strictObject({
-  upstream: v.optional(upstream),
-  upstreams: v.optional(v.record(text, upstream)),
-  models: v.optional(v.record(text, v.strictObject({ upstream: text }))),
-  tiers: v.optional(v.array(text)),
-  credentials: v.array(credential, "must be a list of credentials"),
-  authorize: v.optional(fn),
-  scheduling: v.optional(scheduling),
-  limits: v.optional(limits),
-  streaming: v.optional(streaming),
-  storage: v.optional(
-    having("an unstorage storage", "getItem", "getItems", "setItem", "removeItem", "getKeys"),
+export const optionsSchema: v.GenericSchema = optional({
+  upstream,
+  upstreams: v.record(text, upstream),
+  models: v.record(text, v.strictObject({ upstream: text })),
+  tiers: texts,
+  credentials: v.array(credential),
+  authorize: fn,
+  scheduling,
+  limits,
+  streaming,
+  storage: v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys")),
+  base: v.pipe(
+    text,
+    v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
   ),
-  base: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
-    ),
+  mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
+  responseHeaders: optional({
+    model: responseHeader,
+    attempts: responseHeader,
+    requestId: responseHeader,
+    credential: responseHeader,
+  }),
+  cors: orOff(cors),
+  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, end: fn }),
+  log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
+  transport: v.lazy((input) =>
+    typeof input === "string"
+      ? v.literal("fetch", 'must be "fetch" or a transport')
+      : v.looseObject({ name: text, ...methods("send", "close") }),
   ),
-  mount: v.optional(v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`"))),
-  responseHeaders: v.optional(responseHeaders),
-  cors: v.optional(orOff(cors)),
-  hooks: v.optional(
-    v.strictObject({
-      attempt: v.optional(fn),
-      cooldown: v.optional(fn),
-      rotation: v.optional(fn),
-      credential: v.optional(fn),
-      end: v.optional(fn),
-    }),
-  ),
-  log: v.optional(orOff(having("a logger", "debug", "info", "warn", "error"))),
-  transport: v.optional(
-    v.union(
-      [v.literal("fetch"), having("a transport", "send", "close")],
-      'must be "fetch" or a transport',
-    ),
-  ),
-  fetch: v.optional(fn),
-  clock: v.optional(having("a clock", "now", "after")),
-  random: v.optional(fn),
+  fetch: fn,
+  clock: v.looseObject(methods("now", "after")),
+  random: fn,
 });

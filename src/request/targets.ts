@@ -1,7 +1,8 @@
 // Where a request may go: its model looked up among the upstreams, and the family whose limit it shares.
 import type { Asked } from "../contract/dialect.ts";
 import type { Target } from "../contract/target.ts";
-import type { RelayConfig, UpstreamConfig } from "../options/resolve.ts";
+import type { RelayConfig } from "../options/resolve.ts";
+import type { UpstreamConfig } from "../options/upstreams.ts";
 import { RelayError } from "../errors.ts";
 import { createLongestMatch } from "../patterns.ts";
 import { checkVersion } from "./path.ts";

@@ -1,0 +1,75 @@
+// The credentials of the config: whose they are, and how much they are preferred.
+import type { Credential } from "../contract/credential.ts";
+import type { CredentialOptions, RelayOptions } from "./types.ts";
+import { wrong } from "./check.ts";
+
+/** Resolves every credential. Throws where two share an id, a name leads nowhere, or an upstream is left without any. */
+export function resolveCredentials(
+  options: RelayOptions,
+  upstreams: ReadonlyMap<string, unknown>,
+): Credential[] {
+  const { tiers = [] } = options;
+  const twice = tiers.findIndex((name, index) => tiers.indexOf(name) !== index);
+  if (twice >= 0) wrong(`tiers[${twice}]`, "stands twice");
+  const names = [...upstreams.keys()];
+  const seen = new Map<string, number>();
+  const served = new Set<string>();
+  const credentials = options.credentials.map((credential, index): Credential => {
+    const path = `credentials[${index}]`;
+    const other = seen.get(credential.id);
+    if (other !== undefined) wrong(`${path}.id`, `is the same as credentials[${other}].id`);
+    seen.set(credential.id, index);
+    const upstream = resolveUpstreamName(credential, names, path);
+    served.add(upstream);
+    return toCredential(credential, upstream, resolveTier(credential, options.tiers, path));
+  });
+  const unserved = names.find((name) => !served.has(name));
+  if (unserved !== undefined)
+    wrong(
+      options.upstream ? "credentials" : `upstreams.${unserved}`,
+      "has no credential, and nothing can ever give it one",
+    );
+  return credentials;
+}
+
+function resolveUpstreamName(
+  { upstream }: CredentialOptions,
+  names: readonly string[],
+  path: string,
+): string {
+  if (upstream === undefined && names.length === 1) return names[0]!;
+  if (upstream === undefined)
+    wrong(`${path}.upstream`, "is missing, and there are several upstreams");
+  if (!names.includes(upstream)) wrong(`${path}.upstream`, `must be one of ${names.join(", ")}`);
+  return upstream;
+}
+
+function toCredential(options: CredentialOptions, upstream: string, tier: number): Credential {
+  const { id, label = id, models, maxInFlight = Infinity } = options;
+  return {
+    id,
+    label,
+    upstream,
+    tier,
+    weight: 1,
+    allow: models?.allow,
+    deny: models?.deny,
+    maxInFlight,
+  };
+}
+
+function resolveTier(
+  { tier }: CredentialOptions,
+  tiers: readonly string[] | undefined,
+  path: string,
+): number {
+  if (tier === undefined) return tiers ? 0 : 1;
+  if (typeof tier === "number") return tier;
+  const rank = tiers?.indexOf(tier) ?? -1;
+  if (rank < 0)
+    wrong(
+      `${path}.tier`,
+      tiers ? `must be one of ${tiers.join(", ")}` : "must be a number where there are no `tiers`",
+    );
+  return rank;
+}

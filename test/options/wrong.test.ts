@@ -1,0 +1,396 @@
+import { describe, expect, it } from "vitest";
+import { generic } from "../../src/dialects/generic.ts";
+import { createRelay, RelayError } from "../../src/index.ts";
+import type { RelayOptions } from "../../src/options/types.ts";
+
+const SECRET = "sk-planted-7f3a91c4e8";
+const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai" };
+const credential = { id: "a", apiKey: SECRET };
+const good = { upstream, credentials: [credential] };
+
+/** The path and the words of the error that these options lead to. */
+function faultOf(options: unknown): string {
+  try {
+    createRelay(options as RelayOptions);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RelayError);
+    const { code, message, cause } = error as RelayError;
+    expect(code).toBe("ERR_RELAY_OPTIONS");
+    expect(message).not.toContain(SECRET.slice(0, 8));
+    expect(cause).toBeUndefined();
+    return message.replace("The relay's options are wrong: ", "");
+  }
+  return "nothing is wrong";
+}
+
+const withUpstream = (more: object): object => ({ ...good, upstream: { ...upstream, ...more } });
+const withCredential = (more: object): object => ({
+  ...good,
+  credentials: [{ ...credential, ...more }],
+});
+const withLimits = (limits: object): object => ({ ...good, limits });
+const withStreaming = (streaming: object): object => ({ ...good, streaming });
+const withCors = (cors: unknown): object => ({ ...good, cors });
+const withDialect = (more: object): object => withUpstream({ dialect: { ...generic, ...more } });
+const several = (more: object = {}): object => ({
+  upstreams: { one: upstream, two: upstream },
+  credentials: [
+    { ...credential, upstream: "one" },
+    { ...credential, id: "b", upstream: "two" },
+  ],
+  ...more,
+});
+const storage = {
+  getItem() {},
+  getItems() {},
+  setItem() {},
+  removeItem() {},
+  getKeys() {},
+};
+
+const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
+  ["nothing", undefined, "options: must be an object"],
+  ["null", null, "options: must be an object"],
+  ["a secret", SECRET, "options: must be an object"],
+  ["a promise", Promise.resolve(good), /^options: must be an object, not a promise/],
+  ["an unknown key", { ...good, upstrem: {} }, "upstrem: is not an option"],
+  ["no upstream", { credentials: [credential] }, /^upstream: is missing/],
+  ["no upstreams in the list", { ...good, upstream: undefined, upstreams: {} }, /^upstream: is mi/],
+  ["both ways", { ...good, upstreams: { one: upstream } }, /^upstreams: cannot be given together/],
+  ["an upstream as text", { ...good, upstream: "https://x" }, "upstream: must be an object"],
+  ["an unknown key in it", withUpstream({ url: "https://x" }), "upstream.url: is not an option"],
+  ["no base URL", withUpstream({ baseURL: undefined }), "upstream.baseURL: is missing"],
+  ["an empty base URL", withUpstream({ baseURL: "" }), "upstream.baseURL: must not be empty"],
+  ["a relative one", withUpstream({ baseURL: "/v1" }), /^upstream\.baseURL: must be an absolute/],
+  ["a file URL", withUpstream({ baseURL: "file:///etc" }), /^upstream\.baseURL: must be an abs/],
+  ["a socket URL", withUpstream({ baseURL: "ws://x/v1" }), /^upstream\.baseURL: must be an abs/],
+  ["no host", withUpstream({ baseURL: "https://" }), /^upstream\.baseURL: must be an absolute/],
+  ["a number for it", withUpstream({ baseURL: 443 }), "upstream.baseURL: must be a string"],
+  [
+    "a credential in it",
+    withUpstream({ baseURL: `https://u:${SECRET}@x/v1` }),
+    "upstream.baseURL: must not carry a credential",
+  ],
+  [
+    "a query in it",
+    withUpstream({ baseURL: `https://x/v1?key=${SECRET}` }),
+    "upstream.baseURL: must have no query and no fragment",
+  ],
+  ["a bare query", withUpstream({ baseURL: "https://x/?" }), /^upstream\.baseURL: must have no q/],
+  ["a fragment", withUpstream({ baseURL: "https://x/#a" }), /^upstream\.baseURL: must have no q/],
+  [
+    "an empty segment",
+    withUpstream({ baseURL: "https://x/a//b" }),
+    /^upstream\.baseURL: must have/,
+  ],
+  [
+    "a backslash",
+    withUpstream({ baseURL: "https://x/a\\b" }),
+    /^upstream\.baseURL: must have no e/,
+  ],
+  [
+    "no dialect",
+    withUpstream({ dialect: undefined }),
+    /^upstream\.dialect: (?:is missing|must be)/,
+  ],
+  [
+    "an unknown dialect",
+    withUpstream({ dialect: SECRET }),
+    /^upstream\.dialect: must be one of op/,
+  ],
+  ["a prototype's name", withUpstream({ dialect: "toString" }), /^upstream\.dialect: must be one/],
+  [
+    "a header of no name",
+    withUpstream({ headers: { "a b": "c" } }),
+    /^upstream\.headers: has a na/,
+  ],
+  [
+    "a secret as a header's name",
+    withUpstream({ headers: { [`Bearer ${SECRET}`]: "x" } }),
+    "upstream.headers: has a name in it that must be a header name",
+  ],
+  [
+    "an unset header",
+    withUpstream({ headers: { "x-org": undefined } }),
+    "upstream.headers.x-org: is missing",
+  ],
+  [
+    "a line break in a header",
+    withUpstream({ headers: { "x-org": `a\r\nauthorization: ${SECRET}` } }),
+    "upstream.headers.x-org: must be a header value",
+  ],
+  ["a host header", withUpstream({ headers: { Host: "evil" } }), /^upstream\.headers: has a name/],
+  [
+    "a passed cookie",
+    withUpstream({ passHeaders: ["x-a", "Cookie"] }),
+    "upstream.passHeaders[1]: never passes from a client to an upstream",
+  ],
+  [
+    "a passed key",
+    withUpstream({ passHeaders: ["x-api-key"] }),
+    /^upstream\.passHeaders\[0\]: nev/,
+  ],
+  [
+    "a passed address",
+    withUpstream({ passHeaders: ["x-forwarded-for"] }),
+    /^upstream\.passHeaders\[0\]: never/,
+  ],
+  ["no list to pass", withUpstream({ passHeaders: "x-a" }), "upstream.passHeaders: must be a list"],
+  ["no credentials", { upstream }, "credentials: is missing"],
+  ["credentials by name", { ...good, credentials: { a: SECRET } }, "credentials: must be a list"],
+  ["an empty list", { ...good, credentials: [] }, /^credentials: has no credential, and nothing/],
+  ["a bare key", { ...good, credentials: [SECRET] }, "credentials[0]: must be an object"],
+  ["a hole", { ...good, credentials: [credential, null] }, "credentials[1]: must be an object"],
+  ["an unknown key", withCredential({ key: SECRET }), "credentials[0].key: is not an option"],
+  [
+    "an unset key",
+    withCredential({ apiKey: undefined }),
+    /^credentials\[0\]\.apiKey: is missing; i/,
+  ],
+  [
+    "an empty key",
+    withCredential({ apiKey: "" }),
+    /^credentials\[0\]\.apiKey: must not be empty; /,
+  ],
+  ["no key", withCredential({ apiKey: null }), "credentials[0].apiKey: must be a string"],
+  [
+    "a key of two lines",
+    withCredential({ apiKey: `${SECRET}\n` }),
+    /^credentials\[0\]\.apiKey: mus/,
+  ],
+  ["no id", withCredential({ id: undefined }), "credentials[0].id: is missing"],
+  ["an empty id", withCredential({ id: "" }), "credentials[0].id: must not be empty"],
+  ["the id of all", withCredential({ id: "*" }), "credentials[0].id: must not be `*`"],
+  [
+    "one id twice",
+    { ...good, credentials: [credential, { ...credential, id: "b" }, credential] },
+    "credentials[2].id: is the same as credentials[0].id",
+  ],
+  [
+    "a foreign upstream",
+    withCredential({ upstream: "x" }),
+    /^credentials\[0\]\.upstream: must be o/,
+  ],
+  [
+    "no upstream among several",
+    several({ credentials: [credential] }),
+    "credentials[0].upstream: is missing, and there are several upstreams",
+  ],
+  [
+    "an upstream that nothing fills",
+    several({ credentials: [{ ...credential, upstream: "one" }] }),
+    "upstreams.two: has no credential, and nothing can ever give it one",
+  ],
+  [
+    "a name of no tier",
+    withCredential({ tier: "pro" }),
+    /^credentials\[0\]\.tier: must be a number/,
+  ],
+  [
+    "a misspelt tier",
+    { ...good, tiers: ["free"], credentials: [{ ...credential, tier: "fre" }] },
+    "credentials[0].tier: must be one of free",
+  ],
+  [
+    "a tier that is no number",
+    withCredential({ tier: Number.NaN }),
+    /^credentials\[0\]\.tier: must /,
+  ],
+  ["an endless tier", withCredential({ tier: Infinity }), "credentials[0].tier: must be finite"],
+  ["a tier twice", { ...good, tiers: ["a", "b", "a"] }, "tiers[2]: stands twice"],
+  [
+    "models as a list",
+    withCredential({ models: ["x"] }),
+    /^credentials\[0\]\.models(?:\.0)?: (?:must be an object|is not an option)/,
+  ],
+  [
+    "an empty pattern",
+    withCredential({ models: { allow: [""] } }),
+    "credentials[0].models.allow[0]: must not be empty",
+  ],
+  [
+    "no room at all",
+    withCredential({ maxInFlight: 0 }),
+    /^credentials\[0\]\.maxInFlight: must be at/,
+  ],
+  [
+    "half a request",
+    withCredential({ maxInFlight: 1.5 }),
+    /^credentials\[0\]\.maxInFlight: must be a/,
+  ],
+  [
+    "a model of no upstream",
+    { ...good, models: { "gpt-4o": { upstream: "acme" } } },
+    "models.gpt-4o.upstream: must be one of default",
+  ],
+  [
+    "a model that nobody serves",
+    {
+      ...good,
+      models: { "gpt-4o": { upstream: "default" } },
+      credentials: [{ ...credential, models: { deny: ["gpt-4*"] } }],
+    },
+    "models.gpt-4o: is served by no credential of its upstream",
+  ],
+  ["an unknown key of a model", { ...good, models: { x: { upsteam: "a" } } }, /^models\.x\.up/],
+  ["authorize as text", { ...good, authorize: SECRET }, "authorize: must be a function"],
+  ["a negative wait", withLimits({ maxWait: -1 }), "limits.maxWait: must not be negative"],
+  ["an endless wait", withLimits({ maxWait: Infinity }), "limits.maxWait: must be finite"],
+  ["a wait as text", withLimits({ maxWait: "10s" }), "limits.maxWait: must be a number"],
+  ["no number", withLimits({ deadline: Number.NaN }), "limits.deadline: must be a number"],
+  ["a deadline switched on", withLimits({ deadline: true }), "limits.deadline: must be a number"],
+  ["no attempt", withLimits({ maxAttempts: 0 }), "limits.maxAttempts: must be at least 1"],
+  [
+    "a wait cut short",
+    withLimits({ hintMultiplier: 0.5 }),
+    /^limits\.hintMultiplier: must be at le/,
+  ],
+  ["too much jitter", withLimits({ jitter: 2 }), "limits.jitter: must be at most 1"],
+  ["a queue below zero", withLimits({ queue: -1 }), "limits.queue: must not be negative"],
+  ["no headers", withLimits({ headerCount: 0 }), "limits.headerCount: must be at least 1"],
+  [
+    "an endless body",
+    withLimits({ bodySize: Infinity }),
+    "limits.bodySize: must be a whole number",
+  ],
+  [
+    "a yes as text",
+    withLimits({ switchOnFirstRateLimit: "no" }),
+    /^limits\.switchOn.*: must be true/,
+  ],
+  [
+    "the family of all",
+    withLimits({ families: { "gpt*": "*" } }),
+    "limits.families.gpt*: must not be `*`",
+  ],
+  ["an unknown limit", withLimits({ maxRetries: 3 }), "limits.maxRetries: is not an option"],
+  [
+    "a beat below zero",
+    withStreaming({ heartbeat: -1 }),
+    "streaming.heartbeat: must not be negative",
+  ],
+  [
+    "silence for ever",
+    withStreaming({ idleTimeout: false }),
+    "streaming.idleTimeout: must be a number",
+  ],
+  ["events of nothing", withStreaming({ eventSize: 0 }), "streaming.eventSize: must be at least 1"],
+  [
+    "sessions by number",
+    { ...good, scheduling: { sessionKey: 1 } },
+    /^scheduling\.sessionKey: must/,
+  ],
+  [
+    "a turn of zero",
+    { ...good, scheduling: { rotateEvery: 0 } },
+    /^scheduling\.rotateEvery: must be/,
+  ],
+  [
+    "a method short",
+    { ...good, storage: { ...storage, getItems: undefined } },
+    "storage.getItems: is missing",
+  ],
+  ["a URL as storage", { ...good, storage: "redis://x" }, "storage: must be an object"],
+  ["a base with a slash", { ...good, base: "a/b" }, /^base: must be letters/],
+  ["a mount without a slash", { ...good, mount: "ai" }, "mount: must be a path like `/ai`"],
+  [
+    "one header for two facts",
+    { ...good, responseHeaders: { model: "X-Relay", attempts: "x-relay" } },
+    "responseHeaders.attempts: stands twice",
+  ],
+  [
+    "a header that has a meaning",
+    { ...good, responseHeaders: { model: "content-type" } },
+    "responseHeaders.model: means something else in an answer",
+  ],
+  ["CORS switched on", withCors(true), "cors: must be an object"],
+  ["no origin", withCors({ origin: [] }), "cors.origin: must name an origin"],
+  [
+    "an origin with a path",
+    withCors({ origin: ["https://x/"] }),
+    /^cors\.origin\[0\]: must be an or/,
+  ],
+  ["the origin null", withCors({ origin: ["null"] }), /^cors\.origin\[0\]: must be an origin/],
+  [
+    "cookies for all",
+    withCors({ origin: "*", credentials: true }),
+    /^cors: cannot have credentials/,
+  ],
+  ["an unknown hook", { ...good, hooks: { ended() {} } }, "hooks.ended: is not an option"],
+  ["a hook as text", { ...good, hooks: { end: "log" } }, "hooks.end: must be a function"],
+  ["half a log", { ...good, log: { info() {} } }, "log.debug: is missing"],
+  [
+    "another transport",
+    { ...good, transport: "http" },
+    'transport: must be "fetch" or a transport',
+  ],
+  [
+    "half a transport",
+    { ...good, transport: { name: "x", send() {} } },
+    "transport.close: is missing",
+  ],
+  ["half a clock", { ...good, clock: { now: Date.now } }, "clock.after: is missing"],
+  ["a seed", { ...good, random: 4 }, "random: must be a function"],
+  ["a fetch as text", { ...good, fetch: "fetch" }, "fetch: must be a function"],
+];
+
+it.each(TABLE)("K13 names the path of %s", (_what, options, message) => {
+  if (typeof message === "string") expect(faultOf(options)).toBe(message);
+  else expect(faultOf(options)).toMatch(message);
+});
+
+it("K13 has nothing against good options", () => {
+  expect(faultOf({ ...good, log: false })).toBe("nothing is wrong");
+  expect(faultOf(several({ log: false, models: { x: { upstream: "one" } } }))).toBe(
+    "nothing is wrong",
+  );
+  expect(faultOf({ ...good, log: false, tiers: ["a"], scheduling: { sessionKey: "x-s" } })).toBe(
+    "nothing is wrong",
+  );
+});
+
+describe("a dialect of the operator's", () => {
+  const METHODS = [
+    "readModel",
+    "needsModel",
+    "wantsStream",
+    "credentialHeader",
+    "meaningOf",
+    "mayMatter",
+    "readUsage",
+    "renderError",
+    "renderErrorEvent",
+  ];
+  const FIELDS = ["name", "passHeaders", "secretParameters", "version", "codes"];
+
+  it.each([...METHODS, ...FIELDS])("B12 is refused at start without its %s", (name) => {
+    expect(faultOf(withDialect({ [name]: undefined }))).toBe(
+      `upstream.dialect.${name}: is missing`,
+    );
+  });
+
+  it.each([...METHODS, "judge", "endsWith"])(
+    "B12 is refused where its %s is no function",
+    (name) => {
+      expect(faultOf(withDialect({ [name]: SECRET }))).toBe(
+        `upstream.dialect.${name}: must be a function`,
+      );
+    },
+  );
+
+  it("N2 cannot let a client's rights pass", () => {
+    expect(faultOf(withDialect({ passHeaders: ["x-a", "authorization"] }))).toBe(
+      "upstream.dialect.passHeaders[1]: never passes from a client to an upstream",
+    );
+  });
+
+  it("B12 may be an instance of a class", () => {
+    class Own {
+      declare name: string;
+    }
+    Object.assign(Own.prototype, generic);
+    expect(faultOf({ ...good, log: false, upstream: { ...upstream, dialect: new Own() } })).toBe(
+      "nothing is wrong",
+    );
+  });
+});
