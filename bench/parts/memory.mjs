@@ -11,7 +11,8 @@ export async function run(options) {
   const programs = await startPrograms(upstream, options, NAMES);
   const found = [];
   for (const { name, title, origin, call } of programs) {
-    await hold(load, origin, `${name}-warm`, streams);
+    // Few enough that the pages they leave behind do not hide what the streams need.
+    await hold(load, origin, `${name}-warm`, 50);
     await allClosed(upstream);
     const before = await call("memory");
     await hold(load, origin, name, streams, async () => {
@@ -25,12 +26,12 @@ export async function run(options) {
   const straight = found.find(({ name }) => name === "undici");
   printTable(
     `KB for each of ${streams} open streams, after collection (goal: ≤ 1.3 × undici straight and ≤ 40 KB)`,
-    ["program", "heap + external", "× undici straight", "resident"],
+    ["program", "resident", "× undici straight", "heap + external"],
     found.map(({ title, used, rss }) => [
       title,
-      used.toFixed(1),
-      straight ? (used / straight.used).toFixed(2) : "–",
       rss.toFixed(1),
+      straight ? (rss / straight.rss).toFixed(2) : "–",
+      used.toFixed(1),
     ]),
   );
   return found;
