@@ -16,8 +16,27 @@ export class Bits {
     } while (words > 1);
   }
 
+  /** Makes a set that holds every number below `size`. */
+  static full(size: number): Bits {
+    const bits = new Bits(size);
+    let left = size;
+    for (const words of bits.#levels) {
+      words.fill(-1);
+      // The last word holds only what is left over.
+      const rest = left & 31;
+      if (rest !== 0 || left === 0) words[words.length - 1] = (1 << rest) - 1;
+      left = words.length;
+    }
+    return bits;
+  }
+
   has(at: number): boolean {
     return (this.#levels[0]![at >>> 5]! & (1 << (at & 31))) !== 0;
+  }
+
+  /** The 32 numbers from 32 `index` on, one bit each. */
+  word(index: number): number {
+    return this.#levels[0]![index]!;
   }
 
   add(at: number): void {
@@ -33,6 +52,11 @@ export class Bits {
       if (word !== 0) return;
       at >>>= 5;
     }
+  }
+
+  put(at: number, isMember: boolean): void {
+    if (isMember) this.add(at);
+    else this.remove(at);
   }
 
   /** Returns the first member ≥ `from`, or -1. */
@@ -55,12 +79,30 @@ export class Bits {
     while (level-- > 0) at = (at << 5) | lowest(this.#levels[level]![at]!);
     return at;
   }
+}
 
-  copy(): Bits {
-    const other = new Bits(this.size);
-    this.#levels.forEach((words, level) => other.#levels[level]!.set(words));
-    return other;
+/** Returns the first number ≥ `from` that is in each of the sets (at least one, all of one size), or -1. */
+export function nextInAll(sets: readonly Bits[], from: number): number {
+  const { size } = sets[0]!;
+  let at = from;
+  while (at >= 0 && at < size) {
+    const index = at >>> 5;
+    let word = -1 << (at & 31);
+    for (const set of sets) word &= set.word(index);
+    if (word !== 0) return (index << 5) | lowest(word);
+    at = leap(sets, (index + 1) << 5);
   }
+  return -1;
+}
+
+// Each set jumps over its own gaps, so that only words in which all have something are looked at.
+function leap(sets: readonly Bits[], from: number): number {
+  let at = from;
+  for (const set of sets) {
+    at = set.next(at);
+    if (at < 0) return -1;
+  }
+  return at;
 }
 
 function lowest(word: number): number {

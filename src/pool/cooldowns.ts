@@ -2,14 +2,17 @@
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/state.ts";
 import type { Reason } from "../contract/verdict.ts";
+import { ANY, CooldownTable, ownerOf } from "./cooldown-table.ts";
 
-export const ANY = "*";
+export { ANY };
 
 export interface Cooldown extends CooldownRecord {
   /** When this window opened; a request sent before it proves nothing new (C6). */
   openedAt: number;
   /** The wait was stated and proved too short once: the ladder has taken over (C4). */
   distrusted: boolean;
+  /** A success or a clearing has come since: what is refused from now on is a new matter. */
+  isOver: boolean;
 }
 
 /** What is asked of the table when a key was refused. */
@@ -22,6 +25,8 @@ export interface Refused {
   ladder: (incidents: number) => number;
   /** When the refused request was sent. */
   sentAt: number;
+  /** False for a refusal that is no step on the ladder (C9). @default true */
+  isStep?: boolean;
 }
 
 /** Failures of one key within this time are one incident (C6). */
@@ -30,21 +35,31 @@ const INCIDENT = 2_000;
 export const DECAY = 3_600_000;
 /** The same refusal so soon after a stated window has ended shows that the statement was wrong (C4). */
 const RIGHT_AFTER = 10_000;
+/** How many keys are remembered at most, and how many of the dead are taken out with each new one, and at each pruning. */
+const LIMIT = 100_000;
+const ALONG_THE_WAY = 4;
+const AT_ONCE = 10_000;
 
 export class Cooldowns {
-  /** Credential → `pool \n family` → cooldown; nested, because most credentials have none. */
-  readonly #table = new Map<string, Map<string, Cooldown>>();
-  /** How many entries each `pool \n family` has, over all credentials. */
-  readonly #families = new Map<string, number>();
+  readonly #table: CooldownTable;
+
+  constructor({ limit = LIMIT }: { limit?: number } = {}) {
+    this.#table = new CooldownTable(limit);
+  }
+
+  /** How many keys are remembered, closed or not. */
+  get size(): number {
+    return this.#table.size;
+  }
 
   /** Returns until when a key is closed, counting only the very same level; 0 where it is open. */
   until(credential: string, pool: string, family: string, now: number): number {
-    const until = this.#table.get(credential)?.get(`${pool}\n${family}`)?.until ?? 0;
+    const until = this.#table.find(credential, pool, family)?.until ?? 0;
     return until > now ? until : 0;
   }
 
   get(key: Key): Cooldown | undefined {
-    return this.#table.get(credentialOf(key))?.get(`${key.pool}\n${key.family}`);
+    return this.#table.get(key);
   }
 
   /** Returns every cooldown that closes a credential for a target now, from the narrowest to the widest level (D3). */
@@ -53,118 +68,140 @@ export class Cooldowns {
     { upstream, pool, family }: Omit<Key, "credential">,
     now: number,
   ): Cooldown[] {
-    const keys: Key[] = [
-      { credential, upstream, pool, family },
-      { credential, upstream, pool: ANY, family: ANY },
-      { credential: ANY, upstream, pool, family },
-      { credential: ANY, upstream, pool: ANY, family: ANY },
-    ];
-    return keys
-      .map((key) => this.get(key))
-      .filter((it) => it !== undefined && it.until > now) as Cooldown[];
+    const shared = ownerOf({ credential: ANY, upstream });
+    return [
+      this.#table.find(credential, pool, family),
+      this.#table.find(credential, ANY, ANY),
+      this.#table.find(shared, pool, family),
+      this.#table.find(shared, ANY, ANY),
+    ].filter((it) => it !== undefined && it.until > now) as Cooldown[];
   }
 
-  hasFamily(pool: string, family: string): boolean {
-    return this.#families.has(`${pool}\n${family}`);
+  /** Returns the cooldown of the upstream itself that closes a target longest; `undefined` where none does. */
+  sharedBy({ upstream, pool, family }: Omit<Key, "credential">, now: number): Cooldown | undefined {
+    const shared = ownerOf({ credential: ANY, upstream });
+    const narrow = this.#table.find(shared, pool, family);
+    const wide = this.#table.find(shared, ANY, ANY);
+    const longer = (wide?.until ?? 0) > (narrow?.until ?? 0) ? wide : narrow;
+    return longer && longer.until > now ? longer : undefined;
   }
 
   /**
    * Takes a refusal in. Returns the cooldown that it opened, or `undefined` where it belongs to an incident
    * that is already known: a straggler neither extends nor shortens a window (D6).
    */
-  refuse({ key, reason, hint, ladder, sentAt }: Refused, now: number): Cooldown | undefined {
-    const known = this.get(key);
-    if (known && (sentAt < known.openedAt || now - known.openedAt < INCIDENT)) return undefined;
-    const isDecayed = !known || now >= known.until + DECAY;
-    const incidents = isDecayed ? 1 : known.incidents + (climbs(reason) ? 1 : 0);
-    const distrusted =
-      !isDecayed && known.reason === reason && known.stated && now - known.until < RIGHT_AFTER;
+  refuse(refused: Refused, now: number): Cooldown | undefined {
+    const { key, reason, hint, ladder, sentAt, isStep = true } = refused;
+    const last = this.get(key);
+    if (last && (isBefore(sentAt, last) || isSameIncident(last, now))) return undefined;
+    const known = last && now < last.until + DECAY ? last : undefined;
+    const step = isStep && climbs(reason) ? 1 : 0;
+    const incidents = (known?.incidents ?? 0) + step;
+    const distrusted = known !== undefined && provedShort(known, refused, now);
     const wait = hint === null || distrusted ? Math.max(hint ?? 0, ladder(incidents)) : hint;
-    return this.#put({
-      key,
-      reason,
-      until: now + wait,
-      writtenAt: now,
-      epoch: known?.epoch ?? 0,
-      incidents,
-      stated: hint !== null && !distrusted,
-      openedAt: now,
-      distrusted,
-    });
+    return this.#put(
+      {
+        key,
+        reason,
+        until: Math.max(now + wait, last?.until ?? 0),
+        writtenAt: now,
+        epoch: last?.epoch ?? 0,
+        incidents,
+        stated: hint !== null && !distrusted,
+        openedAt: now,
+        distrusted,
+        isOver: false,
+      },
+      now,
+    );
   }
 
-  /** A request sent at `sentAt` succeeded: clears this key, unless the success is older than the window (D5, C7). */
+  /**
+   * A request sent at `sentAt` succeeded: clears this key, unless the success is older than the window (D5, C7).
+   * Returns what has changed for others; nothing has where there was neither a window nor a ladder.
+   */
   succeed(key: Key, sentAt: number, now: number): Cooldown | undefined {
     const known = this.get(key);
-    if (!known || sentAt < known.openedAt) return undefined;
-    return this.clear(key, now);
+    if (!known || known.isOver || isBefore(sentAt, known)) return undefined;
+    if (known.until > now) return this.clear(key, now);
+    // The window has ended by itself. Its epoch stays: another instance may have met a new one meanwhile.
+    const over = { ...known, incidents: 0, writtenAt: now, isOver: true };
+    this.#put(over, now);
+    return known.incidents > 0 ? over : undefined;
   }
 
   /** Opens a key on purpose and forgets its incidents; the raised epoch makes that win over any later `until`. */
   clear(key: Key, now: number): Cooldown | undefined {
     const known = this.get(key);
-    if (!known) return undefined;
-    return this.#put({
-      ...known,
-      until: now,
-      writtenAt: now,
-      epoch: known.epoch + 1,
-      incidents: 0,
-    });
+    if (!known || (known.until <= now && known.incidents === 0)) return undefined;
+    return this.#put(
+      {
+        ...known,
+        until: Math.min(known.until, now),
+        writtenAt: now,
+        epoch: known.epoch + 1,
+        incidents: 0,
+        distrusted: false,
+        isOver: true,
+      },
+      now,
+    );
   }
 
-  /** Takes in what a store remembers. The writer's clock may be wrong: it locks at most as long as it meant to (K12). */
+  /** Takes in what a store remembers. That a writer's clock may be wrong is seen to where records are read (K12). */
   restore(record: CooldownRecord, now: number): Cooldown | undefined {
     const known = this.get(record.key);
-    const until = Math.min(record.until, now + Math.max(0, record.until - record.writtenAt));
-    if (
-      known &&
-      (known.epoch > record.epoch || (known.epoch === record.epoch && known.until >= until))
-    )
-      return undefined;
-    return this.#put({
-      ...record,
-      until,
-      openedAt: Math.min(record.writtenAt, now),
-      distrusted: false,
-    });
+    if (known && !isNewer(record, known)) return undefined;
+    return this.#put(
+      {
+        ...record,
+        openedAt: Math.min(record.writtenAt, now),
+        distrusted: false,
+        isOver: record.incidents === 0 && record.until <= now,
+      },
+      now,
+    );
   }
 
+  /** All cooldowns in force. */
   *all(now: number): Iterable<Cooldown> {
-    for (const keys of this.#table.values())
-      for (const it of keys.values()) if (it.until > now) yield it;
+    for (const it of this.#table.all()) if (it.until > now) yield it;
   }
 
-  /** Forgets what can no longer matter. Returns the forgotten families. */
+  /** Forgets what can no longer matter. */
   prune(now: number): void {
-    for (const keys of this.#table.values())
-      for (const it of keys.values()) if (now >= it.until + DECAY) this.#remove(it.key);
+    this.#table.forget(now, AT_ONCE);
   }
 
-  #put(cooldown: Cooldown): Cooldown {
-    const { key } = cooldown;
-    const name = `${key.pool}\n${key.family}`;
-    let keys = this.#table.get(credentialOf(key));
-    if (!keys) this.#table.set(credentialOf(key), (keys = new Map()));
-    if (!keys.has(name)) this.#families.set(name, (this.#families.get(name) ?? 0) + 1);
-    keys.set(name, cooldown);
+  #put(cooldown: Cooldown, now: number): Cooldown {
+    this.#table.forget(now, ALONG_THE_WAY);
+    this.#table.put(cooldown, forgetAt(cooldown));
     return cooldown;
-  }
-
-  #remove(key: Key): void {
-    const name = `${key.pool}\n${key.family}`;
-    const keys = this.#table.get(credentialOf(key));
-    if (!keys?.delete(name)) return;
-    if (keys.size === 0) this.#table.delete(credentialOf(key));
-    const left = this.#families.get(name)! - 1;
-    if (left > 0) this.#families.set(name, left);
-    else this.#families.delete(name);
   }
 }
 
-// Levels above a credential belong to an upstream; `\n` cannot stand in a credential's id together with them by chance.
-function credentialOf(key: Key): string {
-  return key.credential === ANY ? `${ANY}\n${key.upstream}` : key.credential;
+// Whatever went out in the very millisecond in which a window opened went out before it: nothing does afterwards.
+function isBefore(sentAt: number, { openedAt, until }: Cooldown): boolean {
+  return sentAt < openedAt || (sentAt === openedAt && until > openedAt);
+}
+
+function isSameIncident({ openedAt, until }: Cooldown, now: number): boolean {
+  return until > now && now - openedAt < INCIDENT;
+}
+
+function provedShort(known: Cooldown, { reason, sentAt }: Refused, now: number): boolean {
+  const wasTrusted = known.stated || known.distrusted;
+  const isRightAfter = sentAt >= known.until && now - known.until < RIGHT_AFTER;
+  return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
+}
+
+function isNewer(record: CooldownRecord, known: Cooldown): boolean {
+  return record.epoch === known.epoch ? record.until > known.until : record.epoch > known.epoch;
+}
+
+// For as long as a ladder counts, and a straggler may come; a clearing, for as long as a store may hold what it cleared.
+function forgetAt({ until, epoch }: Cooldown): number {
+  return until + (epoch > 0 ? 3 : 1) * DECAY;
 }
 
 // Only a quota climbs; a 5xx or a burst never makes the next quota window longer (C7).

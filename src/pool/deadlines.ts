@@ -1,8 +1,9 @@
-// Which member of a lane opens next: a binary heap of (time, member). A member may stand in it more than once; the reader checks.
+// What is due first: a binary heap of (time, member) in which each member stands at most once.
 
-export class Deadlines {
+export class Deadlines<Member> {
   readonly #times: number[] = [];
-  readonly #members: number[] = [];
+  readonly #members: Member[] = [];
+  readonly #places = new Map<Member, number>();
 
   get size(): number {
     return this.#times.length;
@@ -13,44 +14,81 @@ export class Deadlines {
     return this.#times[0] ?? Infinity;
   }
 
-  push(time: number, member: number): void {
-    const times = this.#times;
-    const members = this.#members;
-    let at = times.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (times[parent]! <= time) break;
-      times[at] = times[parent]!;
-      members[at] = members[parent]!;
-      at = parent;
-    }
-    times[at] = time;
-    members[at] = member;
+  has(member: Member): boolean {
+    return this.#places.has(member);
   }
 
-  /** Takes the earliest entry out and returns its member. Only while `size > 0`. */
-  pop(): number {
-    const first = this.#members[0]!;
+  /** Returns the member's time; 0 where it has none. */
+  timeOf(member: Member): number {
+    const place = this.#places.get(member);
+    return place === undefined ? 0 : this.#times[place]!;
+  }
+
+  /** All members, in no order. */
+  members(): Iterable<Member> {
+    return this.#members;
+  }
+
+  /** Gives a member its time, in place of an earlier one. */
+  set(member: Member, time: number): void {
+    const place = this.#places.get(member) ?? this.#times.length;
+    this.#settle(this.#rise(place, time), time, member);
+  }
+
+  delete(member: Member): void {
+    const place = this.#places.get(member);
+    if (place === undefined) return;
+    this.#places.delete(member);
     const time = this.#times.pop()!;
-    const member = this.#members.pop()!;
-    if (this.#times.length > 0) this.#sink(time, member);
+    const last = this.#members.pop()!;
+    if (last !== member) this.#settle(this.#rise(place, time), time, last);
+  }
+
+  /** Takes the earliest member out. Only while `size > 0`. */
+  pop(): Member {
+    const first = this.#members[0]!;
+    this.delete(first);
     return first;
   }
 
-  #sink(time: number, member: number): void {
+  /**
+   * Finds the smallest value that `valueOf` gives, where no value is below its entry's time; looks only at entries
+   * that are earlier than the best so far. Returns `best` where none is smaller.
+   */
+  least(valueOf: (member: Member, time: number) => number, best: number, at: number = 0): number {
+    if (at >= this.#times.length || this.#times[at]! >= best) return best;
+    best = Math.min(best, valueOf(this.#members[at]!, this.#times[at]!));
+    best = this.least(valueOf, best, 2 * at + 1);
+    return this.least(valueOf, best, 2 * at + 2);
+  }
+
+  /** Moves later parents down; returns the place that came free. */
+  #rise(at: number, time: number): number {
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (this.#times[parent]! <= time) break;
+      this.#place(at, this.#times[parent]!, this.#members[parent]!);
+      at = parent;
+    }
+    return at;
+  }
+
+  /** Moves earlier children up, then puts the entry where a place came free. */
+  #settle(at: number, time: number, member: Member): void {
     const times = this.#times;
-    const members = this.#members;
-    let at = 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= times.length) break;
       if (child + 1 < times.length && times[child + 1]! < times[child]!) child++;
-      if (times[child]! >= time) break;
-      times[at] = times[child]!;
-      members[at] = members[child]!;
+      if (child >= times.length || times[child]! >= time) break;
+      this.#place(at, times[child]!, this.#members[child]!);
       at = child;
     }
-    times[at] = time;
-    members[at] = member;
+    this.#place(at, time, member);
+  }
+
+  #place(at: number, time: number, member: Member): void {
+    this.#times[at] = time;
+    this.#members[at] = member;
+    this.#places.set(member, at);
   }
 }

@@ -2,10 +2,13 @@
 import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
-import { compilePattern } from "../patterns.ts";
-import { ANY, type Cooldowns } from "./cooldowns.ts";
-import { Lane, type LaneMembers } from "./lane.ts";
+import { ANY, type Cooldown, type Cooldowns } from "./cooldowns.ts";
+import { Families } from "./families.ts";
+import { Members } from "./members.ts";
+import { ModelLists } from "./model-lists.ts";
+import { Rotation, Rotations } from "./rotation.ts";
 import { Sessions } from "./sessions.ts";
+import { View } from "./view.ts";
 
 export interface PoolOptions {
   cooldowns: Cooldowns;
@@ -26,7 +29,7 @@ export interface Wanted {
 
 /** Why nothing could be chosen, and when that may change. */
 export interface Blocked {
-  /** `empty`: nobody could ever serve it as things stand; `busy`: all are at their cap; `cooling`: time will tell; `spent`: all were tried. */
+  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `cooling`: time will tell; `spent`: all were tried. */
   why: "empty" | "busy" | "cooling" | "spent";
   /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
   until: number;
@@ -34,54 +37,87 @@ export interface Blocked {
   key: Key | undefined;
 }
 
-const SIGNATURES = 1_000;
+/** What a request looks at, found once. */
+interface Sight {
+  view: View;
+  signature: string;
+  /** Rotations of the family's own, where something is closed for it. */
+  rotations: Map<string, Rotation> | undefined;
+}
+
+/** Families that are dropped at each pruning, at most. */
+const AT_ONCE = 10_000;
 
 export class Pool {
   readonly upstream: string;
-  readonly credentials: readonly Credential[];
   readonly #options: PoolOptions;
-  readonly #memberOf: Map<string, number>;
-  readonly #tierStarts: number[];
-  readonly #disabled = new Set<number>();
-  readonly #inFlight: Uint32Array;
+  readonly #members: Members;
+  readonly #lists: ModelLists;
+  readonly #families: Families;
+  readonly #rotations: Rotations;
   readonly #sessions: Sessions;
-  readonly #lanes = new Map<string, { lane: Lane; pool: string; family: string }>();
-  readonly #rules: { serves: (model: string) => boolean; members: Set<number> }[];
-  readonly #signatures = new Map<string, string>();
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
+    const { cooldowns, random, rotateEvery, sessionTTL, sessionLimit } = options;
     this.upstream = upstream;
-    // Sorting is stable: inside a tier the order is the configured one.
-    this.credentials = credentials.toSorted((a, b) => a.tier - b.tier);
     this.#options = options;
-    this.#memberOf = new Map(this.credentials.map(({ id }, member) => [id, member]));
-    this.#tierStarts = startsOf(this.credentials);
-    this.#inFlight = new Uint32Array(this.credentials.length);
-    this.#sessions = new Sessions(options.sessionTTL, options.sessionLimit);
-    this.#rules = toRules(this.credentials);
+    const members = (this.#members = new Members(credentials));
+    this.#lists = new ModelLists(members.credentials);
+    this.#families = new Families(members.size);
+    this.#rotations = new Rotations(() => new Rotation(members.tierStarts, rotateEvery, random));
+    this.#sessions = new Sessions(sessionTTL, sessionLimit);
+    for (const { key } of cooldowns.all(0)) if (key.upstream === upstream) this.changed(key, 0);
+  }
+
+  /** The credentials in the order of their tiers. */
+  get credentials(): readonly Credential[] {
+    return this.#members.credentials;
+  }
+
+  /** How many sessions are bound, and how many families have something closed: to see that both stay bounded. */
+  get sizes(): { sessions: number; families: number } {
+    return { sessions: this.#sessions.size, families: this.#families.size };
   }
 
   /** Chooses and takes a slot in the same turn; `undefined` where nobody is eligible. Give the slot back with `release`. */
   take(wanted: Wanted, now: number): Credential | undefined {
-    const { target, session } = wanted;
-    if (this.sharedUntil(target, now) > 0) return undefined;
-    const lane = this.#laneFor(target, now);
-    const member = this.#choose(lane, wanted, now);
-    if (member < 0) return undefined;
-    if (session !== undefined) this.#sessions.bind(session, member, now);
-    this.#enter(member, now);
-    return this.credentials[member];
+    if (this.sharedUntil(wanted.target, now) > 0) return undefined;
+    const sight = this.#look(wanted.target, now);
+    const member = this.#choose(sight, wanted, now);
+    return member < 0 ? undefined : this.#enter(member);
   }
 
-  #choose(lane: Lane, { session, excluded }: Wanted, now: number): number {
-    const out = excluded.map((id) => this.#memberOf.get(id) ?? -1);
-    if (session !== undefined) {
-      const bound = this.#sessions.get(session, now);
-      if (bound >= 0 && !out.includes(bound) && lane.has(bound, now)) return bound;
-    }
-    const member = lane.next(now, out);
-    if (member >= 0) lane.took(member, this.#options.rotateEvery);
+  #choose(sight: Sight, { target, session, excluded }: Wanted, now: number): number {
+    const out = this.#numbersOf(excluded);
+    const bound = session === undefined ? -1 : this.#bound(sight, session, out, now);
+    if (bound >= 0) return bound;
+    const rotation = this.#rotations.of(target.pool, sight.signature, sight.rotations);
+    const member = sight.view.choose(rotation, out);
+    if (member < 0) return -1;
+    rotation.took(this.#members.tierOf(member), member);
+    if (session !== undefined) this.#bind(sight, session, member, now);
     return member;
+  }
+
+  /** Returns the member that a session has, where it is eligible, or -1. */
+  #bound({ view, signature }: Sight, session: string, out: readonly number[], now: number): number {
+    const keys = signature === "" ? [session] : [session, aside(session, signature)];
+    for (const key of keys) {
+      const member = this.#sessions.get(key, now);
+      if (member < 0 || out.includes(member) || !view.isEligible(member)) continue;
+      this.#sessions.bind(key, member, now);
+      return member;
+    }
+    return -1;
+  }
+
+  // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
+  #bind({ view, signature }: Sight, session: string, member: number, now: number): void {
+    const main = this.#sessions.get(session, now);
+    const isGone = main < 0 || !this.#members.enabled.has(main);
+    if (isGone || (view.serves(main) && view.untilOf(main) > 0))
+      this.#sessions.bind(session, member, now);
+    else if (!view.serves(main)) this.#sessions.bind(aside(session, signature), member, now);
   }
 
   /**
@@ -94,219 +130,128 @@ export class Pool {
     met: number | undefined,
     now: number,
   ): Credential | undefined {
-    const member = this.#memberOf.get(id) ?? -1;
-    if (member < 0 || this.#disabled.has(member)) return undefined;
-    if (this.#inFlight[member]! >= this.credentials[member]!.maxInFlight) return undefined;
-    const { cooldowns } = this.#options;
-    if (cooldowns.closing(id, target, now).some(({ openedAt }) => openedAt !== met))
+    const member = this.#members.numberOf(id);
+    if (member < 0 || !this.#members.enabled.has(member) || this.#members.isAtCap(member))
       return undefined;
-    this.#enter(member, now);
-    return this.credentials[member];
+    const closing = this.#options.cooldowns.closing(id, target, now);
+    return closing.some(({ openedAt }) => openedAt !== met) ? undefined : this.#enter(member);
   }
 
   /** Tells whether `take` would find somebody. */
-  hasAny(wanted: Wanted, now: number): boolean {
-    if (this.sharedUntil(wanted.target, now) > 0) return false;
-    const out = wanted.excluded.map((id) => this.#memberOf.get(id) ?? -1);
-    return this.#laneFor(wanted.target, now).next(now, out) >= 0;
+  hasAny({ target, excluded }: Wanted, now: number): boolean {
+    if (this.sharedUntil(target, now) > 0) return false;
+    return this.#look(target, now).view.hasAny(this.#numbersOf(excluded));
   }
 
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
-  isOnly(id: string, { model }: Wanted["target"]): boolean {
-    return !this.credentials.some(
-      (other, member) =>
-        other.id !== id && !this.#disabled.has(member) && this.#serves(member, model),
-    );
+  isOnly(id: string, target: Wanted["target"]): boolean {
+    const serving = this.#lists.serving(this.#lists.signatureOf(target.model));
+    return !new View(this.#members, serving, undefined).hasCandidate(this.#numbersOf([id]));
   }
 
-  #enter(member: number, now: number): void {
-    const inFlight = ++this.#inFlight[member]!;
-    if (inFlight === this.credentials[member]!.maxInFlight) this.#refresh(member, now);
+  #enter(member: number): Credential {
+    this.#members.enter(member);
+    return this.#members.credentials[member]!;
   }
 
-  release(id: string, now: number): void {
-    const member = this.#memberOf.get(id)!;
-    const inFlight = this.#inFlight[member]!--;
-    if (inFlight === this.credentials[member]!.maxInFlight) this.#refresh(member, now);
+  /** Gives a slot back. */
+  release(id: string, _now: number): void {
+    const member = this.#members.numberOf(id);
+    if (member >= 0) this.#members.release(member);
   }
 
   inFlight(id: string): number {
-    return this.#inFlight[this.#memberOf.get(id)!]!;
+    return this.#members.inFlight(this.#members.numberOf(id));
   }
 
   /** Until when a limit that all credentials share closes this target; 0 where none does. */
   sharedUntil({ pool, family }: Wanted["target"], now: number): number {
-    const { cooldowns } = this.#options;
-    const all = `${ANY}\n${this.upstream}`;
-    return Math.max(cooldowns.until(all, pool, family, now), cooldowns.until(all, ANY, ANY, now));
+    return this.#shared(pool, family, now)?.until ?? 0;
+  }
+
+  #shared(pool: string, family: string, now: number): Cooldown | undefined {
+    const { upstream } = this;
+    return this.#options.cooldowns.sharedBy({ upstream, pool, family }, now);
   }
 
   /** Tells whether a credential may still be used for a target: asked again after every await (D7). */
   isOpen(id: string, target: Wanted["target"], now: number): boolean {
-    const member = this.#memberOf.get(id) ?? -1;
-    if (member < 0 || this.#disabled.has(member) || this.sharedUntil(target, now) > 0) return false;
-    return this.#cooldownOf(member, target.pool, target.family, now) === 0;
-  }
-
-  /** Says why `take` found nobody. */
-  blocked({ target, excluded }: Wanted, now: number): Blocked {
-    const { pool, family } = target;
-    const shared = this.sharedUntil(target, now);
-    if (shared > 0)
-      return {
-        why: "cooling",
-        until: shared,
-        key: { credential: ANY, upstream: this.upstream, pool, family },
-      };
-    const candidates = this.credentials.filter(
-      (_, member) => !this.#disabled.has(member) && this.#serves(member, target.model),
+    const member = this.#members.numberOf(id);
+    if (member < 0 || !this.#members.enabled.has(member)) return false;
+    return (
+      this.sharedUntil(target, now) === 0 && this.#look(target, now).view.untilOf(member) === 0
     );
-    if (candidates.length === 0) return { why: "empty", until: Infinity, key: undefined };
-    const { at, soonest } = this.#laneFor(target, now).nextOpening(now);
-    if (soonest >= 0)
-      return { why: "cooling", until: at, key: this.#closingKey(soonest, pool, family, now) };
-    const isSpent = candidates.every(({ id }) => excluded.includes(id));
-    return { why: isSpent ? "spent" : "busy", until: Infinity, key: undefined };
   }
 
-  #closingKey(member: number, pool: string, family: string, now: number): Key {
-    const { id } = this.credentials[member]!;
-    const isWide = this.#options.cooldowns.until(id, ANY, ANY, now) > 0;
-    return {
-      credential: id,
-      upstream: this.upstream,
-      pool: isWide ? ANY : pool,
-      family: isWide ? ANY : family,
-    };
+  /** Says why `take` found nobody, and when the first may be found. Costs no scan. */
+  blocked({ target, excluded }: Wanted, now: number): Blocked {
+    const { view } = this.#look(target, now);
+    const out = this.#numbersOf(excluded);
+    if (!view.hasCandidate([])) return { why: "empty", until: Infinity, key: undefined };
+    const shared = this.#shared(target.pool, target.family, now);
+    const first = view.firstOpening();
+    const isReady = view.hasAny(out);
+    const isBusy = view.hasBusy(out);
+    const own = isReady || isBusy ? now : first.at;
+    if (shared && own === Infinity) return { why: "spent", until: shared.until, key: shared.key };
+    // Behind a limit that all share, a slot that comes free is of no use.
+    if (shared && shared.until >= own)
+      return { why: "cooling", until: shared.until, key: shared.key };
+    const key = first.member < 0 ? undefined : this.#closingKey(first.member, target);
+    if (isReady) return { why: "busy", until: now, key };
+    if (isBusy) return { why: "busy", until: first.at, key };
+    return { why: own === Infinity ? "spent" : "cooling", until: own, key };
   }
 
-  /** A cooldown of this upstream has changed: the lanes it concerns look again. */
-  changed(key: Key, now: number): void {
-    const member = this.#memberOf.get(key.credential) ?? -1;
+  /** The level that keeps a member closed longest. */
+  #closingKey(member: number, { pool, family }: Wanted["target"]): Key {
+    const credential = this.#members.credentials[member]!.id;
+    const own = this.#families.until(pool, family, member);
+    const isWide = this.#members.closed.until(member) > own;
+    const { upstream } = this;
+    return isWide
+      ? { credential, upstream, pool: ANY, family: ANY }
+      : { credential, upstream, pool, family };
+  }
+
+  /** A cooldown of this upstream has changed. */
+  changed({ credential, pool, family }: Key, now: number): void {
+    const member = this.#members.numberOf(credential);
     if (member < 0) return;
-    for (const { lane, pool, family } of this.#lanes.values()) {
-      if (key.family === ANY || (key.pool === pool && key.family === family))
-        lane.refresh(member, now);
-    }
+    const until = this.#options.cooldowns.until(credential, pool, family, now);
+    if (family === ANY) this.#members.close(member, until);
+    else this.#families.set(pool, family, member, until, now);
   }
 
-  setDisabled(id: string, disabled: boolean, now: number): void {
-    const member = this.#memberOf.get(id);
-    if (member === undefined) return;
-    if (disabled) this.#disabled.add(member);
-    else this.#disabled.delete(member);
-    this.#refresh(member, now);
+  setDisabled(id: string, disabled: boolean, _now: number): void {
+    const member = this.#members.numberOf(id);
+    if (member >= 0) this.#members.setEnabled(member, !disabled);
   }
 
   isDisabled(id: string): boolean {
-    return this.#disabled.has(this.#memberOf.get(id) ?? -1);
+    const member = this.#members.numberOf(id);
+    return member >= 0 && !this.#members.enabled.has(member);
   }
 
-  /** Drops lanes whose cooldowns have long ended. */
-  prune(): void {
-    for (const [key, { pool, family }] of this.#lanes) {
-      if (family !== ANY && !this.#options.cooldowns.hasFamily(pool, family))
-        this.#lanes.delete(key);
-    }
+  /** Drops families in which nothing is closed any more. */
+  prune(now: number): void {
+    this.#families.prune(now, AT_ONCE);
   }
 
-  #refresh(member: number, now: number): void {
-    for (const { lane } of this.#lanes.values()) lane.refresh(member, now);
+  #look({ pool, family, model }: Wanted["target"], now: number): Sight {
+    this.#members.wake(now);
+    const signature = this.#lists.signatureOf(model);
+    const own = this.#families.get(pool, family, now);
+    const view = new View(this.#members, this.#lists.serving(signature), own?.closed);
+    return { view, signature, rotations: own?.rotations };
   }
 
-  // A family without any cooldown shares one lane with all others: model names come from outside and have no end.
-  #laneFor({ pool, family, model }: Wanted["target"], now: number): Lane {
-    const signature = this.#signatureOf(model);
-    const own = this.#lanes.get(`${pool}\n${family}\n${signature}`);
-    if (own) return own.lane;
-    const shared = this.#lane(pool, ANY, signature, model, now);
-    if (!this.#options.cooldowns.hasFamily(pool, family)) return shared;
-    return this.#lane(pool, family, signature, model, now, shared);
-  }
-
-  #lane(
-    pool: string,
-    family: string,
-    signature: string,
-    model: string,
-    now: number,
-    like?: Lane,
-  ): Lane {
-    const key = `${pool}\n${family}\n${signature}`;
-    const known = this.#lanes.get(key);
-    if (known) return known.lane;
-    const members: LaneMembers = {
-      tierStarts: this.#tierStarts,
-      opensAt: (member, at) => {
-        const { maxInFlight } = this.credentials[member]!;
-        if (
-          this.#disabled.has(member) ||
-          this.#inFlight[member]! >= maxInFlight ||
-          !this.#serves(member, model)
-        )
-          return Infinity;
-        return this.#cooldownOf(member, pool, family, at);
-      },
-    };
-    const lane = new Lane(members, this.#options.random, now, like);
-    this.#lanes.set(key, { lane, pool, family });
-    return lane;
-  }
-
-  #cooldownOf(member: number, pool: string, family: string, now: number): number {
-    const { cooldowns } = this.#options;
-    const { id } = this.credentials[member]!;
-    return Math.max(
-      cooldowns.until(id, ANY, ANY, now),
-      family === ANY ? 0 : cooldowns.until(id, pool, family, now),
-    );
-  }
-
-  #serves(member: number, model: string): boolean {
-    return this.#rules.every(({ members, serves }) => !members.has(member) || serves(model));
-  }
-
-  /** Tells models apart by which lists they pass, so that lanes are as few as the lists and not as many as the models. */
-  #signatureOf(model: string): string {
-    if (this.#rules.length === 0) return "";
-    const known = this.#signatures.get(model);
-    if (known !== undefined) return known;
-    const signature = this.#rules.map(({ serves }) => (serves(model) ? "1" : "0")).join("");
-    if (this.#signatures.size >= SIGNATURES) this.#signatures.clear();
-    this.#signatures.set(model, signature);
-    return signature;
+  #numbersOf(ids: readonly string[]): number[] {
+    return ids.map((id) => this.#members.numberOf(id));
   }
 }
 
-function startsOf(credentials: readonly Credential[]): number[] {
-  const starts = credentials.flatMap(({ tier }, member) =>
-    member === 0 || credentials[member - 1]!.tier !== tier ? [member] : [],
-  );
-  return [...starts, credentials.length];
-}
-
-/** Groups credentials by their model lists; those without any stand in no group. */
-function toRules(
-  credentials: readonly Credential[],
-): { serves: (model: string) => boolean; members: Set<number> }[] {
-  const rules = new Map<string, { serves: (model: string) => boolean; members: Set<number> }>();
-  credentials.forEach(({ allow, deny }, member) => {
-    if (!allow && !deny) return;
-    const key = JSON.stringify([allow, deny]);
-    let rule = rules.get(key);
-    if (!rule) rules.set(key, (rule = { serves: toTest(allow, deny), members: new Set() }));
-    rule.members.add(member);
-  });
-  return [...rules.values()];
-}
-
-function toTest(
-  allow: readonly string[] | undefined,
-  deny: readonly string[] | undefined,
-): (model: string) => boolean {
-  const allowed = allow?.map(compilePattern);
-  const denied = deny?.map(compilePattern) ?? [];
-  return (model) =>
-    !denied.some((matches) => matches(model)) &&
-    (allowed?.some((matches) => matches(model)) ?? true);
+/** Where a session keeps a second credential, for models that its own does not serve. */
+function aside(session: string, signature: string): string {
+  return `${session}\n${signature}`;
 }

@@ -1,0 +1,104 @@
+// The credentials by number, best tier first, and what is true of each now: in use, at its cap, closed for everything.
+import type { Credential } from "../contract/credential.ts";
+import { Bits } from "./bits.ts";
+import { Closed } from "./closed.ts";
+
+export class Members {
+  readonly credentials: readonly Credential[];
+  /** Number of the first member of each tier, and at the end the number of all. */
+  readonly tierStarts: readonly number[];
+  /** Cooldowns of whole credentials. */
+  readonly closed: Closed;
+  /** Neither disabled … */
+  readonly enabled: Bits;
+  /** … nor closed, nor at its cap. */
+  readonly usable: Bits;
+  /** Neither disabled nor closed: the cap alone holds it back. */
+  readonly busy: Bits;
+  readonly #tierOf: Uint32Array;
+  readonly #numberOf: ReadonlyMap<string, number>;
+  readonly #inFlight: Uint32Array;
+
+  constructor(credentials: readonly Credential[]) {
+    // Sorting is stable: inside a tier the order is the configured one.
+    this.credentials = credentials.toSorted((a, b) => a.tier - b.tier);
+    const size = credentials.length;
+    this.tierStarts = startsOf(this.credentials);
+    this.closed = new Closed(size);
+    this.enabled = Bits.full(size);
+    this.usable = Bits.full(size);
+    this.busy = new Bits(size);
+    this.#tierOf = tiersOf(this.tierStarts);
+    this.#numberOf = new Map(this.credentials.map(({ id }, member) => [id, member]));
+    this.#inFlight = new Uint32Array(size);
+  }
+
+  get size(): number {
+    return this.credentials.length;
+  }
+
+  /** Returns a credential's number, -1 where it is none of ours. */
+  numberOf(id: string): number {
+    return this.#numberOf.get(id) ?? -1;
+  }
+
+  tierOf(member: number): number {
+    return this.#tierOf[member]!;
+  }
+
+  inFlight(member: number): number {
+    return this.#inFlight[member] ?? 0;
+  }
+
+  isAtCap(member: number): boolean {
+    return this.#inFlight[member]! >= this.credentials[member]!.maxInFlight;
+  }
+
+  enter(member: number): void {
+    this.#inFlight[member]!++;
+    if (this.isAtCap(member)) this.#look(member);
+  }
+
+  release(member: number): void {
+    if (this.#inFlight[member]! === 0) return;
+    const wasAtCap = this.isAtCap(member);
+    this.#inFlight[member]!--;
+    if (wasAtCap) this.#look(member);
+  }
+
+  setEnabled(member: number, isEnabled: boolean): void {
+    this.enabled.put(member, isEnabled);
+    this.#look(member);
+  }
+
+  /** Closes a member for everything until `until`; 0 opens it. */
+  close(member: number, until: number): void {
+    this.closed.set(member, until);
+    this.#look(member);
+  }
+
+  /** Opens those whose time has come. */
+  wake(now: number): void {
+    this.closed.wake(now, (member) => this.#look(member));
+  }
+
+  #look(member: number): void {
+    const isAwake = this.enabled.has(member) && !this.closed.has(member);
+    const isAtCap = this.isAtCap(member);
+    this.usable.put(member, isAwake && !isAtCap);
+    this.busy.put(member, isAwake && isAtCap);
+  }
+}
+
+function startsOf(credentials: readonly Credential[]): number[] {
+  const starts = credentials.flatMap(({ tier }, member) =>
+    member === 0 || credentials[member - 1]!.tier !== tier ? [member] : [],
+  );
+  return [...starts, credentials.length];
+}
+
+function tiersOf(starts: readonly number[]): Uint32Array {
+  const tiers = new Uint32Array(starts.at(-1)!);
+  starts.slice(0, -1).forEach((start, tier) => tiers.fill(tier, start, starts[tier + 1]));
+  return tiers;
+}

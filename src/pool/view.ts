@@ -1,0 +1,103 @@
+// The pool as one request sees it: members that serve its model, less those closed for its family.
+import { type Bits, nextInAll } from "./bits.ts";
+import type { Closed } from "./closed.ts";
+import type { Members } from "./members.ts";
+import type { Rotation } from "./rotation.ts";
+
+export class View {
+  readonly #members: Members;
+  readonly #serving: Bits | undefined;
+  readonly #closed: Closed | undefined;
+
+  constructor(members: Members, serving: Bits | undefined, closed: Closed | undefined) {
+    this.#members = members;
+    this.#serving = serving;
+    this.#closed = closed;
+  }
+
+  /** Tells whether a member serves the model at all. */
+  serves(member: number): boolean {
+    return this.#serving?.has(member) ?? true;
+  }
+
+  isEligible(member: number): boolean {
+    return this.#members.usable.has(member) && this.serves(member) && !this.#closed?.has(member);
+  }
+
+  /** Until when time alone keeps a member from serving; 0 where it does not. */
+  untilOf(member: number): number {
+    return Math.max(this.#members.closed.until(member), this.#closed?.until(member) ?? 0);
+  }
+
+  /** Returns whose turn it is: in the best tier with anybody eligible, the first from the rotation's cursor on; or -1. */
+  choose(rotation: Rotation, out: readonly number[]): number {
+    const { tierStarts, size, usable } = this.#members;
+    const tier = tierStarts.length === 2 ? 0 : this.#bestTier(out);
+    if (tier < 0 || size === 0) return -1;
+    const cursor = rotation.cursor(tier);
+    const after = this.#nextOpen(usable, cursor, tierStarts[tier + 1]!, out);
+    return after >= 0 ? after : this.#nextOpen(usable, tierStarts[tier]!, cursor, out);
+  }
+
+  #bestTier(out: readonly number[]): number {
+    const best = this.#nextOpen(this.#members.usable, 0, this.#members.size, out);
+    return best < 0 ? -1 : this.#members.tierOf(best);
+  }
+
+  /** Tells whether anybody not in `out` is eligible. */
+  hasAny(out: readonly number[]): boolean {
+    return this.#nextOpen(this.#members.usable, 0, this.#members.size, out) >= 0;
+  }
+
+  /** Tells whether anybody not in `out` only waits for a slot. */
+  hasBusy(out: readonly number[]): boolean {
+    return this.#nextOpen(this.#members.busy, 0, this.#members.size, out) >= 0;
+  }
+
+  /** Tells whether anybody in use and not in `out` serves the model, closed or not. */
+  hasCandidate(out: readonly number[]): boolean {
+    const { enabled, size } = this.#members;
+    const sets = this.#serving ? [enabled, this.#serving] : [enabled];
+    return nextBut(sets, 0, size, (member) => out.includes(member)) >= 0;
+  }
+
+  /** Finds the member that time opens first, and when; -1 and `Infinity` where time opens none. */
+  firstOpening(): { at: number; member: number } {
+    let first = -1;
+    let best = Infinity;
+    const look = (member: number): number => {
+      if (!this.#members.enabled.has(member) || !this.serves(member)) return Infinity;
+      const at = this.untilOf(member);
+      if (at < best) [best, first] = [at, member];
+      return at;
+    };
+    this.#members.closed.least(look, Infinity);
+    this.#closed?.least(look, best);
+    return { at: best, member: first };
+  }
+
+  #nextOpen(among: Bits, from: number, end: number, out: readonly number[]): number {
+    const closed = this.#closed;
+    const sets = [among];
+    if (this.#serving) sets.push(this.#serving);
+    if (closed?.open) sets.push(closed.open);
+    return nextBut(
+      sets,
+      from,
+      end,
+      (member) => out.includes(member) || (closed !== undefined && closed.has(member)),
+    );
+  }
+}
+
+/** Returns the first number in [from, end) that is in all sets and not skipped, or -1. */
+function nextBut(
+  sets: readonly Bits[],
+  from: number,
+  end: number,
+  skips: (member: number) => boolean,
+): number {
+  let member = nextInAll(sets, from);
+  while (member >= 0 && member < end && skips(member)) member = nextInAll(sets, member + 1);
+  return member >= 0 && member < end ? member : -1;
+}
