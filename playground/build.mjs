@@ -35,7 +35,10 @@ async function ensureApp() {
   const output = join(outputs, hashSources());
   const entry = join(output, "server/index.mjs");
   if (existsSync(entry)) utimesSync(output, new Date(), new Date());
-  else await buildInto(output);
+  else {
+    process.send?.({ building: true });
+    await buildInto(output);
+  }
   return entry;
 }
 

@@ -34,7 +34,7 @@ export async function launch(options = {}) {
     say = () => {},
   } = options;
   const real = realUpstream(options.env ?? process.env);
-  const entry = await build();
+  const entry = await build(say);
   const upstream = real ? undefined : (options.simulator ?? (await startSimulator()));
   const ownsUpstream = upstream !== undefined && options.simulator === undefined;
   try {
@@ -86,11 +86,14 @@ function simulated({ url }) {
   };
 }
 
-async function build() {
+async function build(say) {
   const builder = fork(fileURLToPath(new URL("build.mjs", import.meta.url)), { silent: true });
   let entry;
   let printed = "";
-  builder.on("message", (message) => (entry = message.entry));
+  builder.on("message", (message) => {
+    if (message.building) say("Building the relay and the page; the next start is quicker.");
+    ({ entry } = message);
+  });
   for (const stream of [builder.stdout, builder.stderr])
     stream.setEncoding("utf8").on("data", (text) => (printed += text));
   await once(builder, "close");
@@ -136,18 +139,24 @@ async function startServer(entry, { port, cwd, env, say }) {
 }
 
 async function untilReady(url, ended) {
-  let hasEnded = false;
-  void ended.then(() => (hasEnded = true));
-  for (const giveUpAt = Date.now() + START_LIMIT; Date.now() < giveUpAt && !hasEnded;) {
-    const answer = await fetch(`${url}/api/status`).catch(() => undefined);
+  const giveUpAt = Date.now() + START_LIMIT;
+  while (Date.now() < giveUpAt) {
+    const answer = await ask(`${url}/api/status`);
     if (answer?.ok) return;
     if (answer)
       throw new LaunchError(`The server answers ${answer.status}; what it says stands above.`);
-    await Promise.race([sleep(20), ended]);
+    const code = await Promise.race([sleep(20), ended]);
+    if (code !== undefined) throw new LaunchError("The server ended while it was starting.");
   }
-  throw new LaunchError(
-    hasEnded ? "The server ended while it was starting." : "The server does not answer.",
-  );
+  throw new LaunchError("The server does not answer.");
+}
+
+async function ask(url) {
+  try {
+    return await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  } catch {
+    return undefined;
+  }
 }
 
 async function end(server, ended) {

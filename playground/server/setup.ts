@@ -7,6 +7,9 @@ export const upstream: UpstreamOptions = { baseURL: UPSTREAM_BASE_URL, dialect: 
 
 export const credentials: CredentialOptions[] = listOf(process.env.RELAY_KEYS).map(toCredential);
 
+/** Where the relay's records stand in the storage: what one upstream refused says nothing about another. */
+export const base: string = `relay:${process.env.SIMULATOR_URL ? "simulator" : hostOf(UPSTREAM_BASE_URL)}`;
+
 /** Names of models to offer on the page; without any, the page asks for one. */
 export const models: string[] = listOf(process.env.UPSTREAM_MODELS);
 
@@ -18,6 +21,10 @@ function listOf(text = ""): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter(Boolean);
+}
+
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host.replace(/[^\w.-]/g, "_") : "unknown";
 }
 
 // `team-a=sk-…` has an id. A key alone may end in `=` itself.

@@ -7,5 +7,5 @@ import { tellRequests } from "../../timeline.ts";
 export default defineHandler(async (event) => {
   await ai.relay.ready;
   event.res.headers.set("cache-control", "no-store");
-  return { ...ai.relay.status(), playing: nowPlaying(), recent: tellRequests() };
+  return { ...ai.relay.status(), playing: await nowPlaying(), recent: tellRequests() };
 });
