@@ -2,12 +2,13 @@
 import type { Dialect } from "./contract/dialect.ts";
 import type { HeaderList } from "./contract/sink.ts";
 import type { Outcome } from "./attempts.ts";
-import { redact } from "./auth/auth.ts";
+import { redact } from "./auth/redact.ts";
 import { corsHeaders } from "./cors.ts";
 import { type ErrorCode, RelayError } from "./errors.ts";
 import { isClientsOwn, type LastAttempt, retryHeaders, toRendered } from "./failure.ts";
 import type { Ending, Life } from "./life.ts";
-import { toClientHeaders, toStreamHeaders } from "./request/headers.ts";
+import { describeFault } from "./observe/fault.ts";
+import { toClientHeaders, toStreamHeaders, withPrepared } from "./request/headers.ts";
 import type { Rooms } from "./rooms.ts";
 
 export interface Answers {
@@ -86,10 +87,11 @@ export function createAnswers(rooms: Rooms): Answers {
     const isText = /^(?:text\/|application\/(?:[\w.+-]*json|problem|xml))/i.test(
       headers.get("content-type") ?? "text/",
     );
-    const clean = isText
-      ? new TextEncoder().encode(redact(new TextDecoder().decode(body), secret))
-      : body;
-    const passed = toClientHeaders(headers, rooms.ownHeaders).filter(
+    const text = isText ? new TextDecoder().decode(body) : "";
+    const redacted = redact(text, secret);
+    // What quotes nothing passes to the letter, whatever its encoding.
+    const clean = redacted === text ? body : new TextEncoder().encode(redacted);
+    const passed = toClientHeaders(headers, rooms.ownHeaders, secret).filter(
       ([name]) => name !== "x-should-retry",
     );
     head(life, status, [...passed, ["x-should-retry", "false"]], false);
@@ -127,9 +129,7 @@ export function createAnswers(rooms: Rooms): Answers {
 
     tellError(life, error) {
       if (error instanceof RelayError) return tell(life, error);
-      reporter.error(
-        `request ${life.id}: ${error instanceof Error ? (error.stack ?? error.message) : "a value that is no error was thrown"}`,
-      );
+      reporter.error(`a request failed inside the relay: ${describeFault(error)}`);
       return tell(life, new RelayError("ERR_RELAY_INTERNAL", { cause: error }));
     },
 
@@ -181,16 +181,6 @@ function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {
   return status === 502 || (status >= 500 && code.startsWith("ERR_RELAY_UPSTREAM"))
     ? "upstream_error"
     : "refused";
-}
-
-/** What the host prepared is kept; where both speak of one header, the answer's own stands (N8). */
-function withPrepared(
-  headers: HeaderList,
-  prepared: Iterable<[string, string]> | undefined,
-): HeaderList {
-  if (!prepared) return headers;
-  const own = new Set(headers.map(([name]) => name));
-  return [...headers, ...[...prepared].filter(([name]) => !own.has(name))];
 }
 
 function toHeaderValue(text: string): string {

@@ -39,20 +39,29 @@ export function createCallers(
   }
 
   async function byOperator(check: Authorize, call: Call): Promise<Admission> {
-    const result = await ask(check, call);
+    const result: unknown = await ask(check, call);
     if (result instanceof Response) return { kind: "answered", response: result };
+    if (result === true) return { kind: "admitted", caller: undefined, leave: nothing };
+    if (typeof result === "string" && result !== "")
+      return { kind: "admitted", caller: result, leave: nothing };
     if (result === false || result === null || result === undefined || result === "")
       throw new RelayError("ERR_RELAY_UNAUTHORIZED");
-    return { kind: "admitted", caller: result === true ? undefined : result, leave: nothing };
+    // A number or an object is nobody's id: letting it in would give all such callers one key, or none.
+    throw failed(result);
   }
 
-  async function ask(check: Authorize, call: Call): Promise<Awaited<ReturnType<Authorize>>> {
+  async function ask(check: Authorize, call: Call): Promise<unknown> {
     try {
       return await check(call.request());
-    } catch (cause) {
-      onFault(cause);
-      throw new RelayError("ERR_RELAY_AUTHORIZE", { cause });
+    } catch (error) {
+      if (error instanceof Response) return error;
+      throw failed(error);
     }
+  }
+
+  function failed(cause: unknown): RelayError {
+    onFault(cause);
+    return new RelayError("ERR_RELAY_AUTHORIZE", { cause });
   }
 
   return { admit: (call) => (authorize ? byOperator(authorize, call) : byAddress(call)) };

@@ -3,18 +3,23 @@ import type { Call } from "./contract/call.ts";
 import type { HeaderList } from "./contract/sink.ts";
 import type { CorsOptions } from "./options/types.ts";
 
-/** Headers that every answer to an allowed origin carries; none for others. */
+/** Headers that every answer carries; those that allow something only towards an allowed origin. */
 export function corsHeaders(
   cors: CorsOptions | false,
   call: Call,
   exposed: readonly string[],
 ): HeaderList {
   const origin = allowedOrigin(cors, call);
-  if (!cors || origin === undefined) return [];
-  const headers: HeaderList = [["access-control-allow-origin", origin]];
-  if (origin !== "*") headers.push(["vary", "origin"]);
+  if (!cors) return [];
+  // An answer without leave must not be kept for an origin that has it.
+  const headers: HeaderList = cors.origin === "*" ? [] : [["vary", "origin"]];
+  if (origin === undefined) return headers;
+  headers.push(["access-control-allow-origin", origin]);
   if (cors.credentials) headers.push(["access-control-allow-credentials", "true"]);
-  return [...headers, ["access-control-expose-headers", [...exposed, "retry-after"].join(", ")]];
+  return [
+    ...headers,
+    ["access-control-expose-headers", [...exposed, "retry-after", "x-should-retry"].join(", ")],
+  ];
 }
 
 /** Headers of a preflight's answer; `undefined` where the call is none, or CORS is off. */
@@ -25,8 +30,8 @@ export function preflightHeaders(cors: CorsOptions | false, call: Call): HeaderL
     call.header("access-control-request-method") === undefined
   )
     return undefined;
-  const allowed = corsHeaders(cors, call, []);
-  if (allowed.length === 0) return [["vary", "origin"]];
+  const allowed = corsHeaders(cors, call, []).filter(([name]) => !name.endsWith("expose-headers"));
+  if (allowedOrigin(cors, call) === undefined) return allowed;
   const wanted = call.header("access-control-request-headers");
   return [
     ...allowed,

@@ -31,6 +31,7 @@ export type ErrorCode =
   | "ERR_RELAY_BODY_ENCODING"
   | "ERR_RELAY_BODY_JSON"
   | "ERR_RELAY_BODY_TIMEOUT"
+  | "ERR_RELAY_BODY_USED"
   | "ERR_RELAY_MODEL_MISSING"
   | "ERR_RELAY_MODEL_UNKNOWN"
   | "ERR_RELAY_UNAUTHORIZED"
@@ -145,10 +146,16 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: invalid,
     message: (f) => `The request body did not arrive within ${f.limit} ms.`,
   },
+  ERR_RELAY_BODY_USED: {
+    status: 500,
+    type: "internal_error",
+    message: () =>
+      "The request's body was read before it came to the relay; whoever wants to look at it must read a clone.",
+  },
   ERR_RELAY_MODEL_MISSING: {
     status: 400,
     type: invalid,
-    message: () => "The request names no model, and this endpoint needs one.",
+    message: (f) => `The request names no model, and ${f.detail ?? "this endpoint needs one"}.`,
   },
   ERR_RELAY_MODEL_UNKNOWN: {
     status: 400,

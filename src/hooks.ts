@@ -5,6 +5,7 @@ import type { Log } from "./contract/log.ts";
 import type { Usage } from "./contract/dialect.ts";
 import type { Reason, Scope, Verdict } from "./contract/verdict.ts";
 import { createHooks } from "hookable";
+import { describeFault } from "./observe/fault.ts";
 
 /** One upstream call has ended. */
 export interface AttemptEvent {
@@ -95,14 +96,12 @@ export interface Hooks {
   has(name: HookName): boolean;
 }
 
-/** Collects listeners; a listener that throws or rejects costs one warning. */
-export function createRelayHooks(handlers: HookHandlers, log: Log): Hooks {
+/** Collects listeners; a listener that throws or rejects costs a warning, as many as `log` lets through. */
+export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">): Hooks {
   const hooks = createHooks<RelayHooks>();
   const listening: Record<string, number> = {};
   const complain = (name: string, error: unknown): void =>
-    log.warn(
-      `A listener of the hook "${name}" failed: ${error instanceof Error ? error.name : typeof error}`,
-    );
+    log.warn(`a listener of the hook "${name}" failed: ${describeFault(error)}`);
 
   function on<Name extends HookName>(
     name: Name,
@@ -118,7 +117,10 @@ export function createRelayHooks(handlers: HookHandlers, log: Log): Hooks {
       }
     }) as unknown as RelayHooks[Name];
     const remove = hooks.hook(name, guarded as never);
+    let isListening = true;
     return () => {
+      if (!isListening) return;
+      isListening = false;
       listening[name]!--;
       remove();
     };

@@ -12,12 +12,10 @@ import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
 import { checkRequest, readRequest } from "./request/read.ts";
-import { WebCall } from "./request/call-web.ts";
+import { isReserved } from "./request/path.ts";
+import { tailOf, WebCall } from "./request/call-web.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { WebSink } from "./stream/sink-web.ts";
-
-/** Paths under the mount point that are the relay's own and never forwarded (J10). */
-const RESERVED = /^\/_relay(?:\/|$)/;
 
 export interface Relay {
   /** Resolves when the state has been loaded, or loading has failed once. */
@@ -87,9 +85,12 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function relayOne(life: Life): Promise<Ending> {
     const { call } = life;
+    // The slot of a client address is taken in the same turn; who has left already takes none.
+    life.check();
+    if (life.delivery.isClientGone) throw new RelayError("ERR_RELAY_CLIENT_GONE");
     if (rooms.isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
     const path = checkRequest(call, rooms.config.limits.headerCount);
-    if (RESERVED.test(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
+    if (isReserved(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
     const admission = await life.during(rooms.callers.admit(call));
     if (admission.kind === "answered") return answers.pass(life, admission.response);
     try {
@@ -141,8 +142,7 @@ export function createRelay(options: RelayOptions): Relay {
     async fetch(request, { mount = rooms.config.mount ?? "", address } = {}) {
       const sink = new WebSink(request.method);
       const { pathname, search } = new URL(request.url);
-      const target =
-        (pathname.startsWith(mount) ? pathname.slice(mount.length) : pathname) + search;
+      const target = tailOf(pathname, mount) + search;
       request.signal.addEventListener("abort", () => sink.close(), { once: true });
       void handle(new WebCall(request, { mount, target, address }), sink);
       return sink.response;

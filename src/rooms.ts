@@ -11,6 +11,7 @@ import { createConsequences, type ConsequenceRooms, type Consequences } from "./
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
 import { createMemory } from "./memory.ts";
+import { describeFault } from "./observe/fault.ts";
 import { createReporter, silentLog } from "./observe/reporter.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
@@ -55,7 +56,7 @@ export function createRooms(options: RelayOptions): Rooms {
   const log =
     options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
   const reporter = createReporter(log, clock);
-  const hooks = createRelayHooks(options.hooks ?? {}, log);
+  const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({ storage: config.storage, base: config.base, clock, random, log });
   const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns();
@@ -112,7 +113,7 @@ export function createRooms(options: RelayOptions): Rooms {
     waiting: createWaitingRoom(config.limits.queue),
     planner: createPlanner(config),
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
-      reporter.error(`authorize failed: ${error instanceof Error ? error.name : typeof error}`),
+      reporter.error(`authorize failed: ${describeFault(error)}`),
     ),
     ownHeaders: new Set(
       Object.values(config.responseHeaders).flatMap((name) =>
@@ -129,7 +130,7 @@ export function createRooms(options: RelayOptions): Rooms {
       if (now - lastTidyAt < PRUNE_EVERY) return;
       lastTidyAt = now;
       cooldowns.prune(now);
-      for (const pool of pools.values()) pool.prune();
+      for (const pool of pools.values()) pool.prune(now);
     },
     async close() {
       if (isClosing) return;

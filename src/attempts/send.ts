@@ -19,7 +19,7 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Prom
 }
 
 function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise<ReplyResult> {
-  const { config, clock, consequences, ownHeaders } = rooms;
+  const { auth, config, clock, consequences, ownHeaders } = rooms;
   const { life, asked, target } = errand;
   const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
   const sentAt = clock.now();
@@ -34,7 +34,11 @@ function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise
       timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
       eventSize,
       commit: (status, headers, isEventStream) =>
-        errand.commit(status, toClientHeaders(headers, ownHeaders), isEventStream),
+        errand.commit(
+          status,
+          toClientHeaders(headers, ownHeaders, auth.peek(credential)),
+          isEventStream,
+        ),
       onOpen() {
         life.timers.clear("deadline");
         consequences.succeeded(credential, target, sentAt, met);

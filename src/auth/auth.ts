@@ -14,11 +14,3 @@ export function createStaticAuth(secrets: ReadonlyMap<string, string>): Auth {
     isRenewable: () => false,
   };
 }
-
-/** Blacks a secret out of a text, and any piece of it that begins as it begins: upstreams like to quote keys (J7). */
-export function redact(text: string, secret: string): string {
-  const start = secret.slice(0, Math.max(6, Math.min(10, secret.length - 4)));
-  if (start.length < 6 || !text.includes(start)) return text;
-  const [head = "", ...parts] = text.split(start);
-  return head + parts.map((part) => `[redacted]${part.replace(/^[\w.*+/=~-]*/, "")}`).join("");
-}

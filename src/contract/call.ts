@@ -9,7 +9,9 @@ export interface Call {
   header(name: string): string | undefined;
   /** Visits all request headers, names in lower case. */
   eachHeader(visit: (value: string, name: string) => void): void;
-  /** Reads the body once. Rejects with `ERR_RELAY_BODY_SIZE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off. */
+  /** How many headers came, as the client wrote them, where the host can tell that more cheaply than `eachHeader`. */
+  readonly headerCount?: number;
+  /** Reads the body once. Rejects with `ERR_RELAY_BODY_SIZE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off, `ERR_RELAY_BODY_USED` when somebody has read it. */
   readBody(limit: number): Promise<Uint8Array>;
   /** The peer's address as the host knows it, for the cap per client. */
   address: string | undefined;

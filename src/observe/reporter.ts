@@ -13,22 +13,23 @@ export interface Reporter {
   error(message: string): void;
 }
 
-/** Puts a bound on how many lines a minute go to the log; debug lines pass, a logger drops them by itself. */
+/** Puts a bound on how many lines a minute go to the log, each once; debug lines pass, a logger drops them by itself. */
 export function createReporter(log: Log, clock: Clock): Reporter {
   let windowStart = -Infinity;
-  let lines = 0;
   let dropped = 0;
+  const said = new Set<string>();
 
   function say(level: "info" | "warn" | "error", message: string): void {
     const now = clock.now();
     if (now - windowStart >= WINDOW) {
       windowStart = now;
-      lines = 0;
+      said.clear();
     }
-    if (lines++ >= LINES) {
+    if (said.size >= LINES || said.has(message)) {
       dropped++;
       return;
     }
+    said.add(message);
     log[level](dropped > 0 ? `${message} (${dropped} lines left out before)` : message);
     dropped = 0;
   }

@@ -1,20 +1,21 @@
 // A call that came as Node's `IncomingMessage`. Describes the few fields it uses, so that the core needs no `node:*`.
 import type { Call } from "../contract/call.ts";
 import { RelayError } from "../errors.ts";
-import { joinChunks } from "./call-web.ts";
+import { joinChunks, readWebBody } from "./call-web.ts";
 
 /** The part of `http.IncomingMessage` that is used. */
 export interface NodeRequest {
   readonly method?: string;
   readonly url?: string;
   readonly headers: Record<string, string | string[] | undefined>;
+  readonly rawHeaders?: readonly string[];
   readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean } | null;
   readonly complete: boolean;
+  readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error", listener: () => void): unknown;
-  pause(): unknown;
-  resume(): unknown;
+  destroy(): unknown;
 }
 
 export interface NodeCallOptions {
@@ -23,25 +24,39 @@ export interface NodeCallOptions {
   /** Makes the web `Request`, for functions of the operator's. */
   toRequest: () => Request;
   preparedHeaders?: () => Iterable<[string, string]>;
+  /** The peer's address where the host knows better than the socket does (behind a proxy that it trusts). */
+  toAddress?: () => string | undefined;
 }
+
+/** What is too much is thrown away; of that, so many times the limit are put up with, then the connection is closed. */
+const PATIENCE = 2;
 
 export class NodeCall implements Call {
   readonly method: string;
   readonly target: string;
   readonly mount: string;
-  readonly address: string | undefined;
   readonly request: () => Request;
   readonly preparedHeaders: (() => Iterable<[string, string]>) | undefined;
   readonly #message: NodeRequest;
+  readonly #toAddress: (() => string | undefined) | undefined;
 
   constructor(message: NodeRequest, options: NodeCallOptions) {
     this.#message = message;
     this.method = message.method ?? "GET";
     this.target = options.target;
     this.mount = options.mount;
-    this.address = message.socket?.remoteAddress;
+    this.#toAddress = options.toAddress;
     this.request = options.toRequest;
     this.preparedHeaders = options.preparedHeaders;
+  }
+
+  get address(): string | undefined {
+    return this.#toAddress ? this.#toAddress() : this.#message.socket?.remoteAddress;
+  }
+
+  get headerCount(): number {
+    const { rawHeaders, headers } = this.#message;
+    return rawHeaders ? rawHeaders.length / 2 : Object.keys(headers).length;
   }
 
   header(name: string): string | undefined {
@@ -56,23 +71,32 @@ export class NodeCall implements Call {
 
   readBody(limit: number): Promise<Uint8Array> {
     const message = this.#message;
-    if (Number(this.header("content-length") ?? 0) > limit)
-      return Promise.reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+    if (message.destroyed && !message.complete)
+      return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+    // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
+    if (message.readableDidRead && this.#hasBody()) return readWebBody(this.request(), limit);
     return new Promise((resolve, reject) => {
       const chunks: Uint8Array[] = [];
       let length = 0;
       const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+      const tooMuch = (): void => reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+      if (Number(this.header("content-length") ?? 0) > limit) tooMuch();
       message.on("data", (chunk) => {
         length += chunk.length;
         if (length <= limit) return void chunks.push(chunk);
-        // What is too much is read and thrown away by the host; it must not be kept here.
         chunks.length = 0;
-        reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+        tooMuch();
+        if (length > PATIENCE * limit) message.destroy();
       });
       message.on("end", () => resolve(joinChunks(chunks, length)));
       message.on("error", gone);
       message.on("close", () => (message.complete ? undefined : gone()));
     });
+  }
+
+  #hasBody(): boolean {
+    const { headers } = this.#message;
+    return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
   }
 }
 

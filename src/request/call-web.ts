@@ -36,22 +36,33 @@ export class WebCall implements Call {
   async readBody(limit: number): Promise<Uint8Array> {
     const declared = Number(this.header("content-length") ?? 0);
     if (declared > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
-    const { body } = this.#request;
-    if (!body) return new Uint8Array(0);
-    const reader = body.getReader();
-    try {
-      return await readAll(reader, limit);
-    } catch (error) {
-      reader.cancel().catch(() => {});
-      throw error instanceof RelayError
-        ? error
-        : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
-    }
+    return readWebBody(this.#request, limit);
   }
 
   request(): Request {
     return this.#request;
   }
+}
+
+/** Reads the body of a web request, at most `limit` bytes of it. */
+export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
+  if (request.bodyUsed || request.body?.locked) throw new RelayError("ERR_RELAY_BODY_USED");
+  if (!request.body) return new Uint8Array(0);
+  const reader = request.body.getReader();
+  try {
+    return await readAll(reader, limit);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw error instanceof RelayError
+      ? error
+      : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
+  }
+}
+
+/** What follows the mount point in a path; all of it where it does not lie under it. */
+export function tailOf(pathname: string, mount: string): string {
+  const isUnder = pathname.startsWith(mount) && /^(?:\/|$)/.test(pathname.slice(mount.length));
+  return isUnder ? pathname.slice(mount.length) : pathname;
 }
 
 async function readAll(

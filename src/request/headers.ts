@@ -5,6 +5,8 @@ import type { Target } from "../contract/target.ts";
 import type { ReplyHeaders } from "../contract/transport.ts";
 
 const USER_AGENT = "h3-relay";
+/** So much of a secret's beginning betrays it. */
+const QUOTED = 8;
 
 /** Passes in every dialect. Nothing here identifies the client or carries a right. */
 const COMMON_PASS = ["accept", "content-type", "idempotency-key"];
@@ -53,34 +55,55 @@ export function toOutgoingHeaders(
     "user-agent": USER_AGENT,
     "accept-encoding": "identity",
   };
-  pass(call, COMMON_PASS, headers);
-  pass(call, target.dialect.passHeaders, headers);
-  pass(call, target.passHeaders, headers);
+  const named = namedIn(call.header("connection"));
+  pass(call, COMMON_PASS, headers, named);
+  pass(call, target.dialect.passHeaders, headers, named);
+  pass(call, target.passHeaders, headers, named);
   for (const name in target.headers) headers[name] = target.headers[name]!;
-  headers[credential[0]] = credential[1];
+  headers[credential[0].toLowerCase()] = credential[1];
   return headers;
 }
 
-function pass(call: Call, names: readonly string[], headers: Record<string, string>): void {
+function pass(
+  call: Call,
+  names: readonly string[],
+  headers: Record<string, string>,
+  named: readonly string[] | undefined,
+): void {
   for (const name of names) {
     const value = call.header(name);
-    if (value !== undefined) headers[name] = value;
+    if (value !== undefined && !named?.includes(name)) headers[name] = value;
   }
 }
 
-/** Picks what may pass of an answer's headers. `own` are the relay's header names, which an upstream cannot set. */
-export function toClientHeaders(reply: ReplyHeaders, own: ReadonlySet<string>): HeaderList {
-  const named = reply
-    .get("connection")
-    ?.toLowerCase()
+/** Names that a `Connection` header keeps to this hop; `undefined` where it says nothing but the usual. */
+function namedIn(connection: string | undefined): string[] | undefined {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;
+  return connection
+    .toLowerCase()
+    .trim()
     .split(/\s*,\s*/);
+}
+
+/**
+ * Picks what may pass of an answer's headers. `own` are the relay's header names, which an upstream cannot set;
+ * a header that quotes the `secret` sent with the request, or its beginning, stops here (J7).
+ */
+export function toClientHeaders(
+  reply: ReplyHeaders,
+  own: ReadonlySet<string>,
+  secret = "",
+): HeaderList {
+  const named = namedIn(reply.get("connection"));
+  const start = secret.length >= QUOTED ? secret.slice(0, QUOTED) : undefined;
   const headers: HeaderList = [];
   reply.forEach((value, name) => {
     if (
       STOPS_HERE.has(name) ||
       own.has(name) ||
       named?.includes(name) ||
-      name.startsWith("access-control-")
+      name.startsWith("access-control-") ||
+      (start !== undefined && value.includes(start))
     )
       return;
     headers.push([name, value]);
@@ -99,4 +122,14 @@ export function toStreamHeaders(headers: HeaderList): HeaderList {
     ["x-accel-buffering", "no"],
   );
   return kept;
+}
+
+/** Adds what the host prepared. Where both speak of one header the answer's own stands, but for `vary`, which adds up (N8). */
+export function withPrepared(
+  headers: HeaderList,
+  prepared: Iterable<[string, string]> | undefined,
+): HeaderList {
+  if (!prepared) return headers;
+  const own = new Set(headers.map(([name]) => name));
+  return [...headers, ...[...prepared].filter(([name]) => !own.has(name) || name === "vary")];
 }

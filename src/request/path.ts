@@ -10,11 +10,14 @@ export interface RequestPath {
   query: string;
 }
 
-const ENCODED_SEPARATOR = /%2f|%5c|%00/i;
-const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
+// However often encoded: a server that decodes once more than its neighbour must not see another path.
+const ENCODED_SEPARATOR = /%(?:25)*(?:2f|5c|[01][\da-f]|7f)/i;
+const DOT_SEGMENT = /\/(?:\.|%(?:25)*2e){1,2}(?:[/;]|%(?:25)*3b|$)/i;
 // Everything a path may hold undecoded (RFC 3986) and a few marks that servers tolerate.
-const PATH_CHARACTERS = /^[\w\-.~!$&'()*+,;=:@%/|[\]{}^"`<>\u0080-\uffff]*$/;
+const PATH_CHARACTERS = /^(?:[\w\-.~!$&'()*+,;=:@/|[\]{}^"`<>\u0080-\u00ff]|%[\da-fA-F]{2})*$/;
+const NOT_IN_QUERY = /[^\u0021-\u007e\u0080-\u00ff]|#/;
 const VERSION = /^v\d+\w*$/;
+const RESERVED = "_relay";
 
 /**
  * Splits the mount tail and refuses what is not plainly inside it.
@@ -26,9 +29,7 @@ export function readPath(target: string): RequestPath {
   const query = mark < 0 ? "" : target.slice(mark);
   const fault =
     faultOf(path) ??
-    (/[\s#\u0000-\u001f\u007f]/.test(query)
-      ? "its query holds a character that must be encoded"
-      : undefined);
+    (NOT_IN_QUERY.test(query) ? "its query holds a character that must be encoded" : undefined);
   if (fault) throw new RelayError("ERR_RELAY_PATH", { detail: fault });
   return { path, query };
 }
@@ -37,9 +38,27 @@ function faultOf(path: string): string | undefined {
   if (path !== "" && path[0] !== "/") return "it must be a path, not a whole URL";
   if (path.includes("//")) return "it holds an empty segment";
   if (DOT_SEGMENT.test(path)) return "it holds a `.` or `..` segment";
-  if (ENCODED_SEPARATOR.test(path)) return "it holds an encoded slash";
+  if (ENCODED_SEPARATOR.test(path)) return "it holds an encoded slash or control character";
   if (!PATH_CHARACTERS.test(path)) return "it holds a character that must be encoded";
   return undefined;
+}
+
+/** Tells whether a path is the relay's own (J10), also where its name is encoded or written large. */
+export function isReserved(path: string): boolean {
+  const [first = ""] = path.slice(1).split("/", 1);
+  if (first.length < RESERVED.length) return false;
+  return decodeFully(first).split(";", 1)[0]!.toLowerCase() === RESERVED;
+}
+
+function decodeFully(segment: string): string {
+  let decoded = segment;
+  for (let last = ""; decoded !== last && decoded.includes("%");) {
+    last = decoded;
+    decoded = decoded.replace(/%[\da-f]{2}/gi, (code) =>
+      String.fromCharCode(parseInt(code.slice(1), 16)),
+    );
+  }
+  return decoded;
 }
 
 /**

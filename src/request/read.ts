@@ -14,16 +14,24 @@ const BODILESS = new Set(["GET", "HEAD"]);
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 const OPAQUE_TYPE = /^(?:multipart|audio|image|video|application\/octet-stream)\b/i;
 const OPENING_BRACE = 0x7b;
+/** White space of JSON, and a byte order mark. */
+const SPACES = [0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf];
 
 const decoder = new TextDecoder();
 
 /** Checks method, header count and path; costs nothing that an attacker could make large. */
 export function checkRequest(call: Call, headerLimit: number): { path: string; query: string } {
   if (!METHODS.has(call.method)) throw new RelayError("ERR_RELAY_METHOD", { detail: call.method });
+  if (countHeaders(call) > headerLimit)
+    throw new RelayError("ERR_RELAY_HEADERS", { limit: headerLimit });
+  return readPath(call.target);
+}
+
+function countHeaders(call: Call): number {
+  if (call.headerCount !== undefined) return call.headerCount;
   let count = 0;
   call.eachHeader(() => count++);
-  if (count > headerLimit) throw new RelayError("ERR_RELAY_HEADERS", { limit: headerLimit });
-  return readPath(call.target);
+  return count;
 }
 
 /** Reads the body, and its JSON where it is JSON. */
@@ -46,14 +54,14 @@ export async function readRequest(
 
 // A body we cannot read is a model we cannot see; decoding it here would undo the bound on its size.
 function checkEncoding(encoding: string | undefined): void {
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+  if (encoding && encoding.toLowerCase() !== "identity") {
     throw new RelayError("ERR_RELAY_BODY_ENCODING", { detail: encoding.slice(0, 40) });
   }
 }
 
 function readJSON(body: Uint8Array, type: string): unknown {
   const declared = JSON_TYPE.test(type);
-  if (body.length === 0 || (!declared && (OPAQUE_TYPE.test(type) || body[0] !== OPENING_BRACE)))
+  if (body.length === 0 || (!declared && (OPAQUE_TYPE.test(type) || !beginsLikeJSON(body))))
     return undefined;
   try {
     return JSON.parse(decoder.decode(body));
@@ -62,6 +70,10 @@ function readJSON(body: Uint8Array, type: string): unknown {
     if (declared) throw new RelayError("ERR_RELAY_BODY_JSON");
     return undefined;
   }
+}
+
+function beginsLikeJSON(body: Uint8Array): boolean {
+  return body.find((byte) => !SPACES.includes(byte)) === OPENING_BRACE;
 }
 
 /** Finds the model a request names; `undefined` means that it goes under `*`. */

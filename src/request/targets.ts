@@ -39,12 +39,18 @@ export function createPlanner(
     return unlisted(asked);
   }
 
-  // Without a model among several upstreams only the one can be meant whose dialect knows the path; else we must not guess.
-  function unlisted(asked: Asked): never {
+  // Which of several upstreams is meant must not be guessed; an operator may say it for calls without a model (`"*"`).
+  function unlisted(asked: Asked): [UpstreamConfig, string] {
     const model = upstreams
       .map(({ dialect }) => dialect.readModel(asked))
       .find((name) => name !== undefined);
-    if (model === undefined) throw new RelayError("ERR_RELAY_MODEL_MISSING");
+    if (model === undefined) {
+      const named = config.models.get(ANY_MODEL);
+      if (named) return [config.upstreams.get(named.upstream)!, ANY_MODEL];
+      throw new RelayError("ERR_RELAY_MODEL_MISSING", {
+        detail: "there are several upstreams it could mean",
+      });
+    }
     throw new RelayError("ERR_RELAY_MODEL_UNKNOWN", { model: model.slice(0, 200) });
   }
 

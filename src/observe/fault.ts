@@ -1,0 +1,16 @@
+// An error nobody expected, told in one line.
+
+/**
+ * Tells an error's kind and place. Its message stays out: it is somebody else's, and could quote a body or a secret (J7).
+ */
+export function describeFault(error: unknown): string {
+  if (!(error instanceof Error)) return `a thrown ${error === null ? "null" : typeof error}`;
+  const { name, message, stack = "" } = error;
+  const { code } = error as { code?: unknown };
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  const place = frames.map((line) => FRAME.exec(line)?.[1]).find((found) => found !== undefined);
+  const isCode = typeof code === "string" && /^[A-Z][A-Z\d_]*$/.test(code);
+  return `${name}${isCode ? ` ${code}` : ""}${place ? ` at ${place}` : ""}`;
+}
+
+const FRAME = /^\s*(?:at |(?=\S*@))(\S.*:\d+:\d+\)?)$/;

@@ -1,0 +1,50 @@
+// Where a relay is mounted inside an h3 2 app, and what follows that point in the path as the client wrote it.
+
+/** The fields of an h3 2 event that tell where its handler is mounted. */
+export interface MountedEvent {
+  readonly url: { readonly pathname: string };
+  readonly context: {
+    readonly params?: Readonly<Record<string, string>>;
+    readonly matchedRoute?: { readonly route?: string; readonly handler?: unknown };
+    readonly middlewareParams?: Readonly<Record<string, string>>;
+  };
+}
+
+/** Counts the segments of a path that follow the mount point of `handler`. */
+export function countTail({ url, context }: MountedEvent, handler: unknown): number {
+  // `withBase` and nested apps cut the path short: what is left of it is never less than the tail.
+  return Math.min(countSegments(url.pathname), countSegments(wildcardOf(context, handler)));
+}
+
+/** What the wildcard of the pattern stands for, by which the handler was found. */
+function wildcardOf(
+  { params, matchedRoute, middlewareParams }: MountedEvent["context"],
+  handler: unknown,
+): string | undefined {
+  const pattern = /^(.*)\/\*\*:?(\w*)$/.exec(matchedRoute?.route ?? "");
+  const ofRoute = pattern ? (params?.[pattern[2] || "_"] ?? "") : undefined;
+  const ofMiddleware = middlewareParams?.["_"];
+  // A route's handler may be wrapped; as a middleware it most likely stands before a catch-all route.
+  const isRoute = matchedRoute?.handler === handler || (pattern !== null && pattern[1] !== "");
+  return isRoute ? (ofRoute ?? ofMiddleware) : (ofMiddleware ?? ofRoute);
+}
+
+/** Without a wildcard the whole path is the tail. */
+function countSegments(path: string | undefined): number {
+  if (path === undefined) return Infinity;
+  const trimmed = path.replace(/^\/|\/$/g, "");
+  return trimmed === "" ? 0 : trimmed.split("/").length;
+}
+
+/**
+ * Splits a raw request target `count` segments before its end. The host's own view of the path is decoded or tidied up;
+ * the raw one stays untouched, and whatever in it is not plain is refused later.
+ */
+export function splitTarget(raw: string, count: number): { mount: string; target: string } {
+  const mark = raw.indexOf("?");
+  const path = mark < 0 ? raw : raw.slice(0, mark);
+  let at = path.endsWith("/") ? path.length - 1 : path.length;
+  for (let left = count; left > 0 && at >= 0; left--) at = path.lastIndexOf("/", at - 1);
+  const start = Math.max(at, 0);
+  return { mount: path.slice(0, start), target: raw.slice(start) };
+}
