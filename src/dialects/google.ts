@@ -45,8 +45,8 @@ export const google: Dialect = {
   codes: GOOGLE_CODES,
   meaningOf,
   mayMatter: ({ name, data }) => data.includes('"error"') || name === "error",
-  endsWith: (last) => isFinished(answerOf(last)),
-  readUsage: (data) => readUsage(data),
+  endsWith: (last) => isFinished(answerOf(parseJson(last.data))),
+  readUsage,
   renderError: (error) => JSON.stringify({ error: toStatus(error) }),
   renderErrorEvent: (error) => renderEvent("", JSON.stringify({ error: toStatus(error) })),
 };
@@ -66,16 +66,17 @@ function isAccessToken(secret: string): boolean {
 }
 
 /** Code Assist wraps each chunk in `response`. */
-function answerOf(event: StreamEvent): Fields {
-  const chunk = asFields(parseJson(event.data)) ?? {};
+function answerOf(json: unknown): Fields {
+  const chunk = asFields(json) ?? {};
   return asFields(chunk["response"]) ?? chunk;
 }
 
 function meaningOf(event: StreamEvent): EventMeaning {
   if (event.name === "error") return "error";
   if (event.data === "") return "lifecycle";
-  if (isErrorEvent(parseJson(event.data))) return "error";
-  const answer = answerOf(event);
+  const json = parseJson(event.data);
+  if (isErrorEvent(json)) return "error";
+  const answer = answerOf(json);
   // Counts alone are no part of an answer; a blocked prompt is the whole of one.
   return isFinished(answer) || asList(answer["candidates"]).some(candidateSpeaks)
     ? "payload"
