@@ -13,7 +13,7 @@ export interface MountedEvent {
 /** Counts the segments of a path that follow the mount point of `handler`. */
 export function countTail({ url, context }: MountedEvent, handler: unknown): number {
   // `withBase` and nested apps cut the path short: what is left of it is never less than the tail.
-  return Math.min(countSegments(url.pathname), countSegments(wildcardOf(context, handler)));
+  return Math.min(countSegments(url.pathname.slice(1)), countSegments(wildcardOf(context, handler)));
 }
 
 /** What the wildcard of the pattern stands for, by which the handler was found. */
@@ -29,11 +29,10 @@ function wildcardOf(
   return isRoute ? (ofRoute ?? ofMiddleware) : (ofMiddleware ?? ofRoute);
 }
 
-/** Without a wildcard the whole path is the tail. */
+/** Counts what stands between slashes, a last empty one left out. Without a wildcard the whole path is the tail. */
 function countSegments(path: string | undefined): number {
   if (path === undefined) return Infinity;
-  const trimmed = path.replace(/^\/|\/$/g, "");
-  return trimmed === "" ? 0 : trimmed.split("/").length;
+  return path === "" ? 0 : path.replace(/\/$/, "").split("/").length;
 }
 
 /**
