@@ -87,7 +87,10 @@ function simulated({ url }) {
 }
 
 async function build(say) {
-  const builder = fork(fileURLToPath(new URL("build.mjs", import.meta.url)), { silent: true });
+  const builder = fork(fileURLToPath(new URL("build.mjs", import.meta.url)), {
+    silent: true,
+    execArgv: [],
+  });
   let entry;
   let printed = "";
   builder.on("message", (message) => {

@@ -30,7 +30,7 @@ export function startChat(setup, onChange) {
 
   function stop() {
     if (!running) return;
-    running.stoppedAt = performance.timeOrigin + performance.now();
+    running.stoppedAt = Date.now();
     running.controller.abort();
   }
 
@@ -166,7 +166,7 @@ function createExchange(question) {
       if (data)
         fact(
           "words",
-          `${data.trim().split(/\s+/).length} words in ${toDuration(performance.now() - startedAt)}`,
+          `${data.trim().split(/\s+/).length} words in ${toDuration(lastAt - startedAt)}`,
         );
       pulse.remove();
       announce("The answer has ended.");

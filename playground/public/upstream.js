@@ -26,7 +26,7 @@ export function showPlaying(playing) {
   const whom = [...byId("whom").options].find(({ value }) =>
     isSame(JSON.parse(value), playing.whom),
   );
-  const met = playing.name === "healthy" || !whom ? "" : ` Meets ${whom.text}.`;
+  const met = playing.name === "healthy" || !whom ? "" : ` For ${whom.text}.`;
   const text = pressed.dataset.description + met;
   if (byId("now").textContent !== text) byId("now").textContent = text;
 }
