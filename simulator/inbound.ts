@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { SimulatedDialect } from "./behaviour.ts";
 import { routeOf } from "./routes.ts";
-import type { Operation } from "./routes.ts";
+import type { Operation, Spoken } from "./routes.ts";
 
 /** A request, read whole. */
 export interface Asked {
@@ -63,11 +63,7 @@ class AskedRequest implements Asked {
     this.socket = arrival.socket;
     this.at = arrival.at;
     this.received = arrival.received;
-    const route = routeOf(
-      this.method,
-      this.path,
-      request.headers["anthropic-version"] !== undefined,
-    );
+    const route = routeOf(this.method, this.path, spokenBy(request.headers));
     this.dialect = route?.dialect;
     this.operation = route?.operation;
     this.#pathModel = route?.model;
@@ -112,6 +108,11 @@ export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Record<string, unknown>)[name]
     : undefined;
+}
+
+function spokenBy(headers: IncomingMessage["headers"]): Spoken {
+  if (headers["anthropic-version"] !== undefined) return "anthropic";
+  return headers["x-goog-api-key"] === undefined ? undefined : "google";
 }
 
 function secretOf(headers: IncomingMessage["headers"], query: string): string {

@@ -73,22 +73,25 @@ const ROWS: readonly Row[] = [
 const MEMO_SIZE = 1000;
 const memo = new Map<string, Route | undefined>();
 
+/** A dialect that a request's headers give away: `/v1/models` is served in all of them. */
+export type Spoken = "anthropic" | "google" | undefined;
+
 /** Returns what a path asks for; `undefined` is a 404. */
-export function routeOf(method: string, path: string, speaksAnthropic: boolean): Route | undefined {
-  const key = `${method} ${speaksAnthropic} ${path}`;
+export function routeOf(method: string, path: string, spoken: Spoken): Route | undefined {
+  const key = `${method} ${spoken} ${path}`;
   if (memo.has(key)) return memo.get(key);
-  const route = findRoute(method, path, speaksAnthropic);
+  const route = findRoute(method, path, spoken);
   if (memo.size >= MEMO_SIZE) memo.clear();
   memo.set(key, route);
   return route;
 }
 
-function findRoute(method: string, path: string, speaksAnthropic: boolean): Route | undefined {
+function findRoute(method: string, path: string, spoken: Spoken): Route | undefined {
   if (/\/v1(beta)?\/v1(beta)?\//.test(path)) return undefined;
   for (const row of ROWS) {
     const found = row.method === method ? row.path.exec(path) : null;
     if (found === null) continue;
-    const dialect = row.operation === "models" && speaksAnthropic ? "anthropic" : row.dialect;
+    const dialect = (row.operation === "models" && spoken) || row.dialect;
     const model = row.operation === "generate" ? decodeURIComponent(found[1] ?? "") : undefined;
     return { dialect, operation: row.operation, model, stream: row.stream };
   }
