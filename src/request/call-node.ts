@@ -13,6 +13,7 @@ export interface NodeRequest {
   readonly complete: boolean;
   readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
+  readonly readableEnded?: boolean;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error", listener: () => void): unknown;
   destroy(): unknown;
@@ -74,7 +75,10 @@ export class NodeCall implements Call {
     if (message.destroyed && !message.complete)
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
     // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
-    if (message.readableDidRead && this.#hasBody()) return readWebBody(this.request(), limit);
+    if (message.readableDidRead || message.readableEnded)
+      return this.#hasBody()
+        ? readWebBody(this.request(), limit)
+        : Promise.resolve(new Uint8Array(0));
     return new Promise((resolve, reject) => {
       const chunks: Uint8Array[] = [];
       let length = 0;
@@ -94,9 +98,11 @@ export class NodeCall implements Call {
     });
   }
 
+  // HTTP/2 need not announce a body.
   #hasBody(): boolean {
     const { headers } = this.#message;
-    return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+    const isAnnounced = headers["transfer-encoding"] !== undefined || ":method" in headers;
+    return isAnnounced || Number(headers["content-length"] ?? 0) > 0;
   }
 }
 

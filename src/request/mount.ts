@@ -13,7 +13,10 @@ export interface MountedEvent {
 /** Counts the segments of a path that follow the mount point of `handler`. */
 export function countTail({ url, context }: MountedEvent, handler: unknown): number {
   // `withBase` and nested apps cut the path short: what is left of it is never less than the tail.
-  return Math.min(countSegments(url.pathname.slice(1)), countSegments(wildcardOf(context, handler)));
+  return Math.min(
+    countSegments(url.pathname.slice(1)),
+    countSegments(wildcardOf(context, handler)),
+  );
 }
 
 /** What the wildcard of the pattern stands for, by which the handler was found. */
