@@ -22,6 +22,20 @@ export type Outcome =
 /** Attempts an errand until it has ended for the client, or cannot be helped. Throws where the request itself is over. */
 export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome> {
   const standing = createStanding(rooms.config.limits.maxWait);
+  const leave = rooms.retries.enter();
+  try {
+    return await attemptUntilSettled(rooms, errand, standing);
+  } finally {
+    standing.endRetry?.();
+    leave();
+  }
+}
+
+async function attemptUntilSettled(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+): Promise<Outcome> {
   for (;;) {
     errand.life.check();
     const taken = takeCredential(rooms, errand, standing);

@@ -34,8 +34,10 @@ export interface Failure {
   verdict: Verdict;
   /** When the attempt was sent, UTC epoch ms. */
   sentAt: number;
-  /** The request itself will sit this short wait out: it is no step on the ladder (C9). */
-  isGrace?: boolean;
+  /** The request itself sits this short wait out, ms; until then the key is closed to others (C9). */
+  grace?: number | undefined;
+  /** Address that the refusal names. */
+  link?: string | undefined;
 }
 
 /** Reasons that close a key for a while. The others are the request's, the network's or the server's. */
@@ -48,6 +50,7 @@ const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
   "NOT_FOUND",
 ]);
 const VERIFICATION_WAIT = 600_000;
+const VERIFICATION = /verif|validation_required/i;
 
 export interface Consequences {
   /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
@@ -56,6 +59,8 @@ export interface Consequences {
   succeeded(credential: string, target: Target, sentAt: number, met: Cooldown | undefined): void;
   /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
   pardon(credentials: readonly string[]): void;
+  /** Where a credential's owner must confirm who they are; until it has served again. */
+  linkOf(credential: string): string | undefined;
   /** Opens a key by hand. */
   clear(key: Key): void;
 }
@@ -65,18 +70,18 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   const { config, cooldowns, pools, health, auth, state, hooks, reporter, clock, random } = rooms;
   const limits = { ...LIMITS_DEFAULTS, hintMultiplier: config.limits.hintMultiplier };
   const disabling = new Set<string>(config.limits.disableOn);
+  const links = new Map<string, string>();
 
   function close(
-    { credential, target, verdict, sentAt, isGrace }: Failure,
+    { credential, target, verdict, sentAt, grace }: Failure,
     reason: Reason = verdict.reason,
   ): Cooldown | undefined {
     const key = keyOf(verdict, credential, target);
     if (!key) return undefined;
     const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
-    const hint =
-      verdict.hint === null
-        ? null
-        : jittered(isGrace ? verdict.hint : clampHint(verdict.hint, limits).wait);
+    // A limit of 0 is no wait at all: the stated time would come and nothing would have changed (C4).
+    const stated = verdict.barred ? null : verdict.hint;
+    const hint = stated === null ? null : (grace ?? jittered(clampHint(stated, limits).wait));
     const ladder = (incidents: number): number =>
       jittered(reason === "FORBIDDEN" ? VERIFICATION_WAIT : ladderWait(reason, incidents, limits));
     const opened = cooldowns.refuse({ key, reason, hint, ladder, sentAt }, clock.now());
@@ -117,7 +122,10 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     const { verdict, credential, requestId } = failure;
     if (verdict.scope === "model") return close(failure);
     if (verdict.scope !== "credential") return undefined;
-    if (verdict.evidence.includes("verif")) return close(failure);
+    if (VERIFICATION.test(verdict.evidence)) {
+      if (failure.link) links.set(credential, failure.link);
+      return close(failure);
+    }
     if (verdict.disables || health.refusedBarely(credential, requestId))
       disable(failure, "forbidden");
     return undefined;
@@ -135,6 +143,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     },
     succeeded(credential, target, sentAt, met) {
       health.succeeded(credential);
+      links.delete(credential);
       const now = clock.now();
       const own: Key = {
         credential,
@@ -156,6 +165,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
           );
       }
     },
+    linkOf: (credential) => links.get(credential),
     clear(key) {
       const cleared = cooldowns.clear(key, clock.now());
       if (cleared) changed(cleared);

@@ -10,6 +10,7 @@ import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
+import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
 import { createReporter, silentLog } from "./observe/reporter.ts";
@@ -32,6 +33,7 @@ export interface Rooms extends ConsequenceRooms {
   waiting: WaitingRoom;
   consequences: Consequences;
   open: OpenRequests;
+  retries: RetryBudget;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -110,6 +112,7 @@ export function createRooms(options: RelayOptions): Rooms {
     open,
     ready,
     consequences: createConsequences(parts),
+    retries: createRetryBudget(),
     waiting: createWaitingRoom(config.limits.queue),
     planner: createPlanner(config),
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>

@@ -20,6 +20,8 @@ export interface CredentialStatus {
   tier: number;
   inFlight: number;
   disabled: { cause: string; reason: string; at: string } | undefined;
+  /** Where its owner must confirm who they are, as the upstream says. */
+  verification: string | undefined;
   usage: UsageCounters | undefined;
 }
 
@@ -48,6 +50,7 @@ export function toStatus({
   clock,
   open,
   waiting,
+  consequences,
 }: Rooms): RelayStatus {
   const now = clock.now();
   return {
@@ -65,6 +68,7 @@ export function toStatus({
           reason: disabled.reason,
           at: iso(disabled.at),
         },
+        verification: consequences.linkOf(id),
         usage: state.counters(id),
       };
     }),

@@ -1,5 +1,5 @@
 // An attempt that failed: what it means, what follows from it, and what the request does next.
-import type { Refusal } from "../contract/verdict.ts";
+import type { Refusal, Verdict } from "../contract/verdict.ts";
 import type { Failure } from "../consequences.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
@@ -7,6 +7,7 @@ import type { Wanted } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
+import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { tellAttempt } from "./send.ts";
@@ -39,14 +40,20 @@ export function settleFailure(
   const wanted: Wanted = { target, session, excluded: [...standing.excluded, credential] };
   const hasOther = pool.hasAny(wanted, rooms.clock.now());
   const isOnly = !hasOther && pool.isOnly(credential, target);
-  const step = nextStep(verdict, standing.spent, { hasOther, isOnly }, rooms.config.limits);
+  const step = withinBudget(
+    rooms,
+    standing,
+    verdict,
+    nextStep(verdict, standing.spent, { hasOther, isOnly }, rooms.config.limits),
+  );
   const failure: Failure = {
     requestId: life.id,
     credential,
     target,
     verdict,
     sentAt,
-    isGrace: step.go === "same" && standing.spent.grace,
+    link: linkIn(last),
+    grace: step.go === "same" && step.isGrace ? step.delay : undefined,
   };
   // Capacity closes the model only when this request's tries are spent (C12); everything else closes at once (D7).
   const met = isShared && step.go !== "stop" ? undefined : bookFailure(rooms, standing, failure);
@@ -55,6 +62,20 @@ export function settleFailure(
   else standing.excluded.push(credential);
   if (met) standing.cooled.add(credential);
   return step;
+}
+
+// An outage must not be met with more load: what all requests together may retry is bounded (E14).
+function withinBudget(
+  { retries }: Rooms,
+  standing: Standing,
+  { reason }: Verdict,
+  step: Step,
+): Step {
+  standing.endRetry?.();
+  standing.endRetry = undefined;
+  if (step.go === "stop" || !isBudgeted(reason)) return step;
+  standing.endRetry = retries.take();
+  return standing.endRetry ? step : { go: "stop" };
 }
 
 // Several credentials that are refused for one request are not at fault: what was done to the first is undone (E7).
@@ -95,4 +116,11 @@ function judgeAttempt(
   };
   const answer = { status, headers, body, inStream, secret: auth.peek(credential) ?? "" };
   return { verdict: judge(refusal, target.dialect), status, fault: undefined, answer };
+}
+
+/** Where an upstream wants somebody to confirm who they are, it says at which address (E7). */
+function linkIn({ verdict, answer }: LastAttempt): string | undefined {
+  if (verdict.reason !== "FORBIDDEN" || !answer) return undefined;
+  const [link] = /https:\/\/[^\s"'<>\\]{1,500}/.exec(new TextDecoder().decode(answer.body)) ?? [];
+  return link;
 }

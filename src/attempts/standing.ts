@@ -32,6 +32,8 @@ export interface Standing {
   lastCredential: string | undefined;
   /** Credentials that answered this request with 403. */
   forbidden: Set<string>;
+  /** Gives a retry back to the budget of all requests; set while one is under way (E14). */
+  endRetry: (() => void) | undefined;
   /** How long the request may still wait for a credential, ms. */
   patience: number;
 }
@@ -50,6 +52,7 @@ export function createStanding(patience: number): Standing {
     last: undefined,
     lastCredential: undefined,
     forbidden: new Set(),
+    endRetry: undefined,
     patience,
   };
 }

@@ -7,7 +7,7 @@ export type Step =
   /** On with another credential. */
   | { go: "other"; delay: number }
   /** Once more with the same credential, even inside the cooldown that this request met (D7). */
-  | { go: "same"; delay: number }
+  | { go: "same"; delay: number; isGrace?: boolean }
   /** Another credential where one is free, otherwise the same (E9). */
   | { go: "any"; delay: number };
 
@@ -96,7 +96,7 @@ function afterLimit(
   const { hint } = verdict;
   if (!around.hasOther && hint !== null && hint <= GRACE && !spent.grace) {
     spent.grace = true;
-    return { go: "same", delay: hint + GRACE_MARGIN };
+    return { go: "same", delay: hint + GRACE_MARGIN, isGrace: true };
   }
   const isRate = verdict.reason === "RATE_LIMIT_EXCEEDED";
   if (isRate && !options.switchOnFirstRateLimit && spent.rateLimits === 1)

@@ -426,3 +426,62 @@ describe("errors inside a 200", () => {
     expect(callsBy()).toHaveLength(1);
   });
 });
+
+describe("all requests together", () => {
+  it("E14 answers an outage with at most a fifth more load", async () => {
+    await start({ count: 20, limits: { perClient: false } });
+    refuse("server-error");
+    const answers = Array.from({ length: 100 }, () => relay.chat().then(({ status }) => status));
+    await relay.upstream.ledger.until(
+      ({ calls }) => calls.length >= 100 && calls.slice(0, 100).every(({ open }) => !open),
+    );
+    await untilAsleep();
+    for (let second = 0; second < 10; second++) {
+      await relay.clock.advance(1_000);
+      await untilAsleep();
+    }
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([500]));
+    expect(relay.upstream.ledger.calls.length).toBeLessThanOrEqual(120);
+    expect(relay.upstream.ledger.calls.length).toBeGreaterThan(100);
+  });
+
+  it("E14 C8 leaves rotation away from a limited credential outside the budget", async () => {
+    await start({ count: 2, limits: { perClient: false } });
+    refuse("rate-limit", { credential: "c1" }, { wait: 60_000 });
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => relay.chat().then(({ status }) => status)),
+    );
+    expect(new Set(answers)).toEqual(new Set([200]));
+  });
+});
+
+it("E7 sits ten minutes out when the upstream wants a verification, and shows where", async () => {
+  await start();
+  const body = JSON.stringify({
+    error: {
+      code: 403,
+      message: "Verify your account to continue.",
+      status: "PERMISSION_DENIED",
+      details: [
+        {
+          "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+          reason: "VALIDATION_REQUIRED",
+          metadata: { validation_url: "https://accounts.example.com/verify?x=1" },
+        },
+      ],
+    },
+  });
+  relay.upstream.script({
+    when: { credential: "c1" },
+    then: { reply: { status: 403, headers: { "content-type": "application/json" }, body } },
+  });
+  expect((await relay.chat()).status).toBe(200);
+  const status = relay.relay.status();
+  expect(status.cooldowns).toMatchObject([
+    { credential: "c1", reason: "FORBIDDEN", retry_after: 600 },
+  ]);
+  expect(status.credentials[0]).toMatchObject({
+    disabled: undefined,
+    verification: "https://accounts.example.com/verify?x=1",
+  });
+});
