@@ -137,8 +137,14 @@ export function createAnswers(rooms: Rooms): Answers {
       const headers: HeaderList = [...response.headers].filter(
         ([name]) => name !== "content-length",
       );
-      life.delivery.commit(response.status, headers, false);
-      const body = new Uint8Array(await response.arrayBuffer());
+      const body = new Uint8Array(await life.during(response.arrayBuffer()));
+      // Where the operator's response speaks of a header itself, its word stands.
+      const all = withPrepared(headers, ownHeaders(life));
+      life.delivery.commit(
+        response.status,
+        withPrepared(all, life.call.preparedHeaders?.()),
+        false,
+      );
       life.delivery.pass(body, clock.now());
       life.delivery.end();
       return { reason: response.ok ? "completed" : "refused" };

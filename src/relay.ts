@@ -12,6 +12,7 @@ import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
 import { checkRequest, readRequest } from "./request/read.ts";
+import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
 import { tailOf, WebCall } from "./request/call-web.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
@@ -79,7 +80,7 @@ export function createRelay(options: RelayOptions): Relay {
   async function preflight(life: Life): Promise<Ending | undefined> {
     const headers = preflightHeaders(rooms.config.cors, life.call);
     if (!headers) return undefined;
-    life.delivery.commit(204, headers, false);
+    life.delivery.commit(204, withPrepared(headers, life.call.preparedHeaders?.()), false);
     return { reason: "completed" };
   }
 
