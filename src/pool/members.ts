@@ -60,7 +60,7 @@ export class Members {
   }
 
   release(member: number): void {
-    if (this.#inFlight[member]! === 0) return;
+    if (this.inFlight(member) === 0) return;
     const wasAtCap = this.isAtCap(member);
     this.#inFlight[member]!--;
     if (wasAtCap) this.#look(member);

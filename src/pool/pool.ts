@@ -16,6 +16,8 @@ export interface PoolOptions {
   rotateEvery: number;
   sessionTTL: number;
   sessionLimit: number;
+  /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
+  onChange?: (upstream: string) => void;
 }
 
 /** What a choice looks at. */
@@ -215,9 +217,13 @@ export class Pool {
   }
 
   /** A cooldown of this upstream has changed. */
-  changed({ credential, pool, family }: Key, now: number): void {
-    const member = this.#members.numberOf(credential);
-    if (member < 0) return;
+  changed(key: Key, now: number): void {
+    const member = this.#members.numberOf(key.credential);
+    if (member >= 0) this.#close(member, key, now);
+    this.#options.onChange?.(this.upstream);
+  }
+
+  #close(member: number, { credential, pool, family }: Key, now: number): void {
     const until = this.#options.cooldowns.until(credential, pool, family, now);
     if (family === ANY) this.#members.close(member, until);
     else this.#families.set(pool, family, member, until, now);
@@ -225,7 +231,9 @@ export class Pool {
 
   setDisabled(id: string, disabled: boolean, _now: number): void {
     const member = this.#members.numberOf(id);
-    if (member >= 0) this.#members.setEnabled(member, !disabled);
+    if (member < 0) return;
+    this.#members.setEnabled(member, !disabled);
+    this.#options.onChange?.(this.upstream);
   }
 
   isDisabled(id: string): boolean {
