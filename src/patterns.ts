@@ -19,12 +19,20 @@ function matches(name: string, head: string, middles: readonly string[], tail: s
   return at <= name.length - tail.length && name.endsWith(tail);
 }
 
-/** Finds the value whose pattern matches and is longest; `undefined` where none matches. */
+/** Finds the value of the pattern that says most about a name: with the most letters, and then without a star. */
 export function createLongestMatch<T>(
   patterns: Readonly<Record<string, T>>,
 ): (name: string) => T | undefined {
   const compiled = Object.entries(patterns)
-    .toSorted(([a], [b]) => b.length - a.length)
-    .map(([pattern, value]) => ({ matches: compilePattern(pattern), value }));
+    .map(([pattern, value]) => ({ pattern, value, matches: compilePattern(pattern) }))
+    .toSorted((a, b) => lettersOf(b.pattern) - lettersOf(a.pattern) || starsOf(a) - starsOf(b));
   return (name) => compiled.find((it) => it.matches(name))?.value;
+}
+
+function lettersOf(pattern: string): number {
+  return pattern.replaceAll("*", "").length;
+}
+
+function starsOf({ pattern }: { pattern: string }): number {
+  return pattern.length - lettersOf(pattern);
 }

@@ -1,8 +1,11 @@
 // Which credential a session last had. Bounded in number and time; the least recently used goes first (A6, K11).
 
 interface Session {
+  key: string;
   member: number;
   usedAt: number;
+  older: Session | undefined;
+  newer: Session | undefined;
 }
 
 const KEY_LENGTH = 256;
@@ -11,6 +14,9 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #ttl: number;
   readonly #limit: number;
+  // The order of use is a list of its own: the first key of a Map from which many were deleted is slow to find.
+  #oldest: Session | undefined;
+  #newest: Session | undefined;
 
   constructor(ttl: number, limit: number) {
     this.#ttl = ttl;
@@ -29,11 +35,40 @@ export class Sessions {
 
   bind(key: string, member: number, now: number): void {
     const short = shorten(key);
-    // A Map keeps the order of insertion: taken out and put in again, the entry is the youngest.
-    this.#sessions.delete(short);
-    this.#sessions.set(short, { member, usedAt: now });
-    if (this.#sessions.size > this.#limit)
-      this.#sessions.delete(this.#sessions.keys().next().value!);
+    const known = this.#sessions.get(short);
+    if (known) this.#unlink(known);
+    const session = known ?? {
+      key: short,
+      member,
+      usedAt: now,
+      older: undefined,
+      newer: undefined,
+    };
+    session.member = member;
+    session.usedAt = now;
+    if (!known) this.#sessions.set(short, session);
+    this.#append(session);
+    if (this.size > this.#limit) this.#forget(this.#oldest!);
+  }
+
+  #forget(session: Session): void {
+    this.#unlink(session);
+    this.#sessions.delete(session.key);
+  }
+
+  #append(session: Session): void {
+    session.older = this.#newest;
+    session.newer = undefined;
+    if (this.#newest) this.#newest.newer = session;
+    else this.#oldest = session;
+    this.#newest = session;
+  }
+
+  #unlink({ older, newer }: Session): void {
+    if (older) older.newer = newer;
+    else this.#oldest = newer;
+    if (newer) newer.older = older;
+    else this.#newest = older;
   }
 }
 
@@ -42,7 +77,7 @@ function shorten(key: string): string {
   return key.length <= KEY_LENGTH ? key : `${key.length}:${hash(key, 1)}:${hash(key, 2)}`;
 }
 
-/** FNV-1a over UTF-16 units: nobody gains anything by a collision but another's credential order. */
+/** FNV-1a over UTF-16 units. A collision shares a credential's turn, and nothing else. */
 function hash(text: string, seed: number): number {
   let value = 0x811c9dc5 ^ Math.imul(seed, 0x9e3779b1);
   for (let at = 0; at < text.length; at++)
