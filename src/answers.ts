@@ -5,7 +5,7 @@ import type { Outcome } from "./attempts.ts";
 import { redact } from "./auth/redact.ts";
 import { corsHeaders } from "./cors.ts";
 import { type ErrorCode, RelayError } from "./errors.ts";
-import { isClientsOwn, type LastAttempt, retryHeaders, toRendered } from "./failure.ts";
+import { isClientsOwn, type LastAttempt, retryHeaders, toRendered, toWriter } from "./failure.ts";
 import type { Ending, Life } from "./life.ts";
 import { describeFault } from "./observe/fault.ts";
 import { toClientHeaders, toStreamHeaders, withPrepared } from "./request/headers.ts";
@@ -74,7 +74,7 @@ export function createAnswers(rooms: Rooms): Answers {
       life.delivery.fail(
         rendered,
         withPrepared(headers, life.call.preparedHeaders?.()),
-        dialectOf(life),
+        toWriter(dialectOf(life), reporter.error),
       );
     return { reason: reasonOf(error, life), error: error.code };
   }

@@ -1,9 +1,12 @@
 // The last word of a request that failed: the upstream's own where it is about the request, ours where it is about the relay.
-import type { RenderedError } from "./contract/dialect.ts";
+import type { Dialect, RenderedError } from "./contract/dialect.ts";
 import type { Target } from "./contract/target.ts";
 import type { ReplyHeaders, TransportFault } from "./contract/transport.ts";
 import type { Reason, Verdict } from "./contract/verdict.ts";
+import type { ErrorWriter } from "./stream/delivery.ts";
+import { generic } from "./dialects/generic.ts";
 import { type ErrorCode, RelayError } from "./errors.ts";
+import { describeFault } from "./observe/fault.ts";
 
 /** What the last attempt came to. */
 export interface LastAttempt {
@@ -94,6 +97,19 @@ export function toRendered(error: RelayError): RenderedError {
     ),
   );
   return { status: error.status, code: error.code, type: error.type, message: error.message, data };
+}
+
+/** Writes errors as a dialect does. One that fails at it must not keep the client from hearing of an error. */
+export function toWriter(dialect: Dialect, complain: (line: string) => void): ErrorWriter {
+  const render = (how: keyof ErrorWriter) => (error: RenderedError) => {
+    try {
+      return dialect[how](error);
+    } catch (fault) {
+      complain(`the dialect ${dialect.name} cannot write errors: ${describeFault(fault)}`);
+      return generic[how](error);
+    }
+  };
+  return { renderError: render("renderError"), renderErrorEvent: render("renderErrorEvent") };
 }
 
 /** Headers of a final refusal: when to come back, and whether to come back by oneself at all (E3). */

@@ -30,12 +30,19 @@ export function createReporter(log: Log, clock: Clock): Reporter {
       return;
     }
     said.add(message);
-    log[level](dropped > 0 ? `${message} (${dropped} lines left out before)` : message);
+    write(level, dropped > 0 ? `${message} (${dropped} lines left out before)` : message);
     dropped = 0;
   }
 
+  // A logger that fails must not fail the request.
+  function write(level: keyof Log, message: string): void {
+    try {
+      log[level](message);
+    } catch {}
+  }
+
   return {
-    debug: (message) => log.debug(message),
+    debug: (message) => write("debug", message),
     info: (message) => say("info", message),
     warn: (message) => say("warn", message),
     error: (message) => say("error", message),
