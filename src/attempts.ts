@@ -27,8 +27,14 @@ export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome
     return await attemptUntilSettled(rooms, errand, standing);
   } finally {
     standing.endRetry?.();
+    leaveLine(standing);
     leave();
   }
+}
+
+function leaveLine(standing: Standing): void {
+  standing.place?.leave();
+  standing.place = undefined;
 }
 
 async function attemptUntilSettled(
@@ -74,6 +80,7 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Again
   const same = again && pool.retake(again.credential, target, again.met?.openedAt, now);
   const chosen = same ?? pool.take({ target, session, excluded }, now);
   if (!chosen) return undefined;
+  leaveLine(standing);
   announceRotation(rooms, life, standing, chosen.id);
   life.credential = { id: chosen.id, label: chosen.label };
   return { credential: chosen.id, met: same ? again?.met : undefined };

@@ -61,8 +61,9 @@ export function createRooms(options: RelayOptions): Rooms {
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({ storage: config.storage, base: config.base, clock, random, log });
   const auth = createStaticAuth(config.secrets);
-  const cooldowns = new Cooldowns();
-  const pools = createPools(config, cooldowns, random);
+  const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
+  const waiting = createWaitingRoom(config.limits.queue);
+  const pools = createPools(config, cooldowns, random, waiting.wakeAll);
   const health: Health = new Health((mark) => {
     const { credential, disabled } = mark;
     for (const pool of pools.values())
@@ -113,7 +114,7 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
-    waiting: createWaitingRoom(config.limits.queue),
+    waiting,
     planner: createPlanner(config),
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -149,9 +150,10 @@ function createPools(
   config: RelayConfig,
   cooldowns: Cooldowns,
   random: () => number,
+  onChange: (upstream: string) => void,
 ): Map<string, Pool> {
   const { rotateEvery, sessionTTL, sessionLimit } = config.scheduling;
-  const options = { cooldowns, random, rotateEvery, sessionTTL, sessionLimit };
+  const options = { cooldowns, random, rotateEvery, sessionTTL, sessionLimit, onChange };
   const groups = new Map<string, Credential[]>(
     [...config.upstreams.keys()].map((name) => [name, []]),
   );

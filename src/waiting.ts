@@ -1,44 +1,79 @@
-// Requests that wait for a credential. Bounded in number; woken one for each slot that comes free.
+// Requests that wait for a credential: in line, bounded in number, each woken when it is worth its while to look again.
 import { RelayError } from "./errors.ts";
 
 export interface WaitingRoom {
-  /** Counts a request in and calls `onFree` when a slot of the upstream comes free. Throws `ERR_RELAY_QUEUE_FULL`. */
-  enter(upstream: string, onFree: () => void): { leave: () => void };
-  /** A slot of this upstream is free again: the longest waiting request may look. */
+  /**
+   * Takes a place at the end of an upstream's line. `canGo` tells, without taking anything, whether this request
+   * could go now. Throws `ERR_RELAY_QUEUE_FULL`.
+   */
+  enter(upstream: string, canGo: () => boolean): Place;
+  /** A slot of this upstream is free again: the first in line who can use it looks. */
   wakeOne(upstream: string): void;
+  /** Something has closed or opened: all in line look, in order. */
+  wakeAll(upstream: string): void;
+  /** How many are waiting. */
   readonly size: number;
 }
 
+/** A request's place in line. It keeps it however often it looks in vain. */
+export interface Place {
+  /** Says how the request that sleeps from now on is woken. */
+  asleep(wakeUp: () => void): void;
+  /** Gives the place up. Where the request was awake, its chance goes to the next. May be called again. */
+  leave(): void;
+}
+
+interface Waiting {
+  canGo: () => boolean;
+  /** Ends its sleep; `undefined` while it is awake. */
+  wakeUp: (() => void) | undefined;
+}
+
 export function createWaitingRoom(limit: number): WaitingRoom {
-  const waiting = new Map<string, Set<() => void>>();
+  const lines = new Map<string, Set<Waiting>>();
   let size = 0;
+
+  function lineOf(upstream: string): Set<Waiting> {
+    const line = lines.get(upstream) ?? new Set<Waiting>();
+    lines.set(upstream, line);
+    return line;
+  }
+
+  function wake(one: Waiting): void {
+    const { wakeUp } = one;
+    one.wakeUp = undefined;
+    wakeUp?.();
+  }
+
+  function wakeOne(upstream: string): void {
+    const line = lines.get(upstream);
+    if (!line) return;
+    for (const one of line) if (one.wakeUp && one.canGo()) return wake(one);
+  }
 
   return {
     get size() {
       return size;
     },
-    enter(upstream, onFree) {
+    enter(upstream, canGo) {
       if (size >= limit) throw new RelayError("ERR_RELAY_QUEUE_FULL", { limit });
-      let queue = waiting.get(upstream);
-      if (!queue) waiting.set(upstream, (queue = new Set()));
-      queue.add(onFree);
+      const line = lineOf(upstream);
+      const one: Waiting = { canGo, wakeUp: undefined };
+      line.add(one);
       size++;
-      let isIn = true;
       return {
+        asleep: (wakeUp) => void (one.wakeUp = wakeUp),
         leave() {
-          if (!isIn) return;
-          isIn = false;
+          if (!line.delete(one)) return;
           size--;
-          queue.delete(onFree);
+          wakeOne(upstream);
         },
       };
     },
-    wakeOne(upstream) {
-      const queue = waiting.get(upstream);
-      const first = queue?.values().next().value;
-      if (!first) return;
-      queue!.delete(first);
-      first();
+    wakeOne,
+    wakeAll(upstream) {
+      // Each wakes its request in a later turn: nobody enters or leaves while the line is walked.
+      for (const one of lines.get(upstream) ?? []) wake(one);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { Cooldown } from "../pool/cooldowns.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { ReadRequest } from "../request/read.ts";
 import type { Rooms } from "../rooms.ts";
+import type { Place } from "../waiting.ts";
 import { createSpent, type Spent } from "../limits/steps.ts";
 
 /** Everything a request needs to be attempted. */
@@ -36,6 +37,8 @@ export interface Standing {
   endRetry: (() => void) | undefined;
   /** How long the request may still wait for a credential, ms. */
   patience: number;
+  /** Its place among those who wait. */
+  place: Place | undefined;
 }
 
 export interface Again {
@@ -54,6 +57,7 @@ export function createStanding(patience: number): Standing {
     forbidden: new Set(),
     endRetry: undefined,
     patience,
+    place: undefined,
   };
 }
 

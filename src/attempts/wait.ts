@@ -1,7 +1,6 @@
 // Nobody may carry the request now: whether it waits, and what it is told when it does not.
 import type { Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
-import type { Life } from "../life.ts";
 import type { Rooms } from "../rooms.ts";
 import { RelayError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
@@ -18,10 +17,8 @@ export async function waitForCredential(
   const { clock, config } = rooms;
   const { spent, excluded } = standing;
   const startedAt = clock.now();
-  const { why, until, key } = poolOf(rooms, errand).blocked(
-    { target, session, excluded },
-    startedAt,
-  );
+  const pool = poolOf(rooms, errand);
+  const { why, until, key } = pool.blocked({ target, session, excluded }, startedAt);
   if (why === "empty" || why === "spent" || spent.attempts >= config.limits.maxAttempts)
     return finalError(rooms, errand, standing);
   if (why === "cooling" && until - startedAt > standing.patience)
@@ -32,26 +29,17 @@ export async function waitForCredential(
       retryAfter: 1,
       detail: "all in use",
     });
-  await waitUntil(rooms, life, target.upstream, Math.min(until, startedAt + standing.patience));
+  // The place in line is kept until a credential is taken or the request is over.
+  const canGo = (): boolean =>
+    pool.hasAny({ target, session, excluded: standing.excluded }, clock.now());
+  const place = (standing.place ??= rooms.waiting.enter(target.upstream, canGo));
+  await life.sleep(Math.min(until, startedAt + standing.patience), (wake) => place.asleep(wake));
   const now = clock.now();
   standing.patience -= now - startedAt;
-  if (now >= until) standing.excluded = excluded.filter((id) => !standing.cooled.has(id));
+  standing.excluded = excluded.filter(
+    (id) => !standing.cooled.has(id) || !pool.isOpen(id, target, now),
+  );
   return undefined;
-}
-
-async function waitUntil(
-  { waiting }: Rooms,
-  life: Life,
-  upstream: string,
-  until: number,
-): Promise<void> {
-  let wakeUp = (): void => {};
-  const place = waiting.enter(upstream, () => wakeUp());
-  try {
-    await life.sleep(until, (wake) => (wakeUp = wake));
-  } finally {
-    place.leave();
-  }
 }
 
 /** The error for a target whose credentials are all closed: which one depends on what closed them. */
