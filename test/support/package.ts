@@ -1,0 +1,66 @@
+/** The package as npm would publish it, installed beside its declared dependencies and nothing else. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureBuilt } from "../../scripts/build.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Manifest {
+  version: string;
+  dependencies: Record<string, string>;
+  scripts: Record<string, string>;
+}
+
+export const manifest: Manifest = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+) as Manifest;
+
+export interface Installed {
+  /** Folder of an app that has the package in its node_modules. */
+  app: string;
+  /** Folder of the package itself. */
+  folder: string;
+  /** Writes a file of the app. */
+  write(name: string, text: string): string;
+  /** Makes packages of this project's own node_modules available to the app. */
+  link(...packages: string[]): void;
+  remove(): void;
+}
+
+/** Packs, unpacks and links; needs no network. */
+export async function installPackage(): Promise<Installed> {
+  await ensureBuilt();
+  const app = mkdtempSync(join(tmpdir(), "h3-relay-app-"));
+  const folder = join(app, "node_modules/h3-relay");
+  mkdirSync(folder, { recursive: true });
+  execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", app], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const tarball = join(app, `h3-relay-${manifest.version}.tgz`);
+  execFileSync("tar", ["-xzf", tarball, "-C", folder, "--strip-components=1"]);
+  const installed: Installed = {
+    app,
+    folder,
+    write(name, text) {
+      const path = join(app, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+      return path;
+    },
+    link(...packages) {
+      for (const name of packages) {
+        const place = join(app, "node_modules", name);
+        mkdirSync(dirname(place), { recursive: true });
+        symlinkSync(join(root, "node_modules", name), place, "dir");
+      }
+    },
+    remove: () => rmSync(app, { recursive: true, force: true }),
+  };
+  installed.write("package.json", '{ "type": "module", "private": true }');
+  installed.link(...Object.keys(manifest.dependencies));
+  return installed;
+}
