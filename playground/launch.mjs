@@ -100,7 +100,14 @@ async function build(say) {
   for (const stream of [builder.stdout, builder.stderr])
     stream.setEncoding("utf8").on("data", (text) => (printed += text));
   await once(builder, "close");
-  if (entry === undefined) throw new LaunchError(`The build failed:\n${printed.trim()}`);
+  if (entry === undefined) {
+    const isMissing = printed.includes("ERR_MODULE_NOT_FOUND");
+    throw new LaunchError(
+      isMissing
+        ? "Packages are missing. Run npm ci first."
+        : `The build failed:\n${printed.trim()}`,
+    );
+  }
   return entry;
 }
 

@@ -157,7 +157,7 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await done();
     expect(await factsOfLast()).toContain("status 429");
     expect(await page.locator(".countdown").count()).toBe(3);
-    await page.check("text=breeze");
+    await page.check("input[value=breeze]");
     await page.click("#send");
     await answerLongerThan(0);
     await page.click("#stop");
@@ -184,6 +184,23 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await page.waitForFunction(() => !document.querySelector(".credential.out"));
     await page.click("#stop");
     await done();
+  });
+
+  it("starts over: what an overloaded upstream closed for everybody is open again", async () => {
+    await page.selectOption("#whom", { label: "every call" });
+    await page.click("text=Overloaded");
+    await page.waitForSelector(".overloaded[aria-pressed=true]");
+    await page.click("#send");
+    await page.waitForSelector(".credential.cooling:has-text('every credential')");
+    expect(await factsOfLast()).toContain("3 attempts");
+    await page.click("text=Start over");
+    await page.waitForFunction(() => !document.querySelector(".countdown"));
+    await page.waitForSelector(".healthy[aria-pressed=true]");
+    await page.click("#send");
+    await answerLongerThan(0);
+    await page.click("#stop");
+    await done();
+    expect(await factsOfLast()).toContain("1 attempt");
   });
 
   it("shows what the upstream says as text, never as HTML", async () => {

@@ -11,5 +11,7 @@ export default defineHandler(async () => {
     credentials.enable(id);
     credentials.clear(id);
   }
+  // What is closed for every credential stands under `*`.
+  credentials.clear("*");
   return {};
 });
