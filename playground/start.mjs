@@ -2,10 +2,14 @@
 import { performance } from "node:perf_hooks";
 import { launch, LaunchError, SIMULATED } from "./launch.mjs";
 
-const { PORT = "3000" } = process.env;
+const { PORT = "3000", PLAYGROUND_DIR } = process.env;
 
 try {
-  const playground = await launch({ port: toPort(PORT), say: (line) => console.log(`  ${line}`) });
+  const playground = await launch({
+    port: toPort(PORT),
+    cwd: PLAYGROUND_DIR,
+    say: (line) => console.log(`  ${line}`),
+  });
   console.log(toText(playground));
   endWith(playground);
 } catch (error) {
@@ -48,7 +52,7 @@ function toText({ url, upstream }) {
   Relay     ${url}/ai
   Upstream  ${behind}
 
-${upstream ? `${toCurl(url)}\n\n` : ""}  Cooldowns are remembered in playground/.data. Ctrl-C stops everything.
+${upstream ? `${toCurl(url)}\n\n` : ""}  Cooldowns are remembered in ${PLAYGROUND_DIR ?? "playground"}/.data. Ctrl-C stops everything.
 `;
 }
 

@@ -1,12 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { START_LIMIT } from "./support.ts";
 
 const START = fileURLToPath(new URL("../../playground/start.mjs", import.meta.url));
 const started: ChildProcess[] = [];
+const folder = mkdtempSync(join(tmpdir(), "relay-start-"));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 afterEach(async () => {
   for (const child of started.splice(0)) {
@@ -23,7 +29,9 @@ interface Started {
 
 function start(env: Record<string, string>): Started {
   const { UPSTREAM_BASE_URL: _, RELAY_KEYS: __, ...rest } = process.env;
-  const child = spawn(process.execPath, [START], { env: { ...rest, PORT: "0", ...env } });
+  const child = spawn(process.execPath, [START], {
+    env: { ...rest, PORT: "0", PLAYGROUND_DIR: folder, ...env },
+  });
   started.push(child);
   let printed = "";
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string);
