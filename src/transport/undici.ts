@@ -105,11 +105,16 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
     if (this.#isOver) return;
     this.#isOver = true;
     const tell = (): void =>
-      this.#receiver.onFail({ fault: faultOf(error.code), code: error.code });
+      this.#receiver.onFail({ fault: faultOf(codeOf(error)), code: codeOf(error) });
     // An invalid request is refused inside `dispatch`; a receiver must not hear that before `send` has returned.
     if (this.#isSending) queueMicrotask(tell);
     else tell();
   }
+}
+
+// undici's parser has a name and, of late, no code.
+function codeOf({ name, code }: Error & { code?: string }): string | undefined {
+  return code ?? (name === "HTTPParserError" ? "HPE_ERROR" : undefined);
 }
 
 const ABORTED = new Error("aborted by the relay");
