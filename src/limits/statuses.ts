@@ -33,8 +33,8 @@ function speaksJson(type: string | undefined): boolean {
   return type !== undefined && type.includes("json");
 }
 
-/** Reads any other status from 400 on. */
+/** Reads any other status from 300 on. A redirect is not followed, and another credential would get the same one. */
 export function findByStatus({ status }: Case): Finding | undefined {
-  if (status < 400) return undefined;
+  if (status < 300) return undefined;
   return { is: BY_STATUS[status] ?? { reason: "INVALID_REQUEST" }, evidence: `status:${status}` };
 }
