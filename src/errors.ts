@@ -181,7 +181,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_QUEUE_FULL: {
     status: 503,
     type: unavailable,
-    message: (f) => `${f.limit} requests are waiting for a credential already.`,
+    message: (f) => `The queue is full: ${f.limit} requests are waiting for a credential already.`,
   },
   ERR_RELAY_NO_CREDENTIAL: {
     status: 503,

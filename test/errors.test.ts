@@ -1,0 +1,395 @@
+import { H3, serve } from "h3";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Behaviour } from "../simulator/behaviour.ts";
+import { type ErrorCode, ERRORS } from "../src/errors.ts";
+import { createRelay, defineRelay } from "../src/index.ts";
+import type { RelayOptions } from "../src/options/types.ts";
+import { answered } from "./support/answered.ts";
+import {
+  makeCredentials,
+  type RelayUnderTest,
+  secretOf,
+  startRelay,
+  type UnderTestOptions,
+} from "./support/relay.ts";
+
+let relay: RelayUnderTest;
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await relay?.close();
+});
+
+type DialectName = "openai" | "anthropic" | "google";
+
+/** One request that a client of this dialect would make. */
+interface Ask {
+  path?: string;
+  method?: string;
+  body?: BodyInit;
+  headers?: Record<string, string>;
+}
+
+interface Provocation {
+  status: number;
+  options?: (dialect: DialectName, stream: boolean) => UnderTestOptions;
+  behaviour?: (dialect: DialectName, stream: boolean) => Behaviour;
+  ask?: (dialect: DialectName) => Ask;
+  /** Done before the request that is looked at. */
+  before?: (send: () => Promise<Response>) => unknown;
+  /** Done while it is under way. */
+  during?: () => unknown;
+  /** An error that only a stream can be told of; it comes as an event. */
+  asEvent?: true;
+}
+
+const inside =
+  (error: object): ((dialect: DialectName, stream: boolean) => Behaviour) =>
+  (_dialect, stream) => {
+    const body = JSON.stringify({ error });
+    const type = stream ? "text/event-stream" : "application/json";
+    return {
+      reply: { headers: { "content-type": type }, body: stream ? `data: ${body}\n\n` : body },
+    };
+  };
+const stalled = async (): Promise<void> =>
+  relay.upstream.ledger.until(({ calls }) => calls.some((call) => call.stalled));
+const stall = (): Behaviour => ({ stall: "before-headers" });
+const oneCredential = (): UnderTestOptions => ({ count: 1 });
+const elsewhere = (dialect: DialectName): UnderTestOptions => ({
+  upstream: { dialect, baseURL: "http://127.0.0.1:9/v1" },
+});
+
+const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
+  ERR_RELAY_CLOSED: { status: 503, before: () => relay.relay.close() },
+  ERR_RELAY_SHUTDOWN: {
+    status: 503,
+    behaviour: stall,
+    async during() {
+      await stalled();
+      void relay.relay.close();
+      await relay.clock.advance(5_000);
+    },
+  },
+  ERR_RELAY_INTERNAL: {
+    status: 500,
+    options: () => ({
+      transport: {
+        name: "broken",
+        send() {
+          throw new Error("broken");
+        },
+        close: () => Promise.resolve(),
+      },
+    }),
+  },
+  ERR_RELAY_PATH: { status: 400, ask: () => ({ path: "/a%2fb" }) },
+  ERR_RELAY_VERSION: { status: 404, ask: () => ({ path: "/v1/models" }) },
+  ERR_RELAY_RESERVED: { status: 404, ask: () => ({ path: "/_relay/status" }) },
+  ERR_RELAY_METHOD: { status: 405, ask: () => ({ method: "OPTIONS", body: undefined }) },
+  ERR_RELAY_HEADERS: { status: 431, options: () => ({ limits: { headerCount: 1 } }) },
+  ERR_RELAY_BODY_SIZE: { status: 413, options: () => ({ limits: { bodySize: 10 } }) },
+  ERR_RELAY_BODY_ENCODING: {
+    status: 415,
+    ask: () => ({ headers: { "content-encoding": "gzip" } }),
+  },
+  ERR_RELAY_BODY_JSON: { status: 400, ask: () => ({ body: "{" }) },
+  ERR_RELAY_BODY_TIMEOUT: {
+    status: 408,
+    ask: () => ({ body: new ReadableStream({ start: (it) => it.enqueue(new Uint8Array(1)) }) }),
+    async during() {
+      while (relay.clock.pending() === 0) await new Promise((resolve) => setImmediate(resolve));
+      await relay.clock.advance(60_000);
+    },
+  },
+  ERR_RELAY_BODY_USED: {
+    status: 500,
+    options: () => ({ authorize: async (request) => (await request.text()) !== "" }),
+  },
+  ERR_RELAY_MODEL_MISSING: {
+    status: 400,
+    ask: (dialect) =>
+      dialect === "google" ? { path: "/models/:generateContent", body: "{}" } : { body: "{}" },
+  },
+  ERR_RELAY_MODEL_UNKNOWN: {
+    status: 400,
+    options(dialect) {
+      const upstream = { baseURL: "http://127.0.0.1:9/v1", dialect };
+      const credentials = makeCredentials(2).map((it, at) => ({
+        ...it,
+        upstream: ["one", "two"][at],
+      }));
+      return { upstreams: { one: upstream, two: upstream }, credentials };
+    },
+  },
+  ERR_RELAY_UNAUTHORIZED: { status: 401, options: () => ({ authorize: () => false }) },
+  ERR_RELAY_AUTHORIZE: {
+    status: 500,
+    options: () => ({
+      authorize() {
+        throw new Error("no database");
+      },
+    }),
+  },
+  ERR_RELAY_CALLER_BUSY: {
+    status: 429,
+    options: () => ({ limits: { perClient: 1 } }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_QUEUE_FULL: {
+    status: 503,
+    options: () => ({
+      limits: { queue: 0 },
+      credentials: makeCredentials(1).map((it) => ({ ...it, maxInFlight: 1 })),
+    }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_NO_CREDENTIAL: {
+    status: 503,
+    before: () =>
+      relay.relay.status().credentials.forEach(({ id }) => relay.relay.credentials.disable(id)),
+  },
+  ERR_RELAY_LIMITED: {
+    status: 429,
+    behaviour: () => ({ refuse: { kind: "rate-limit", wait: 30_000 } }),
+  },
+  ERR_RELAY_CAPACITY: { status: 503, behaviour: () => ({ refuse: "capacity" }) },
+  ERR_RELAY_DEADLINE: {
+    status: 504,
+    options: () => ({ limits: { deadline: 1_000 } }),
+    behaviour: stall,
+  },
+  ERR_RELAY_MODEL_NOT_FOUND: {
+    status: 404,
+    options: oneCredential,
+    behaviour: () => ({ refuse: "model-not-found" }),
+    before: (send) => send(),
+  },
+  ERR_RELAY_UPSTREAM_TIMEOUT: {
+    status: 504,
+    options: () => ({ streaming: { commitAfter: false } }),
+    behaviour: stall,
+  },
+  ERR_RELAY_UPSTREAM_UNREACHABLE: { status: 502, options: elsewhere },
+  ERR_RELAY_UPSTREAM_CLOSED: { status: 502, behaviour: () => ({ cut: "before-headers" }) },
+  ERR_RELAY_UPSTREAM_INVALID: { status: 502, behaviour: () => ({ garbage: true }) },
+  ERR_RELAY_UPSTREAM_REDIRECT: {
+    status: 502,
+    behaviour: () => ({ reply: { status: 302, headers: { location: "http://127.0.0.1:9/" } } }),
+  },
+  ERR_RELAY_UPSTREAM_EMPTY: {
+    status: 502,
+    behaviour: (_dialect, stream) => ({
+      reply: {
+        headers: { "content-type": stream ? "text/event-stream" : "application/json" },
+        body: "",
+      },
+    }),
+  },
+  ERR_RELAY_UPSTREAM_FAILED: { status: 500, behaviour: () => ({ refuse: "server-error" }) },
+  ERR_RELAY_UPSTREAM_REFUSED: {
+    status: 502,
+    behaviour: inside({
+      code: 403,
+      status: "PERMISSION_DENIED",
+      type: "permission_error",
+      message: "You may not.",
+    }),
+  },
+  ERR_RELAY_UPSTREAM_REJECTED: {
+    status: 400,
+    behaviour: inside({
+      code: 400,
+      status: "INVALID_ARGUMENT",
+      type: "invalid_request_error",
+      message: "Field x is unknown.",
+    }),
+  },
+  ERR_RELAY_TRUNCATED: {
+    status: 502,
+    asEvent: true,
+    behaviour: () => ({ cut: { afterEvents: 2 } }),
+  },
+  ERR_RELAY_IDLE: { status: 504, asEvent: true, behaviour: () => ({ stall: { afterEvents: 1 } }) },
+};
+
+const DIALECTS: readonly DialectName[] = ["openai", "anthropic", "google"];
+const CASES = Object.entries(PROVOCATIONS).flatMap(([code, provocation]) =>
+  DIALECTS.flatMap((dialect) =>
+    [true, false]
+      .filter((stream) => stream || !provocation.asEvent)
+      .map((stream) => ({ code: code as ErrorCode, dialect, stream, ...provocation })),
+  ),
+);
+
+function send({ dialect, stream }: (typeof CASES)[number], asked: Ask = {}): Promise<Response> {
+  const verb = stream ? "streamGenerateContent?alt=sse" : "generateContent";
+  const usual = {
+    openai: { path: "/chat/completions", body: { model: "gpt-4o", stream, messages: [] } },
+    anthropic: { path: "/messages", body: { model: "claude-4", stream, messages: [] } },
+    google: { path: `/models/gemini-2.5-pro:${verb}`, body: { contents: [] } },
+  }[dialect];
+  const { path = usual.path, method = "POST", headers = {} } = asked;
+  const body = "body" in asked ? asked.body : JSON.stringify(usual.body);
+  return fetch(relay.url + path, {
+    method,
+    body,
+    headers: { "content-type": "application/json", ...headers },
+    duplex: "half",
+  } as RequestInit);
+}
+
+/** The error object in the shape that this dialect's clients read. */
+function errorIn(
+  dialect: DialectName,
+  body: unknown,
+): { code: unknown; message: unknown; status: unknown } {
+  const { error, type } = body as { error: Record<string, unknown>; type?: string };
+  if (dialect === "anthropic") expect(type).toBe("error");
+  expect(typeof (dialect === "google" ? error["status"] : error["type"])).toBe("string");
+  return {
+    message: error["message"],
+    code: error[dialect === "google" ? "reason" : "code"],
+    status: dialect === "google" ? error["code"] : undefined,
+  };
+}
+
+describe("over a socket", () => {
+  it.each(CASES)("E3 tells $code in the shape of $dialect (stream: $stream)", async (provoked) => {
+    const { code, dialect, stream, status, options, behaviour, asEvent } = provoked;
+    const more = options?.(dialect, stream);
+    relay = await startRelay({ upstream: { dialect }, ...more });
+    if (behaviour) relay.upstream.script({ then: behaviour(dialect, stream) });
+    const asked = provoked.ask?.(dialect);
+    await provoked.before?.(() => send(provoked, asked));
+    const asking = send(provoked, asked);
+    await provoked.during?.();
+    const response = await answered(relay, asking);
+    const text = asEvent ? await streamed(response) : await response.text();
+    expect(response.status).toBe(asEvent ? 200 : status);
+    const json = asEvent ? /data: (.*)\n\n$/.exec(text)![1]! : text;
+    const error = errorIn(dialect, JSON.parse(json));
+    expect(error.code).toBe(code);
+    if (dialect === "google") expect(error.status).toBe(status);
+    expect(error.message).toMatch(/^[A-Z].*[.?]$/);
+    expect(text).not.toContain("127.0.0.1");
+    if (!asEvent) {
+      expect(response.headers.get("content-type")).toBe("application/json");
+      const wait = Number(response.headers.get("retry-after") ?? Infinity);
+      expect(response.headers.get("x-should-retry")).toBe(wait <= 60 ? null : "false");
+    }
+  });
+
+  async function streamed(response: Response): Promise<string> {
+    const reading = response.text();
+    let text: string | undefined;
+    void reading.then((it) => (text = it));
+    while (text === undefined) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (relay.upstream.ledger.calls.every(({ open, stalled: is }) => !open || is))
+        await relay.clock.advance(10_000);
+    }
+    return text;
+  }
+});
+
+describe("at start", () => {
+  const wrong = {
+    upstream: { baseURL: "https://x/v1", dialect: "openai" },
+    credentials: [{ id: "a", apiKey: undefined }],
+  };
+
+  it("K13 throws ERR_RELAY_OPTIONS where plain options are wrong", () => {
+    expect(() => createRelay(wrong)).toThrow(
+      expect.objectContaining({ code: "ERR_RELAY_OPTIONS", status: 500 }),
+    );
+    expect(() => defineRelay(wrong)).toThrow(/credentials\[0\]\.apiKey: is missing/);
+  });
+
+  const FACTORIES: [string, () => RelayOptions, RegExp][] = [
+    [
+      "gives wrong options",
+      () => wrong,
+      /^\[relay\] The relay's options are wrong: credentials\[0\]\.apiKey: is missing/,
+    ],
+    [
+      "throws",
+      () => JSON.parse("sk-planted-secret"),
+      /^\[relay\] the factory of the relay's options failed: SyntaxError at /,
+    ],
+    [
+      "throws no error",
+      () => {
+        throw "sk-planted-secret";
+      },
+      /^\[relay\] the factory of the relay's options failed: a thrown string$/,
+    ],
+    [
+      "gives a promise",
+      (() => Promise.resolve(wrong)) as never,
+      /^\[relay\] .* options: must be an object, not a promise/,
+    ],
+    ["gives nothing", (() => undefined) as never, /^\[relay\] .* options: must be an object$/],
+  ];
+
+  it.each(FACTORIES)(
+    "K13 answers ERR_RELAY_START and logs once when a factory %s",
+    async (_what, factory, line) => {
+      const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+      const handler = defineRelay(factory);
+      const app = new H3().all("/ai/**", handler as never).mount("/web", handler);
+      const server = serve(app, { port: 0, hostname: "127.0.0.1", silent: true });
+      await server.ready();
+      try {
+        for (const path of ["ai/models", "web/models", "ai/x"]) {
+          const response = await fetch(server.url + path);
+          expect([response.status, response.headers.get("x-should-retry")]).toEqual([500, "false"]);
+          const text = await response.text();
+          expect(JSON.parse(text).error.code).toBe("ERR_RELAY_START");
+          expect(text).not.toMatch(/credentials|sk-planted/);
+        }
+        expect(logged.mock.calls).toEqual([[expect.stringMatching(line)]]);
+        expect(String(logged.mock.calls)).not.toContain("sk-planted");
+        expect(() => handler.relay).toThrow(expect.objectContaining({ code: "ERR_RELAY_START" }));
+      } finally {
+        await server.close(true);
+      }
+    },
+  );
+
+  it("K13 starts as soon as the factory's options are right", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    relay = await startRelay();
+    let apiKey: string | undefined;
+    const { upstream } = relay;
+    const handler = defineRelay(() => ({
+      upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },
+      credentials: [{ id: "a", apiKey }],
+      log: false,
+    }));
+    const ask = () => handler.fetch(new Request("http://x/models"));
+    expect((await ask()).status).toBe(500);
+    apiKey = secretOf("c1");
+    expect((await ask()).status).toBe(200);
+    expect(handler.relay).toBe(handler.relay);
+    await handler.relay.close();
+  });
+});
+
+it("E12 tells nobody of ERR_RELAY_CLIENT_GONE but the end hook", async () => {
+  relay = await startRelay();
+  relay.upstream.script({ then: stall() });
+  const controller = new AbortController();
+  const asking = relay.chat({ signal: controller.signal });
+  await stalled();
+  controller.abort();
+  await expect(asking).rejects.toThrow();
+  expect(await relay.ended()).toMatchObject({ error: "ERR_RELAY_CLIENT_GONE", status: undefined });
+});
+
+it("E3 has no code that nothing provokes", () => {
+  const told = Object.keys(PROVOCATIONS);
+  const elsewhereTold = ["ERR_RELAY_OPTIONS", "ERR_RELAY_START", "ERR_RELAY_CLIENT_GONE"];
+  expect([...told, ...elsewhereTold].toSorted()).toEqual(Object.keys(ERRORS).toSorted());
+});

@@ -1,0 +1,18 @@
+import type { RelayUnderTest } from "./relay.ts";
+
+/** Resolves with a response, letting the relay's pauses pass: time moves on only while no upstream call is at work. */
+export async function answered(
+  relay: RelayUnderTest,
+  asking: Promise<Response>,
+): Promise<Response> {
+  let settled = false;
+  const done = (): void => void (settled = true);
+  asking.then(done, done);
+  while (!settled) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const { calls } = relay.upstream.ledger;
+    const isAtWork = calls.some(({ open, stalled }) => open && !stalled);
+    if (!settled && !isAtWork) await relay.clock.advance(500);
+  }
+  return asking;
+}
