@@ -84,7 +84,10 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     const hint = stated === null ? null : (grace ?? jittered(clampHint(stated, limits).wait));
     const ladder = (incidents: number): number =>
       jittered(reason === "FORBIDDEN" ? VERIFICATION_WAIT : ladderWait(reason, incidents, limits));
-    const opened = cooldowns.refuse({ key, reason, hint, ladder, sentAt }, clock.now());
+    const opened = cooldowns.refuse(
+      { key, reason, hint, ladder, sentAt, isStep: grace === undefined },
+      clock.now(),
+    );
     if (opened) announce(opened, verdict);
     return opened ?? cooldowns.get(key);
   }
