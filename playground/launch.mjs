@@ -1,27 +1,16 @@
 // Starts the playground: builds what is not built, the simulated upstream, and the Nitro server in front of it.
-import { fork, spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
+import { freePort, LaunchError, startServer } from "./host.mjs";
 
-const HOST = "127.0.0.1";
-const PORTS_TRIED = 50;
-const START_LIMIT = 20_000;
-const STOP_LIMIT = 5_000;
-/** How long open streams may hold up the end, ms. */
-const GRACE = 500;
+export { LaunchError };
 
 /** Keys and models of the simulated upstream. They open nothing else. */
 export const SIMULATED = {
   keys: { "team-a": "sk-simulated-a", "team-b": "sk-simulated-b", "team-c": "sk-simulated-c" },
   models: ["aurora", "breeze"],
 };
-
-/** Something that the person at the keyboard can mend; its message says how. */
-export class LaunchError extends Error {}
 
 /**
  * Starts everything and resolves when the page can be opened.
@@ -101,7 +90,7 @@ async function build(say) {
     stream.setEncoding("utf8").on("data", (text) => (printed += text));
   await once(builder, "close");
   if (entry === undefined) {
-    const isMissing = printed.includes("ERR_MODULE_NOT_FOUND");
+    const isMissing = printed.includes("Cannot find package");
     throw new LaunchError(
       isMissing
         ? "Packages are missing. Run npm ci first."
@@ -114,88 +103,4 @@ async function build(say) {
 async function startSimulator() {
   const { createSimulator } = await import("h3-relay/simulator");
   return createSimulator(SIMULATED);
-}
-
-async function startServer(entry, { port, cwd, env, say }) {
-  const url = `http://${HOST}:${port}`;
-  mkdirSync(cwd, { recursive: true });
-  const server = spawn(process.execPath, [entry], {
-    cwd,
-    // A group of its own: Ctrl-C reaches this process alone, which ends the server in good order.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    env: {
-      ...env,
-      PORT: String(port),
-      NITRO_PORT: String(port),
-      HOST,
-      NITRO_HOST: HOST,
-      NITRO_SHUTDOWN_TIMEOUT: String(GRACE),
-    },
-  });
-  const ended = once(server, "exit").then(([code, signal]) => code ?? signal);
-  for (const stream of [server.stdout, server.stderr])
-    createInterface({ input: stream }).on("line", (line) => {
-      if (line && !line.startsWith("Listening on ")) say(line);
-    });
-  const stop = () => end(server, ended);
-  try {
-    await untilReady(url, ended);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url, pid: server.pid, ended, stop };
-}
-
-async function untilReady(url, ended) {
-  const giveUpAt = Date.now() + START_LIMIT;
-  while (Date.now() < giveUpAt) {
-    const answer = await ask(`${url}/api/status`);
-    if (answer?.ok) return;
-    if (answer)
-      throw new LaunchError(`The server answers ${answer.status}; what it says stands above.`);
-    const code = await Promise.race([sleep(20), ended]);
-    if (code !== undefined) throw new LaunchError("The server ended while it was starting.");
-  }
-  throw new LaunchError("The server does not answer.");
-}
-
-async function ask(url) {
-  try {
-    return await fetch(url, { signal: AbortSignal.timeout(2_000) });
-  } catch {
-    return undefined;
-  }
-}
-
-async function end(server, ended) {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  server.kill("SIGTERM");
-  const timer = setTimeout(() => server.kill("SIGKILL"), STOP_LIMIT);
-  await ended;
-  clearTimeout(timer);
-}
-
-/** Returns `wanted` or the next port that is free; 0 is any. */
-async function freePort(wanted) {
-  for (let port = wanted; port < wanted + PORTS_TRIED; port++) {
-    const free = await tryPort(port);
-    if (free !== undefined) return free;
-    if (wanted === 0) break;
-  }
-  throw new LaunchError(
-    `No port from ${wanted} to ${wanted + PORTS_TRIED - 1} is free. Choose another: PORT=8080 npm start`,
-  );
-}
-
-function tryPort(port) {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once("error", () => resolve(undefined));
-    probe.listen(port, HOST, () => {
-      const { port: found } = probe.address();
-      probe.close(() => resolve(found));
-    });
-  });
 }
