@@ -2,6 +2,8 @@
 import type { Outgoing } from "../contract/transport.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { Rooms } from "../rooms.ts";
+import { describeFault } from "../observe/fault.ts";
+import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
 import { Reply, type ReplyResult } from "../stream/reply.ts";
@@ -19,7 +21,7 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Prom
 }
 
 function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise<ReplyResult> {
-  const { auth, config, clock, consequences, ownHeaders } = rooms;
+  const { auth, config, clock, consequences, ownHeaders, reporter } = rooms;
   const { life, asked, target } = errand;
   const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
   const sentAt = clock.now();
@@ -30,6 +32,7 @@ function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise
       timers: life.timers,
       clock,
       wantsStream: target.dialect.wantsStream(asked),
+      expectsBody: target.model !== ANY_MODEL,
       isHead: asked.method === "HEAD",
       timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
       eventSize,
@@ -47,6 +50,8 @@ function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise
         if (result.kind === "ended") life.usage = reply.readUsage();
         settle(result);
       },
+      onFault: (error) =>
+        reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
     });
     reply.start(rooms.transport().send(toOutgoing(rooms, errand, credential), reply));
     return (error) =>

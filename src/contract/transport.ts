@@ -46,6 +46,8 @@ export interface Receiver {
 
 /** One call under way. Both methods may be called at any time, also more than once and after the end. */
 export interface Exchange {
+  /** True where `onConnect` will be called, so that the time to connect can be told from the time to answer. */
+  readonly tellsConnect?: boolean;
   resume(): void;
   /** Closes the upstream at once. The receiver hears nothing more. */
   abort(): void;

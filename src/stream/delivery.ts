@@ -41,6 +41,7 @@ export class Delivery {
     this.#options = options;
     const { sink } = options;
     sink.onDrain = () => {
+      if (!this.#isDraining) return;
       this.#isDraining = false;
       this.onDrain?.();
     };
@@ -63,9 +64,11 @@ export class Delivery {
   /** Sends status and headers. */
   commit(status: number, headers: HeaderList, isEventStream: boolean): void {
     if (this.isCommitted || this.isOver) return;
-    this.status = status;
+    const sent = isStatus(status) ? status : 502;
+    // First the sink: where it throws, an error can still be told.
+    this.#options.sink.head(sent, headers);
+    this.status = sent;
     this.isEventStream = isEventStream;
-    this.#options.sink.head(status, headers);
     if (isEventStream && this.#options.heartbeat > 0) this.#beatLater(this.#options.clock.now());
   }
 
@@ -78,14 +81,13 @@ export class Delivery {
     }
     if (this.isEventStream && this.#options.heartbeat > 0)
       this.#options.timers.move("heartbeat", now + this.#options.heartbeat);
-    return this.#write(bytes);
+    this.#write(bytes);
+    return !this.#isDraining;
   }
 
-  #write(bytes: Uint8Array): boolean {
+  #write(bytes: Uint8Array): void {
     this.bytes += bytes.length;
-    const goOn = this.#options.sink.write(bytes);
-    if (!goOn) this.#isDraining = true;
-    return goOn;
+    if (!this.#options.sink.write(bytes)) this.#isDraining = true;
   }
 
   #beatLater(now: number): void {
@@ -128,4 +130,9 @@ export class Delivery {
     this.isOver = true;
     this.#options.sink.destroy();
   }
+}
+
+/** Hosts throw at what is no final status of HTTP. */
+function isStatus(status: number): boolean {
+  return status >= 200 && status <= 599;
 }

@@ -1,9 +1,9 @@
 // Finds where server-sent events (or lines of NDJSON) end, beside the bytes: what goes on to the client is never rebuilt.
 import type { StreamEvent } from "../contract/dialect.ts";
+import { NO_BYTES } from "./bytes.ts";
 
 const LF = 10;
 const CR = 13;
-const NOTHING = new Uint8Array(0);
 
 /** What the visitor of an event wants: to go on, or to end the stream with this event. */
 export type Visit = "go" | "stop";
@@ -22,11 +22,16 @@ export class Scanner {
   readonly #visit: EventVisitor;
   readonly #limit: number;
   readonly #decoder = new TextDecoder();
-  #pending: Uint8Array = NOTHING;
+  #pending: Uint8Array = NO_BYTES;
   #pendingLength = 0;
   /** State of the line machine at the end of what has been seen. */
   #lineLength = 0;
-  #lastWasCR = false;
+  /**
+   * Whether the last byte was a CR: `taken` for a line end, so that an LF after it is none; or `waiting`, in a stream
+   * whose lines end in CRLF, so that an event never goes out without its last byte.
+   */
+  #cr: "none" | "taken" | "waiting" = "none";
+  #usesCRLF = false;
   #hasStopped = false;
   #isOversize = false;
 
@@ -48,7 +53,7 @@ export class Scanner {
 
   /** Takes a chunk and returns what may go to the client now, possibly nothing. */
   push(chunk: Uint8Array): Uint8Array {
-    if (this.#hasStopped) return NOTHING;
+    if (this.#hasStopped) return NO_BYTES;
     const bytes = this.#pendingLength === 0 ? chunk : this.#append(chunk);
     const end = this.#scan(bytes, bytes.length - chunk.length);
     return this.#split(bytes, end);
@@ -57,7 +62,7 @@ export class Scanner {
   /** Gives back what is left at the end of the stream: an event without its blank line, which a parser would drop. */
   rest(): Uint8Array {
     const rest = this.#pending.subarray(0, this.#pendingLength);
-    this.#pending = NOTHING;
+    this.#pending = NO_BYTES;
     this.#pendingLength = 0;
     return rest;
   }
@@ -70,35 +75,61 @@ export class Scanner {
 
   /** Walks over the new bytes and returns the end of the last whole event in `bytes`, or 0. */
   #scan(bytes: Uint8Array, from: number): number {
-    const isLines = this.#framing === "ndjson";
+    return this.#framing === "sse" ? this.#scanEvents(bytes, from) : this.#scanLines(bytes, from);
+  }
+
+  #scanLines(bytes: Uint8Array, from: number): number {
     let start = 0;
+    for (;;) {
+      const at = bytes.indexOf(LF, start === 0 ? from : start);
+      if (at < 0 || this.#hasStopped) return start;
+      this.#see(bytes, start, at + 1);
+      start = at + 1;
+    }
+  }
+
+  #scanEvents(bytes: Uint8Array, from: number): number {
+    let start = 0;
+    let at = from;
+    if (this.#cr !== "none" && at < bytes.length) [start, at] = this.#afterCR(bytes, at);
     let lineLength = this.#lineLength;
-    let lastWasCR = this.#lastWasCR;
-    for (let at = from; at < bytes.length; at++) {
-      const byte = bytes[at]!;
+    while (at < bytes.length && !this.#hasStopped) {
+      const byte = bytes[at++]!;
       if (byte !== LF && byte !== CR) {
         lineLength++;
-        lastWasCR = false;
         continue;
       }
-      // The LF of a CRLF belongs to the line end that its CR already was.
-      if (byte === LF && lastWasCR) {
-        lastWasCR = false;
-        if (start === at) start = at + 1;
-        continue;
+      if (byte === CR && at === bytes.length) {
+        this.#cr = this.#usesCRLF ? "waiting" : "taken";
+        if (this.#usesCRLF) break;
+      } else if (byte === CR && bytes[at] === LF) {
+        this.#usesCRLF = true;
+        at++;
       }
-      lastWasCR = byte === CR;
-      const isBorder = isLines ? lineLength > 0 : lineLength === 0;
+      const isBorder = lineLength === 0;
       lineLength = 0;
       if (!isBorder) continue;
-      const end = lastWasCR && bytes[at + 1] === LF ? at + 2 : at + 1;
-      this.#see(bytes, start, end);
-      start = end;
-      if (this.#hasStopped) break;
+      this.#see(bytes, start, at);
+      start = at;
     }
     this.#lineLength = lineLength;
-    this.#lastWasCR = lastWasCR;
     return start;
+  }
+
+  /** Goes on behind a CR that ended the last chunk; returns where the next event starts, and where to read on. */
+  #afterCR(bytes: Uint8Array, at: number): [start: number, at: number] {
+    const end = bytes[at] === LF ? at + 1 : at;
+    const cr = this.#cr;
+    this.#cr = "none";
+    // The LF belongs to a line end that was taken for whole: with nothing pending it goes after its event.
+    if (cr === "taken") {
+      if (end > at) this.#usesCRLF = true;
+      return [at === 0 ? end : 0, end];
+    }
+    const isBorder = this.#lineLength === 0;
+    this.#lineLength = 0;
+    if (isBorder) this.#see(bytes, 0, end);
+    return [isBorder ? end : 0, end];
   }
 
   #see(bytes: Uint8Array, start: number, end: number): void {
@@ -107,7 +138,7 @@ export class Scanner {
       return;
     }
     const text = this.#decoder.decode(bytes.subarray(start, end));
-    const event = this.#framing === "sse" ? parseEvent(text) : { name: "", data: text.trim() };
+    const event = this.#framing === "sse" ? parseEvent(text) : toRecord(text);
     if (event && this.#visit(event) === "stop") this.#hasStopped = true;
   }
 
@@ -116,11 +147,11 @@ export class Scanner {
     if (left > this.#limit || (left > 0 && this.#isOversize)) return this.#passOversize(bytes);
     if (left === 0) {
       this.#pendingLength = 0;
-      this.#pending = NOTHING;
+      this.#pending = NO_BYTES;
       return end === bytes.length ? bytes : bytes.subarray(0, end);
     }
     if (end === 0 && bytes.buffer === this.#pending.buffer && bytes.length === this.#pendingLength)
-      return NOTHING;
+      return NO_BYTES;
     const out = bytes.subarray(0, end);
     this.#pending = bytes.slice(end);
     this.#pendingLength = left;
@@ -130,7 +161,7 @@ export class Scanner {
   // Longer than anybody should have to keep: it goes on unscanned until its border comes (N4).
   #passOversize(bytes: Uint8Array): Uint8Array {
     this.#isOversize = true;
-    this.#pending = NOTHING;
+    this.#pending = NO_BYTES;
     this.#pendingLength = 0;
     return bytes;
   }
@@ -147,6 +178,12 @@ export class Scanner {
     this.#pendingLength = length;
     return this.#pending.subarray(0, length);
   }
+}
+
+/** Reads a line of NDJSON, or a record of a JSON sequence (RFC 7464); `undefined` where it is blank. */
+function toRecord(line: string): StreamEvent | undefined {
+  const data = line.replace(/^\u001E/, "").trim();
+  return data === "" ? undefined : { name: "", data };
 }
 
 /** Reads the fields of one event; `undefined` where it has no data and no name (a comment, a bare blank line). */

@@ -52,6 +52,11 @@ export class Timers {
     if (at < this.#armedFor) this.#arm(at);
   }
 
+  /** When a timer is due; `Infinity` where it is not set. */
+  dueAt(name: TimerName): number {
+    return this.#dueAt[SLOTS[name]]!;
+  }
+
   clear(name: TimerName): void {
     this.#dueAt[SLOTS[name]] = Infinity;
     this.#wakes[SLOTS[name]] = undefined;

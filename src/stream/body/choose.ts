@@ -1,0 +1,37 @@
+// Which kind of body an answer has, by its status and content type.
+import type { Dialect } from "../../contract/dialect.ts";
+import type { Gate } from "../gate.ts";
+import type { UsageNotes } from "../usage.ts";
+import type { Body } from "./body.ts";
+import { FramedBody } from "./framed.ts";
+import { JsonBody } from "./json.ts";
+import { RawBody } from "./raw.ts";
+import { RefusalBody } from "./refusal.ts";
+
+export interface BodyOptions {
+  dialect: Dialect;
+  usage: UsageNotes;
+  eventSize: number;
+  /** Whether the request asks for server-sent events, for answers that do not say what they are. */
+  wantsStream: boolean;
+  /** An answer without a body by its method. */
+  isHead: boolean;
+  expectsBody: boolean;
+}
+
+const EVENTS = /^text\/event-stream\b/i;
+const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
+const JSON_TYPE = /^[^;]*\bjson\b/i;
+
+/** Makes the body of an answer whose head has come. */
+export function chooseBody(gate: Gate, options: BodyOptions): Body {
+  const { status, headers } = gate.head;
+  if (status < 200 || status >= 300) return new RefusalBody(gate);
+  if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
+  const type = headers.get("content-type")?.trim() ?? "";
+  if (EVENTS.test(type) || (type === "" && options.wantsStream))
+    return new FramedBody(gate, { ...options, framing: "sse" });
+  if (LINES.test(type)) return new FramedBody(gate, { ...options, framing: "ndjson" });
+  // What says nothing of itself is looked at: errors are mostly JSON.
+  return type === "" || JSON_TYPE.test(type) ? new JsonBody(gate, options) : new RawBody(gate);
+}

@@ -1,0 +1,143 @@
+// A body that comes in events (SSE) or lines (NDJSON). Each is looked at beside the bytes; only whole ones are passed on (I2).
+import type { Dialect, StreamEvent } from "../../contract/dialect.ts";
+import { joinBytes, NO_BYTES } from "../bytes.ts";
+import type { Gate } from "../gate.ts";
+import {
+  type Break,
+  COMPLETED,
+  EMPTY,
+  MISFIT,
+  type ReplyResult,
+  TOLD,
+  TRUNCATED,
+} from "../result.ts";
+import { type Framing, Scanner, type Visit } from "../scanner.ts";
+import type { UsageNotes } from "../usage.ts";
+import type { Body, Step } from "./body.ts";
+import { isErrorText } from "./json.ts";
+
+/** How far the upstream has come in what it says. Nothing but `lifecycle` is ever followed by a refusal. */
+type Story =
+  | { is: "lifecycle" }
+  | { is: "payload" }
+  | { is: "terminal" }
+  | { is: "error" }
+  | { is: "refusal"; event: StreamEvent };
+
+export interface FramedBodyOptions {
+  dialect: Dialect;
+  usage: UsageNotes;
+  framing: Framing;
+  /** Bytes of one event that are kept, and of lifecycle events that are held. */
+  eventSize: number;
+  /** Whether an answer without a line is a failure; one without an event always is (E13). */
+  expectsBody: boolean;
+}
+
+const END_OF_EVENT = new Uint8Array([10, 10]);
+
+export class FramedBody implements Body {
+  readonly kind: "events" | "other";
+  readonly #gate: Gate;
+  readonly #options: FramedBodyOptions;
+  readonly #scanner: Scanner;
+  #story: Story = { is: "lifecycle" };
+  #last: StreamEvent | undefined;
+
+  constructor(gate: Gate, options: FramedBodyOptions) {
+    this.#gate = gate;
+    this.#options = options;
+    this.kind = options.framing === "sse" ? "events" : "other";
+    this.#scanner = new Scanner(options.framing, options.eventSize, (event) => this.#visit(event));
+  }
+
+  onData(chunk: Uint8Array, now: number): Step {
+    const gate = this.#gate;
+    const ready = this.#scanner.push(chunk);
+    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    gate.setInsideEvent(this.#scanner.isInsideEvent);
+    if (!gate.isOpen) {
+      gate.hold(ready);
+      if (this.#mustWait()) return "more";
+      if (!gate.open(now, this.kind)) return MISFIT;
+      return this.#after(gate.pass(NO_BYTES, now));
+    }
+    return this.#after(gate.pass(ready, now));
+  }
+
+  // Lifecycle events without end, or one huge event, open the gate too: they cannot be held for ever.
+  #mustWait(): boolean {
+    if (this.#story.is !== "lifecycle" || this.#scanner.isInsideEvent) return false;
+    return this.#gate.heldLength < this.#options.eventSize;
+  }
+
+  #after(goOn: boolean): Step {
+    if (this.#story.is === "terminal") return COMPLETED;
+    if (this.#story.is === "error") return TOLD;
+    return goOn ? "more" : "slow";
+  }
+
+  // Called by the scanner for each whole event, before its bytes are passed on.
+  #visit(event: StreamEvent): Visit {
+    const { dialect, usage, framing } = this.#options;
+    this.#last = event;
+    usage.see(event.data);
+    // A line of NDJSON may be a record that failed among others that did not: it ends nothing.
+    if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayMatter(event)))
+      return "go";
+    const meaning = dialect.meaningOf(event);
+    if (meaning === "lifecycle") return "go";
+    const isFirst = this.#story.is === "lifecycle" && !this.#gate.isOpen;
+    if (meaning === "error" && isFirst) this.#story = { is: "refusal", event };
+    else if (framing === "ndjson") this.#story = { is: "payload" };
+    else this.#story = { is: meaning };
+    return this.#story.is === "payload" ? "go" : "stop";
+  }
+
+  onEnd(now: number): ReplyResult {
+    const gate = this.#gate;
+    this.#scanner.visitRest();
+    const rest = this.#scanner.rest();
+    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    if (!gate.isOpen) return this.#onEarlyEnd(rest, now);
+    if (this.#endsWell()) gate.pass(rest, now);
+    else if (this.#story.is === "error") gate.pass(joinBytes([rest, END_OF_EVENT]), now);
+    else return TRUNCATED;
+    return this.#story.is === "error" ? TOLD : COMPLETED;
+  }
+
+  #onEarlyEnd(rest: Uint8Array, now: number): ReplyResult {
+    const { framing, expectsBody } = this.#options;
+    this.#gate.hold(rest);
+    const isNothing = this.#story.is === "lifecycle" && (framing === "sse" || expectsBody);
+    if (isNothing) return this.#last ? EMPTY : this.#withoutEvent(now);
+    if (!this.#endsWell()) return EMPTY;
+    return this.#gate.open(now, this.kind) ? COMPLETED : MISFIT;
+  }
+
+  onBreak(why: Break): ReplyResult {
+    // Nothing was missing but the end: an upstream without terminal events has held its connection open.
+    if (why.fault === "timeout" && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
+    return this.#gate.broken(why);
+  }
+
+  // Whatever its type says, this is no stream: a JSON body perhaps, an error or an answer.
+  #withoutEvent(now: number): ReplyResult {
+    const held = this.#gate.readHeld();
+    const text = new TextDecoder().decode(held);
+    if (isErrorText(text, this.#options.dialect)) return this.#gate.refused(held, true);
+    if (!/^\s*[{[]/.test(text)) return EMPTY;
+    this.#options.usage.see(text);
+    return this.#gate.open(now, "other") ? COMPLETED : MISFIT;
+  }
+
+  #endsWell(): boolean {
+    const { dialect, framing } = this.#options;
+    if (framing === "ndjson" || this.#story.is === "terminal") return true;
+    return this.#last !== undefined && (dialect.endsWith?.(this.#last) ?? false);
+  }
+
+  #refused(event: StreamEvent): ReplyResult {
+    return this.#gate.refused(new TextEncoder().encode(event.data), true);
+  }
+}

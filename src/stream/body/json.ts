@@ -1,0 +1,84 @@
+// A JSON body: short ones are judged whole before anything is sent, for a 200 may hold an error (B10).
+import type { Dialect } from "../../contract/dialect.ts";
+import { NO_BYTES } from "../bytes.ts";
+import type { Gate } from "../gate.ts";
+import { type Break, COMPLETED, EMPTY, MISFIT, type ReplyResult } from "../result.ts";
+import type { UsageNotes } from "../usage.ts";
+import type { Body, Step } from "./body.ts";
+
+/** Errors are shorter than this. */
+const JUDGED_SIZE = 65_536;
+/** So much of a body shows how it begins. */
+const START_SIZE = 256;
+
+export interface JsonBodyOptions {
+  dialect: Dialect;
+  usage: UsageNotes;
+  /** Whether an answer without a byte is a failure (E13). */
+  expectsBody: boolean;
+}
+
+export class JsonBody implements Body {
+  readonly kind = "other";
+  readonly #gate: Gate;
+  readonly #options: JsonBodyOptions;
+  /** The last two pieces that went out unread, for the counts at the end. */
+  #tail: Uint8Array = NO_BYTES;
+  #beforeTail: Uint8Array = NO_BYTES;
+
+  constructor(gate: Gate, options: JsonBodyOptions) {
+    this.#gate = gate;
+    this.#options = options;
+  }
+
+  onData(chunk: Uint8Array, now: number): Step {
+    const gate = this.#gate;
+    this.#beforeTail = this.#tail;
+    this.#tail = chunk;
+    if (gate.isOpen) return gate.pass(chunk, now) ? "more" : "slow";
+    if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
+    if (!gate.open(now, this.kind)) return MISFIT;
+    return gate.pass(NO_BYTES, now) ? "more" : "slow";
+  }
+
+  onEnd(now: number): ReplyResult {
+    const gate = this.#gate;
+    const { usage, expectsBody } = this.#options;
+    if (gate.isOpen) {
+      usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
+      return COMPLETED;
+    }
+    const held = gate.readHeld();
+    if (held.length === 0 && expectsBody) return EMPTY;
+    const text = decode(held);
+    if (isErrorText(text, this.#options.dialect)) return gate.refused(held, true);
+    usage.see(text);
+    return gate.open(now, this.kind) ? COMPLETED : MISFIT;
+  }
+
+  onBreak(why: Break): ReplyResult {
+    return this.#gate.broken(why);
+  }
+}
+
+/** Tells whether a text is JSON that the dialect takes for an error. */
+export function isErrorText(text: string, dialect: Dialect): boolean {
+  const data = text.trim();
+  return /^[{[]/.test(data) && dialect.meaningOf({ name: "", data }) === "error";
+}
+
+// Only an object can be an error, or an array that begins with one: Google streams answers as an array, which must not wait.
+function mayBeError(held: Uint8Array): boolean {
+  const start = decode(held.subarray(0, START_SIZE)).trimStart();
+  if (!start.startsWith("[")) return start === "" || start.startsWith("{");
+  const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
+    undefined,
+    "",
+    true,
+  ];
+  return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

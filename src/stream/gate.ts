@@ -1,0 +1,104 @@
+// The commit gate (I1): closed, it holds what comes, so that another attempt may take its place; open, it passes everything on.
+import type { ReplyHeaders } from "../contract/transport.ts";
+import { joinBytes } from "./bytes.ts";
+import type { Delivery } from "./delivery.ts";
+import { type Break, brokenOff, type ReplyResult } from "./result.ts";
+import type { Timers } from "./timers.ts";
+import type { Watch } from "./watch.ts";
+
+/** Status and headers as the upstream gave them. */
+export interface ReplyHead {
+  status: number;
+  headers: ReplyHeaders;
+}
+
+/** Server-sent events fit a stream that was begun by time; nothing else does. */
+export type BodyKind = "events" | "other";
+
+export interface GateOptions {
+  delivery: Delivery;
+  timers: Timers;
+  watch: Watch;
+  /** Sends status and headers to the client. */
+  commit: (status: number, headers: ReplyHeaders, isEventStream: boolean) => void;
+  /** The first payload has gone to the client. */
+  onOpen: () => void;
+}
+
+/** Bytes of a refusal that are kept. */
+export const REFUSAL_SIZE = 65_536;
+
+export class Gate {
+  readonly head: ReplyHead;
+  readonly #options: GateOptions;
+  #state: "closed" | "open" = "closed";
+  #held: Uint8Array[] = [];
+  #heldLength = 0;
+
+  constructor(head: ReplyHead, options: GateOptions) {
+    this.head = head;
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** Bytes held. */
+  get heldLength(): number {
+    return this.#heldLength;
+  }
+
+  /** Keeps bytes back; returns how many are held now. */
+  hold(bytes: Uint8Array): number {
+    if (bytes.length > 0) this.#held.push(bytes);
+    return (this.#heldLength += bytes.length);
+  }
+
+  readHeld(): Uint8Array {
+    if (this.#held.length > 1) this.#held = [joinBytes(this.#held)];
+    return joinBytes(this.#held);
+  }
+
+  /** Sends the head and everything held in this very turn. False where the client was promised something else meanwhile. */
+  open(now: number, kind: BodyKind): boolean {
+    const { delivery, timers, commit, onOpen } = this.#options;
+    if (kind === "other" && delivery.isEventStream) return false;
+    timers.clear("commit");
+    commit(this.head.status, this.head.headers, kind === "events");
+    this.#state = "open";
+    for (const bytes of this.#held) this.pass(bytes, now);
+    this.drop();
+    onOpen();
+    return true;
+  }
+
+  /** Sends bytes through the open gate; false while the client reads too slowly. */
+  pass(bytes: Uint8Array, now: number): boolean {
+    const { delivery, watch } = this.#options;
+    const goOn = delivery.pass(bytes, now);
+    if (!goOn) watch.pause();
+    return goOn;
+  }
+
+  /** While an event is half sent nothing may be put in between. */
+  setInsideEvent(isInside: boolean): void {
+    this.#options.delivery.isInsideEvent = isInside;
+  }
+
+  /** Forgets what is held. */
+  drop(): void {
+    this.#held = [];
+    this.#heldLength = 0;
+  }
+
+  /** The result of an answer that turned out to be a refusal. */
+  refused(body: Uint8Array, inStream: boolean): ReplyResult {
+    return { kind: "refused", ...this.head, body: body.subarray(0, REFUSAL_SIZE), inStream };
+  }
+
+  /** The result of an answer that broke off: nothing has happened as long as the gate is closed. */
+  broken(why: Break): ReplyResult {
+    return this.isOpen ? brokenOff(why) : { kind: "failed", ...why };
+  }
+}

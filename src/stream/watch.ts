@@ -1,0 +1,69 @@
+// How long an upstream may be silent: until its connection stands (I9), until its first byte (I7), between bytes (I8).
+import type { Clock } from "../contract/clock.ts";
+import type { Timers } from "./timers.ts";
+
+export interface Timeouts {
+  /** ms */
+  connect: number;
+  /** ms, from sending to the first byte of the body */
+  firstByte: number;
+  /** ms, between two bytes */
+  idle: number;
+}
+
+export interface WatchOptions {
+  clock: Clock;
+  timers: Timers;
+  timeouts: Timeouts;
+  onSilence: () => void;
+}
+
+export class Watch {
+  readonly #options: WatchOptions;
+  #waitsFor: "first byte" | "next byte" | "rest of a refusal" = "first byte";
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** The request has been handed over. A transport that cannot tell when it has a connection is not held to the time for one. */
+  start(tellsConnect: boolean): void {
+    const { clock, timers, timeouts, onSilence } = this.#options;
+    const now = clock.now();
+    if (tellsConnect) timers.set("connect", now + timeouts.connect, onSilence);
+    timers.set("firstByte", now + timeouts.firstByte, onSilence);
+  }
+
+  connected(): void {
+    this.#options.timers.clear("connect");
+  }
+
+  /** A raw byte has come. */
+  heard(now: number): void {
+    const { timers, timeouts, onSilence } = this.#options;
+    if (this.#waitsFor === "next byte") return timers.move("idle", now + timeouts.idle);
+    if (this.#waitsFor !== "first byte") return;
+    this.#waitsFor = "next byte";
+    timers.clear("firstByte");
+    timers.set("idle", now + timeouts.idle, onSilence);
+  }
+
+  /** Gives the rest of the answer so many ms, however it comes. */
+  hurry(within: number): void {
+    const { clock, timers, onSilence } = this.#options;
+    this.#waitsFor = "rest of a refusal";
+    timers.set("firstByte", clock.now() + within, onSilence);
+  }
+
+  /** While the client does not read, the upstream's silence is ours. The next byte heard ends this. */
+  pause(): void {
+    if (this.#waitsFor === "next byte") this.#options.timers.move("idle", Infinity);
+  }
+
+  stop(): void {
+    const { timers } = this.#options;
+    timers.clear("connect");
+    timers.clear("firstByte");
+    timers.clear("idle");
+  }
+}
