@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { H3, serve } from "h3";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Behaviour } from "../simulator/behaviour.ts";
@@ -392,4 +393,47 @@ it("E3 has no code that nothing provokes", () => {
   const told = Object.keys(PROVOCATIONS);
   const elsewhereTold = ["ERR_RELAY_OPTIONS", "ERR_RELAY_START", "ERR_RELAY_CLIENT_GONE"];
   expect([...told, ...elsewhereTold].toSorted()).toEqual(Object.keys(ERRORS).toSorted());
+});
+
+it("E3 describes every code in docs/errors.md with its status and type", () => {
+  const text = readFileSync(new URL("../docs/errors.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^\| `(\w+)` \| (\d+) \| `(\w+)` \| (.+) \|$/gm)];
+  expect(rows.map(([, code, status, type]) => [code, Number(status), type])).toEqual(
+    Object.entries(ERRORS).map(([code, { status, type }]) => [code, status, type]),
+  );
+});
+
+describe("nothing to choose", () => {
+  it.each([true, false])(
+    "A14 answers 503 in JSON where all are disabled (stream: %s)",
+    async (stream) => {
+      relay = await startRelay({ count: 2 });
+      relay.relay.credentials.disable("c1");
+      relay.relay.credentials.disable("c2");
+      const response = await relay.chat({ stream });
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        503,
+        "application/json",
+      ]);
+      expect(await response.json()).toMatchObject({
+        error: { code: "ERR_RELAY_NO_CREDENTIAL", type: "service_unavailable", model: "gpt-4o" },
+      });
+      expect(relay.upstream.ledger.total).toBe(0);
+    },
+  );
+
+  it.each([true, false])(
+    "A14 answers 503 where none serves the model (stream: %s)",
+    async (stream) => {
+      const [one] = makeCredentials(1);
+      relay = await startRelay({ credentials: [{ ...one!, models: { deny: ["gpt-4*"] } }] });
+      const response = await relay.chat({ stream });
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        503,
+        "application/json",
+      ]);
+      expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_NO_CREDENTIAL" } });
+      expect((await relay.chat({ model: "o3", stream: false })).status).toBe(200);
+    },
+  );
 });
