@@ -1,16 +1,7 @@
 // The shape of the options, checked before anything is made of them: an unknown key or a wrong type names its path.
 import * as v from "valibot";
 import { DIALECTS } from "../dialects/index.ts";
-
-/** Request headers that no option can let through: they are the client's rights and address, or belong to one connection (N2). */
-const NEVER_PASSED =
-  /^(?:authorization|cookie2?|host|origin|referer|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|user-agent|forwarded|via|(?:x-forwarded|proxy|cf|sec|fly|fastly)-.*|(?:.*-)?(?:real|client|connecting)-ip|(?:.*-)?(?:api-key|auth-token|access-token))$/i;
-/** Headers of a call that its transport sets. */
-const TRANSPORT_OWN =
-  /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|proxy-.*)$/i;
-/** Headers of an answer that cannot carry a fact of ours. */
-const ANSWER_OWN =
-  /^(?:(?:content|access-control|transfer|proxy)-.*|connection|keep-alive|trailer|upgrade|set-cookie|cache-control|retry-after|allow|vary|x-should-retry|x-accel-buffering)$/i;
+import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
 
 const fn = v.function();
 const off = v.literal(false);

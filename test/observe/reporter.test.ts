@@ -1,0 +1,62 @@
+import { expect, it } from "vitest";
+import { createReporter } from "../../src/observe/reporter.ts";
+import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+
+interface Setup {
+  reporter: ReturnType<typeof createReporter>;
+  clock: VirtualClock;
+  lines: string[];
+}
+
+function setUp(): Setup {
+  const lines: string[] = [];
+  const say = (level: string) => (message: string) => void lines.push(`${level} ${message}`);
+  const log = { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
+  const clock = createVirtualClock();
+  return { reporter: createReporter(log, clock), clock, lines };
+}
+
+it("J5 writes at most 20 lines a minute and counts what it leaves out", async () => {
+  const { reporter, clock, lines } = setUp();
+  for (let i = 0; i < 50; i++) reporter.error(`fault ${i}`);
+  expect(lines).toHaveLength(20);
+  await clock.advance(59_999);
+  reporter.warn("still");
+  expect(lines).toHaveLength(20);
+  await clock.advance(1);
+  reporter.info("later");
+  reporter.info("then");
+  expect(lines.slice(20)).toEqual(["info later (31 lines left out before)", "info then"]);
+});
+
+it("J5 writes a line once a minute, however often it is said", async () => {
+  const { reporter, clock, lines } = setUp();
+  for (let i = 0; i < 100; i++) reporter.warn("the same");
+  reporter.warn("another");
+  expect(lines).toEqual(["warn the same", "warn another (99 lines left out before)"]);
+  await clock.advance(60_000);
+  reporter.warn("the same");
+  expect(lines.at(-1)).toBe("warn the same");
+});
+
+it("J5 leaves debug lines to the logger", () => {
+  const { reporter, lines } = setUp();
+  for (let i = 0; i < 50; i++) reporter.debug("detail");
+  expect(lines).toHaveLength(50);
+});
+
+it("J5 survives a logger that throws", () => {
+  const log = {
+    debug() {
+      throw new Error("disk full");
+    },
+    info() {},
+    warn() {},
+    error() {
+      throw new Error("disk full");
+    },
+  };
+  const reporter = createReporter(log, createVirtualClock());
+  expect(() => reporter.debug("a")).not.toThrow();
+  expect(() => reporter.error("b")).not.toThrow();
+});

@@ -1,0 +1,110 @@
+import { createStorage, prefixStorage } from "unstorage";
+import { afterEach, expect, it } from "vitest";
+import type { RelayOptions } from "../../src/options/types.ts";
+import { DEFAULTS } from "../../src/options/defaults.ts";
+import { resolveOptions } from "../../src/options/resolve.ts";
+import { type RelayUnderTest, startRelay } from "../support/relay.ts";
+
+let relay: RelayUnderTest | undefined;
+afterEach(async () => {
+  await relay?.close();
+  relay = undefined;
+});
+
+const good: RelayOptions = {
+  upstream: { baseURL: "https://api.example.com/v1/", dialect: "openai" },
+  credentials: [{ id: "a", apiKey: "sk-a" }],
+};
+
+it("K14 puts a default where nothing is said, or `undefined` is", () => {
+  const nothing = Object.fromEntries(Object.keys(DEFAULTS.limits).map((name) => [name, undefined]));
+  for (const options of [good, { ...good, limits: nothing, base: undefined, cors: undefined }]) {
+    const { limits, streaming, scheduling, responseHeaders, base, cors } = resolveOptions(options);
+    expect({ limits, streaming, scheduling, responseHeaders, base, cors }).toEqual(DEFAULTS);
+  }
+});
+
+it("K14 puts what an option says before its default, also where that is 0, false or empty", () => {
+  const { limits, streaming, responseHeaders, scheduling } = resolveOptions({
+    ...good,
+    limits: {
+      maxWait: 0,
+      perClient: false,
+      switchOnFirstRateLimit: false,
+      disableOn: [],
+      queue: 0,
+    },
+    streaming: { heartbeat: 0, commitAfter: false, totalTimeout: 5 },
+    responseHeaders: { model: false, credential: "x-who" },
+    scheduling: { rotateEvery: 7 },
+  });
+  expect(limits).toEqual({
+    ...DEFAULTS.limits,
+    maxWait: 0,
+    perClient: false,
+    switchOnFirstRateLimit: false,
+    disableOn: [],
+    queue: 0,
+  });
+  expect(streaming).toEqual({
+    ...DEFAULTS.streaming,
+    heartbeat: 0,
+    commitAfter: false,
+    totalTimeout: 5,
+  });
+  expect(responseHeaders).toEqual({
+    ...DEFAULTS.responseHeaders,
+    model: false,
+    credential: "x-who",
+  });
+  expect(scheduling).toEqual({ ...DEFAULTS.scheduling, rotateEvery: 7 });
+});
+
+it("K14 changes neither the options nor the defaults", () => {
+  const before = JSON.stringify([good, DEFAULTS]);
+  const { limits } = resolveOptions(good);
+  limits.disableOn.push("UNKNOWN");
+  expect(JSON.stringify([good, DEFAULTS])).toBe(before);
+});
+
+it("L7 takes a base URL apart", () => {
+  const cases: [string, string, string][] = [
+    ["https://api.example.com", "https://api.example.com", ""],
+    ["https://api.example.com/", "https://api.example.com", ""],
+    ["HTTPS://API.example.com:443/v1/", "https://api.example.com", "/v1"],
+    ["http://127.0.0.1:8080/a%20b/v1", "http://127.0.0.1:8080", "/a%20b/v1"],
+    ["http://[::1]:99/v1beta", "http://[::1]:99", "/v1beta"],
+  ];
+  for (const [baseURL, origin, basePath] of cases) {
+    const { upstreams } = resolveOptions({ ...good, upstream: { baseURL, dialect: "openai" } });
+    expect(upstreams.get("default")).toMatchObject({ origin, basePath });
+  }
+});
+
+it("A3 ranks tiers by number, or by name in their order", () => {
+  const tiersOf = (options: Partial<RelayOptions>): number[] =>
+    resolveOptions({ ...good, ...options }).credentials.map(({ tier }) => tier);
+  const keys = (tiers: (string | number | undefined)[]): Partial<RelayOptions> => ({
+    credentials: tiers.map((tier, at) => ({ id: `c${at}`, apiKey: "sk", tier })),
+  });
+  expect(tiersOf(keys([2, undefined, -1, 0.5]))).toEqual([2, 1, -1, 0.5]);
+  expect(tiersOf({ ...keys(["b", "a", undefined]), tiers: ["a", "b"] })).toEqual([1, 0, 0]);
+});
+
+it("J7 keeps secrets apart from what is shown of credentials", () => {
+  const config = resolveOptions(good);
+  expect(config.secrets.get("a")).toBe("sk-a");
+  expect(JSON.stringify(config.credentials)).not.toContain("sk-a");
+});
+
+it("K13 works on a storage that hides its driver behind a prefix", async () => {
+  const storage = createStorage();
+  relay = await startRelay({ count: 1, storage: prefixStorage(storage, "app") });
+  relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 60_000 } } });
+  expect((await relay.chat()).status).toBe(429);
+  const { store, cooldowns } = relay.relay.status();
+  expect([store.fault, cooldowns.length]).toEqual([undefined, 1]);
+  await relay.clock.settle();
+  expect((await storage.getKeys()).every((key) => key.startsWith("app:relay:"))).toBe(true);
+  expect((await storage.getKeys()).length).toBeGreaterThan(0);
+});
