@@ -83,18 +83,17 @@ describe("keys", () => {
 
   it("D3 closes all models of a credential for a limit of the whole account", async () => {
     await start({ count: 2 });
-    refuse(
-      "quota",
-      { credential: "c1" },
-      { wait: HOUR, message: "You have exceeded the Chat API requests quota of your account." },
-    );
+    const refuse = {
+      kind: "rate-limit",
+      wait: HOUR,
+      message: "Too many requests for your account; slow down.",
+    } as const;
+    relay.upstream.script({ when: { credential: "c1" }, then: { refuse } });
     expect(await ask("a")).toBe(200);
     expect(await ask("b")).toBe(200);
     expect(await ask("c")).toBe(200);
     expect(callsBy()).toEqual(["c1", "c2", "c2", "c2"]);
-    expect(cooldowns().map(({ credential, family }) => [credential, family])).toEqual([
-      ["c1", "*"],
-    ]);
+    expect(cooldowns()).toMatchObject([{ credential: "c1", family: "*", retry_after: 3_600 }]);
   });
 });
 
