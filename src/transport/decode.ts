@@ -1,15 +1,9 @@
 // Undoes a content encoding that an upstream used although identity was asked for (Node only; `fetch` does it by itself).
 import type { Transform } from "node:stream";
 import type { Receiver, ReplyHeaders, TransportError } from "../contract/transport.ts";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
+import { KNOWN_ENCODINGS } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
-
-const DECODERS: Record<string, () => Transform> = {
-  gzip: createGunzip,
-  "x-gzip": createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
 
 /** What a decoder may ask of the call whose body it decodes. */
 export interface DecoderSource {
@@ -17,44 +11,34 @@ export interface DecoderSource {
   abortSource(): void;
 }
 
-/** True where a `content-encoding` names something that must be undone. */
-export function isEncoded(encoding: string): boolean {
-  return !/^\s*(?:identity)?\s*$/i.test(encoding);
-}
+/** Where decoding stands. `idle`: no byte has come, and none need come. `ending`: the rest is being decoded, then this is told. */
+type State =
+  | { is: "idle" }
+  | { is: "decoding"; chain: Transform[] }
+  | { is: "ending"; chain: Transform[]; failure: TransportError | undefined }
+  | { is: "over" };
 
 /** Stands between a transport and its receiver. An unknown encoding, or a body that does not fit its encoding, is a `protocol` fault. */
 export class BodyDecoder implements Receiver {
   readonly #receiver: Receiver;
+  readonly #encodings: readonly string[];
   readonly #source: DecoderSource;
-  readonly #first: Transform | undefined;
-  readonly #last: Transform | undefined;
-  #isOver = false;
+  #state: State = { is: "idle" };
 
-  constructor(receiver: Receiver, encoding: string, source: DecoderSource) {
+  constructor(receiver: Receiver, encodings: readonly string[], source: DecoderSource) {
     this.#receiver = receiver;
+    this.#encodings = encodings;
     this.#source = source;
-    const chain = toChain(encoding);
-    this.#first = chain?.[0];
-    this.#last = chain?.at(-1);
-    chain?.forEach((decoder, at) => {
-      decoder.on("error", (error: NodeJS.ErrnoException) => this.#fail(error.code));
-      if (at > 0) chain[at - 1]!.pipe(decoder);
-    });
-    this.#first?.on("drain", () => source.resumeSource());
-    this.#last?.on("data", (chunk: Uint8Array) => {
-      if (!this.#isOver && !receiver.onData(chunk)) this.#last!.pause();
-    });
-    this.#last?.on("end", () => this.#finish(() => receiver.onEnd()));
   }
 
   resume(): void {
-    this.#last?.resume();
+    this.#chain?.at(-1)!.resume();
   }
 
   abort(): void {
-    this.#isOver = true;
-    this.#first?.destroy();
-    this.#last?.destroy();
+    const chain = this.#chain;
+    this.#state = { is: "over" };
+    for (const decoder of chain ?? []) decoder.destroy();
   }
 
   onHead(status: number, headers: ReplyHeaders): void {
@@ -62,42 +46,72 @@ export class BodyDecoder implements Receiver {
   }
 
   onData(chunk: Uint8Array): boolean {
-    if (this.#first) return this.#first.write(chunk);
-    this.#fail("Z_UNKNOWN_ENCODING");
-    return false;
+    if (this.#state.is === "idle") this.#begin(chunk);
+    return this.#state.is !== "decoding" || this.#state.chain[0]!.write(chunk);
   }
 
   onEnd(): void {
-    if (this.#first) this.#first.end();
-    else this.#finish(() => this.#receiver.onEnd());
+    this.#end(undefined);
   }
 
   onFail(error: TransportError): void {
-    this.#finish(() => this.#receiver.onFail(error));
-    this.abort();
+    this.#end(error);
   }
 
-  #fail(code: string | undefined): void {
-    if (this.#isOver) return;
+  get #chain(): Transform[] | undefined {
+    return "chain" in this.#state ? this.#state.chain : undefined;
+  }
+
+  #begin(first: Uint8Array): void {
+    if (!this.#encodings.every((name) => KNOWN_ENCODINGS.includes(name)))
+      return this.#onError("Z_UNKNOWN_ENCODING");
+    const chain = this.#encodings.toReversed().map((name, at) => toDecoder(name, at, first));
+    this.#state = { is: "decoding", chain };
+    chain.forEach((decoder, at) => {
+      decoder.on("error", (error: NodeJS.ErrnoException) => this.#onError(error.code));
+      if (at > 0) chain[at - 1]!.pipe(decoder);
+    });
+    const last = chain.at(-1)!;
+    chain[0]!.on("drain", () => this.#source.resumeSource());
+    last.on("data", (chunk: Uint8Array) => {
+      if (this.#state.is !== "over" && !this.#receiver.onData(chunk)) last.pause();
+    });
+    last.on("end", () => this.#tell());
+  }
+
+  // What came before a break is still decoded and passed on: the client gets every event that arrived (I2).
+  #end(failure: TransportError | undefined): void {
+    if (this.#state.is === "idle") {
+      this.#state = { is: "ending", chain: [], failure };
+      return this.#tell();
+    }
+    if (this.#state.is !== "decoding") return;
+    const { chain } = this.#state;
+    this.#state = { is: "ending", chain, failure };
+    chain[0]!.end();
+  }
+
+  #tell(): void {
+    const state = this.#state;
+    this.#state = { is: "over" };
+    if (state.is !== "ending") return;
+    if (state.failure) this.#receiver.onFail(state.failure);
+    else this.#receiver.onEnd();
+  }
+
+  #onError(code: string | undefined): void {
+    const state = this.#state;
+    if (state.is === "over") return;
     this.abort();
     this.#source.abortSource();
-    this.#receiver.onFail({ fault: faultOf(code ?? "Z_DATA_ERROR"), code });
-  }
-
-  #finish(tell: () => void): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    tell();
+    const failure = state.is === "ending" ? state.failure : undefined;
+    this.#receiver.onFail(failure ?? { fault: faultOf(code ?? "Z_DATA_ERROR"), code });
   }
 }
 
-/** Encodings are listed in the order in which they were applied; `undefined` where one is not known. */
-function toChain(encoding: string): Transform[] | undefined {
-  const names = encoding
-    .toLowerCase()
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "" && name !== "identity");
-  if (!names.every((name) => Object.hasOwn(DECODERS, name))) return undefined;
-  return names.toReversed().map((name) => DECODERS[name]!());
+function toDecoder(encoding: string, at: number, first: Uint8Array): Transform {
+  if (encoding === "br") return createBrotliDecompress();
+  if (encoding !== "deflate") return createGunzip();
+  // Many servers send it without the wrapper that the standard asks for (RFC 9110 § 8.4.1.2), which the first byte shows.
+  return at > 0 || (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }

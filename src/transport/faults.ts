@@ -3,14 +3,17 @@ import type { TransportFault } from "../contract/transport.ts";
 
 const FAULTS: Record<string, TransportFault> = {
   ENOTFOUND: "dns",
-  EAI_AGAIN: "dns",
-  EAI_NODATA: "dns",
   ECONNREFUSED: "connect",
   EHOSTUNREACH: "connect",
+  EHOSTDOWN: "connect",
   ENETUNREACH: "connect",
+  ENETDOWN: "connect",
   ETIMEDOUT: "connect",
   EADDRNOTAVAIL: "connect",
+  EACCES: "connect",
   EMFILE: "connect",
+  ENFILE: "connect",
+  EPROTO: "connect",
   UND_ERR_CONNECT_TIMEOUT: "connect",
   ConnectionRefused: "connect",
   FailedToOpenSocket: "connect",
@@ -18,17 +21,23 @@ const FAULTS: Record<string, TransportFault> = {
   EPIPE: "closed",
   UND_ERR_SOCKET: "closed",
   ConnectionClosed: "closed",
+  // The parser's and the decoder's way to say that the rest is missing.
+  HPE_INVALID_EOF_STATE: "closed",
   Z_BUF_ERROR: "closed",
   UND_ERR_HEADERS_OVERFLOW: "protocol",
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: "protocol",
   UND_ERR_RESPONSE: "protocol",
 };
 
+/** Families of codes, where the code itself is not listed. */
+const FAMILIES: readonly [pattern: RegExp, fault: TransportFault][] = [
+  [/^EAI_/, "dns"],
+  [/^ERR_(?:TLS|SSL)_|CERT|SIGNATURE|SELF_SIGNED|^UNABLE_TO_/, "connect"],
+  [/^(?:HPE|Z)_|^ERR__ERROR_FORMAT_|^ERR_(?:_?ERROR_)?BROTLI|^BROTLI|^UND_ERR_INVALID/, "protocol"],
+];
+
 /** Reads a platform's error code; whatever is not known ended the connection. */
 export function faultOf(code: string | undefined): TransportFault {
   if (code === undefined) return "closed";
-  if (code.startsWith("HPE_") || code.startsWith("Z_") || code.startsWith("ERR__ERROR_FORMAT_"))
-    return FAULTS[code] ?? "protocol";
-  if (code.startsWith("ERR_TLS_") || code.includes("CERT")) return "connect";
-  return FAULTS[code] ?? "closed";
+  return FAULTS[code] ?? FAMILIES.find(([pattern]) => pattern.test(code))?.[1] ?? "closed";
 }

@@ -7,6 +7,7 @@ import type {
   Transport,
   TransportError,
 } from "../contract/transport.ts";
+import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
 
 export interface FetchTransportOptions {
@@ -17,23 +18,41 @@ export interface FetchTransportOptions {
 /** Creates the transport that needs nothing but `fetch`. */
 export function createTransport(options: FetchTransportOptions = {}): Transport {
   const call = options.fetch ?? globalThis.fetch;
+  const open = new Set<FetchExchange>();
   return {
     name: "fetch",
-    send: (outgoing, receiver) => new FetchExchange(call, outgoing, receiver),
-    close: () => Promise.resolve(),
+    send(outgoing, receiver) {
+      const exchange: FetchExchange = new FetchExchange(outgoing, receiver, () =>
+        open.delete(exchange),
+      );
+      open.add(exchange);
+      void exchange.run(call);
+      return exchange;
+    },
+    async close() {
+      for (const exchange of open) exchange.fail({ fault: "closed" });
+    },
   };
 }
 
+/** An encoding that the platform passes on as it is. */
+class UnknownEncoding extends Error {
+  readonly code = "Z_UNKNOWN_ENCODING";
+}
+
 class FetchExchange implements Exchange {
+  readonly #outgoing: Outgoing;
   readonly #receiver: Receiver;
+  readonly #onOver: () => void;
   readonly #controller = new AbortController();
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #isOver = false;
   #resume: (() => void) | undefined;
 
-  constructor(call: typeof fetch, outgoing: Outgoing, receiver: Receiver) {
+  constructor(outgoing: Outgoing, receiver: Receiver, onOver: () => void) {
+    this.#outgoing = outgoing;
     this.#receiver = receiver;
-    void this.#run(call, outgoing);
+    this.#onOver = onOver;
   }
 
   resume(): void {
@@ -42,54 +61,87 @@ class FetchExchange implements Exchange {
   }
 
   abort(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#controller.abort();
-    this.#reader?.cancel().catch(() => {});
-    this.resume();
+    this.#finish();
+    this.#drop();
   }
 
-  async #run(call: typeof fetch, { method, origin, path, headers, body }: Outgoing): Promise<void> {
+  /** Ends the call as a fault does. */
+  fail(error: TransportError): void {
+    this.#finish(() => this.#receiver.onFail(error));
+    this.#drop();
+  }
+
+  async run(call: typeof fetch): Promise<void> {
     try {
       // One turn later: a receiver must not hear anything before `send` has returned.
       await Promise.resolve();
       if (this.#isOver) return;
-      const response = await call(origin + path, {
-        method,
-        headers,
-        body: body as BodyInit | undefined,
-        redirect: "manual",
-        signal: this.#controller.signal,
-      });
-      if (this.#isOver) return void response.body?.cancel().catch(() => {});
-      this.#receiver.onHead(response.status, response.headers as unknown as ReplyHeaders);
-      if (response.body) await this.#read(response.body);
+      const response = await this.#call(call);
+      if (this.#isOver) return cancel(response.body);
+      this.#receiver.onHead(response.status, toReplyHeaders(response.headers));
+      if (response.body) await this.#read(response);
       this.#finish(() => this.#receiver.onEnd());
     } catch (error) {
-      this.#finish(() => this.#receiver.onFail(toTransportError(error)));
+      this.fail(toTransportError(error));
     }
   }
 
-  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
-    const reader = (this.#reader = body.getReader());
-    if (this.#isOver) return void reader.cancel().catch(() => {});
+  #call(call: typeof fetch): Promise<Response> {
+    const { method, origin, path, headers, body } = this.#outgoing;
+    return call(origin + path, {
+      method,
+      headers,
+      body: body as BodyInit | undefined,
+      redirect: "manual",
+      signal: this.#controller.signal,
+    });
+  }
+
+  async #read({ headers, body }: Response): Promise<void> {
+    const reader = (this.#reader = body!.getReader());
+    if (this.#isOver) return cancel(reader);
+    const isKnown = readEncodings(headers.get("content-encoding")).every((name) =>
+      KNOWN_ENCODINGS.includes(name),
+    );
     for (;;) {
       const { done, value } = await reader.read();
       if (done || this.#isOver) return;
+      if (!isKnown) throw new UnknownEncoding();
       if (!this.#receiver.onData(value) && !this.#isOver)
         await new Promise<void>((resolve) => (this.#resume = resolve));
     }
   }
 
-  #finish(tell: () => void): void {
+  /** Closes the upstream, whatever state the call is in. */
+  #drop(): void {
+    this.#controller.abort();
+    cancel(this.#reader);
+    this.resume();
+  }
+
+  #finish(tell?: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    tell();
+    this.#onOver();
+    tell?.();
   }
 }
 
+/** A dropped body keeps its socket until it is collected: each one is cancelled. */
+function cancel(body: { cancel(): Promise<void> } | null | undefined): void {
+  body?.cancel().catch(() => {});
+}
+
+/** `get` of a web header list gives `null` for what is not there. */
+function toReplyHeaders(headers: Headers): ReplyHeaders {
+  return {
+    get: (name) => headers.get(name) ?? undefined,
+    forEach: (visit) => headers.forEach((value, name) => visit(value, name)),
+  };
+}
+
 function toTransportError(error: unknown): TransportError {
-  const code = codeOf(error) ?? codeOf((error as { cause?: unknown }).cause);
+  const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause);
   return { fault: faultOf(code), code };
 }
 

@@ -7,7 +7,8 @@ import type {
   Transport,
 } from "../contract/transport.ts";
 import type { Agent, Dispatcher } from "undici";
-import { BodyDecoder, type DecoderSource, isEncoded } from "./decode.ts";
+import { BodyDecoder, type DecoderSource } from "./decode.ts";
+import { readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
 
 type Controller = Dispatcher.DispatchController;
@@ -34,6 +35,7 @@ export async function createTransport(): Promise<Transport> {
 }
 
 class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHandler {
+  readonly tellsConnect = true;
   #receiver: Receiver;
   #decoder: BodyDecoder | undefined;
   #controller: Controller | undefined;
@@ -85,10 +87,13 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
     // 1xx answers come before the real one.
     if (this.#isOver || status < 200) return;
     const encoding = raw["content-encoding"];
-    if (encoding !== undefined && isEncoded(String(encoding))) {
-      this.#receiver = this.#decoder = new BodyDecoder(this.#receiver, String(encoding), this);
-    }
+    if (encoding !== undefined) this.#decode(readEncodings(String(encoding)));
     this.#receiver.onHead(status, new RawReplyHeaders(raw));
+  }
+
+  #decode(encodings: readonly string[]): void {
+    if (encodings.length === 0) return;
+    this.#receiver = this.#decoder = new BodyDecoder(this.#receiver, encodings, this);
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
