@@ -42,7 +42,7 @@ export interface ReplyOptions {
 /** An upstream that has said all may take so long to end its answer; then its connection is closed (ms). */
 const LINGER = 1_000;
 /** The status of a refusal says most: its body is waited for no longer than this (ms). */
-const REFUSAL_PATIENCE = 5_000;
+const REFUSAL_PATIENCE = 2_000;
 
 /** Where a reply stands. `rest`: the client has everything, and the upstream may end in order, which keeps its connection. */
 type Phase =

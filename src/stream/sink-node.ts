@@ -8,6 +8,7 @@ export interface NodeResponse {
   readonly headersSent: boolean;
   statusMessage: string;
   writeHead(status: number, headers: string[]): unknown;
+  flushHeaders?(): unknown;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
   destroy(): unknown;
@@ -17,16 +18,16 @@ export interface NodeResponse {
 export class NodeSink implements Sink {
   onDrain: (() => void) | undefined;
   onClose: (() => void) | undefined;
-  closed: boolean;
   readonly #response: NodeResponse;
   readonly #isHead: boolean;
+  #state: "open" | "writing" | "over" | "broken" | "left" = "open";
   /** Settles when nothing more will happen on the response. */
   readonly finished: Promise<void>;
 
   constructor(response: NodeResponse, method: string) {
     this.#response = response;
     this.#isHead = method === "HEAD";
-    this.closed = response.destroyed;
+    if (response.destroyed) this.#state = "left";
     this.finished = new Promise((resolve) => {
       // `close` comes after success too; `finish` alone tells that all went out.
       response.on("close", () => {
@@ -40,27 +41,42 @@ export class NodeSink implements Sink {
     response.on("error", () => {});
   }
 
+  get closed(): boolean {
+    return this.#state === "left";
+  }
+
   head(status: number, headers: HeaderList): void {
     if (this.closed || this.#response.headersSent) return;
     this.#response.writeHead(status, headers.flat());
+    queueMicrotask(() => this.#flush());
+  }
+
+  // Node keeps a head back until the first byte of the body, which may be long in coming.
+  #flush(): void {
+    if (this.#state === "open") this.#response.flushHeaders?.();
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.closed || this.#isHead) return true;
+    this.#state = "writing";
     return this.#response.write(bytes);
   }
 
   end(): void {
-    if (!this.closed) this.#response.end();
+    if (this.closed) return;
+    this.#state = "over";
+    this.#response.end();
   }
 
   destroy(): void {
-    if (!this.closed) this.#response.destroy();
+    if (this.closed) return;
+    this.#state = "broken";
+    this.#response.destroy();
   }
 
   #close(): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.closed || this.#state === "broken") return;
+    this.#state = "left";
     this.onClose?.();
   }
 }

@@ -4,16 +4,17 @@ import type { HeaderList, Sink } from "../contract/sink.ts";
 /** Bytes that may wait in the stream before the upstream is asked to pause. */
 const HIGH_WATER = 65_536;
 const NULL_BODY = new Set([101, 204, 205, 304]);
+/** What a host gets that still waits for an answer when its client has gone. */
+const CLIENT_GONE = 499;
 
 export class WebSink implements Sink {
   onDrain: (() => void) | undefined;
   onClose: (() => void) | undefined;
-  closed = false;
-  /** Settles when status and headers are known. */
+  /** Settles when status and headers are known, or the client has gone before. */
   readonly response: Promise<Response>;
   #respond!: (response: Response) => void;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #isOver = false;
+  #state: "open" | "over" | "left" = "open";
   readonly #isHead: boolean;
 
   constructor(method: string) {
@@ -21,11 +22,14 @@ export class WebSink implements Sink {
     this.response = new Promise((resolve) => (this.#respond = resolve));
   }
 
+  get closed(): boolean {
+    return this.#state === "left";
+  }
+
   head(status: number, headers: HeaderList): void {
+    const init: ResponseInit = { status, headers: new Headers(headers) };
     const hasBody = !this.#isHead && !NULL_BODY.has(status);
-    this.#respond(
-      new Response(hasBody ? this.#body() : null, { status, headers: new Headers(headers) }),
-    );
+    this.#respond(new Response(hasBody ? this.#body() : null, init));
   }
 
   #body(): ReadableStream<Uint8Array> {
@@ -41,29 +45,29 @@ export class WebSink implements Sink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#controller || this.#isOver) return true;
+    if (!this.#controller || this.#state !== "open") return true;
     this.#controller.enqueue(bytes);
     return this.#controller.desiredSize! > 0;
   }
 
   end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#state !== "open") return;
+    this.#state = "over";
     this.#controller?.close();
   }
 
   // The one place where an error is wanted: a host turns it into a broken connection, which cannot pass for an end (I18).
   destroy(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#state !== "open") return;
+    this.#state = "over";
     this.#controller?.error(new Error("the upstream's answer broke off"));
   }
 
   /** The client has gone: told by `cancel` of the body, or by the request's own signal. */
   close(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.closed = true;
+    if (this.#state !== "open") return;
+    this.#state = "left";
+    this.#respond(new Response(null, { status: CLIENT_GONE }));
     this.onClose?.();
   }
 }
