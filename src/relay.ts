@@ -145,6 +145,7 @@ export function createRelay(options: RelayOptions): Relay {
       const { pathname, search } = new URL(request.url);
       const target = tailOf(pathname, mount) + search;
       request.signal.addEventListener("abort", () => sink.close(), { once: true });
+      if (request.signal.aborted) sink.close();
       void handle(new WebCall(request, { mount, target, address }), sink);
       return sink.response;
     },
