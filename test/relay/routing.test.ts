@@ -107,6 +107,11 @@ describe("mounting", () => {
       "/ai",
     ],
     [
+      "a catch-all route behind a middleware for a part of it",
+      (app, handler) => void app.use("/chat/**", () => undefined as never).all("/**", handler),
+      "",
+    ],
+    [
       "a route with a parameter",
       (app, handler) => void app.all("/t/:tenant/ai/**", handler),
       "/t/a%20b/ai",

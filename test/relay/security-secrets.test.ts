@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Dialect } from "../../src/contract/dialect.ts";
 import { openai } from "../../src/dialects/openai.ts";
 import type { Transport } from "../../src/contract/transport.ts";
+import { answered } from "../support/answered.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
 const SECRETS = ["sk-planted-9aF3xQ71LmZ0", "sk-planted-7bR8wK52NpY4"];
@@ -78,7 +79,7 @@ describe("secrets", () => {
       }),
     });
     const asking = relay.chat({ stream: false, body: { messages: [PROMPT] } });
-    const response = await answered(asking);
+    const response = await answered(relay, asking);
     expect(response.status).toBeGreaterThanOrEqual(400);
     expectNothing(await visible(response));
   });
@@ -103,7 +104,7 @@ describe("secrets", () => {
         },
       }),
     });
-    const response = await answered(relay.chat({ body: { messages: [PROMPT] } }));
+    const response = await answered(relay, relay.chat({ body: { messages: [PROMPT] } }));
     expectNothing(await visible(response));
   });
 
@@ -124,6 +125,14 @@ describe("secrets", () => {
     expect(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(body))).toBe(true);
     expect(relay.upstream.ledger.total).toBe(1);
     expect(relay.relay.status().cooldowns).toEqual([]);
+  });
+
+  it.fails("E5 passes a long refusal on whole", async () => {
+    await start();
+    const body = JSON.stringify({ detail: [{ msg: "too long", input: "x".repeat(200_000) }] });
+    const headers = { "content-type": "application/json" };
+    relay.upstream.script({ then: { reply: { status: 422, headers, body } } });
+    expect((await (await relay.chat()).text()).length).toBe(body.length);
   });
 
   it.each([400, 413, 422])(
@@ -147,6 +156,23 @@ describe("secrets", () => {
       expect(relay.relay.status().credentials.every(({ disabled }) => !disabled)).toBe(true);
     },
   );
+});
+
+describe("the log", () => {
+  it("J5 has one line for each incident, and none for a retry", async () => {
+    await start({ authorize: () => true });
+    relay.upstream.script({ then: { refuse: "server-error" } });
+    for (let i = 0; i < 3; i++) await answered(relay, relay.chat({ model: "o3", stream: false }));
+    expect(relay.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+    relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 90_000 } } });
+    const asking = Array.from({ length: 10 }, () => answered(relay, relay.chat({ stream: false })));
+    for (const response of await Promise.all(asking)) expect(response.status).toBe(429);
+    const lines = relay.lines.filter(({ level }) => level !== "debug");
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThanOrEqual(2);
+    expect(new Set(lines.map(({ message }) => message)).size).toBe(lines.length);
+    for (const { message } of lines) expect(message).not.toMatch(/\n|https?:|127\.0\.0\.1/);
+  });
 });
 
 describe("faults of the operator's own parts", () => {
@@ -219,7 +245,7 @@ describe("faults of the operator's own parts", () => {
         await start(dialect({ [name]: leaky }));
         const isRefused = name === "judge" || name === "renderError";
         if (isRefused) relay.upstream.script({ then: { refuse: "capacity" } });
-        const response = await answered(relay.chat({ body: { messages: [PROMPT] } }));
+        const response = await answered(relay, relay.chat({ body: { messages: [PROMPT] } }));
         const text = await visible(response);
         expectNothing(text);
         await relay.ended();
@@ -264,14 +290,3 @@ describe("faults of the operator's own parts", () => {
     expectNothing(JSON.stringify(lines));
   });
 });
-
-/** Lets the relay's pauses pass until there is an answer. */
-async function answered(asking: Promise<Response>): Promise<Response> {
-  let response: Response | undefined;
-  void asking.then((it) => (response = it));
-  while (!response) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (relay.upstream.ledger.inFlight === 0) await relay.clock.advance(500);
-  }
-  return response;
-}
