@@ -362,16 +362,16 @@ describe("at start", () => {
   it("K13 starts as soon as the factory's options are right", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     relay = await startRelay();
-    let apiKey: string | undefined;
+    const env: { KEY?: string } = {};
     const { upstream } = relay;
     const handler = defineRelay(() => ({
       upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },
-      credentials: [{ id: "a", apiKey }],
+      credentials: [{ id: "a", apiKey: env.KEY }],
       log: false,
     }));
     const ask = () => handler.fetch(new Request("http://x/models"));
     expect((await ask()).status).toBe(500);
-    apiKey = secretOf("c1");
+    env.KEY = secretOf("c1");
     expect((await ask()).status).toBe(200);
     expect(handler.relay).toBe(handler.relay);
     await handler.relay.close();
