@@ -22,7 +22,9 @@ export class Families {
   }
 
   get size(): number {
-    return this.#ends.size;
+    let size = 0;
+    for (const families of this.#pools.values()) size += families.size;
+    return size;
   }
 
   /** The family with those open whose time has come; `undefined` where nothing is closed. */

@@ -64,6 +64,14 @@ describe("incidents", () => {
     expect(table.get(KEY)?.incidents).toBe(1);
   });
 
+  it("C6 D6 counts what is refused again within 2 s, by the one who may retry, as the same incident", () => {
+    const { table, refuse } = createTable();
+    refuse(NOW, null);
+    expect(refuse(NOW + 1_999, null, { sentAt: NOW + 1_500 })).toBeUndefined();
+    expect(table.get(KEY)).toMatchObject({ incidents: 1, until: NOW + MINUTE });
+    expect(refuse(NOW + 2_000, null, { sentAt: NOW + 1_500 })?.incidents).toBe(2);
+  });
+
   it("C6 D6 never counts a request that was sent before the window opened, however late it comes", () => {
     const { table, refuse, until } = createTable();
     refuse(NOW, 30_000);

@@ -76,12 +76,16 @@ describe("waiting", () => {
 
   it("E2 adds its waits up: two of 6 s do not fit under a cap of 10 s", async () => {
     await start({ count: 1, limits: { maxWait: 10_000 } });
-    relay.upstream.script({ when: {}, then: limit(6_000) });
+    const quota = JSON.stringify({ error: { message: "The quota of this model is exhausted." } });
+    relay.upstream.script(
+      { when: { first: 1 }, then: limit(6_000) },
+      { when: {}, then: { reply: { status: 429, headers: { "retry-after": "6" }, body: quota } } },
+    );
     const answer = ask();
     await untilWaiting(1);
     await relay.clock.advance(6_000);
     const { status, headers } = await answer;
-    expect([status, headers.get("retry-after"), calls()]).toEqual([429, "30", 2]);
+    expect([status, headers.get("retry-after"), calls()]).toEqual([429, "6", 2]);
   });
 
   it("E2 D7 tells those in line at once when the window that opened for one closes for longer", async () => {

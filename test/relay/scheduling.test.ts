@@ -190,7 +190,7 @@ describe("many at a time", () => {
       return fetch(input, init);
     };
     await start({
-      credentials: credentialsWith(...Array(6).fill({ maxInFlight: 3 })),
+      credentials: credentialsWith(...Array.from({ length: 6 }, () => ({ maxInFlight: 3 }))),
       fetch: watching,
       limits: { maxWait: 600_000, maxAttempts: 3 },
     });
