@@ -22,8 +22,10 @@ export class RawServer {
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("data", (chunk) => {
         this.requests.push(chunk.toString("latin1"));
-        for (const answer of answers)
-          answer === RawServer.END ? socket.end() : socket.write(answer);
+        for (const answer of answers) {
+          if (answer === RawServer.END) socket.end();
+          else socket.write(answer);
+        }
       });
     });
   }
