@@ -2,9 +2,12 @@
 import type { CodeMeaning } from "../contract/dialect.ts";
 import { meaning } from "../dialects/shared/codes.ts";
 import type { Case, Finding } from "./case.ts";
+import { PLACE } from "./words.ts";
 
 const LOST: CodeMeaning = { reason: "UNAUTHENTICATED", scope: "credential", disables: true };
 const MISCONFIGURED: CodeMeaning = { reason: "FORBIDDEN", scope: "acquirer", disables: true };
+/** The address or what stands in between: nothing is said about a grant or a client. */
+const UNREACHED: CodeMeaning = { reason: "FORBIDDEN", scope: "acquirer" };
 const LIMITED: CodeMeaning = { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" };
 
 const CODES: Readonly<Record<string, CodeMeaning>> = {
@@ -43,6 +46,7 @@ export function findAtAcquirer(open: Case): Finding | undefined {
 }
 
 function findSaid({ reading, words }: Case): Finding | undefined {
+  if (PLACE.words.test(words)) return { is: UNREACHED, evidence: "words:place" };
   const code = reading.codes
     .map((code) => code.toLowerCase())
     .find((code) => Object.hasOwn(CODES, code));
@@ -57,8 +61,7 @@ function findByStatus({ status, reading }: Case): Finding | undefined {
   if (status === 429) return { is: LIMITED, evidence };
   if (status >= 500 || status === 408) return undefined;
   // A page answered in place of the endpoint: nothing is said about the grant.
-  if (reading.kind === "html")
-    return { is: { reason: "FORBIDDEN", scope: "acquirer" }, evidence: `page:${status}` };
+  if (reading.page) return { is: UNREACHED, evidence: `page:${status}` };
   if (status === 401) return { is: LOST, evidence };
   return status === 403 ? { is: MISCONFIGURED, evidence } : undefined;
 }

@@ -1,6 +1,6 @@
 /** What a refusal's body holds: codes, messages, waits, whatever it is wrapped in. */
 import { asFields, parseJson } from "../dialects/shared/json.ts";
-import { isHtml, textOfHtml } from "./html.ts";
+import { holdsPage, isHtml, textOfHtml } from "./html.ts";
 
 export interface Reading {
   kind: "empty" | "json" | "html" | "text";
@@ -14,6 +14,8 @@ export interface Reading {
   headers: Map<string, string>;
   /** An HTTP status that stands in the body. */
   status: number | undefined;
+  /** True where a page stands in the body, whole or inside JSON. */
+  page: boolean;
   /** True where the answer names a model in a field of its own. */
   namesModel: boolean;
   /** True where the error came from behind a gateway, as a body inside the body. */
@@ -26,7 +28,7 @@ const TEXT_FIELDS = new Set(
   ),
 );
 const CODE_FIELDS = new Set(
-  "code type reason status error errorcode errcode errortype statuscode limitsource quotaid quotalimit quotametric kind __type".split(
+  "code type reason reasons status error errorcode errcode errortype statuscode limitsource quotaid quotalimit quotametric kind __type".split(
     " ",
   ),
 );
@@ -50,12 +52,13 @@ export function readBody(body: string): Reading {
     waits: new Map(),
     headers: new Map(),
     status: undefined,
+    page: false,
     namesModel: false,
     relayed: false,
   };
   const trimmed = body.replace(/^\uFEFF/, "").trim();
   if (trimmed === "") return { ...reading, kind: "empty" };
-  if (isHtml(trimmed)) return { ...reading, kind: "html", text: textOfHtml(trimmed) };
+  if (isHtml(trimmed)) return { ...reading, kind: "html", page: true, text: textOfHtml(trimmed) };
   new Walk(reading).readText("message", trimmed, 0);
   return reading;
 }
@@ -119,6 +122,12 @@ class Walk {
   }
 
   private readWords(text: string): void {
+    const page = holdsPage(text);
+    if (page) this.reading.page = true;
+    this.addWords(page ? textOfHtml(text) : text);
+  }
+
+  private addWords(text: string): void {
     if (/^[\w.:/#-]{3,100}$/.test(text)) this.readCode(text);
     // `EMAIL_NOT_FOUND : There is no user …` and `reason: "RATE_LIMIT_EXCEEDED"` in gRPC's text.
     const leading = /^([A-Z][A-Z0-9_]{4,60})\s?:/.exec(text)?.[1];
@@ -148,20 +157,30 @@ const REASON_PHRASE =
 const QUOTED_CODE =
   /\b(?:reason|code|type|status|quota_limit)["']?\s?[:=]\s?["']([\w.:-]{3,64})["']/g;
 
+interface Embedded {
+  values: unknown[];
+  around?: string;
+}
+
 /** Finds the JSON in a text: all of it, the data lines of an event stream, or an object after some words. */
-function findJson(text: string): { values: unknown[]; around?: string } | undefined {
-  const first = text.search(/[{[]/);
-  if (first < 0) return undefined;
+function findJson(text: string): Embedded | undefined {
+  if (!/[{[]/.test(text)) return undefined;
   const whole = parseJson(text);
   if (typeof whole === "object" && whole !== null) return { values: [whole] };
   if (typeof whole === "string") return { values: [], around: whole };
   const events = dataLines(text);
   if (events.length > 0) return { values: events };
-  const inner = parseJson(
-    text.slice(first, Math.max(text.lastIndexOf("}"), text.lastIndexOf("]")) + 1),
-  );
-  return typeof inner === "object" && inner !== null
-    ? { values: [inner], around: text.slice(0, first).trim() }
+  return jsonBetween(text, "{", "}") ?? jsonBetween(text, "[", "]");
+}
+
+/** An object, or a list of objects, with words before and behind it: `[403]` is none. */
+function jsonBetween(text: string, open: string, close: string): Embedded | undefined {
+  const from = text.indexOf(open);
+  const to = text.lastIndexOf(close) + 1;
+  const inner = from < 0 ? undefined : parseJson(text.slice(from, to));
+  const first = Array.isArray(inner) ? inner[0] : inner;
+  return asFields(first)
+    ? { values: [inner], around: `${text.slice(0, from)} ${text.slice(to)}`.trim() }
     : undefined;
 }
 

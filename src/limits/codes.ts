@@ -48,9 +48,12 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
   }),
   ...meaning("1220 1311 3041 5016 5018 base_resp:2061", { reason: "FORBIDDEN", scope: "model" }),
   ...meaning("1211 20012 3042 5007 modelnotopen", { reason: "NOT_FOUND" }),
-  ...meaning("1301 base_resp:1026 base_resp:1027 base_resp:2013 content_length_exceeds_threshold", {
-    reason: "INVALID_REQUEST",
-  }),
+  ...meaning(
+    "1210 1212 1213 1214 1215 1231 1261 1301 base_resp:1026 base_resp:1027 base_resp:2013 content_length_exceeds_threshold",
+    {
+      reason: "INVALID_REQUEST",
+    },
+  ),
   ...meaning("base_resp:1001", { reason: "TIMEOUT" }),
   ...meaning("base_resp:1000 base_resp:1013 base_resp:1024 base_resp:1033", {
     reason: "SERVER_ERROR",
@@ -61,7 +64,7 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
 /** Words of a code that no table has, in order. */
 const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
   [
-    /\b(?:balance|billing|arrear\w*|overdue|payment|credits?|spend\w*|budget)\b|\binsufficient (?:user )?quota\b|\bconsume token quota\b/,
+    /\b(?:balance|billing|arrear\w*|overdue|payment|credits?|spend\w*|budget)\b|\binsufficient (?:user )?quota\b|\bconsume (?:token )?quota\b/,
     { reason: "BILLING" },
   ],
   [
@@ -78,12 +81,18 @@ const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
     { reason: "RATE_LIMIT_EXCEEDED", vague: true },
   ],
   [/\bquota\b|\busage limit\b/, { reason: "QUOTA_EXHAUSTED" }],
-  [/\b(?:api ?key|access ?key)\b/, { reason: "UNAUTHENTICATED", disables: true }],
+  [
+    /\b(?:invalid|incorrect|wrong|missing|unknown|expired|revoked|no|bad)\b.*\b(?:api|access) ?key\b|\b(?:api|access) ?key\b.*\b(?:invalid|incorrect|missing|unknown|expired|revoked|not|required|error)\b/,
+    { reason: "UNAUTHENTICATED", disables: true },
+  ],
   [
     /\b(?:expired token|token expired|unauthori[sz]ed|unauthenticated|authentication|unrecognized client|invalid token)\b/,
     { reason: "UNAUTHENTICATED", vague: true },
   ],
-  [/\b(?:suspended|deactivated|banned)\b/, { reason: "FORBIDDEN", disables: true }],
+  [
+    /\b(?:account|user|org\w*|team|key)\b.*\b(?:suspended|deactivated|banned|disabled)\b|^(?:suspended|deactivated|banned)$/,
+    { reason: "FORBIDDEN", disables: true },
+  ],
   [
     /\bmodel\b.*\b(?:permission|blocked)\b|\bdenied unpurchased\b/,
     { reason: "FORBIDDEN", scope: "model" },
@@ -97,7 +106,7 @@ const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
     { reason: "NOT_FOUND" },
   ],
   [
-    /\b(?:context length|content filter|policy violation|too large|too long|inspection failed)\b/,
+    /\b(?:context length|content filter|policy violation|too large|too long|inspection failed|sensitive\w*)\b/,
     { reason: "INVALID_REQUEST" },
   ],
   [

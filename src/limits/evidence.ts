@@ -4,16 +4,20 @@ import type { Reason } from "../contract/verdict.ts";
 import { findAtAcquirer } from "./acquirer.ts";
 import type { Case, Finding } from "./case.ts";
 import { findInPage } from "./pages.ts";
-import { findByStatus, findFailedServer } from "./statuses.ts";
+import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
+  ACCOUNT,
   AFTER_LIMITS,
   BEFORE_LIMITS,
   HIGH_DEMAND,
   LONG_WINDOW,
+  MONEY,
   NEVER_FITS,
+  NO_CHANNEL,
   OUTRIGHT,
   QUOTA,
   RATE,
+  WINDOW,
   type WordRule,
 } from "./words.ts";
 
@@ -34,7 +38,7 @@ export function findMeaning(open: Case, dialect: Dialect): Finding {
     findInPage(open) ??
     findFailedServer(open) ??
     findByWords(open) ??
-    findByCode(open, (is) => is.vague === true && is.reason !== "INVALID_REQUEST") ??
+    findByCode(open, (is) => is.vague === true && fits(is.reason, open.status)) ??
     findByStatus(open) ??
     findByCode(open, () => true) ?? { is: { reason: "UNKNOWN" }, evidence: "none" }
   );
@@ -43,11 +47,11 @@ export function findMeaning(open: Case, dialect: Dialect): Finding {
 /** `Limit 6000, Requested 12328`: no wait and no other credential of that tier makes it fit (B8). */
 function findNeverFits(open: Case): Finding | undefined {
   const [, limit, requested] =
-    /\blimit:? (\d{1,12}),? requested:? (\d{1,12})/.exec(open.words) ?? [];
+    /\blimit:? (\d{1,12}),? (?:used:? \d{1,12},? )?requested:? ~?(\d{1,12})/.exec(open.words) ?? [];
   const over = limit !== undefined && Number(requested) > Number(limit) && Number(limit) > 0;
   return over
     ? { is: NEVER_FITS.is, evidence: "words:limit<requested" }
-    : findByRules(open, [NEVER_FITS]);
+    : findByRules(open, [NEVER_FITS, NO_CHANNEL]);
 }
 
 function findByDialect(open: Case, dialect: Dialect): Finding | undefined {
@@ -64,6 +68,11 @@ function findByWords(open: Case): Finding | undefined {
   return (
     findByRules(open, BEFORE_LIMITS) ?? findLimitInWords(open) ?? findByRules(open, AFTER_LIMITS)
   );
+}
+
+/** What a vague code says must fit the status: a 429 of the type `api_error` is no failure of a server. */
+function fits(reason: Reason, status: number): boolean {
+  return reason !== "INVALID_REQUEST" && (reason !== "SERVER_ERROR" || !saysEnough(status));
 }
 
 function findByRules(open: Case, rules: readonly WordRule[]): Finding | undefined {
@@ -94,8 +103,10 @@ export function narrow(open: Case, found: Finding): Finding {
   if (open.refusal.endpoint !== "ai" && LIMITED.includes(found.is.reason)) {
     return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
   }
-  // Gateways reuse codes of money for "no channel is free".
-  if (found.is.reason === "BILLING") return findByRules(open, [HIGH_DEMAND]) ?? found;
+  // Who is told when to come back is not shut out for good.
+  if (found.is.reason === "FORBIDDEN" && found.is.disables && statesOwnWait(open))
+    return { ...found, is: { ...found.is, disables: false } };
+  if (found.is.reason === "BILLING") return reconsider(open) ?? found;
   if (found.is.reason !== "RATE_LIMIT_EXCEEDED" || found.is.scope === "upstream") return found;
   const inCode = open.codes.find(
     ({ code, is }) => is.reason === "QUOTA_EXHAUSTED" && /day|month|week/i.test(code),
@@ -105,6 +116,18 @@ export function narrow(open: Case, found: Finding): Finding {
     return found;
   const { scope: _, ...is } = found.is;
   return { is: { ...is, reason: "QUOTA_EXHAUSTED" }, evidence: `${found.evidence}+long-window` };
+}
+
+/** Gateways reuse codes of money for load, limits and shut accounts: a message that knows better goes before them. */
+function reconsider(open: Case): Finding | undefined {
+  const { words } = open;
+  if (MONEY.words.test(words)) return findByRules(open, [HIGH_DEMAND]);
+  const other = findByRules(open, [HIGH_DEMAND, ACCOUNT]);
+  if (other) return other;
+  if (WINDOW.test(words)) return { is: { reason: "QUOTA_EXHAUSTED" }, evidence: "words:window" };
+  return open.status === 429 && RATE.test(words) && !QUOTA.test(words)
+    ? { is: { reason: "RATE_LIMIT_EXCEEDED" }, evidence: "words:rate" }
+    : undefined;
 }
 
 function statesOwnWait(open: Case): boolean {

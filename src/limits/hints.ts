@@ -62,7 +62,7 @@ function hintInFields(reading: Reading, receivedAt: number): Hint | undefined {
 }
 
 const PHRASE =
-  /\b(?:resets?|retry|retrying|try(?: it)? again|wait|available(?: again)?|replenished|renewed|refreshed|restored|retry[_-]after)[\s:,]{1,3}(?:(?:again|after|in|for|another|about|approximately|at least)[\s:]{1,3}){0,3}(?=\d)/gi;
+  /\b(?:resets?|retry|retrying|try(?: it)? again|wait|available(?: again)?|replenished|renewed|refreshed|restored|retry[_-]after)[\s:,]{1,3}(?:(?:again|after|in|for|another|about|approximately|at least)[\s:]{1,3}){0,3}~?(?=\d)/gi;
 const CHINESE = /(\d{1,9}(?:\.\d{1,9})?)\s?(毫秒|秒|分钟|小时|天)钟?(?:之后|以后|后)/;
 const DATE =
   /\b(\d{4}-\d\d-\d\d)(?:T| at |\s)(\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?)\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?/g;

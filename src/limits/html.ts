@@ -7,6 +7,11 @@ export function isHtml(body: string): boolean {
   return /^(?:<!doctype html|<html|<head|<title|<body|<h1|<center|<!--)/i.test(body.slice(0, 32));
 }
 
+/** Tells whether a page stands somewhere in a text, as relays wrap what they met. */
+export function holdsPage(text: string): boolean {
+  return /<(?:!doctype html|html|head)[\s>]/i.test(text.slice(0, MAX_PAGE));
+}
+
 /** Returns what a reader of the page sees, from its first 16 KiB. */
 export function textOfHtml(page: string): string {
   const shown = cutElement(cutElement(page.slice(0, MAX_PAGE), "script"), "style");

@@ -44,14 +44,18 @@ function openCase(refusal: Refusal, dialect: Dialect): Case {
   const reading = readBody(refusal.body);
   const inside = refusal.inStream || refusal.status < 300;
   const awsType = refusal.header("x-amzn-errortype");
+  const status = inside ? (reading.status ?? 0) : refusal.status;
   const codes = [...(awsType ? [awsType] : []), ...reading.codes].flatMap((code) => {
     const is = meaningOfCode(code, dialect);
-    return is ? [{ code, is }] : [];
+    // The same number is another thing elsewhere: alone it puts no credential out of use.
+    const isDoubtful =
+      is?.reason === "UNAUTHENTICATED" && /^\d+$/.test(code) && status !== 401 && status !== 403;
+    return is && !isDoubtful ? [{ code, is }] : [];
   });
   return {
     refusal,
     reading,
-    status: inside ? (reading.status ?? 0) : refusal.status,
+    status,
     words: plainWords(reading.text),
     codes,
     hint: findHint(refusal, reading),

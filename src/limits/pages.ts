@@ -19,6 +19,6 @@ export function findInPage({ status, reading, words }: Case): Finding | undefine
     const reason = RATE_LIMITED.includes(code) ? "RATE_LIMIT_EXCEEDED" : "FORBIDDEN";
     return { is: { reason, scope: "upstream" }, evidence: `page:${code}` };
   }
-  const is = reading.kind === "html" ? PAGES[status] : undefined;
+  const is = reading.page ? PAGES[status] : undefined;
   return is && { is, evidence: `page:${status}` };
 }

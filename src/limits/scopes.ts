@@ -2,6 +2,7 @@
 import type { Action, Endpoint, Reason, Refusal, Scope } from "../contract/verdict.ts";
 import type { Reading } from "./body.ts";
 import { plainWords } from "./phrases.ts";
+import { BEHIND } from "./words.ts";
 
 const USUAL: Readonly<Record<Reason, Scope>> = {
   QUOTA_EXHAUSTED: "model",
@@ -43,7 +44,7 @@ const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
 /** A limit under these is the payer's or the key's, not the model's. */
 const ACCOUNT_STATUSES = [401, 402];
 const NAMES_MODEL =
-  /\b(?:this|that|the|base|for|per|by|each|and) model\b|\bmodel:? [a-z][\w./]* ?\d|\bmodel ?[:=]|\bmodel specific\b|\bendpoint\b|模型/;
+  /\b(?:this|that|the|base|for|per|by|each|and) (?:\w+ )?model\b|\bmodel:? [a-z][\w./]* ?\d|\bmodel ?[:=]|\bmodel specific\b|\bendpoint\b|模型/;
 const WHOLE_ACCOUNT = new RegExp(
   [
     "\\b(?:your|this|the) (?:account|user|subscription|team|workspace)\\b",
@@ -51,15 +52,21 @@ const WHOLE_ACCOUNT = new RegExp(
     "\\b(?:individual|account|user|global|session) (?:level )?(?:quota|limits?)\\b|\\btrial key\\b",
     "\\bper (?:user|account|organi[sz]ation)\\b|\\bfree models per\\b",
     "\\b(?:usage|weekly|monthly) limits?\\b|\\bweekly\\/monthly\\b|\\busage limit\\b",
-    "\\bapi requests\\b|\\bcopilot\\b|\\bfree allocation\\b",
+    "\\bapi requests?\\b|\\b(?:token|coding) plan\\b|\\bcopilot\\b|\\bfree allocation\\b",
     "账[户号]|用户|您已达到|套餐",
   ].join("|"),
 );
 
 /** Returns the scope of a limit or of money: the narrowest the answer allows (decision 9). */
 export function scopeOf(reason: Reason, refusal: Refusal, reading: Reading): Scope {
-  if (LIMITS.includes(reason)) return isWholeAccount(refusal, reading) ? "credential" : "model";
+  if (LIMITS.includes(reason)) return scopeOfLimit(refusal, reading);
   return reason === "BILLING" ? scopeOfMoney(refusal, reading) : USUAL[reason];
+}
+
+/** A gateway's own limit is nobody's key; otherwise the model's, unless the account as a whole is named. */
+function scopeOfLimit(refusal: Refusal, reading: Reading): Scope {
+  if (reading.relayed || BEHIND.test(plainWords(reading.text))) return "upstream";
+  return isWholeAccount(refusal, reading) ? "credential" : "model";
 }
 
 /** Who pays is the account, but for a gateway's own account, a model that is extra, or one that is named. */
@@ -82,8 +89,13 @@ function isWholeAccount(refusal: Refusal, reading: Reading): boolean {
 /** Tells whether the model asked for stands in the text, whole or without its owner and its suffix. */
 function namesAsked(model: string | undefined, text: string): boolean {
   if (!model) return false;
-  const name = model.toLowerCase().split("/").pop()!.split(":", 1)[0]!;
-  return name.length > 2 && text.toLowerCase().includes(name);
+  const name = lettersOf(model.split("/").pop()!.split(":", 1)[0]!);
+  return name.length > 2 && lettersOf(text).includes(name);
+}
+
+/** `GPT-6 Astra` is `gpt-6-astra`. */
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[\s._-]+/g, "");
 }
 
 /** Returns what may be tried next after a verdict. */

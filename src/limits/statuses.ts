@@ -33,6 +33,11 @@ function speaksJson(type: string | undefined): boolean {
   return type !== undefined && type.includes("json");
 }
 
+/** Tells whether a status has a meaning of its own. */
+export function saysEnough(status: number): boolean {
+  return status in BY_STATUS;
+}
+
 /** Reads any other status from 300 on. A redirect is not followed, and another credential would get the same one. */
 export function findByStatus({ status }: Case): Finding | undefined {
   if (status < 300) return undefined;

@@ -24,6 +24,13 @@ export const NEVER_FITS: WordRule = {
   statuses: [0, 400, 413, 429],
 };
 
+/** A gateway has nothing behind it for this model, whatever status it chooses. */
+export const NO_CHANNEL: WordRule = {
+  name: "no-channel",
+  words: phrases("无可用渠道", "no available channels?"),
+  is: { reason: "NOT_FOUND" },
+};
+
 /** Everybody's load, said so plainly that it goes before rate and quota words, and before a reused code of money. */
 export const HIGH_DEMAND: WordRule = {
   name: "high-demand",
@@ -39,6 +46,67 @@ export const HIGH_DEMAND: WordRule = {
   is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
 };
 
+/** The purse is empty, however it is said. */
+export const MONEY: WordRule = {
+  name: "money",
+  words: phrases(
+    "insufficient (account |user |token )?(balance|funds?|credits?)",
+    "balance (is )?(too low|low|insufficient|not enough|exhausted|depleted|negative)",
+    "(no|any|not enough|more|sufficient|out of|zero|purchase|buy) (more |available |prepaid |account |remaining )?(credits?|balance|funds)",
+    "(used|exceeded|exhausted|consumed|r[au]n out of|depleted) (all |of |your |the |any |available |included |monthly |remaining |free ){0,5}credits?",
+    "(credits?|funds) (balance )?(limit|have|has|are|is|required) … (exceeded|reached|depleted|exhausted|used up|expired|insufficient|required)",
+    "(token|user) quota (is )?not enough|crossed budget",
+    "spend(ing)? (limit|cap)",
+    "budget (has been )?exceeded",
+    "(over|exceeded) budget",
+    "payment (is )?required",
+    "(update|enter an?) (your )?payment method",
+    "billing (hard )?limit",
+    "billing (is |has )?(been )?(disabled|not (active|enabled))",
+    "(enable|activate|requires?) billing",
+    "check your billing details",
+    "past due|overdue|unpaid|past invoices|arrears|arrearage",
+    "(please|and|to|or) (recharge|top up)",
+    "extra usage is required|out of extra usage",
+    "余额|欠费|充值|续费|额度不足|额度已用|剩余额度|额度失败|账单|套餐已?(过期|到期)",
+  ),
+  is: { reason: "BILLING" },
+};
+
+/** The account itself is shut. */
+export const ACCOUNT: WordRule = {
+  name: "account",
+  words: phrases(
+    "(account|organi[sz]ation|user|team|project|workspace|consumer|api key|resource) … (suspended|deactivated|disabled|banned|blocked|terminated|locked|restricted|leaked|not eligible)",
+    "(suspended|disabled|banned|blocked) in this account",
+    "not licensed|lacks? … licen[sc]e|only authorized for use|unavailable for account",
+    "(token|key|authentication method) … (sufficient|required|necessary) (permissions|scopes)",
+    "violation of (our |the )?(terms|policy|usage)",
+    "scope requirement|missing scopes?",
+    "insufficient (authentication )?scopes?",
+    "permission … denied on resource",
+    "(账[户号]|用户)(已被|被)?(封禁|停用|禁用|冻结)",
+  ),
+  is: { reason: "FORBIDDEN", disables: true },
+  statuses: [0, 400, 401, 403],
+};
+
+/** The address or the country, not the credential. */
+export const PLACE: WordRule = {
+  name: "place",
+  words: phrases(
+    "user location is not supported",
+    "(country|region|territory|location) … not (supported|available|allowed|permitted)",
+    "not (supported|available|allowed|permitted) in (your |this )?(country|region|location|territory)",
+    "unsupported (country|region|location)",
+    "ip (address )?(is )?(not|blocked|denied|restricted|banned)",
+    "approved ip|firewall|virtual network",
+    "地区不支持|所在地区",
+  ),
+  is: { reason: "FORBIDDEN", scope: "upstream" },
+  statuses: CLIENT,
+};
+
 /** Rules that go before rate and quota words, in order. */
 export const BEFORE_LIMITS: readonly WordRule[] = [
   HIGH_DEMAND,
@@ -52,40 +120,27 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     words: phrases("no remaining quota", "no ai requests remaining"),
     is: { reason: "TOKEN_EXHAUSTED" },
   },
-  {
-    name: "money",
-    words: phrases(
-      "insufficient (account |user |token )?(balance|funds?|credits?)",
-      "balance (is )?(too low|low|insufficient|not enough|exhausted|depleted|negative)",
-      "(no|any|not enough|more|sufficient|out of|zero|purchase|buy) (more |available |prepaid |account |remaining )?(credits?|balance|funds)",
-      "(used|exceeded|exhausted|consumed|r[au]n out of|depleted) (all |of |your |the |any |available |included |monthly |remaining |free ){0,5}credits?",
-      "credits? (balance )?(limit|have|has|are|is|required) … (exceeded|depleted|exhausted|used up|expired|insufficient|required)",
-      "spend(ing)? (limit|cap)",
-      "budget (has been )?exceeded",
-      "(over|crossed|exceeded) budget",
-      "payment (is )?required",
-      "(update|enter an?) (your )?payment method",
-      "billing (hard )?limit",
-      "billing (is |has )?(been )?(disabled|not (active|enabled))",
-      "(enable|activate|requires?) billing",
-      "check your billing details",
-      "past due|overdue|unpaid|past invoices|arrears|arrearage",
-      "(please|and|to|or) (recharge|top up)",
-      "extra usage is required",
-      "余额|欠费|充值|额度不足|额度已用|剩余额度|额度失败|账单",
-    ),
-    is: { reason: "BILLING" },
-  },
+  MONEY,
   {
     name: "key",
     words: phrases(
-      "(invalid|incorrect|malformed|unknown|wrong|revoked|missing|expired|provide an?) (proxy |x )?(api|subscription) ?(key|token)",
-      "api ?key:? … (not valid|invalid|incorrect|not found|expired|revoked|missing|not exist|required|not provided)",
-      "no api ?key",
-      "密钥(无效|错误)|api ?key ?(无效|错误|不正确)|无效的?令牌|令牌(无效|不存在)",
+      "(invalid|incorrect|malformed|unknown|wrong|revoked|expired) (proxy |x )?(api|subscription) ?(key|token)",
+      "api ?key:? (\\S{1,40} )?(is )?(not valid|invalid|incorrect|expired|revoked)",
+      "密钥(无效|错误)|api ?key ?(无效|错误|不正确)|无效的? ?(令牌|api ?key)|令牌(无效|不存在)",
     ),
     is: { reason: "UNAUTHENTICATED", disables: true },
     statuses: CLIENT,
+  },
+  {
+    // A 400 that misses a key may speak of a field of the request.
+    name: "no-key",
+    words: phrases(
+      "(missing|provide an?) (proxy |x )?(api|subscription) ?(key|token)",
+      "api ?key:? … (not valid|invalid|incorrect|not found|missing|not exist|required|not provided)",
+      "no api ?key",
+    ),
+    is: { reason: "UNAUTHENTICATED", disables: true },
+    statuses: [0, 401, 403],
   },
   {
     name: "token",
@@ -99,49 +154,38 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     is: { reason: "UNAUTHENTICATED" },
     statuses: [0, 401, 403],
   },
+  PLACE,
   {
-    name: "place",
+    name: "model-off",
     words: phrases(
-      "user location is not supported",
-      "(country|region|territory|location) … not (supported|available|allowed|permitted)",
-      "not (supported|available|allowed|permitted) in (your |this )?(country|region|location|territory)",
-      "unsupported (country|region|location)",
-      "ip (address )?(is )?(not|blocked|denied|restricted|banned)",
-      "approved ip|firewall|virtual network",
-      "地区不支持|所在地区",
+      "(disabled|blocked|restricted) (\\w+ )?(access to )?(this|the|that) (\\S+ )?model",
+      "model … (disabled|blocked|restricted) (for|in|by) … (organi[sz]ation|account|project|team|workspace|plan)",
     ),
-    is: { reason: "FORBIDDEN", scope: "upstream" },
+    is: { reason: "FORBIDDEN", scope: "model" },
     statuses: CLIENT,
+  },
+  ACCOUNT,
+  {
+    name: "content",
+    words: phrases(
+      "flagged … moderation|moderation … flagged|(was|been) flagged for",
+      "(content|safety|usage) (management )?polic(y|ies)|safety system",
+      "context (length|window)",
+      "敏感|违规内容|不安全",
+    ),
+    is: { reason: "INVALID_REQUEST" },
+    statuses: CLIENT,
+  },
+  {
+    name: "firewall",
+    words: phrases("request (was|has been) blocked"),
+    is: { reason: "FORBIDDEN", scope: "upstream" },
+    statuses: [403],
   },
   {
     name: "verify",
     words: phrases("verify your", "verification (is )?required", "must be verified", "实名"),
     is: { reason: "FORBIDDEN" },
-    statuses: CLIENT,
-  },
-  {
-    name: "account",
-    words: phrases(
-      "(account|organi[sz]ation|user|team|project|workspace|consumer|api key|resource) … (suspended|deactivated|disabled|banned|blocked|terminated|locked|restricted|leaked|not eligible)",
-      "(suspended|disabled|banned|blocked) in this account",
-      "not licensed|only authorized for use|unavailable for account",
-      "violation of (our |the )?(terms|policy|usage)",
-      "scope requirement|missing scopes?",
-      "insufficient (authentication )?scopes?",
-      "permission … denied on resource",
-      "(账[户号]|用户)(已被|被)?(封禁|停用|禁用|冻结)",
-    ),
-    is: { reason: "FORBIDDEN", disables: true },
-    statuses: [0, 400, 401, 403],
-  },
-  {
-    name: "content",
-    words: phrases(
-      "flagged … moderation|moderation … flagged",
-      "(content|safety|usage) (management )?polic(y|ies)",
-      "敏感|违规内容|不安全",
-    ),
-    is: { reason: "INVALID_REQUEST" },
     statuses: CLIENT,
   },
 ];
@@ -151,11 +195,11 @@ export const AFTER_LIMITS: readonly WordRule[] = [
   {
     name: "overloaded",
     words: phrases(
-      "overload(ed)?",
+      "overload(ed)?|degraded",
       "(no|not enough|insufficient) (\\w+ )?capacity",
       "is (currently )?loading",
-      "(servers?|too|currently|temporarily) (is |are )?busy",
-      "temporarily unable to process",
+      "(servers?|model|too|currently|temporarily) (is |are )?busy",
+      "temporarily unable to process|temporarily unavailable",
     ),
     is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
   },
@@ -163,7 +207,7 @@ export const AFTER_LIMITS: readonly WordRule[] = [
     name: "not-there",
     words: phrases(
       "(invalid|unknown|unrecognized) (request )?(url|path|endpoint|route)",
-      "no route|no such file",
+      "no route|no such file|page not found",
       "cannot (get|post) /",
       "(response|file|thread|assistant|batch|vector store|conversation|upload|container) … not found",
     ),
@@ -176,8 +220,8 @@ export const AFTER_LIMITS: readonly WordRule[] = [
       "(model|engine|deployment) … (not (found|exist|supported|available)|isn t supported|decommissioned|deprecated|retired)",
       "(unknown|invalid|unsupported|unavailable|no such|nonexistent) (model|deployment|engine)",
       "model (id|identifier|name|code) … invalid",
-      "not a valid model",
-      "模型不存在|无可用渠道|模型(未|没有)开通",
+      "not a valid model|unknown provider for model",
+      "模型不存在|模型(未|没有)开通",
     ),
     is: { reason: "NOT_FOUND" },
     statuses: CLIENT,
@@ -188,6 +232,7 @@ export const AFTER_LIMITS: readonly WordRule[] = [
       "(no|not have|without) (permission|access) (to|for) (use )?(the |this )?model",
       "model access",
       "(access|use) (to )?(the |this )(requested )?model",
+      "not (allowed|permitted|authorized|entitled) to (use|access) … model",
     ),
     is: { reason: "FORBIDDEN", scope: "model" },
     statuses: CLIENT,
@@ -248,4 +293,15 @@ export const OUTRIGHT: RegExp = phrases(
   "(quota|usage limits?|(daily|weekly|monthly) limits?) … (exceeded|exhausted|reached|used up)",
   "(exceeded|exceeds|exhausted|reached|out of) … (quota|usage limits?|(daily|weekly|monthly) limits?)",
   "限流|配额|限额",
+);
+/** A window that ends by itself, or an allowance that was free. */
+export const WINDOW: RegExp = phrases(
+  "resets? (at|in|on|after)",
+  "free (\\w+ ){0,4}(limit|quota|tier)",
+);
+/** Said by a gateway of the provider behind it: none of its callers' keys is meant. */
+export const BEHIND: RegExp = phrases(
+  "error from provider [(]",
+  "(upstream|provider) (rate limit|quota|limit)",
+  "rate limited upstream",
 );
