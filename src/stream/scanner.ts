@@ -121,10 +121,10 @@ export class Scanner {
     const end = bytes[at] === LF ? at + 1 : at;
     const cr = this.#cr;
     this.#cr = "none";
-    // The LF belongs to a line end that was taken for whole: with nothing pending it goes after its event.
+    // The LF belongs to a line end that was taken for whole already.
     if (cr === "taken") {
       if (end > at) this.#usesCRLF = true;
-      return [at === 0 ? end : 0, end];
+      return [0, end];
     }
     const isBorder = this.#lineLength === 0;
     this.#lineLength = 0;

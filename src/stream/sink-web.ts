@@ -6,6 +6,8 @@ const HIGH_WATER = 65_536;
 const NULL_BODY = new Set([101, 204, 205, 304]);
 /** What a host gets that still waits for an answer when its client has gone. */
 const CLIENT_GONE = 499;
+/** An empty comment, which no client shows. */
+const COMMENT: Uint8Array = new TextEncoder().encode(":\n\n");
 
 export class WebSink implements Sink {
   onDrain: (() => void) | undefined;
@@ -14,12 +16,16 @@ export class WebSink implements Sink {
   readonly response: Promise<Response>;
   #respond!: (response: Response) => void;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #state: "open" | "over" | "left" = "open";
+  #state: "open" | "writing" | "over" | "left" = "open";
   readonly #isHead: boolean;
 
   constructor(method: string) {
     this.#isHead = method === "HEAD";
     this.response = new Promise((resolve) => (this.#respond = resolve));
+  }
+
+  get #isLive(): boolean {
+    return this.#state === "open" || this.#state === "writing";
   }
 
   get closed(): boolean {
@@ -29,7 +35,15 @@ export class WebSink implements Sink {
   head(status: number, headers: HeaderList): void {
     const init: ResponseInit = { status, headers: new Headers(headers) };
     const hasBody = !this.#isHead && !NULL_BODY.has(status);
-    this.#respond(new Response(hasBody ? this.#body() : null, init));
+    const response = new Response(hasBody ? this.#body() : null, init);
+    this.#respond(response);
+    if (response.headers.get("content-type")?.startsWith("text/event-stream"))
+      queueMicrotask(() => this.#flush());
+  }
+
+  // Hosts keep a head back until the first byte of the body, which may be long in coming.
+  #flush(): void {
+    if (this.#state === "open") this.write(COMMENT);
   }
 
   #body(): ReadableStream<Uint8Array> {
@@ -45,27 +59,28 @@ export class WebSink implements Sink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#controller || this.#state !== "open") return true;
+    if (!this.#controller || !this.#isLive) return true;
+    this.#state = "writing";
     this.#controller.enqueue(bytes);
     return this.#controller.desiredSize! > 0;
   }
 
   end(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isLive) return;
     this.#state = "over";
     this.#controller?.close();
   }
 
   // The one place where an error is wanted: a host turns it into a broken connection, which cannot pass for an end (I18).
   destroy(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isLive) return;
     this.#state = "over";
     this.#controller?.error(new Error("the upstream's answer broke off"));
   }
 
   /** The client has gone: told by `cancel` of the body, or by the request's own signal. */
   close(): void {
-    if (this.#state !== "open") return;
+    if (!this.#isLive) return;
     this.#state = "left";
     this.#respond(new Response(null, { status: CLIENT_GONE }));
     this.onClose?.();

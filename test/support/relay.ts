@@ -43,6 +43,8 @@ export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream">> & {
   keep?: Simulator;
   /** `false` serves before the state is loaded. @default true */
   waitUntilReady?: boolean;
+  /** Which sink answers: Node's response written directly, or a web `Response` that the host sends. @default "node" */
+  sink?: "node" | "web";
 };
 
 /** The secret of a made-up credential; the ledger shows it, and names it by its order of appearance. */
@@ -66,6 +68,7 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     upstream: upstreamOptions,
     hooks,
     waitUntilReady = true,
+    sink = "node",
     ...rest
   } = options;
   const credentials = rest.credentials ?? makeCredentials(count);
@@ -89,7 +92,9 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
   });
   if (waitUntilReady) await handler.relay.ready;
-  const server = serve(new H3().all("/ai/**", handler as never), {
+  const web = ({ req }: { req: Request }): Promise<Response> =>
+    handler.relay.fetch(req, { mount: "/ai" });
+  const server = serve(new H3().all("/ai/**", (sink === "web" ? web : handler) as never), {
     port: 0,
     hostname: "127.0.0.1",
     silent: true,
