@@ -17,7 +17,7 @@ import { ensureBuilt } from "../scripts/build.mjs";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const outputs = join(here, ".output");
 const SOURCES = [
-  "nitro.config.ts",
+  "nitro.config.mjs",
   "build.mjs",
   "server",
   "public",
@@ -43,7 +43,7 @@ async function ensureApp() {
 }
 
 async function buildInto(output) {
-  const { build, copyPublicAssets, createNitro, prepare } = await import("nitro");
+  const { build, copyPublicAssets, createNitro, prepare } = await import("nitro/builder");
   const fresh = `${output}.${process.pid}`;
   const buildDir = join(here, ".nitro", String(process.pid));
   const nitro = await createNitro({ rootDir: here, buildDir, output: { dir: fresh }, dev: false });

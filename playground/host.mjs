@@ -27,6 +27,9 @@ export async function startServer(entry, { port, cwd, env, say }) {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
       ...env,
+      // Under these the server would leave its graceful shutdown out, and with it the end of open streams.
+      CI: "",
+      TEST: "",
       PORT: String(port),
       NITRO_PORT: String(port),
       HOST,

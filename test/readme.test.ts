@@ -43,17 +43,24 @@ async function start(...command: string[]): Promise<string> {
     cwd: app.app,
     env: {
       ...process.env,
+      // Nitro does not say that it listens where it believes itself in a test.
+      NODE_ENV: "production",
+      TEST: "",
+      VITEST: "",
       KEY_A: KEYS["team-a"],
       KEY_B: KEYS["team-b"],
       PORT: String(port),
       HOST: "127.0.0.1",
     },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   await new Promise<void>((resolve, reject) => {
-    createInterface({ input: server!.stdout! }).on("line", (line) => {
-      if (/listening/i.test(line)) resolve();
-    });
+    // Hosts differ in where they say that they are ready.
+    for (const input of [server!.stdout!, server!.stderr!]) {
+      createInterface({ input }).on("line", (line) => {
+        if (/listening/i.test(line)) resolve();
+      });
+    }
     server!.once("exit", (code) => reject(new Error(`ended with ${code}`)));
   });
   return `http://127.0.0.1:${port}/ai/chat/completions`;
@@ -83,7 +90,7 @@ async function expectStream(url: string): Promise<void> {
 
 it("L1 the quick start with Nitro 3 runs as pasted", async () => {
   paste("server/routes/ai/[...path].ts");
-  paste("nitro.config.ts");
+  paste("nitro.config.mjs");
   const nitro = join(app.app, "node_modules/nitro/dist/cli/index.mjs");
   execFileSync(process.execPath, [nitro, "build"], { cwd: app.app, stdio: "pipe" });
   await expectStream(await start(".output/server/index.mjs"));

@@ -1,5 +1,5 @@
 import { defineRelay } from "h3-relay";
-import { useStorage } from "nitro/runtime";
+import { useStorage } from "nitro/storage";
 import { base, credentials, upstream } from "../../setup.ts";
 import { listeners } from "../../timeline.ts";
 

@@ -1,7 +1,7 @@
-import { defineNitroConfig } from "nitro/config";
+import { defineConfig } from "nitro/config";
 
-export default defineNitroConfig({
-  srcDir: "server",
+export default defineConfig({
+  serverDir: "server",
   publicAssets: [{ dir: "../public" }],
   // The relay gets the root storage and keeps its records under `relay:`; the path starts where the server is started.
   storage: { relay: { driver: "fsLite", base: ".data/relay" } },
