@@ -10,8 +10,8 @@ const HOST = "127.0.0.1";
 const PORTS_TRIED = 50;
 const START_LIMIT = 20_000;
 const STOP_LIMIT = 5_000;
-/** How long open streams may hold up the end, ms. */
-const GRACE = 500;
+/** How long open streams may hold up the end, s. */
+const GRACE = 1;
 
 /** Something that the person at the keyboard can mend; its message says how. */
 export class LaunchError extends Error {}
@@ -34,7 +34,7 @@ export async function startServer(entry, { port, cwd, env, say }) {
       NITRO_PORT: String(port),
       HOST,
       NITRO_HOST: HOST,
-      NITRO_SHUTDOWN_TIMEOUT: String(GRACE),
+      SERVER_SHUTDOWN_TIMEOUT: String(GRACE),
     },
   });
   const ended = once(server, "exit").then(([code, signal]) => code ?? signal);
