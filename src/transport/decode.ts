@@ -1,9 +1,17 @@
 // Undoes a content encoding that an upstream used although identity was asked for (Node only; `fetch` does it by itself).
-import type { Transform } from "node:stream";
 import type { Receiver, ReplyHeaders, TransportError } from "../contract/transport.ts";
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  type BrotliDecompress,
+  type Gunzip,
+} from "node:zlib";
 import { KNOWN_ENCODINGS } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
+
+type Decoder = Gunzip | BrotliDecompress;
 
 /** What a decoder may ask of the call whose body it decodes. */
 export interface DecoderSource {
@@ -14,8 +22,8 @@ export interface DecoderSource {
 /** Where decoding stands. `idle`: no byte has come, and none need come. `ending`: the rest is being decoded, then this is told. */
 type State =
   | { is: "idle" }
-  | { is: "decoding"; chain: Transform[] }
-  | { is: "ending"; chain: Transform[]; failure: TransportError | undefined }
+  | { is: "decoding"; chain: Decoder[] }
+  | { is: "ending"; chain: Decoder[]; failure: TransportError | undefined }
   | { is: "over" };
 
 /** Stands between a transport and its receiver. An unknown encoding, or a body that does not fit its encoding, is a `protocol` fault. */
@@ -58,7 +66,7 @@ export class BodyDecoder implements Receiver {
     this.#end(error);
   }
 
-  get #chain(): Transform[] | undefined {
+  get #chain(): Decoder[] | undefined {
     return "chain" in this.#state ? this.#state.chain : undefined;
   }
 
@@ -88,7 +96,9 @@ export class BodyDecoder implements Receiver {
     if (this.#state.is !== "decoding") return;
     const { chain } = this.#state;
     this.#state = { is: "ending", chain, failure };
-    chain[0]!.end();
+    // Ended at once, zlib would drop what the last bytes decode to where more should have followed.
+    const [first] = chain;
+    first!.flush(() => first!.end());
   }
 
   #tell(): void {
@@ -109,7 +119,7 @@ export class BodyDecoder implements Receiver {
   }
 }
 
-function toDecoder(encoding: string, at: number, first: Uint8Array): Transform {
+function toDecoder(encoding: string, at: number, first: Uint8Array): Decoder {
   if (encoding === "br") return createBrotliDecompress();
   if (encoding !== "deflate") return createGunzip();
   // Many servers send it without the wrapper that the standard asks for (RFC 9110 § 8.4.1.2), which the first byte shows.

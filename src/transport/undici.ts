@@ -6,7 +6,8 @@ import type {
   ReplyHeaders,
   Transport,
 } from "../contract/transport.ts";
-import type { Agent, Dispatcher } from "undici";
+import type { Agent, buildConnector, Dispatcher } from "undici";
+import { type Connecting, Connections } from "./connections.ts";
 import { BodyDecoder, type DecoderSource } from "./decode.ts";
 import { readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
@@ -18,32 +19,64 @@ type RawHeaders = Record<string, string | string[] | undefined>;
 const AGENT_OPTIONS: Agent.Options = {
   headersTimeout: 0,
   bodyTimeout: 0,
-  connect: { timeout: 0 },
   maxHeaderSize: 65_536,
 };
 
 /** Creates Node's transport. undici is loaded here and not with the package: it takes longer than all the rest. */
 export async function createTransport(): Promise<Transport> {
-  const { Agent } = await import("undici");
-  const agent = new Agent(AGENT_OPTIONS);
+  const { Agent, buildConnector } = await import("undici");
+  const connections = new Connections();
+  const connect = watched(connections, buildConnector({ timeout: 0 }));
+  const agent = new Agent({ ...AGENT_OPTIONS, connect });
   return {
     name: "undici",
-    send: (outgoing, receiver) => new UndiciExchange(agent, outgoing, receiver),
-    // destroy, not close: by then every stream has had its grace.
-    close: () => agent.destroy(),
+    send(outgoing, receiver) {
+      const exchange = new UndiciExchange(connections, outgoing.origin, receiver);
+      exchange.send(agent, outgoing);
+      return exchange;
+    },
+    async close() {
+      // destroy, not close: by then every stream has had its grace.
+      const destroyed = agent.destroy();
+      connections.close();
+      await destroyed;
+    },
+  };
+}
+
+function watched(
+  connections: Connections,
+  connect: buildConnector.connector,
+): buildConnector.connector {
+  return (options, callback) => {
+    // It returns the socket, though its type does not say so.
+    const socket = connect(options, (...result) => {
+      stop();
+      callback(...result);
+    }) as unknown as Connecting;
+    const stop = connections.add(`${options.protocol}//${options.host}`, socket);
+    return socket;
   };
 }
 
 class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHandler {
   readonly tellsConnect = true;
+  readonly #connections: Connections;
+  readonly #origin: string;
   #receiver: Receiver;
   #decoder: BodyDecoder | undefined;
   #controller: Controller | undefined;
-  #isOver = false;
-  #isSending = true;
+  /** `sending`: `send` has not returned yet; `waiting`: for a connection. */
+  #phase: "sending" | "waiting" | "answering" | "over" = "sending";
 
-  constructor(agent: Agent, { method, origin, path, headers, body }: Outgoing, receiver: Receiver) {
+  constructor(connections: Connections, origin: string, receiver: Receiver) {
+    this.#connections = connections;
+    this.#origin = origin;
     this.#receiver = receiver;
+  }
+
+  send(agent: Agent, { method, origin, path, headers, body }: Outgoing): void {
+    this.#connections.enter(origin);
     agent.dispatch(
       {
         method: method as Dispatcher.HttpMethod,
@@ -54,7 +87,7 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
       },
       this,
     );
-    this.#isSending = false;
+    if (this.#phase === "sending") this.#phase = "waiting";
   }
 
   resume(): void {
@@ -72,20 +105,27 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   }
 
   abortSource(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#phase === "over") return;
+    this.#end();
     this.#controller?.abort(ABORTED);
+  }
+
+  #end(): void {
+    if (this.#phase !== "answering") this.#connections.leave(this.#origin);
+    this.#phase = "over";
   }
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
-    if (this.#isOver) return controller.abort(ABORTED);
+    if (this.#phase === "over") return controller.abort(ABORTED);
+    this.#connections.leave(this.#origin);
+    this.#phase = "answering";
     this.#receiver.onConnect?.();
   }
 
   onResponseStart(_controller: Controller, status: number, raw: RawHeaders): void {
     // 1xx answers come before the real one.
-    if (this.#isOver || status < 200) return;
+    if (this.#phase === "over" || status < 200) return;
     const encoding = raw["content-encoding"];
     if (encoding !== undefined) this.#decode(readEncodings(String(encoding)));
     this.#receiver.onHead(status, new RawReplyHeaders(raw));
@@ -97,22 +137,23 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (!this.#isOver && !this.#receiver.onData(chunk)) controller.pause();
+    if (this.#phase !== "over" && !this.#receiver.onData(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#phase === "over") return;
+    this.#end();
     this.#receiver.onEnd();
   }
 
   onResponseError(_controller: Controller | undefined, error: Error & { code?: string }): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    const tell = (): void =>
-      this.#receiver.onFail({ fault: faultOf(codeOf(error)), code: codeOf(error) });
+    if (this.#phase === "over") return;
+    const isSending = this.#phase === "sending";
+    this.#end();
+    const code = codeOf(error);
+    const tell = (): void => this.#receiver.onFail({ fault: faultOf(code), code });
     // An invalid request is refused inside `dispatch`; a receiver must not hear that before `send` has returned.
-    if (this.#isSending) queueMicrotask(tell);
+    if (isSending) queueMicrotask(tell);
     else tell();
   }
 }
