@@ -7,18 +7,10 @@ import { errorFields, renderEvent } from "./shared/render.ts";
 import { modelInBody, streamInBody } from "./shared/request.ts";
 import { readUsage } from "./shared/usage.ts";
 
-/** https://platform.claude.com/docs/en/api/errors */
+/** https://platform.claude.com/docs/en/api/errors, without the codes whose words say it already. */
 const CODES: Readonly<Record<string, CodeMeaning>> = {
-  ...meaning("overloaded_error", { reason: "MODEL_CAPACITY_EXHAUSTED" }),
-  ...meaning("billing_error", { reason: "BILLING" }),
-  ...meaning("request_too_large", { reason: "INVALID_REQUEST" }),
-  ...meaning("timeout_error", { reason: "TIMEOUT" }),
   ...meaning("not_found_error", { reason: "NOT_FOUND", vague: true }),
-  ...meaning("authentication_error", { reason: "UNAUTHENTICATED", vague: true }),
-  ...meaning("permission_error", { reason: "FORBIDDEN", vague: true }),
-  ...meaning("rate_limit_error", { reason: "RATE_LIMIT_EXCEEDED", vague: true }),
   ...meaning("api_error", { reason: "SERVER_ERROR", vague: true }),
-  ...meaning("invalid_request_error", { reason: "INVALID_REQUEST", vague: true }),
 };
 
 const LIFECYCLE = ["message_start", "ping", "content_block_stop"];

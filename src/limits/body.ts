@@ -135,7 +135,8 @@ class Walk {
     for (const [, code] of text.slice(0, MAX_TEXT).matchAll(QUOTED_CODE)) this.readCode(code!);
     // A reason phrase only repeats the status.
     if (REASON_PHRASE.test(text.trim())) return;
-    if (this.reading.text.length < MAX_TEXT) this.reading.text += `${text.slice(0, MAX_TEXT)}\n`;
+    if (this.reading.text.length < MAX_TEXT)
+      this.reading.text += `${text.slice(0, MAX_TEXT).replace(QUOTED_CODE, " ")}\n`;
   }
 
   private readCode(value: string): void {

@@ -8,11 +8,9 @@ import { plainWords } from "./phrases.ts";
 
 /** Codes that one API alone uses, so that they mean the same behind every dialect. Numbers: Z.ai, Mistral, SiliconFlow, Workers AI, MiniMax. */
 const VENDORS: Readonly<Record<string, CodeMeaning>> = {
-  ...meaning(
-    `exceeded_current_quota_error openrouter_credits openrouter_key_limit openrouter_guardrail_budget
-    openrouter_workspace_budget enforced_spend_limit_reached 1113 1309 30001 base_resp:1008`,
-    { reason: "BILLING" },
-  ),
+  ...meaning(`exceeded_current_quota_error openrouter_key_limit 1113 1309 30001 base_resp:1008`, {
+    reason: "BILLING",
+  }),
   ...meaning(
     "in_flight_budget_exhausted openrouter_in_flight_budget user_global_rate_limited 1302 1303 1313",
     {
@@ -29,7 +27,7 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
     base_resp:1002 base_resp:1039 base_resp:1041`,
     { reason: "RATE_LIMIT_EXCEEDED" },
   ),
-  ...meaning("queue_exceeded insufficient_model_capacity nocapacity 1305 1312 3040 3505 50505", {
+  ...meaning("queue_exceeded nocapacity 1305 1312 3040 3505 50505", {
     reason: "MODEL_CAPACITY_EXHAUSTED",
   }),
   ...meaning("monthly_request_count 1304 1308 1310 3036 base_resp:2056", {
@@ -42,12 +40,15 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
   }),
   ...meaning("1000 1001 1002 1004 base_resp:2049", { reason: "UNAUTHENTICATED", disables: true }),
   ...meaning("1003 base_resp:1004", { reason: "UNAUTHENTICATED" }),
-  ...meaning("1110 1111 1112 1121 3023 temporarily_suspended usage_not_included tos_violation", {
-    reason: "FORBIDDEN",
-    disables: true,
-  }),
+  ...meaning(
+    "1110 1111 1112 1121 3023 temporarily_suspended usage_not_included tos_violation oauth_not_allowed_for_organization",
+    {
+      reason: "FORBIDDEN",
+      disables: true,
+    },
+  ),
   ...meaning("1220 1311 3041 5016 5018 base_resp:2061", { reason: "FORBIDDEN", scope: "model" }),
-  ...meaning("1211 20012 3042 5007 modelnotopen", { reason: "NOT_FOUND" }),
+  ...meaning("1211 20012 40301 3042 5007 modelnotopen", { reason: "NOT_FOUND" }),
   ...meaning(
     "1210 1212 1213 1214 1215 1231 1261 1301 base_resp:1026 base_resp:1027 base_resp:2013 content_length_exceeds_threshold",
     {
@@ -106,7 +107,7 @@ const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
     { reason: "NOT_FOUND" },
   ],
   [
-    /\b(?:context length|content filter|policy violation|too large|too long|inspection failed|sensitive\w*)\b/,
+    /\b(?:context length|content filter|policy violation|too large|too long|inspection failed|sensitive (?:words?|content))\b/,
     { reason: "INVALID_REQUEST" },
   ],
   [

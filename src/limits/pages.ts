@@ -19,6 +19,8 @@ export function findInPage({ status, reading, words }: Case): Finding | undefine
     const reason = RATE_LIMITED.includes(code) ? "RATE_LIMIT_EXCEEDED" : "FORBIDDEN";
     return { is: { reason, scope: "upstream" }, evidence: `page:${code}` };
   }
-  const is = reading.page ? PAGES[status] : undefined;
-  return is && { is, evidence: `page:${status}` };
+  // A relay's 400 around a page: what the page says of itself counts.
+  const of = status === 400 ? Number(/\b(?:403|404|429)\b/.exec(words)) : status;
+  const is = reading.page ? PAGES[of] : undefined;
+  return is && { is, evidence: `page:${of}` };
 }

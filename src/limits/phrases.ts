@@ -1,11 +1,14 @@
 /** A small notation for what messages say, so that the tables of words stay readable. */
 
+/** Names of an SDK's own classes, which only repeat the status: `litellm.RateLimitError:`. */
+const WRAPPERS = /\b(?:litellm\.)?\w*Error:/g;
 const URLS = /(?:https?:\/\/|www\.)[^\s"'<>)\]]*/gi;
 
 /** Takes URLs away, parts camelCase and snake_case into words, and puts all in lower case with one blank between words. */
 export function plainWords(text: string): string {
   return text
     .replace(URLS, " ")
+    .replace(WRAPPERS, " ")
     .replace(/([a-z])([A-Z])/g, "$1 $2")
     .toLowerCase()
     .replace(/[\s_`"'’*-]+/g, " ")

@@ -48,10 +48,10 @@ const NAMES_MODEL =
 const WHOLE_ACCOUNT = new RegExp(
   [
     "\\b(?:your|this|the) (?:account|user|subscription|team|workspace)\\b",
-    "\\bfor organi[sz]ation\\b|\\borgani[sz]ation (?:max|level|wide|rate limit)\\b|\\bfor (?:your |this )?account\\b",
+    "\\bfor (?:organi[sz]ation|account)\\b|\\borgani[sz]ation (?:max|level|wide|rate limit)\\b",
     "\\b(?:individual|account|user|global|session) (?:level )?(?:quota|limits?)\\b|\\btrial key\\b",
     "\\bper (?:user|account|organi[sz]ation)\\b|\\bfree models per\\b",
-    "\\b(?:usage|weekly|monthly) limits?\\b|\\bweekly\\/monthly\\b|\\busage limit\\b",
+    "\\b(?:usage|weekly|monthly) limits?\\b|\\bweekly\\/monthly\\b",
     "\\bapi requests?\\b|\\b(?:token|coding) plan\\b|\\bcopilot\\b|\\bfree allocation\\b",
     "账[户号]|用户|您已达到|套餐",
   ].join("|"),

@@ -80,10 +80,13 @@ function expected({
   };
 }
 
-describe.each(["refusals.json", "refusals-own.json", "refusals-more.json"])("%s", (name) => {
-  for (const recorded of load(name)) {
-    it(`B1 B2 reads ${recorded.id} as ${recorded.expect.reason}`, () => {
-      expect(judged(recorded)).toEqual(expected(recorded.expect));
-    });
-  }
-});
+describe.each(["refusals.json", "refusals-own.json", "refusals-more.json", "refusals-blind.json"])(
+  "%s",
+  (name) => {
+    for (const recorded of load(name)) {
+      it(`B1 B2 reads ${recorded.id} as ${recorded.expect.reason}`, () => {
+        expect(judged(recorded)).toEqual(expected(recorded.expect));
+      });
+    }
+  },
+);

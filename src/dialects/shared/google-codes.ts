@@ -1,13 +1,11 @@
-/** Statuses of gRPC and reasons of google.rpc.ErrorInfo. */
+/** Statuses of gRPC and reasons of google.rpc.ErrorInfo whose words do not say it already. */
 import type { CodeMeaning } from "../../contract/dialect.ts";
 import { meaning } from "./codes.ts";
 
 export const GOOGLE_CODES: Readonly<Record<string, CodeMeaning>> = {
   ...meaning("rate_limit_exceeded", { reason: "RATE_LIMIT_EXCEEDED" }),
-  ...meaning("quota_exhausted", { reason: "QUOTA_EXHAUSTED" }),
-  ...meaning("model_capacity_exhausted unavailable", { reason: "MODEL_CAPACITY_EXHAUSTED" }),
-  ...meaning("insufficient_g1_credits_balance billing_disabled", { reason: "BILLING" }),
-  ...meaning("api_key_invalid api_key_expired credentials_missing access_token_type_unsupported", {
+  ...meaning("unavailable", { reason: "MODEL_CAPACITY_EXHAUSTED" }),
+  ...meaning("credentials_missing access_token_type_unsupported", {
     reason: "UNAUTHENTICATED",
     disables: true,
   }),
@@ -24,16 +22,13 @@ export const GOOGLE_CODES: Readonly<Record<string, CodeMeaning>> = {
     reason: "FORBIDDEN",
     scope: "upstream",
   }),
-  ...meaning("deadline_exceeded", { reason: "TIMEOUT" }),
   ...meaning("resource_exhausted", { reason: "RATE_LIMIT_EXCEEDED", vague: true }),
-  ...meaning("unauthenticated", { reason: "UNAUTHENTICATED", vague: true }),
-  ...meaning("permission_denied forbidden", { reason: "FORBIDDEN", vague: true }),
   ...meaning("not_found", { reason: "NOT_FOUND", vague: true }),
-  ...meaning("internal unknown aborted data_loss backenderror", {
+  ...meaning("unknown aborted data_loss backenderror", {
     reason: "SERVER_ERROR",
     vague: true,
   }),
-  ...meaning("invalid_argument failed_precondition out_of_range unimplemented", {
+  ...meaning("failed_precondition out_of_range unimplemented", {
     reason: "INVALID_REQUEST",
     vague: true,
   }),
