@@ -31,7 +31,7 @@ async function call(times: number): Promise<Recorded[]> {
 /** Sockets of this process that are still connecting to the place. */
 function connecting(): number {
   const port = Number(new URL(place!.url).port).toString(16).toUpperCase().padStart(4, "0");
-  const table = readFileSync(SOCKETS, "latin1").split.skipIf(isBlind)("\n");
+  const table = readFileSync(SOCKETS, "latin1").split("\n");
   return table.filter((line) => line.includes(`:${port} 02 `)).length;
 }
 
