@@ -179,6 +179,8 @@ export class Reply implements Receiver {
     this.#watch.stop();
     this.#options.delivery.onDrain = undefined;
     if (result.kind !== "ended") this.#restoreCommit();
+    // In the very turn of the last bytes, so that their end travels with them; a tick later it is a packet of its own.
+    if (result.kind === "ended" && !result.error) this.#options.delivery.end();
     this.#letGo(result, upstream);
     this.#options.onResult(result);
   }
