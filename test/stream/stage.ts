@@ -1,0 +1,145 @@
+/** A reply on a stage: a sink that writes down, an exchange that does what it is told, a clock that stands still. */
+import type { Dialect } from "../../src/contract/dialect.ts";
+import type { HeaderList, Sink } from "../../src/contract/sink.ts";
+import type { ReplyHeaders } from "../../src/contract/transport.ts";
+import { openai } from "../../src/dialects/openai.ts";
+import { Delivery } from "../../src/stream/delivery.ts";
+import { Reply, type ReplyOptions, type ReplyResult } from "../../src/stream/reply.ts";
+import { Timers } from "../../src/stream/timers.ts";
+import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+
+export class FakeSink implements Sink {
+  status = 0;
+  headers: HeaderList = [];
+  text = "";
+  how: "open" | "ended" | "destroyed" = "open";
+  /** Whether the client keeps up. */
+  isFast = true;
+  onDrain: (() => void) | undefined;
+  onClose: (() => void) | undefined;
+  closed = false;
+  #decoder = new TextDecoder();
+
+  head(status: number, headers: HeaderList): void {
+    this.status = status;
+    this.headers = headers;
+  }
+  write(bytes: Uint8Array): boolean {
+    this.text += this.#decoder.decode(bytes, { stream: true });
+    return this.isFast;
+  }
+  end(): void {
+    this.how = "ended";
+  }
+  destroy(): void {
+    this.how = "destroyed";
+  }
+  drain(): void {
+    this.isFast = true;
+    this.onDrain?.();
+  }
+  leave(): void {
+    this.closed = true;
+    this.onClose?.();
+  }
+}
+
+export interface Stage {
+  reply: Reply;
+  sink: FakeSink;
+  clock: VirtualClock;
+  timers: Timers;
+  delivery: Delivery;
+  results: ReplyResult[];
+  faults: unknown[];
+  /** What the upstream was told: `resume`, `abort`. */
+  told: string[];
+  opened: number;
+  /** Gives the head; returns the stage. */
+  head(status: number, headers: Record<string, string>): Stage;
+  /** Gives body bytes; returns whether more are wanted. */
+  data(text: string): boolean;
+  end(): Stage;
+}
+
+export const TIMEOUTS = { connect: 20, firstByte: 60, idle: 120 } as const;
+
+export type StageOptions = Partial<Omit<ReplyOptions, "dialect">> & {
+  dialect?: Partial<Dialect>;
+  heartbeat?: number;
+  tellsConnect?: boolean;
+};
+
+export function createStage({
+  dialect,
+  heartbeat = 0,
+  tellsConnect = true,
+  ...more
+}: StageOptions = {}): Stage {
+  const clock = createVirtualClock(0);
+  const timers = new Timers(clock);
+  const sink = new FakeSink();
+  const delivery = new Delivery({ sink, clock, timers, heartbeat, onLeft: () => reply.abandon() });
+  const results: ReplyResult[] = [];
+  const faults: unknown[] = [];
+  const told: string[] = [];
+  const reply: Reply = new Reply({
+    dialect: { ...openai, ...dialect },
+    delivery,
+    timers,
+    clock,
+    wantsStream: true,
+    expectsBody: true,
+    isHead: false,
+    timeouts: TIMEOUTS,
+    eventSize: 1_000,
+    commit: (status, _headers, isEventStream) => delivery.commit(status, [], isEventStream),
+    onOpen: () => stage.opened++,
+    onResult: (result) => results.push(result),
+    onFault: (error) => faults.push(error),
+    ...more,
+  });
+  reply.start({
+    tellsConnect,
+    resume: () => void told.push("resume"),
+    abort: () => void told.push("abort"),
+  });
+  const encoder = new TextEncoder();
+  const stage: Stage = {
+    reply,
+    sink,
+    clock,
+    timers,
+    delivery,
+    results,
+    faults,
+    told,
+    opened: 0,
+    head: (status, headers) => (reply.onHead(status, toHeaders(headers)), stage),
+    data: (text) => reply.onData(encoder.encode(text)),
+    end: () => (reply.onEnd(), stage),
+  };
+  return stage;
+}
+
+export const SSE: Record<string, string> = { "content-type": "text/event-stream" };
+export const JSON_TYPE: Record<string, string> = { "content-type": "application/json" };
+
+function toHeaders(headers: Record<string, string>): ReplyHeaders {
+  return {
+    get: (name) => headers[name],
+    forEach: (visit) => Object.entries(headers).forEach(([name, value]) => visit(value, name)),
+  };
+}
+
+/** One server-sent event. */
+export function event(data: unknown, name = ""): string {
+  const text = typeof data === "string" ? data : JSON.stringify(data);
+  return `${name === "" ? "" : `event: ${name}\n`}data: ${text}\n\n`;
+}
+
+export const ROLE: string = event({ choices: [{ delta: { role: "assistant" } }] });
+export const WORD: string = event({ choices: [{ delta: { content: "word" } }] });
+export const STOP: string = event({ choices: [{ delta: {}, finish_reason: "stop" }] });
+export const DONE: string = event("[DONE]");
+export const ERROR: string = event({ error: { message: "no", code: "rate_limit_exceeded" } });
