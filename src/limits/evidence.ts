@@ -4,6 +4,7 @@ import type { Reason } from "../contract/verdict.ts";
 import { findAtAcquirer } from "./acquirer.ts";
 import type { Case, Finding } from "./case.ts";
 import { findInPage } from "./pages.ts";
+import { LIMITS } from "./scopes.ts";
 import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
   ACCOUNT,
@@ -21,12 +22,13 @@ import {
   type WordRule,
 } from "./words.ts";
 
-const LIMITED: readonly Reason[] = ["RATE_LIMIT_EXCEEDED", "QUOTA_EXHAUSTED"];
 /** What a limit is at the endpoints that create and refresh. */
 const LIMIT_OF: Readonly<Record<"create" | "token", CodeMeaning>> = {
   create: { reason: "CREATE_LIMITED" },
   token: { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" },
 };
+
+const TOLD_TO_WAIT: CodeMeaning = { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" };
 
 /** Finds what a refusal means: pieces of evidence in the order of row B2, the first that speaks decides. */
 export function findMeaning(open: Case, dialect: Dialect): Finding {
@@ -70,8 +72,9 @@ function findByWords(open: Case): Finding | undefined {
   );
 }
 
-/** What a vague code says must fit the status: a 429 of the type `api_error` is no failure of a server. */
+/** What a vague code says must fit the status: a 429 of the type `api_error` is no failure of a server, and no wrong key. */
 function fits(reason: Reason, status: number): boolean {
+  if (status === 429) return LIMITS.includes(reason);
   return reason !== "INVALID_REQUEST" && (reason !== "SERVER_ERROR" || !saysEnough(status));
 }
 
@@ -100,12 +103,12 @@ function findLimitInWords(open: Case): Finding | undefined {
 
 /** A day or a month named is a quota, also under a rate code, unless the answer states its own wait (B3). */
 export function narrow(open: Case, found: Finding): Finding {
-  if (open.refusal.endpoint !== "ai" && LIMITED.includes(found.is.reason)) {
+  if (open.refusal.endpoint !== "ai" && LIMITS.includes(found.is.reason)) {
     return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
   }
   // Who is told when to come back is not shut out for good.
-  if (found.is.reason === "FORBIDDEN" && found.is.disables && statesOwnWait(open))
-    return { ...found, is: { ...found.is, disables: false } };
+  if (found.is.reason === "FORBIDDEN" && !found.is.scope && statesOwnWait(open))
+    return { ...found, is: TOLD_TO_WAIT };
   if (found.is.reason === "BILLING") return reconsider(open) ?? found;
   if (found.is.reason !== "RATE_LIMIT_EXCEEDED" || found.is.scope === "upstream") return found;
   const inCode = open.codes.find(

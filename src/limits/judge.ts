@@ -8,7 +8,7 @@ import { meaningOfCode } from "./codes.ts";
 import { findMeaning, narrow } from "./evidence.ts";
 import { findHint } from "./hints.ts";
 import { plainWords } from "./phrases.ts";
-import { actionOf, scopeOf } from "./scopes.ts";
+import { actionOf, LIMITS, scopeOf } from "./scopes.ts";
 
 /**
  * Reads what an upstream's refusal means. Pure; never throws, whatever the body is.
@@ -63,7 +63,7 @@ function openCase(refusal: Refusal, dialect: Dialect): Case {
 }
 
 /** Reasons for which the reset of a window is a wait; for the others it is a bystander. */
-const WINDOWED: readonly Reason[] = ["RATE_LIMIT_EXCEEDED", "QUOTA_EXHAUSTED", "CREATE_LIMITED"];
+const WINDOWED: readonly Reason[] = [...LIMITS, "CREATE_LIMITED"];
 const WAITLESS: readonly Reason[] = ["INVALID_REQUEST", "NOT_FOUND", "UNAUTHENTICATED"];
 
 function toVerdict(open: Case, found: Finding): Verdict {

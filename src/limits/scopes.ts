@@ -23,9 +23,10 @@ const USUAL: Readonly<Record<Reason, Scope>> = {
   EMPTY: "none",
 };
 
+/** Reasons that end with a window. */
+export const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
 const OTHERS: readonly Reason[] = [
-  "QUOTA_EXHAUSTED",
-  "RATE_LIMIT_EXCEEDED",
+  ...LIMITS,
   "UNKNOWN",
   "TOKEN_EXHAUSTED",
   "FORBIDDEN",
@@ -39,7 +40,6 @@ const LATER: readonly Reason[] = [
   "NETWORK",
   "EMPTY",
 ];
-const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
 
 /** A limit under these is the payer's or the key's, not the model's. */
 const ACCOUNT_STATUSES = [401, 402];

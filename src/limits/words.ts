@@ -65,7 +65,7 @@ export const MONEY: WordRule = {
     "billing (is |has )?(been )?(disabled|not (active|enabled))",
     "(enable|activate|requires?) billing",
     "check your billing details",
-    "past due|overdue|unpaid|past invoices|arrears|arrearage",
+    "past (due|invoices)|overdue|unpaid|arrears|arrearage",
     "(please|and|to|or) (recharge|top up)",
     "extra usage is required|out of extra usage",
     "余额|欠费|充值|续费|额度(不足|已?用|已?耗)|剩余额度|额度失败|账单|套餐已?(过期|到期)",
@@ -82,8 +82,7 @@ export const ACCOUNT: WordRule = {
     "not licensed|lacks? … licen[sc]e|only authorized for use|unavailable for account",
     "(token|key|authentication method) … (sufficient|required|necessary) (permissions|scopes)",
     "violation of (our |the )?(terms|policy|usage)",
-    "scope requirement|missing scopes?",
-    "insufficient (\\w+ )?scopes?",
+    "scope requirement|(missing|insufficient) (\\w+ )?scopes?",
     "permission … denied on resource",
     "(账[户号]|用户)(已被|被)?(封禁|停用|禁用|冻结)",
   ),
@@ -275,7 +274,7 @@ export const QUOTA: RegExp = phrases(
   "quotas?|exhausted|reset after",
   "usage (limits?|cap)",
   "(reached|hit|exceeded) (the|your) (\\w+ ){0,3}limits?",
-  "配额|限额|额度|使用上限|已达上限|使用量|用量",
+  "配额|限额|额度|使用上限|已达上限|用量",
 );
 /** A window of a day or longer. */
 export const LONG_WINDOW: RegExp = phrases(

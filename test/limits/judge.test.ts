@@ -305,6 +305,79 @@ describe("status", () => {
   });
 });
 
+describe("what may not shut a credential out", () => {
+  it.each<[string, Said]>([
+    ["a number that another API uses", { status: 400, body: { code: 1001, message: "no" } }],
+    ["a 400 about a field of the request", message("Missing api_key in tools[0]", 400)],
+    ["a limit of the key", { body: { error: { code: "api_key_limit_reached", message: "no" } } }],
+    ["content", { status: 400, body: { error: { code: "banned_content", message: "no" } } }],
+    ["a model that is off", message("Your organization has disabled the model gpt-6.", 403)],
+    ["a block with its own end", message("Your account is blocked. Retry after 60 seconds.", 403)],
+    ["a firewall", message("Your request was blocked.", 403)],
+    [
+      "a country",
+      message("Country, region, or territory not supported for this organization", 403),
+    ],
+    ["a page", { status: 403, body: "<html><h1>Account suspended</h1></html>" }],
+    ["a page that a relay wraps", message("<html><h1>403 Forbidden</h1></html>", 400)],
+    ["a gateway's own limit", message("Error from provider (Console): Rate limit exceeded")],
+  ])("B3 leaves it alone after %s", (_, said) => {
+    const verdict = read(said);
+    expect(verdict.disables).toBe(false);
+    expect([verdict.reason, verdict.scope]).not.toEqual(["FORBIDDEN", "credential"]);
+  });
+
+  it("B3 takes a 403 with a wait of its own for a limit: two bare ones would disable", () => {
+    expect(read({ status: 403, headers: { "retry-after": "60" }, body: {} })).toMatchObject({
+      reason: "RATE_LIMIT_EXCEEDED",
+      scope: "credential",
+      hint: 60_000,
+    });
+  });
+
+  it.each(["create", "token"] as const)("B3 leaves the acquirer alone at %s", (endpoint) => {
+    const said = message("Country, region, or territory not supported", 403);
+    expect(read({ ...said, endpoint })).toMatchObject({ scope: "acquirer", disables: false });
+    const page = { status: 403, body: "<html><h1>Attention Required!</h1></html>" };
+    expect(read({ ...page, endpoint })).toMatchObject({ scope: "acquirer", disables: false });
+  });
+});
+
+describe("codes that gateways reuse", () => {
+  it.each([
+    ["当前分组上游负载已饱和", "MODEL_CAPACITY_EXHAUSTED"],
+    ["Your account has been suspended", "FORBIDDEN"],
+    ["Free tier used up, resets at 08:00", "QUOTA_EXHAUSTED"],
+    ["You exceeded your current quota, check your billing details", "BILLING"],
+  ])("B3 reads insufficient_quota with %j as %s", (text, reason) => {
+    const error = { message: text, code: "insufficient_quota" };
+    expect(read({ status: reason === "FORBIDDEN" ? 403 : 429, body: { error } }).reason).toBe(
+      reason,
+    );
+  });
+
+  it.each([429, 403, 401])("B2 does not take api_error under %i for the server's", (status) => {
+    const error = { message: "no", type: "api_error" };
+    expect(read({ status, body: { error } }).reason).not.toBe("SERVER_ERROR");
+  });
+
+  it.each(["authentication_error", "permission_error", "not_found_error"])(
+    "B2 leaves a 429 of the type %s a limit",
+    (type) => {
+      const verdict = read({ body: { error: { type, message: "no" } } }, DIALECTS["anthropic"]);
+      expect(verdict).toMatchObject({ reason: "RATE_LIMIT_EXCEEDED", disables: false });
+    },
+  );
+
+  it("B2 takes a gateway without a channel for a missing model, also under 503", () => {
+    const error = { message: "No available channel for model x under group default" };
+    expect(read({ status: 503, body: { error } })).toMatchObject({
+      reason: "NOT_FOUND",
+      scope: "model",
+    });
+  });
+});
+
 describe("hostile bodies", () => {
   const dialects = Object.values(DIALECTS);
   const status = fc.constantFrom(
@@ -367,6 +440,12 @@ describe("hostile bodies", () => {
     ["dates", JSON.stringify({ message: "2026-01-01 00:00 ".repeat(3_800) })],
     ["depth", '{"error":'.repeat(6_000) + "1" + "}".repeat(6_000)],
     ["strings in strings", nest(40)],
+    [
+      "names of errors",
+      JSON.stringify({ message: `${"a".repeat(30_000)} ${"x.Error".repeat(4_000)}` }),
+    ],
+    ["JSON between words", "words {".repeat(9_000)],
+    ["subscriptions", JSON.stringify({ message: "no active ".repeat(6_000) })],
     ["many codes", JSON.stringify(Array.from({ length: 3_000 }, (_, i) => ({ code: `c${i}` })))],
   ])("B2 reads 64 KiB of %s without a pattern running away", (_, text) => {
     const startedAt = performance.now();
