@@ -18,26 +18,27 @@ export type BodyKind = "events" | "other";
 export interface GateOptions {
   delivery: Delivery;
   timers: Timers;
-  watch: Watch;
   /** Sends status and headers to the client. */
   commit: (status: number, headers: ReplyHeaders, isEventStream: boolean) => void;
   /** The first payload has gone to the client. */
   onOpen: () => void;
 }
 
-/** Bytes of a refusal that are kept. */
-export const REFUSAL_SIZE = 65_536;
+/** Bytes of a refusal that are kept, so that a client can be given it whole (E5). */
+export const REFUSAL_SIZE = 1_048_576;
 
 export class Gate {
   readonly head: ReplyHead;
   readonly #options: GateOptions;
+  readonly #watch: Watch;
   #state: "closed" | "open" = "closed";
   #held: Uint8Array[] = [];
   #heldLength = 0;
 
-  constructor(head: ReplyHead, options: GateOptions) {
+  constructor(head: ReplyHead, options: GateOptions, watch: Watch) {
     this.head = head;
     this.#options = options;
+    this.#watch = watch;
   }
 
   get isOpen(): boolean {
@@ -75,9 +76,8 @@ export class Gate {
 
   /** Sends bytes through the open gate; false while the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
-    const { delivery, watch } = this.#options;
-    const goOn = delivery.pass(bytes, now);
-    if (!goOn) watch.pause();
+    const goOn = this.#options.delivery.pass(bytes, now);
+    if (!goOn) this.#watch.pause();
     return goOn;
   }
 
