@@ -47,4 +47,5 @@ export type {
   TransportError,
   TransportFault,
 } from "./contract/transport.ts";
+export type { RefusalRule, RuleReason } from "./limits/rules.ts";
 export type { Action, Endpoint, Reason, Refusal, Scope, Verdict } from "./contract/verdict.ts";

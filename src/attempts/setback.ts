@@ -7,11 +7,15 @@ import type { Wanted } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
+import { judgeByRules } from "../limits/rules.ts";
 import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { tellAttempt } from "./send.ts";
 import { type Again, type Errand, poolOf, type Standing } from "./standing.ts";
+
+/** Bytes of a refusal that are judged; its beginning says what it is. */
+const JUDGED = 65_536;
 
 export interface FailedAttempt extends Again {
   sentAt: number;
@@ -93,7 +97,7 @@ function bookFailure(
 }
 
 function judgeAttempt(
-  { clock, auth }: Rooms,
+  { clock, auth, config }: Rooms,
   { target }: Errand,
   { credential, result }: FailedAttempt,
 ): LastAttempt {
@@ -108,14 +112,17 @@ function judgeAttempt(
   const refusal: Refusal = {
     status,
     header: (name) => headers.get(name) ?? undefined,
-    body: new TextDecoder().decode(body),
+    body: new TextDecoder().decode(body.subarray(0, JUDGED)),
     endpoint: "ai",
     inStream,
     model: target.model === ANY_MODEL ? undefined : target.model,
     receivedAt: clock.now(),
   };
   const answer = { status, headers, body, inStream, secret: auth.peek(credential) ?? "" };
-  return { verdict: judge(refusal, target.dialect), status, fault: undefined, answer };
+  const verdict =
+    judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
+    judge(refusal, target.dialect);
+  return { verdict, status, fault: undefined, answer };
 }
 
 /** Where an upstream wants somebody to confirm who they are, it says at which address (E7). */

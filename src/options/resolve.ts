@@ -44,7 +44,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     secrets: new Map(options.credentials.map(({ id, apiKey = "" }) => [id, apiKey])),
     authorize: options.authorize,
     scheduling: { ...DEFAULTS.scheduling, ...defined(options.scheduling) },
-    limits: resolveLimits(options),
+    limits: resolveLimits(options, upstreams),
     streaming: { ...DEFAULTS.streaming, ...defined(options.streaming) },
     responseHeaders: resolveResponseHeaders(options),
     cors: options.cors ?? DEFAULTS.cors,
@@ -74,7 +74,17 @@ function serves({ allow, deny = [] }: Credential, model: string): boolean {
   return model === "*" || ((allow?.some(isNamed) ?? true) && !deny.some(isNamed));
 }
 
-function resolveLimits(options: RelayOptions): RelayConfig["limits"] {
+function resolveLimits(
+  options: RelayOptions,
+  upstreams: ReadonlyMap<string, unknown>,
+): RelayConfig["limits"] {
+  options.limits?.rules?.forEach(({ when: { upstream } }, index) => {
+    if (upstream !== undefined && !upstreams.has(upstream))
+      wrong(
+        `limits.rules[${index}].when.upstream`,
+        `must be one of ${[...upstreams.keys()].join(", ")}`,
+      );
+  });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
   return { ...limits, disableOn: [...limits.disableOn] };
 }

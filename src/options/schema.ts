@@ -1,6 +1,7 @@
 // The shape of the options, checked before anything is made of them: an unknown key or a wrong type names its path.
 import * as v from "valibot";
 import { DIALECTS } from "../dialects/index.ts";
+import { refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
 
 const fn = v.function();
@@ -122,6 +123,7 @@ const limits = optional({
   ),
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
   disableOn: texts,
+  rules: v.array(refusalRule),
   bodySize: count,
   bodyTimeout: ms,
   headerCount: count,

@@ -2,6 +2,7 @@
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
+import type { RefusalRule } from "../limits/rules.ts";
 import type { Log } from "../contract/log.ts";
 import type { StateStorage } from "../state/storage.ts";
 import type { Transport } from "../contract/transport.ts";
@@ -112,6 +113,8 @@ export interface LimitOptions {
   jitter?: number;
   /** Reasons that disable a credential when the upstream says it will not work again. @default ["UNAUTHENTICATED", "FORBIDDEN"] */
   disableOn?: string[];
+  /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */
+  rules?: RefusalRule[];
   /** Request body at most. @default 33_554_432 */
   bodySize?: number;
   /** A request body must have arrived within this time. @default 60_000 */

@@ -1,0 +1,76 @@
+// The shape of an operator's rules for refusals. What could have no effect is refused, so that nobody trusts in it.
+import * as v from "valibot";
+
+const REASONS = [
+  "QUOTA_EXHAUSTED",
+  "RATE_LIMIT_EXCEEDED",
+  "MODEL_CAPACITY_EXHAUSTED",
+  "SERVER_ERROR",
+  "UNKNOWN",
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "BILLING",
+  "INVALID_REQUEST",
+  "NOT_FOUND",
+];
+const SCOPES = ["model", "credential", "upstream-model", "upstream", "request", "none"];
+/** Reasons that close no key, whatever wait is given. */
+const OPEN = new Set(["SERVER_ERROR", "UNAUTHENTICATED", "FORBIDDEN", "INVALID_REQUEST"]);
+
+const words = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+const status = v.pipe(
+  v.number(),
+  v.integer("must be a whole number"),
+  v.minValue(100, "must be a status"),
+  v.maxValue(599, "must be a status"),
+);
+const oneOf = (names: string[]): v.GenericSchema =>
+  v.picklist(names, `must be one of ${names.join(", ")}`);
+
+const when = v.pipe(
+  v.strictObject({
+    status: v.optional(v.lazy((input) => (Array.isArray(input) ? v.array(status) : status))),
+    fields: v.optional(
+      v.record(
+        words,
+        v.lazy((input) => (typeof input === "number" ? v.number() : v.string())),
+      ),
+    ),
+    text: v.optional(
+      v.lazy((input) =>
+        typeof input === "string" ? words : v.instance(RegExp, "must be a text or a pattern"),
+      ),
+    ),
+    upstream: v.optional(words),
+  }),
+  v.check(
+    ({ status, fields, text }) => [status, fields, text].some((it) => it !== undefined),
+    "must give a status, fields or a text: it would fit every answer",
+  ),
+);
+
+const then = v.pipe(
+  v.strictObject({
+    reason: oneOf(REASONS),
+    scope: v.optional(oneOf(SCOPES)),
+    action: v.optional(oneOf(["stop", "continue"])),
+    cooldown: v.optional(
+      v.lazy((input) =>
+        input === false
+          ? v.literal(false)
+          : v.pipe(v.number(), v.finite("must be finite"), v.minValue(0, "must not be negative")),
+      ),
+    ),
+    disables: v.optional(v.boolean()),
+  }),
+  v.check(
+    ({ reason, cooldown }) => typeof cooldown !== "number" || !OPEN.has(String(reason)),
+    "has a cooldown, but its reason closes nothing",
+  ),
+  v.check(
+    ({ reason, disables }) => !disables || reason === "FORBIDDEN",
+    "disables only with the reason FORBIDDEN",
+  ),
+);
+
+export const refusalRule: v.GenericSchema = v.strictObject({ when, then });
