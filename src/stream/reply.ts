@@ -107,8 +107,8 @@ export class Reply implements Receiver {
   onHead(status: number, headers: ReplyHeaders): void {
     if (this.#phase.at !== "head") return;
     this.#watch.connected();
-    const gate = new Gate({ status, headers }, { ...this.#options, watch: this.#watch });
-    const body = chooseBody(gate, { ...this.#options, usage: this.#usage });
+    const gate = new Gate({ status, headers }, this.#options, this.#watch);
+    const body = chooseBody(gate, this.#options, this.#usage);
     this.#phase = { at: "body", body, gate };
     if (body.kind === "refusal") this.#watch.hurry(REFUSAL_PATIENCE);
     else if (body.kind === "other") this.#putOffCommit();

@@ -10,7 +10,6 @@ import { RefusalBody } from "./refusal.ts";
 
 export interface BodyOptions {
   dialect: Dialect;
-  usage: UsageNotes;
   eventSize: number;
   /** Whether the request asks for server-sent events, for answers that do not say what they are. */
   wantsStream: boolean;
@@ -24,14 +23,16 @@ const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
 const JSON_TYPE = /^[^;]*\bjson\b/i;
 
 /** Makes the body of an answer whose head has come. */
-export function chooseBody(gate: Gate, options: BodyOptions): Body {
+export function chooseBody(gate: Gate, options: BodyOptions, usage: UsageNotes): Body {
   const { status, headers } = gate.head;
   if (status < 200 || status >= 300) return new RefusalBody(gate);
   if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
   const type = headers.get("content-type")?.trim() ?? "";
   if (EVENTS.test(type) || (type === "" && options.wantsStream))
-    return new FramedBody(gate, { ...options, framing: "sse" });
-  if (LINES.test(type)) return new FramedBody(gate, { ...options, framing: "ndjson" });
+    return new FramedBody(gate, "sse", options, usage);
+  if (LINES.test(type)) return new FramedBody(gate, "ndjson", options, usage);
   // What says nothing of itself is looked at: errors are mostly JSON.
-  return type === "" || JSON_TYPE.test(type) ? new JsonBody(gate, options) : new RawBody(gate);
+  return type === "" || JSON_TYPE.test(type)
+    ? new JsonBody(gate, options, usage)
+    : new RawBody(gate);
 }

@@ -26,8 +26,6 @@ type Story =
 
 export interface FramedBodyOptions {
   dialect: Dialect;
-  usage: UsageNotes;
-  framing: Framing;
   /** Bytes of one event that are kept, and of lifecycle events that are held. */
   eventSize: number;
   /** Whether an answer without a line is a failure; one without an event always is (E13). */
@@ -39,16 +37,20 @@ const END_OF_EVENT = new Uint8Array([10, 10]);
 export class FramedBody implements Body {
   readonly kind: "events" | "other";
   readonly #gate: Gate;
+  readonly #framing: Framing;
   readonly #options: FramedBodyOptions;
+  readonly #usage: UsageNotes;
   readonly #scanner: Scanner;
   #story: Story = { is: "lifecycle" };
   #last: StreamEvent | undefined;
 
-  constructor(gate: Gate, options: FramedBodyOptions) {
+  constructor(gate: Gate, framing: Framing, options: FramedBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
+    this.#framing = framing;
     this.#options = options;
-    this.kind = options.framing === "sse" ? "events" : "other";
-    this.#scanner = new Scanner(options.framing, options.eventSize, (event) => this.#visit(event));
+    this.#usage = usage;
+    this.kind = framing === "sse" ? "events" : "other";
+    this.#scanner = new Scanner(framing, options.eventSize, (event) => this.#visit(event));
   }
 
   onData(chunk: Uint8Array, now: number): Step {
@@ -79,9 +81,10 @@ export class FramedBody implements Body {
 
   // Called by the scanner for each whole event, before its bytes are passed on.
   #visit(event: StreamEvent): Visit {
-    const { dialect, usage, framing } = this.#options;
+    const { dialect } = this.#options;
+    const framing = this.#framing;
     this.#last = event;
-    usage.see(event.data);
+    this.#usage.see(event.data);
     // A line of NDJSON may be a record that failed among others that did not: it ends nothing.
     if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayMatter(event)))
       return "go";
@@ -107,7 +110,8 @@ export class FramedBody implements Body {
   }
 
   #onEarlyEnd(rest: Uint8Array, now: number): ReplyResult {
-    const { framing, expectsBody } = this.#options;
+    const framing = this.#framing;
+    const { expectsBody } = this.#options;
     this.#gate.hold(rest);
     const isNothing = this.#story.is === "lifecycle" && (framing === "sse" || expectsBody);
     if (isNothing) return this.#last ? EMPTY : this.#withoutEvent(now);
@@ -127,13 +131,13 @@ export class FramedBody implements Body {
     const text = new TextDecoder().decode(held);
     if (isErrorText(text, this.#options.dialect)) return this.#gate.refused(held, true);
     if (!/^\s*[{[]/.test(text)) return EMPTY;
-    this.#options.usage.see(text);
+    this.#usage.see(text);
     return this.#gate.open(now, "other") ? COMPLETED : MISFIT;
   }
 
   #endsWell(): boolean {
-    const { dialect, framing } = this.#options;
-    if (framing === "ndjson" || this.#story.is === "terminal") return true;
+    const { dialect } = this.#options;
+    if (this.#framing === "ndjson" || this.#story.is === "terminal") return true;
     return this.#last !== undefined && (dialect.endsWith?.(this.#last) ?? false);
   }
 

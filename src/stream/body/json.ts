@@ -13,7 +13,6 @@ const START_SIZE = 256;
 
 export interface JsonBodyOptions {
   dialect: Dialect;
-  usage: UsageNotes;
   /** Whether an answer without a byte is a failure (E13). */
   expectsBody: boolean;
 }
@@ -22,13 +21,15 @@ export class JsonBody implements Body {
   readonly kind = "other";
   readonly #gate: Gate;
   readonly #options: JsonBodyOptions;
+  readonly #usage: UsageNotes;
   /** The last two pieces that went out unread, for the counts at the end. */
   #tail: Uint8Array = NO_BYTES;
   #beforeTail: Uint8Array = NO_BYTES;
 
-  constructor(gate: Gate, options: JsonBodyOptions) {
+  constructor(gate: Gate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
     this.#options = options;
+    this.#usage = usage;
   }
 
   onData(chunk: Uint8Array, now: number): Step {
@@ -43,16 +44,15 @@ export class JsonBody implements Body {
 
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
-    const { usage, expectsBody } = this.#options;
     if (gate.isOpen) {
-      usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
+      this.#usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
       return COMPLETED;
     }
     const held = gate.readHeld();
-    if (held.length === 0 && expectsBody) return EMPTY;
+    if (held.length === 0 && this.#options.expectsBody) return EMPTY;
     const text = decode(held);
     if (isErrorText(text, this.#options.dialect)) return gate.refused(held, true);
-    usage.see(text);
+    this.#usage.see(text);
     return gate.open(now, this.kind) ? COMPLETED : MISFIT;
   }
 
