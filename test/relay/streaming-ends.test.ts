@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createRealClock } from "../support/real-clock.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 import { createUnreachable } from "../support/unreachable.ts";
-import { arrived, parse, patiently, reader } from "./streaming-suite.ts";
+import { arrived, parse, patiently, reader, standstill } from "../support/streaming.ts";
 
 let relay: RelayUnderTest;
 afterEach(() => relay.close());
@@ -190,13 +190,3 @@ describe("many at once", () => {
     expect(new Set(texts).size).toBe(30);
   });
 });
-
-/** Waits until a number stands still. */
-async function standstill(read: () => number): Promise<void> {
-  for (let last = -1, still = 0; still < 400;) {
-    await new Promise((resolve) => setImmediate(resolve));
-    const now = read();
-    still = now === last && now > 0 ? still + 1 : 0;
-    last = now;
-  }
-}

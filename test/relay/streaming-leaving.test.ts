@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createRealClock } from "../support/real-clock.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 import { createUnreachable, type Unreachable } from "../support/unreachable.ts";
-import { arrived, reader } from "./streaming-suite.ts";
+import { arrived, reader, standstill } from "../support/streaming.ts";
 
 /** I4: how soon an upstream is closed after its client has left, ms. */
 const SOON = 100;
@@ -203,16 +203,6 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(relay.upstream.ledger.total).toBe(40);
   });
 });
-
-/** Waits until a number stands still. */
-async function standstill(read: () => number): Promise<void> {
-  for (let last = -1, still = 0; still < 400;) {
-    await new Promise((resolve) => setImmediate(resolve));
-    const now = read();
-    still = now === last && now > 0 ? still + 1 : 0;
-    last = now;
-  }
-}
 
 function linesAbout({ lines }: RelayUnderTest, id: string): unknown[] {
   return lines.filter(

@@ -1,3 +1,5 @@
-import { describeStreaming } from "./streaming-suite.ts";
+import { describeStreams } from "./streaming-suite.ts";
+import { describeAnswers } from "./streaming-answers-suite.ts";
 
-describeStreaming({ sink: "node" });
+describeStreams({ sink: "node" });
+describeAnswers({ sink: "node" });

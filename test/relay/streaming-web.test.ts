@@ -1,3 +1,5 @@
-import { describeStreaming } from "./streaming-suite.ts";
+import { describeStreams } from "./streaming-suite.ts";
+import { describeAnswers } from "./streaming-answers-suite.ts";
 
-describeStreaming({ sink: "web", transport: "fetch" });
+describeStreams({ sink: "web", transport: "fetch" });
+describeAnswers({ sink: "web", transport: "fetch" });

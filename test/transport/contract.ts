@@ -4,6 +4,7 @@ import type { Behaviour } from "../../simulator/index.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { record, type Recorded } from "./receiver.ts";
+import { standstill } from "../support/streaming.ts";
 import { RawServer } from "./raw-server.ts";
 
 export interface TransportFacts {
@@ -386,15 +387,4 @@ export function describeTransport(
 /** A connection is free again one turn of the loop after an answer. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Waits until a number stands still over some turns of the loop, and returns it. */
-export async function standstill(read: () => number): Promise<number> {
-  for (let last = -1, still = 0; ;) {
-    await nextTurn();
-    const now = read();
-    still = now === last ? still + 1 : 0;
-    last = now;
-    if (still === 300) return now;
-  }
 }
