@@ -190,7 +190,10 @@ function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {
 }
 
 function toHeaderValue(text: string): string {
+  // Model names come from outside: half a surrogate pair in one would make the encoding throw.
   return text
-    .replace(/[^\t\u0020-\u007e]/g, (character) => encodeURIComponent(character))
+    .slice(0, 256)
+    .replace(/\p{Cs}/gu, "\ufffd")
+    .replace(/[^\t\u0020-\u007e]/gu, (character) => encodeURIComponent(character))
     .slice(0, 256);
 }

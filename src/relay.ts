@@ -11,6 +11,7 @@ import { preflightHeaders } from "./cors.ts";
 import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
+import { describeFault } from "./observe/fault.ts";
 import { checkRequest, readRequest } from "./request/read.ts";
 import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
@@ -71,10 +72,21 @@ export function createRelay(options: RelayOptions): Relay {
     try {
       ending = (await preflight(life)) ?? (await relayOne(life));
     } catch (error) {
-      ending = answers.tellError(life, error);
+      ending = tellOrBreakOff(life, error);
     }
     answers.settle(life, ending);
     rooms.open.delete(life);
+  }
+
+  // A request whose error cannot be told either ends all the same; one that hung would keep the relay from closing.
+  function tellOrBreakOff(life: Life, error: unknown): Ending {
+    try {
+      return answers.tellError(life, error);
+    } catch (fault) {
+      rooms.reporter.error(`an error could not be told: ${describeFault(fault)}`);
+      life.delivery.breakOff();
+      return { reason: "refused", error: "ERR_RELAY_INTERNAL" };
+    }
   }
 
   async function preflight(life: Life): Promise<Ending | undefined> {
@@ -110,10 +122,11 @@ export function createRelay(options: RelayOptions): Relay {
     );
     const asked = (life.asked = await life.during(readRequest(life.call, path, bodySize)));
     life.timers.clear("body");
-    const target = (life.target = rooms.planner.plan(asked, life.call.mount));
+    const targets = rooms.planner.plan(asked, life.call);
+    const target = (life.target = targets[0]!);
     const commit: Errand["commit"] = (status, headers, isEventStream) =>
       answers.commit(life, status, headers, isEventStream);
-    return { life, asked, target, session: rooms.sessionOf(life), commit };
+    return { life, asked, target, targets, session: rooms.sessionOf(life), commit };
   }
 
   async function carry(life: Life, errand: Errand): Promise<Ending> {

@@ -75,6 +75,7 @@ export class WebSink implements Sink {
   destroy(): void {
     if (!this.#isLive) return;
     this.#state = "over";
+    this.#respond(new Response(null, { status: 500 }));
     this.#controller?.error(new Error("the upstream's answer broke off"));
   }
 

@@ -2,6 +2,8 @@ import { gzipSync } from "node:zlib";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Authorize } from "../../src/options/types.ts";
+import { WebCall } from "../../src/request/call-web.ts";
+import { WebSink } from "../../src/stream/sink-web.ts";
 import { openRaw, rawRequest, sendRaw } from "../support/raw.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
@@ -360,6 +362,37 @@ describe("the model", () => {
       await old.close();
     };
   }
+});
+
+describe("names of models that no header can hold", () => {
+  it.each(["node", "web"] as const)("J1 N4 answers them on the %s sink", async (sink) => {
+    await start({ sink });
+    for (const [model, shown] of [
+      ["\u{1f600}", "%F0%9F%98%80"],
+      ["a\ud800", "a%EF%BF%BD"],
+      ["x".repeat(255) + "\u{1f600}", "x".repeat(255) + "%"],
+    ] as const) {
+      const response = await relay.chat({ model, stream: false });
+      await response.arrayBuffer();
+      expect([response.status, response.headers.get("x-relay-model")]).toEqual([200, shown]);
+    }
+  });
+
+  it("K16 ends a request whose error cannot be told, and closes", async () => {
+    await start();
+    const sink = new WebSink("GET");
+    const broken = new WebCall(new Request("http://relay/%ff"), {
+      mount: "",
+      target: "//",
+      address: undefined,
+    });
+    const preparedHeaders = (): never => {
+      throw new Error("no headers");
+    };
+    await relay.relay.handle(Object.assign(broken, { preparedHeaders }), sink);
+    expect((await sink.response).status).toBe(500);
+    expect(await relay.ended()).toMatchObject({ error: "ERR_RELAY_INTERNAL" });
+  });
 });
 
 /** Sockets run in real time: turns of the loop pass until something holds. */
