@@ -50,24 +50,38 @@ async function attemptUntilSettled(
       if (error) return { kind: "failed", error, last: standing.last };
       continue;
     }
-    const sentAt = rooms.clock.now();
-    standing.spent.attempts++;
-    const result = await sendOnce(rooms, errand, taken);
-    if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
-    if (result.kind === "ended") {
-      tellAttempt(
-        rooms,
-        errand,
-        { ...taken, sentAt },
-        { status: errand.life.delivery.status, verdict: undefined },
-      );
-      return { kind: "ended", ending: { reason: result.end, error: result.error } };
-    }
-    const step = settleFailure(rooms, errand, standing, { ...taken, sentAt, result });
-    if (step.go === "stop")
-      return { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last };
+    const step = await attemptOnce(rooms, errand, standing, taken).finally(() =>
+      taken.trial?.end(rooms.clock.now()),
+    );
+    if ("kind" in step) return step;
     if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
   }
+}
+
+/** Sends once. Returns the outcome, or the pause before the next attempt. */
+async function attemptOnce(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  taken: Again,
+): Promise<Outcome | { delay: number }> {
+  const sentAt = rooms.clock.now();
+  standing.spent.attempts++;
+  const result = await sendOnce(rooms, errand, taken);
+  if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
+  if (result.kind === "ended") {
+    tellAttempt(
+      rooms,
+      errand,
+      { ...taken, sentAt },
+      { status: errand.life.delivery.status, verdict: undefined },
+    );
+    return { kind: "ended", ending: { reason: result.end, error: result.error } };
+  }
+  const step = settleFailure(rooms, errand, standing, { ...taken, sentAt, result });
+  return step.go === "stop"
+    ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
+    : step;
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */
@@ -83,7 +97,8 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Again
   leaveLine(standing);
   announceRotation(rooms, life, standing, chosen.id);
   life.credential = { id: chosen.id, label: chosen.label };
-  return { credential: chosen.id, met: same ? again?.met : undefined };
+  const trial = poolOf(rooms, errand).beginTrial(chosen.id, target, rooms.clock.now());
+  return { credential: chosen.id, met: same ? again?.met : undefined, trial };
 }
 
 function announceRotation({ hooks }: Rooms, life: Life, standing: Standing, to: string): void {

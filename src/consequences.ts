@@ -55,8 +55,8 @@ const VERIFICATION = /verif|validation_required/i;
 export interface Consequences {
   /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
   book(failure: Failure): Cooldown | undefined;
-  /** A first payload came: this key's window and its ladder are over. `met` is a window the request retried in. */
-  succeeded(credential: string, target: Target, sentAt: number, met: Cooldown | undefined): void;
+  /** A first payload came: this key's window and its ladder are over. `also` are keys it retried in or was the trial of. */
+  succeeded(credential: string, target: Target, sentAt: number, also: readonly Key[]): void;
   /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
   pardon(credentials: readonly string[]): void;
   /** Where a credential's owner must confirm who they are; until it has served again. */
@@ -81,11 +81,13 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
     // A limit of 0 is no wait at all: the stated time would come and nothing would have changed (C4).
     const stated = verdict.barred ? null : verdict.hint;
-    const hint = stated === null ? null : (grace ?? jittered(clampHint(stated, limits).wait));
+    const clamped = stated === null ? undefined : clampHint(stated, limits);
+    const hint = clamped ? (grace ?? jittered(clamped.wait)) : null;
+    const isCapped = grace === undefined && clamped?.capped;
     const ladder = (incidents: number): number =>
       jittered(reason === "FORBIDDEN" ? VERIFICATION_WAIT : ladderWait(reason, incidents, limits));
     const opened = cooldowns.refuse(
-      { key, reason, hint, ladder, sentAt, isStep: grace === undefined },
+      { key, reason, hint, ladder, sentAt, isCapped, isStep: grace === undefined },
       clock.now(),
     );
     if (opened) announce(opened, verdict);
@@ -144,7 +146,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         disable(failure, "auth");
       return verdict.reason === "FORBIDDEN" ? forbidden(failure) : undefined;
     },
-    succeeded(credential, target, sentAt, met) {
+    succeeded(credential, target, sentAt, also) {
       health.succeeded(credential);
       links.delete(credential);
       const now = clock.now();
@@ -154,7 +156,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         pool: target.pool,
         family: target.family,
       };
-      for (const key of met ? [own, met.key] : [own]) {
+      for (const key of [own, ...also]) {
         const cleared = cooldowns.succeed(key, sentAt, now);
         if (cleared) changed(cleared);
       }

@@ -20,7 +20,11 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Prom
   }
 }
 
-function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise<ReplyResult> {
+function send(
+  rooms: Rooms,
+  errand: Errand,
+  { credential, met, trial }: Again,
+): Promise<ReplyResult> {
   const { auth, config, clock, consequences, ownHeaders, reporter } = rooms;
   const { life, asked, target } = errand;
   const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
@@ -44,7 +48,8 @@ function send(rooms: Rooms, errand: Errand, { credential, met }: Again): Promise
         ),
       onOpen() {
         life.timers.clear("deadline");
-        consequences.succeeded(credential, target, sentAt, met);
+        const retried = met ? [met.key] : [];
+        consequences.succeeded(credential, target, sentAt, [...retried, ...(trial?.keys ?? [])]);
       },
       onResult(result) {
         if (result.kind === "ended") life.usage = reply.readUsage();

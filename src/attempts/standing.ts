@@ -4,7 +4,7 @@ import type { Target } from "../contract/target.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Life } from "../life.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
-import type { Pool } from "../pool/pool.ts";
+import type { Pool, Trial } from "../pool/pool.ts";
 import type { ReadRequest } from "../request/read.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Place } from "../waiting.ts";
@@ -44,6 +44,8 @@ export interface Standing {
 export interface Again {
   credential: string;
   met: Cooldown | undefined;
+  /** Keys that this attempt is the trial of (F4). */
+  trial?: Trial | undefined;
 }
 
 export function createStanding(patience: number): Standing {

@@ -13,6 +13,13 @@ export interface Cooldown extends CooldownRecord {
   distrusted: boolean;
   /** A success or a clearing has come since: what is refused from now on is a new matter. */
   isOver: boolean;
+  /** One request tries whether the key is open again: closed to all others until then at most (F4); 0 where none does. */
+  trialUntil: number;
+}
+
+/** Until when a cooldown keeps everybody else away, the time of a trial included. */
+export function closedUntil({ until, trialUntil }: Cooldown): number {
+  return Math.max(until, trialUntil);
 }
 
 /** What is asked of the table when a key was refused. */
@@ -25,6 +32,8 @@ export interface Refused {
   ladder: (incidents: number) => number;
   /** When the refused request was sent. */
   sentAt: number;
+  /** The upstream stated more than the longest wait: the end is ours, and a trial is due then (C4). */
+  isCapped?: boolean;
   /** False for a refusal that is no step on the ladder (C9). @default true */
   isStep?: boolean;
 }
@@ -35,6 +44,8 @@ const INCIDENT = 2_000;
 export const DECAY = 3_600_000;
 /** The same refusal so soon after a stated window has ended shows that the statement was wrong (C4). */
 const RIGHT_AFTER = 10_000;
+/** A trial that has neither succeeded nor failed by then makes room for another. */
+const TRIAL = 60_000;
 /** How many keys are remembered at most, and how many of the dead are taken out with each new one, and at each pruning. */
 const LIMIT = 100_000;
 const ALONG_THE_WAY = 4;
@@ -54,7 +65,8 @@ export class Cooldowns {
 
   /** Returns until when a key is closed, counting only the very same level; 0 where it is open. */
   until(credential: string, pool: string, family: string, now: number): number {
-    const until = this.#table.find(credential, pool, family)?.until ?? 0;
+    const known = this.#table.find(credential, pool, family);
+    const until = known ? closedUntil(known) : 0;
     return until > now ? until : 0;
   }
 
@@ -68,13 +80,38 @@ export class Cooldowns {
     { upstream, pool, family }: Omit<Key, "credential">,
     now: number,
   ): Cooldown[] {
+    return this.#levels(credential, { upstream, pool, family }).filter(
+      (it) => closedUntil(it) > now,
+    );
+  }
+
+  /**
+   * Begins a trial of every level that stands between a credential and a target whose end was our own choice and has
+   * come. Returns the cooldowns on trial; all others stay away from them until `endTrial`, `succeed` or `refuse`.
+   */
+  beginTrials(credential: string, target: Omit<Key, "credential">, now: number): Cooldown[] {
+    if (this.size === 0) return [];
+    return this.#levels(credential, target)
+      .filter((it) => !it.stated && !it.isOver && closedUntil(it) <= now)
+      .map((it) => this.#put({ ...it, openedAt: now, trialUntil: now + TRIAL }, now));
+  }
+
+  /** Ends a trial that showed nothing: the next request may try. Returns false where it is over already. */
+  endTrial({ key, openedAt, trialUntil }: Cooldown, now: number): boolean {
+    const known = this.get(key);
+    if (!known || known.openedAt !== openedAt || known.trialUntil !== trialUntil) return false;
+    this.#put({ ...known, trialUntil: 0 }, now);
+    return true;
+  }
+
+  #levels(credential: string, { upstream, pool, family }: Omit<Key, "credential">): Cooldown[] {
     const shared = ownerOf({ credential: ANY, upstream });
     return [
       this.#table.find(credential, pool, family),
       this.#table.find(credential, ANY, ANY),
       this.#table.find(shared, pool, family),
       this.#table.find(shared, ANY, ANY),
-    ].filter((it) => it !== undefined && it.until > now) as Cooldown[];
+    ].filter((it) => it !== undefined);
   }
 
   /** Returns the cooldown of the upstream itself that closes a target longest; `undefined` where none does. */
@@ -82,8 +119,9 @@ export class Cooldowns {
     const shared = ownerOf({ credential: ANY, upstream });
     const narrow = this.#table.find(shared, pool, family);
     const wide = this.#table.find(shared, ANY, ANY);
-    const longer = (wide?.until ?? 0) > (narrow?.until ?? 0) ? wide : narrow;
-    return longer && longer.until > now ? longer : undefined;
+    const isWide = wide && (!narrow || closedUntil(wide) > closedUntil(narrow));
+    const longer = isWide ? wide : narrow;
+    return longer && closedUntil(longer) > now ? longer : undefined;
   }
 
   /**
@@ -91,7 +129,7 @@ export class Cooldowns {
    * that is already known: a straggler neither extends nor shortens a window (D6).
    */
   refuse(refused: Refused, now: number): Cooldown | undefined {
-    const { key, reason, hint, ladder, sentAt, isStep = true } = refused;
+    const { key, reason, hint, ladder, sentAt, isStep = true, isCapped } = refused;
     const last = this.get(key);
     if (last && (isBefore(sentAt, last) || isSameIncident(last, now))) return undefined;
     const known = last && now < last.until + DECAY ? last : undefined;
@@ -107,10 +145,11 @@ export class Cooldowns {
         writtenAt: now,
         epoch: last?.epoch ?? 0,
         incidents,
-        stated: hint !== null && !distrusted,
+        stated: hint !== null && !distrusted && !isCapped,
         openedAt: now,
         distrusted,
         isOver: false,
+        trialUntil: 0,
       },
       now,
     );
@@ -125,15 +164,15 @@ export class Cooldowns {
     if (!known || known.isOver || isBefore(sentAt, known)) return undefined;
     if (known.until > now) return this.clear(key, now);
     // The window has ended by itself. Its epoch stays: another instance may have met a new one meanwhile.
-    const over = { ...known, incidents: 0, writtenAt: now, isOver: true };
+    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, trialUntil: 0 };
     this.#put(over, now);
-    return known.incidents > 0 ? over : undefined;
+    return known.incidents > 0 || known.trialUntil > now ? over : undefined;
   }
 
   /** Opens a key on purpose and forgets its incidents; the raised epoch makes that win over any later `until`. */
   clear(key: Key, now: number): Cooldown | undefined {
     const known = this.get(key);
-    if (!known || (known.until <= now && known.incidents === 0)) return undefined;
+    if (!known || (closedUntil(known) <= now && known.incidents === 0)) return undefined;
     return this.#put(
       {
         ...known,
@@ -143,6 +182,7 @@ export class Cooldowns {
         incidents: 0,
         distrusted: false,
         isOver: true,
+        trialUntil: 0,
       },
       now,
     );
@@ -158,6 +198,7 @@ export class Cooldowns {
         openedAt: Math.min(record.writtenAt, now),
         distrusted: false,
         isOver: record.incidents === 0 && record.until <= now,
+        trialUntil: 0,
       },
       now,
     );

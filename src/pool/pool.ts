@@ -2,7 +2,7 @@
 import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
-import { ANY, type Cooldown, type Cooldowns } from "./cooldowns.ts";
+import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
 import { Families } from "./families.ts";
 import { Members } from "./members.ts";
 import { ModelLists } from "./model-lists.ts";
@@ -31,12 +31,19 @@ export interface Wanted {
 
 /** Why nothing could be chosen, and when that may change. */
 export interface Blocked {
-  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `cooling`: time will tell; `spent`: all were tried. */
+  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap or another's trial alone holds somebody back; `cooling`: time will tell; `spent`: all were tried. */
   why: "empty" | "busy" | "cooling" | "spent";
   /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
   until: number;
   /** The key that opens first. */
   key: Key | undefined;
+}
+
+/** One request's trial of keys whose time is over. */
+export interface Trial {
+  keys: readonly Key[];
+  /** Makes room for the next; nothing where the trial has succeeded or failed. */
+  end(now: number): void;
 }
 
 /** What a request looks at, found once. */
@@ -168,7 +175,8 @@ export class Pool {
 
   /** Until when a limit that all credentials share closes this target; 0 where none does. */
   sharedUntil({ pool, family }: Wanted["target"], now: number): number {
-    return this.#shared(pool, family, now)?.until ?? 0;
+    const shared = this.#shared(pool, family, now);
+    return shared ? closedUntil(shared) : 0;
   }
 
   #shared(pool: string, family: string, now: number): Cooldown | undefined {
@@ -195,14 +203,38 @@ export class Pool {
     const isReady = view.hasAny(out);
     const isBusy = view.hasBusy(out);
     const own = isReady || isBusy ? now : first.at;
-    if (shared && own === Infinity) return { why: "spent", until: shared.until, key: shared.key };
+    const sharedUntil = shared ? closedUntil(shared) : 0;
+    if (shared && own === Infinity) return { why: "spent", until: sharedUntil, key: shared.key };
     // Behind a limit that all share, a slot that comes free is of no use.
-    if (shared && shared.until >= own)
-      return { why: "cooling", until: shared.until, key: shared.key };
+    if (shared && sharedUntil >= own)
+      return { why: this.#whyClosed(shared.key, now), until: sharedUntil, key: shared.key };
     const key = first.member < 0 ? undefined : this.#closingKey(first.member, target);
     if (isReady) return { why: "busy", until: now, key };
     if (isBusy) return { why: "busy", until: first.at, key };
-    return { why: own === Infinity ? "spent" : "cooling", until: own, key };
+    return { why: own === Infinity ? "spent" : this.#whyClosed(key, now), until: own, key };
+  }
+
+  // How long a trial takes nobody knows, and it may well succeed: that is worth waiting for (F4).
+  #whyClosed(key: Key | undefined, now: number): "busy" | "cooling" {
+    const trialUntil = (key && this.#options.cooldowns.get(key)?.trialUntil) ?? 0;
+    return trialUntil > now ? "busy" : "cooling";
+  }
+
+  /**
+   * Begins the trials that are due where a credential has just been taken (F4). Returns what ends them without a
+   * result, and their keys; `undefined` where none was due.
+   */
+  beginTrial(id: string, target: Wanted["target"], now: number): Trial | undefined {
+    const { cooldowns } = this.#options;
+    const tried = cooldowns.beginTrials(id, target, now);
+    if (tried.length === 0) return undefined;
+    for (const { key } of tried) this.changed(key, now);
+    return {
+      keys: tried.map(({ key }) => key),
+      end: (at) => {
+        for (const it of tried) if (cooldowns.endTrial(it, at)) this.changed(it.key, at);
+      },
+    };
   }
 
   /** The level that keeps a member closed longest. */
