@@ -5,6 +5,8 @@ import type { Log } from "../contract/log.ts";
 /** Lines in one window at most; what is left out is counted in the next line. */
 const LINES = 20;
 const WINDOW = 60_000;
+/** Characters of a line at most: names in it may come from a client. */
+const LENGTH = 1_000;
 
 export interface Reporter {
   debug(message: string): void;
@@ -37,7 +39,7 @@ export function createReporter(log: Log, clock: Clock): Reporter {
   // A logger that fails must not fail the request.
   function write(level: keyof Log, message: string): void {
     try {
-      log[level](message);
+      log[level](toLine(message));
     } catch {}
   }
 
@@ -47,6 +49,12 @@ export function createReporter(log: Log, clock: Clock): Reporter {
     warn: (message) => say("warn", message),
     error: (message) => say("error", message),
   };
+}
+
+// A name with a line break or an escape sequence in it must not write lines of its own.
+function toLine(message: string): string {
+  const line = message.length > LENGTH ? `${message.slice(0, LENGTH)}…` : message;
+  return line.replace(/[\p{Cc}\u2028\u2029]/gu, "?");
 }
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -60,3 +60,11 @@ it("J5 survives a logger that throws", () => {
   expect(() => reporter.debug("a")).not.toThrow();
   expect(() => reporter.error("b")).not.toThrow();
 });
+
+it("J5 keeps a line one line, and short, whatever names it holds", () => {
+  const { reporter, lines } = setUp();
+  reporter.warn("model a\n[relay] all is well\u001b[31m");
+  reporter.warn("x".repeat(1_000_000));
+  expect(lines[0]).toBe("warn model a?[relay] all is well?[31m");
+  expect(lines[1]!.length).toBeLessThan(1_100);
+});
