@@ -31,8 +31,8 @@ export interface Wanted {
 
 /** Why nothing could be chosen, and when that may change. */
 export interface Blocked {
-  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap or another's trial alone holds somebody back; `cooling`: time will tell; `spent`: all were tried. */
-  why: "empty" | "busy" | "cooling" | "spent";
+  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is finding out; `cooling`: time will tell; `spent`: all were tried. */
+  why: "empty" | "busy" | "trial" | "cooling" | "spent";
   /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
   until: number;
   /** The key that opens first. */
@@ -215,9 +215,9 @@ export class Pool {
   }
 
   // How long a trial takes nobody knows, and it may well succeed: that is worth waiting for (F4).
-  #whyClosed(key: Key | undefined, now: number): "busy" | "cooling" {
+  #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" {
     const trialUntil = (key && this.#options.cooldowns.get(key)?.trialUntil) ?? 0;
-    return trialUntil > now ? "busy" : "cooling";
+    return trialUntil > now ? "trial" : "cooling";
   }
 
   /**
