@@ -1,13 +1,16 @@
 // The loop inside one request: choose, authorize, send, judge, until one answer is good or the budget is spent.
+import type { Credential } from "./contract/credential.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
+import { openTargets } from "./attempts/chain.ts";
 import { sendOnce, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
 import {
   type Again,
   createStanding,
   type Errand,
+  excludedFor,
   poolOf,
   type Standing,
 } from "./attempts/standing.ts";
@@ -86,19 +89,33 @@ async function attemptOnce(
 
 /** Chooses and takes the slot; sending follows in the same turn. */
 function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Again | undefined {
-  const { life, target, session } = errand;
-  const pool = poolOf(rooms, errand);
-  const now = rooms.clock.now();
-  const { again, excluded } = standing;
+  const { life, target } = errand;
+  const { again } = standing;
   standing.again = undefined;
-  const same = again && pool.retake(again.credential, target, again.met?.openedAt, now);
-  const chosen = same ?? pool.take({ target, session, excluded }, now);
+  const same =
+    again &&
+    poolOf(rooms, errand).retake(again.credential, target, again.met?.openedAt, rooms.clock.now());
+  const chosen = same ?? chooseAmong(rooms, errand, standing);
   if (!chosen) return undefined;
   leaveLine(standing);
   announceRotation(rooms, life, standing, chosen.id);
   life.credential = { id: chosen.id, label: chosen.label };
-  const trial = poolOf(rooms, errand).beginTrial(chosen.id, target, rooms.clock.now());
+  const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, rooms.clock.now());
   return { credential: chosen.id, met: same ? again?.met : undefined, trial };
+}
+
+/** The first target that somebody can carry it to. One where all are merely in use is waited for. */
+function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credential | undefined {
+  const { life, session, targets } = errand;
+  const now = rooms.clock.now();
+  for (const target of openTargets(errand, standing)) {
+    const pool = poolOf(rooms, { target });
+    const wanted = { target, session, excluded: excludedFor(standing, target) };
+    const chosen = pool.take(wanted, now);
+    if (chosen) life.target = errand.target = target;
+    if (chosen || (targets.length > 1 && pool.blocked(wanted, now).why === "busy")) return chosen;
+  }
+  return undefined;
 }
 
 function announceRotation({ hooks }: Rooms, life: Life, standing: Standing, to: string): void {

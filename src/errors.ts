@@ -11,8 +11,19 @@ export interface ErrorFacts {
   retryAfter?: number;
   attempts?: number;
   detail?: string;
+  /** Where the request could have gone, and why it did not. */
+  tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
   upstreamStatus?: number;
+}
+
+/** One place a request could have gone, for the error object. */
+export interface TriedTarget {
+  model: string;
+  pool: string;
+  reason: string;
+  /** Seconds. */
+  retry_after?: number;
 }
 
 /** One code for each way to fail. */
@@ -34,6 +45,7 @@ export type ErrorCode =
   | "ERR_RELAY_BODY_USED"
   | "ERR_RELAY_MODEL_MISSING"
   | "ERR_RELAY_MODEL_UNKNOWN"
+  | "ERR_RELAY_POOL_UNKNOWN"
   | "ERR_RELAY_UNAUTHORIZED"
   | "ERR_RELAY_AUTHORIZE"
   | "ERR_RELAY_CALLER_BUSY"
@@ -162,6 +174,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: invalid,
     message: (f) =>
       `The model ${f.model} is not configured, and there are several upstreams it could mean.`,
+  },
+  ERR_RELAY_POOL_UNKNOWN: {
+    status: 400,
+    type: invalid,
+    message: (f) => `The header x-relay-pool names no quota pool${of(f)}; there is ${f.expected}.`,
   },
   ERR_RELAY_UNAUTHORIZED: {
     status: 401,

@@ -90,9 +90,9 @@ export function toFailure(
 
 /** Turns an error into what a dialect renders. */
 export function toRendered(error: RelayError): RenderedError {
-  const { upstream, model, retryAfter, attempts } = error.facts;
+  const { upstream, model, retryAfter, attempts, tried } = error.facts;
   const data = Object.fromEntries(
-    Object.entries({ upstream, model, retry_after: retryAfter, attempts }).filter(
+    Object.entries({ upstream, model, retry_after: retryAfter, attempts, tried }).filter(
       ([, value]) => value !== undefined,
     ),
   );

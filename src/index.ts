@@ -1,7 +1,7 @@
 // The public names, listed by hand.
 export { createRelay, type Credentials, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
-export { RelayError, type ErrorCode, type ErrorFacts } from "./errors.ts";
+export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
   AuthorizeResult,
@@ -9,6 +9,7 @@ export type {
   CredentialOptions,
   LimitOptions,
   ModelOptions,
+  QuotaPoolOptions,
   RelayOptions,
   ResponseHeaderOptions,
   SchedulingOptions,

@@ -122,10 +122,11 @@ export function createRelay(options: RelayOptions): Relay {
     );
     const asked = (life.asked = await life.during(readRequest(life.call, path, bodySize)));
     life.timers.clear("body");
-    const target = (life.target = rooms.planner.plan(asked, life.call.mount));
+    const targets = rooms.planner.plan(asked, life.call);
+    const target = (life.target = targets[0]!);
     const commit: Errand["commit"] = (status, headers, isEventStream) =>
       answers.commit(life, status, headers, isEventStream);
-    return { life, asked, target, session: rooms.sessionOf(life), commit };
+    return { life, asked, target, targets, session: rooms.sessionOf(life), commit };
   }
 
   async function carry(life: Life, errand: Errand): Promise<Ending> {

@@ -122,6 +122,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
       return { upstreams: { one: upstream, two: upstream }, credentials };
     },
   },
+  ERR_RELAY_POOL_UNKNOWN: { status: 400, ask: () => ({ headers: { "x-relay-pool": "odd" } }) },
   ERR_RELAY_UNAUTHORIZED: { status: 401, options: () => ({ authorize: () => false }) },
   ERR_RELAY_AUTHORIZE: {
     status: 500,

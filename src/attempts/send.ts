@@ -1,8 +1,11 @@
 // One upstream call, from the slot to the end of the answer.
 import type { Outgoing } from "../contract/transport.ts";
+import type { Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { Rooms } from "../rooms.ts";
 import { describeFault } from "../observe/fault.ts";
+import type { ReadRequest } from "../request/read.ts";
+import { renameInBody, renameInPath } from "../request/rename.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
@@ -78,12 +81,20 @@ function toOutgoing(
     target,
     dialect.credentialHeader(auth.peek(credential)!),
   );
+  const { path, body } = renamed(asked, target);
+  return { method: asked.method, origin, path: basePath + path + query || "/", headers, body };
+}
+
+// Another model, or a name without its pool: in the body, and in the path where it stands there.
+function renamed(
+  asked: ReadRequest,
+  { model, replaces }: Target,
+): Pick<ReadRequest, "path" | "body"> {
+  const { path, body } = asked;
+  if (replaces === undefined || replaces === model) return asked;
   return {
-    method: asked.method,
-    origin,
-    path: basePath + asked.path + query || "/",
-    headers,
-    body: asked.body,
+    path: renameInPath(path, replaces, model) ?? path,
+    body: body && asked.json !== undefined ? (renameInBody(body, model) ?? body) : body,
   };
 }
 

@@ -12,7 +12,8 @@ import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { tellAttempt } from "./send.ts";
-import { type Again, type Errand, poolOf, type Standing } from "./standing.ts";
+import { hasNext, isAboutTarget, isLeaving } from "./chain.ts";
+import { type Again, type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
 
 /** Bytes of a refusal that are judged; its beginning says what it is. */
 const JUDGED = 65_536;
@@ -41,15 +42,20 @@ export function settleFailure(
   life.check();
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
-  const wanted: Wanted = { target, session, excluded: [...standing.excluded, credential] };
+  standing.reasons.set(target, verdict.reason);
+  const wanted: Wanted = {
+    target,
+    session,
+    excluded: [...excludedFor(standing, target), credential],
+  };
   const hasOther = pool.hasAny(wanted, rooms.clock.now());
-  const isOnly = !hasOther && pool.isOnly(credential, target);
-  const step = withinBudget(
-    rooms,
-    standing,
-    verdict,
-    nextStep(verdict, standing.spent, { hasOther, isOnly }, rooms.config.limits),
-  );
+  const isNext = hasNext(rooms, errand, standing, { credential, verdict });
+  const isOnly = !hasOther && !isNext && pool.isOnly(credential, target);
+  const { limits } = rooms.config;
+  const around = { hasOther: hasOther || isNext, isOnly };
+  const own = nextStep(verdict, standing.spent, around, limits);
+  const leaves = isNext && isLeaving(own, verdict, standing.spent.attempts, limits.maxAttempts);
+  const step = withinBudget(rooms, standing, verdict, leaves ? { go: "other", delay: 0 } : own);
   const failure: Failure = {
     requestId: life.id,
     credential,
@@ -60,12 +66,25 @@ export function settleFailure(
     grace: step.go === "same" && step.isGrace ? step.delay : undefined,
   };
   // Capacity closes the model only when this request's tries are spent (C12); everything else closes at once (D7).
-  const met = isShared && step.go !== "stop" ? undefined : bookFailure(rooms, standing, failure);
-  if (step.go === "same" || (step.go === "any" && !hasOther))
+  const isGoingOn = step.go !== "stop" && !leaves;
+  const met = isShared && isGoingOn ? undefined : bookFailure(rooms, standing, failure);
+  if (leaves) standing.left.add(target);
+  else if (step.go === "same" || (step.go === "any" && !hasOther))
     standing.again = { credential, met: met ?? attempt.met };
-  else standing.excluded.push(credential);
+  else exclude(errand, standing, credential, verdict);
   if (met) standing.cooled.add(credential);
   return step;
+}
+
+// Where there is one target only, who failed is out for the whole request.
+function exclude(
+  { targets, target }: Errand,
+  { excluded, excludedAt }: Standing,
+  credential: string,
+  verdict: Verdict,
+): void {
+  if (targets.length === 1 || !isAboutTarget(verdict)) excluded.push(credential);
+  else excludedAt.set(target, [...(excludedAt.get(target) ?? []), credential]);
 }
 
 // An outage must not be met with more load: what all requests together may retry is bounded (E14).

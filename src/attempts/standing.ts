@@ -1,5 +1,6 @@
 // What one request carries through its attempts.
 import type { HeaderList } from "../contract/sink.ts";
+import type { Reason } from "../contract/verdict.ts";
 import type { Target } from "../contract/target.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Life } from "../life.ts";
@@ -14,6 +15,9 @@ import { createSpent, type Spent } from "../limits/steps.ts";
 export interface Errand {
   life: Life;
   asked: ReadRequest;
+  /** Where it may go, in order of preference. */
+  targets: readonly Target[];
+  /** Where it went last, or goes now. */
   target: Target;
   session: string | undefined;
   /** Sends status and headers of an upstream's answer to the client. */
@@ -25,6 +29,12 @@ export interface Standing {
   spent: Spent;
   /** Credentials that this request does not choose again (A11). */
   excluded: string[];
+  /** Those that it does not choose again for one target alone: what failed there was the model or the pool. */
+  excludedAt: Map<Target, string[]>;
+  /** Targets that it has given up. */
+  left: Set<Target>;
+  /** What came of each target that was tried. */
+  reasons: Map<Target, Reason>;
   /** Those of them that a cooldown keeps away: they may be asked again when it is over (E2). */
   cooled: Set<string>;
   /** The credential to use once more, and the window that this request may retry in. */
@@ -39,6 +49,8 @@ export interface Standing {
   patience: number;
   /** Its place among those who wait. */
   place: Place | undefined;
+  /** The target it waits for. */
+  line: Target | undefined;
 }
 
 export interface Again {
@@ -52,6 +64,9 @@ export function createStanding(patience: number): Standing {
   return {
     spent: createSpent(),
     excluded: [],
+    excludedAt: new Map(),
+    left: new Set(),
+    reasons: new Map(),
     cooled: new Set(),
     again: undefined,
     last: undefined,
@@ -60,9 +75,16 @@ export function createStanding(patience: number): Standing {
     endRetry: undefined,
     patience,
     place: undefined,
+    line: undefined,
   };
 }
 
-export function poolOf(rooms: Rooms, { target }: Errand): Pool {
+/** Credentials that are not to be chosen for a target. */
+export function excludedFor({ excluded, excludedAt }: Standing, target: Target): string[] {
+  const here = excludedAt.get(target);
+  return here ? [...excluded, ...here] : excluded;
+}
+
+export function poolOf(rooms: Rooms, { target }: Pick<Errand, "target">): Pool {
   return rooms.pools.get(target.upstream)!;
 }

@@ -1,11 +1,13 @@
 // Nobody may carry the request now: whether it waits, and what it is told when it does not.
 import type { Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
+import type { Blocked } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import { RelayError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { ANY_MODEL } from "../request/targets.ts";
-import { type Errand, poolOf, type Standing } from "./standing.ts";
+import { openTargets, triedTargets } from "./chain.ts";
+import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
 
 /** Nobody is eligible: waits where waiting is worthwhile, otherwise returns the error to end with. */
 export async function waitForCredential(
@@ -13,33 +15,72 @@ export async function waitForCredential(
   errand: Errand,
   standing: Standing,
 ): Promise<RelayError | undefined> {
-  const { life, target, session } = errand;
+  const { life, session } = errand;
   const { clock, config } = rooms;
-  const { spent, excluded } = standing;
   const startedAt = clock.now();
-  const pool = poolOf(rooms, errand);
-  const { why, until, key } = pool.blocked({ target, session, excluded }, startedAt);
-  if (why === "empty" || why === "spent" || spent.attempts >= config.limits.maxAttempts)
+  const { target, blocked } = firstToOpen(rooms, errand, standing);
+  const { why, until, key } = blocked;
+  if (why === "empty" || why === "spent" || standing.spent.attempts >= config.limits.maxAttempts)
     return finalError(rooms, errand, standing);
   if (why === "cooling" && until - startedAt > standing.patience)
-    return limitedError(rooms, target, until, key);
+    return listing(rooms, errand, standing, limitedError(rooms, target, until, key));
   if (standing.patience <= 0)
     return new RelayError("ERR_RELAY_LIMITED", {
       ...factsOf(target),
       retryAfter: 1,
       detail: "all in use",
     });
+  const pool = poolOf(rooms, { target });
   // The place in line is kept until a credential is taken or the request is over.
   const canGo = (): boolean =>
-    pool.hasAny({ target, session, excluded: standing.excluded }, clock.now());
-  const place = (standing.place ??= rooms.waiting.enter(target.upstream, canGo));
+    pool.hasAny({ target, session, excluded: excludedFor(standing, target) }, clock.now());
+  if (standing.line !== target) standing.place?.leave();
+  const isInLine = standing.place && standing.line === target;
+  const place = isInLine ? standing.place! : rooms.waiting.enter(target.upstream, canGo);
+  standing.place = place;
+  standing.line = target;
   await life.sleep(Math.min(until, startedAt + standing.patience), (wake) => place.asleep(wake));
   const now = clock.now();
   standing.patience -= now - startedAt;
-  standing.excluded = excluded.filter(
-    (id) => !standing.cooled.has(id) || !pool.isOpen(id, target, now),
-  );
+  const isOut = (id: string, at: Target): boolean =>
+    !standing.cooled.has(id) || !poolOf(rooms, { target: at }).isOpen(id, at, now);
+  standing.excluded = standing.excluded.filter((id) => isOut(id, target));
+  for (const [at, ids] of standing.excludedAt)
+    standing.excludedAt.set(
+      at,
+      ids.filter((id) => isOut(id, at)),
+    );
   return undefined;
+}
+
+/** The target to wait for: where a slot comes free, else whose first key opens first. */
+function firstToOpen(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+): { target: Target; blocked: Blocked } {
+  const { session } = errand;
+  const now = rooms.clock.now();
+  const open = openTargets(errand, standing);
+  const places = (open.length > 0 ? open : [errand.target]).map((target) => {
+    const excluded = excludedFor(standing, target);
+    return {
+      target,
+      blocked: poolOf(rooms, { target }).blocked({ target, session, excluded }, now),
+    };
+  });
+  const waitable = places.filter(({ blocked: { why } }) => why === "busy" || why === "cooling");
+  const busy = waitable.find(({ blocked }) => blocked.why === "busy");
+  return busy ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
+}
+
+/** Adds to an error where the request could have gone (D10). */
+function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayError): RelayError {
+  const tried = triedTargets(rooms, errand, standing);
+  if (!tried) return error;
+  const waits = tried.flatMap(({ retry_after: wait }) => wait ?? []);
+  const retryAfter = waits.length > 0 ? Math.min(...waits) : error.facts.retryAfter;
+  return new RelayError(error.code, { ...error.facts, status: error.status, retryAfter, tried });
 }
 
 /** The error for a target whose credentials are all closed: which one depends on what closed them. */
@@ -57,17 +98,17 @@ function limitedError(
 }
 
 /** The error of a request that cannot be helped any more. */
-export function finalError(rooms: Rooms, errand: Errand, { last, excluded }: Standing): RelayError {
+export function finalError(rooms: Rooms, errand: Errand, standing: Standing): RelayError {
   const { target, asked, session } = errand;
-  if (!last) return new RelayError("ERR_RELAY_NO_CREDENTIAL", factsOf(target));
+  const { last } = standing;
   const now = rooms.clock.now();
+  const excluded = excludedFor(standing, target);
   const { until } = poolOf(rooms, errand).blocked({ target, session, excluded }, now);
-  return toFailure(
-    last,
-    target,
-    asked.path,
-    until === Infinity ? undefined : Math.ceil((until - now) / 1_000),
-  );
+  const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
+  const error = last
+    ? toFailure(last, target, asked.path, retryAfter)
+    : new RelayError("ERR_RELAY_NO_CREDENTIAL", factsOf(target));
+  return listing(rooms, errand, standing, error);
 }
 
 function factsOf({ upstream, model }: Target): { upstream: string; model: string | undefined } {

@@ -7,6 +7,8 @@ export interface Target {
   pool: string;
   /** The model as the upstream knows it; `"*"` where the request names none. */
   model: string;
+  /** The name in the request that `model` takes the place of; `undefined` where it stands there already. */
+  replaces?: string;
   /** The family that shares the model's limit. */
   family: string;
   /** Scheme, host and port of the base URL. */

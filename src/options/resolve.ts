@@ -1,10 +1,10 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
 import type { Credential } from "../contract/credential.ts";
 import type { RelayOptions } from "./types.ts";
-import { compilePattern } from "../patterns.ts";
 import { checkShape, wrong } from "./check.ts";
 import { resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
+import { type ModelConfig, resolveModels } from "./models.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
 
 type Full<Options, Defaults> = Required<Pick<Options, keyof Options & keyof Defaults>> &
@@ -13,7 +13,7 @@ type Full<Options, Defaults> = Required<Pick<Options, keyof Options & keyof Defa
 /** The options with every default in place and every name looked up. */
 export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
-  models: ReadonlyMap<string, { upstream: string }>;
+  models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
@@ -52,26 +52,6 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     base: options.base ?? DEFAULTS.base,
     mount: options.mount?.replace(/\/$/, ""),
   };
-}
-
-function resolveModels(
-  options: RelayOptions,
-  upstreams: ReadonlyMap<string, unknown>,
-  credentials: readonly Credential[],
-): Map<string, { upstream: string }> {
-  const models = Object.entries(options.models ?? {});
-  for (const [name, { upstream }] of models) {
-    if (!upstreams.has(upstream))
-      wrong(`models.${name}.upstream`, `must be one of ${[...upstreams.keys()].join(", ")}`);
-    if (!credentials.some((it) => it.upstream === upstream && serves(it, name)))
-      wrong(`models.${name}`, "is served by no credential of its upstream");
-  }
-  return new Map(models);
-}
-
-function serves({ allow, deny = [] }: Credential, model: string): boolean {
-  const isNamed = (pattern: string): boolean => compilePattern(pattern)(model);
-  return model === "*" || ((allow?.some(isNamed) ?? true) && !deny.some(isNamed));
 }
 
 function resolveLimits(

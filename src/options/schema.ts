@@ -72,6 +72,8 @@ const dialect = v.looseObject({
   endsWith: v.optional(fn),
 });
 
+const addedHeaders = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
+
 const upstream = v.strictObject({
   baseURL,
   dialect: v.lazy((input) =>
@@ -82,10 +84,18 @@ const upstream = v.strictObject({
           `must be one of ${Object.keys(DIALECTS).join(", ")}, or a dialect of your own`,
         ),
   ),
-  headers: v.optional(
-    v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue),
-  ),
+  headers: v.optional(addedHeaders),
   passHeaders: v.optional(passHeaders),
+  pools: v.optional(
+    v.array(
+      v.strictObject({
+        name: v.pipe(text, v.regex(/^[\w.-]+$/, "must be letters, digits, `_`, `.`, `-`")),
+        baseURL: v.optional(baseURL),
+        headers: v.optional(addedHeaders),
+      }),
+    ),
+  ),
+  quotaFallback: v.optional(v.boolean()),
 });
 
 const credential = v.strictObject({
@@ -174,7 +184,7 @@ const cors = v.pipe(
 export const optionsSchema: v.GenericSchema = optional({
   upstream,
   upstreams: v.record(text, upstream),
-  models: v.record(text, v.strictObject({ upstream: text })),
+  models: v.record(text, optional({ upstream: text, fallback: texts })),
   tiers: texts,
   credentials: v.array(credential),
   authorize: fn,

@@ -56,11 +56,26 @@ export interface UpstreamOptions {
   headers?: Record<string, string>;
   /** More request headers (names) that pass from client to upstream. */
   passHeaders?: string[];
+  /** Ways into this upstream with limits of their own, in order. @default one, called "main" */
+  pools?: QuotaPoolOptions[];
+  /** Goes on to the next pool, without waiting, where no credential has anything left in the one before. @default false */
+  quotaFallback?: boolean;
+}
+
+export interface QuotaPoolOptions {
+  /** A request pins a pool by this name: header `x-relay-pool`, or behind the model (`model:name`). */
+  name: string;
+  /** @default the upstream's */
+  baseURL?: string;
+  /** Headers added to every call, beside the upstream's. */
+  headers?: Record<string, string>;
 }
 
 export interface ModelOptions {
-  /** Name of the upstream that serves it. */
-  upstream: string;
+  /** Name of the upstream that serves it; may be left out where there is only one. */
+  upstream?: string;
+  /** Models to go on with, in order, where this one is limited or fails; of the same dialect. @default none */
+  fallback?: string[];
 }
 
 export interface CredentialOptions {

@@ -1,0 +1,93 @@
+// Where else a request may go: the next quota pool, the next model (D8, D9).
+import type { Target } from "../contract/target.ts";
+import type { Reason, Verdict } from "../contract/verdict.ts";
+import type { TriedTarget } from "../errors.ts";
+import type { Rooms } from "../rooms.ts";
+import type { Step } from "../limits/steps.ts";
+import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
+
+/** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */
+const WORTHY: ReadonlySet<Reason> = new Set<Reason>([
+  "QUOTA_EXHAUSTED",
+  "RATE_LIMIT_EXCEEDED",
+  "MODEL_CAPACITY_EXHAUSTED",
+  "NOT_FOUND",
+  "BILLING",
+  "UNAUTHENTICATED",
+  "SERVER_ERROR",
+  "TIMEOUT",
+  "NETWORK",
+  "EMPTY",
+]);
+
+/** Targets that a request may still go to, in order. */
+export function openTargets(
+  { targets, target }: Errand,
+  { last, left }: Standing,
+): readonly Target[] {
+  if (targets.length === 1) return targets;
+  if (last && !WORTHY.has(last.verdict.reason)) return [target];
+  return left.size === 0 ? targets : targets.filter((one) => !left.has(one));
+}
+
+/** Tells whether somebody could carry the request to a later target at once. */
+export function hasNext(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  failed: { credential: string; verdict: Verdict },
+): boolean {
+  const { targets, target, session } = errand;
+  if (targets.length === 1 || failed.verdict.action === "no") return false;
+  const now = rooms.clock.now();
+  const own = isAboutTarget(failed.verdict) ? [] : [failed.credential];
+  return openTargets(errand, standing)
+    .filter((one) => targets.indexOf(one) > targets.indexOf(target))
+    .some((one) => {
+      const excluded = [...excludedFor(standing, one), ...own];
+      return poolOf(rooms, { target: one }).hasAny({ target: one, session, excluded }, now);
+    });
+}
+
+/** Tells whether a failure says nothing of the credential beyond this model and pool. */
+export function isAboutTarget({ scope }: Verdict): boolean {
+  return scope === "model" || scope === "upstream-model" || scope === "none";
+}
+
+/**
+ * Tells whether the request gives its target up for the next. The last call of its budget belongs to the next target, and
+ * nobody waits for a limit that all share while there is one.
+ */
+export function isLeaving(
+  step: Step,
+  { reason, scope }: Verdict,
+  attempts: number,
+  maxAttempts: number,
+): boolean {
+  if (attempts >= maxAttempts || step.go === "other") return false;
+  if (step.go === "stop" || attempts === maxAttempts - 1) return true;
+  return scope.startsWith("upstream") && reason !== "MODEL_CAPACITY_EXHAUSTED";
+}
+
+/** Lists where a request could have gone and why it did not (D10); `undefined` where there was one place only. */
+export function triedTargets(
+  rooms: Rooms,
+  { targets, session }: Errand,
+  standing: Standing,
+): TriedTarget[] | undefined {
+  if (targets.length === 1) return undefined;
+  const now = rooms.clock.now();
+  return targets.map((target) => {
+    const excluded = excludedFor(standing, target);
+    const { until, key, why } = poolOf(rooms, { target }).blocked(
+      { target, session, excluded },
+      now,
+    );
+    const reason = standing.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
+    const wait = Math.ceil((until - now) / 1_000);
+    const { model, pool } = target;
+    return until > now && until !== Infinity
+      ? { model, pool, reason, retry_after: wait }
+      : { model, pool, reason };
+  });
+}
