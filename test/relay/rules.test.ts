@@ -32,16 +32,16 @@ describe("an operator's rules", () => {
     await start(
       [
         {
-          when: { fields: { "error.code": 1113 } },
-          then: { reason: "BILLING", cooldown: 600_000 },
+          when: { fields: { "error.code": 7777 } },
+          then: { reason: "BILLING", cooldown: 300_000 },
         },
       ],
       400,
-      '{"error":{"code":"1113","message":"bad request"}}',
+      '{"error":{"code":"7777","message":"bad request"}}',
     );
     expect((await relay!.chat()).status).toBe(200);
     expect(callsBy()).toEqual(["c1", "c2"]);
-    expect(cooldowns()).toEqual([["c1", "*", "BILLING", 600]]);
+    expect(cooldowns()).toEqual([["c1", "*", "BILLING", 300]]);
   });
 
   it("B11 stop a request that would have gone on", async () => {
