@@ -139,8 +139,8 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   return {
     book(failure) {
       const { verdict, credential, target } = failure;
-      if (CLOSING.has(verdict.reason))
-        return target.model === "*" && verdict.reason === "NOT_FOUND" ? undefined : close(failure);
+      if (isOfOneModel(verdict) && !isAlone(target)) return undefined;
+      if (CLOSING.has(verdict.reason)) return close(failure);
       if (verdict.reason === "TOKEN_EXHAUSTED") disable(failure, "exhausted");
       if (verdict.reason === "UNAUTHENTICATED" && !auth.isRenewable(credential))
         disable(failure, "auth");
@@ -176,6 +176,16 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       if (cleared) changed(cleared);
     },
   };
+}
+
+/** Tells whether a credential has no right to a model, or there is none: that is no limit which a family could share. */
+function isOfOneModel({ reason, scope, barred }: Verdict): boolean {
+  return scope === "model" && (reason === "NOT_FOUND" || reason === "FORBIDDEN" || barred === true);
+}
+
+/** Tells whether a target's family is its model alone. A name made up by a client must not close its neighbours. */
+function isAlone({ model, family }: Target): boolean {
+  return family === model.toLowerCase();
 }
 
 /** The narrowest key that a verdict's scope names; `undefined` where it names none of ours. */

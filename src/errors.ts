@@ -44,6 +44,7 @@ export type ErrorCode =
   | "ERR_RELAY_BODY_TIMEOUT"
   | "ERR_RELAY_BODY_USED"
   | "ERR_RELAY_MODEL_MISSING"
+  | "ERR_RELAY_MODEL_NAME"
   | "ERR_RELAY_MODEL_UNKNOWN"
   | "ERR_RELAY_POOL_UNKNOWN"
   | "ERR_RELAY_UNAUTHORIZED"
@@ -169,6 +170,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: invalid,
     message: (f) => `The request names no model, and ${f.detail ?? "this endpoint needs one"}.`,
   },
+  ERR_RELAY_MODEL_NAME: {
+    status: 400,
+    type: invalid,
+    message: (f) => `The model's name is longer than ${f.limit} characters.`,
+  },
   ERR_RELAY_MODEL_UNKNOWN: {
     status: 400,
     type: invalid,
@@ -225,7 +231,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_MODEL_NOT_FOUND: {
     status: 404,
     type: "not_found_error",
-    message: (f) => `No credential has access to model ${f.model}.`,
+    message: (f) =>
+      `No credential has access to ${f.model ? `model ${f.model}` : "what was asked for"}.`,
   },
   ERR_RELAY_UPSTREAM_TIMEOUT: {
     status: 504,

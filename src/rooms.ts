@@ -185,8 +185,11 @@ function createSessionKey({ scheduling }: RelayConfig): (life: Life) => string |
       ? ({ call }: Life) => call.header(sessionKey.toLowerCase())
       : ({ call }: Life) => sessionKey(call.request());
   return (life) => {
-    const key = read(life);
-    return key ? `${life.caller ?? ""}\n${key}` : undefined;
+    const key: unknown = read(life);
+    // A promise is no key: all sessions would be one.
+    if (key !== null && typeof key === "object")
+      throw new TypeError("sessionKey must return a string at once");
+    return typeof key === "string" && key !== "" ? `${life.caller ?? ""}\n${key}` : undefined;
   };
 }
 

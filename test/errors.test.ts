@@ -111,6 +111,15 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     ask: (dialect) =>
       dialect === "google" ? { path: "/models/:generateContent", body: "{}" } : { body: "{}" },
   },
+  ERR_RELAY_MODEL_NAME: {
+    status: 400,
+    ask(dialect) {
+      const model = "m".repeat(257);
+      return dialect === "google"
+        ? { path: `/models/${model}:generateContent`, body: "{}" }
+        : { body: JSON.stringify({ model }) };
+    },
+  },
   ERR_RELAY_MODEL_UNKNOWN: {
     status: 400,
     options(dialect) {

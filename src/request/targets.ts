@@ -14,8 +14,10 @@ export const ANY_MODEL = "*";
 /** Request headers: the one quota pool to use; `off` for no other model than the one asked for. */
 const POOL_HEADER = "x-relay-pool";
 const FALLBACK_HEADER = "x-relay-fallback";
-// Its limits are its own: "*" as a family would mean every model.
-const NO_FAMILY = "(no model)";
+// Its limits are its own: "*" as a family would mean every model, and no model's name has a capital letter in its family.
+const NO_FAMILY = "(NO MODEL)";
+/** Names become keys in memory and in the store, and come from outside (K11). */
+const NAME_LENGTH = 256;
 
 export interface Planner {
   /** Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`. */
@@ -40,6 +42,13 @@ export function createPlanner(
   const familyOf = createLongestMatch(config.limits.families ?? {});
 
   function find(asked: Asked): Named {
+    const named = look(asked);
+    if (named.model.length > NAME_LENGTH)
+      throw new RelayError("ERR_RELAY_MODEL_NAME", { limit: NAME_LENGTH });
+    return named;
+  }
+
+  function look(asked: Asked): Named {
     if (upstreams.length === 1) return split(first, modelOf(asked, first.dialect) ?? ANY_MODEL);
     for (const upstream of upstreams) {
       const name = upstream.dialect.readModel(asked);
