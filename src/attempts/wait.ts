@@ -9,6 +9,9 @@ import { ANY_MODEL } from "../request/targets.ts";
 import { openTargets, triedTargets } from "./chain.ts";
 import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
 
+/** What passes by itself: a cap, a trial under way, a window. */
+const WAITABLE: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "cooling"]);
+
 /** Nobody is eligible: waits where waiting is worthwhile, otherwise returns the error to end with. */
 export async function waitForCredential(
   rooms: Rooms,
@@ -69,9 +72,9 @@ function firstToOpen(
       blocked: poolOf(rooms, { target }).blocked({ target, session, excluded }, now),
     };
   });
-  const waitable = places.filter(({ blocked: { why } }) => why === "busy" || why === "cooling");
-  const busy = waitable.find(({ blocked }) => blocked.why === "busy");
-  return busy ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
+  const waitable = places.filter(({ blocked: { why } }) => WAITABLE.has(why));
+  const soon = waitable.find(({ blocked }) => blocked.why !== "cooling");
+  return soon ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
 }
 
 /** Adds to an error where the request could have gone (D10). */
