@@ -37,6 +37,90 @@ export interface DisabledMark {
   at: number;
 }
 
+/** One generation of a credential's token. Append-only: readers take the highest generation, older ones are removed later (G7). */
+export interface TokenRecord {
+  credential: string;
+  /** The generation of the lease it was made under. */
+  generation: number;
+  accessToken: string;
+  /** UTC epoch ms; `undefined` where nobody could tell (G1). */
+  expiresAt: number | undefined;
+  /** When the token was asked for, UTC epoch ms: what a tenth of its life is counted from (G2). */
+  issuedAt: number;
+  /** The refresh token to use next; `undefined` for sources without one. */
+  refreshToken: string | undefined;
+  /** Salted hash of the configured refresh token this line of tokens began with: a new one configured begins anew. */
+  originHash: string;
+  writtenAt: number;
+}
+
+/**
+ * Says that a rotating refresh token is about to be sent, before it is: whoever finds one without a token of its
+ * generation knows that its holder died between the provider's answer and the write (M4).
+ */
+export interface IntentRecord {
+  credential: string;
+  generation: number;
+  /** Salted hash of the refresh token that was sent. */
+  tokenHash: string;
+  writtenAt: number;
+}
+
+export interface TokenStore {
+  /** Reads the highest generation from the store itself; `undefined` where there is none. Rejects when the store cannot be read. */
+  read(credential: string): Promise<TokenRecord | undefined>;
+  /** Resolves when it is stored; rejects when it is not. Sealed where the relay has a `secret` (N1). */
+  write(record: TokenRecord): Promise<void>;
+  /** Intents of a credential without a token of their generation or a higher one, by generation. Rejects like `read`. */
+  intents(credential: string): Promise<IntentRecord[]>;
+  writeIntent(record: IntentRecord): Promise<void>;
+  /** Removes every generation of a credential's tokens. */
+  forget(credential: string): Promise<void>;
+}
+
+/** One attempt to create an anonymous token, counted before it is made and whatever comes of it (H2). */
+export interface CreationRecord {
+  /** Which limiter counts it. */
+  limiter: string;
+  /** Unique: instance and a number. */
+  id: string;
+  /** By the store's clock (`Leases.time`), UTC epoch ms. */
+  at: number;
+}
+
+export interface CreationStore {
+  /** Stores an attempt under a key of its own and resolves when it is there. Rejects when it is not. */
+  add(record: CreationRecord): Promise<void>;
+  /** Every attempt of a limiter, this instance's own included, read from the store itself; those older than `before` are removed on the way. */
+  list(limiter: string, before: number): Promise<CreationRecord[]>;
+}
+
+/** A credential made at run time: by an operator, or by acquiring an anonymous token. Deleted by a tombstone (K6). */
+export interface CredentialRecord {
+  id: string;
+  /** `undefined` is a tombstone: it stays removed, whatever another instance still writes. */
+  credential:
+    | {
+        label: string;
+        upstream: string;
+        tier: number;
+        weight: number;
+        allow: readonly string[] | undefined;
+        deny: readonly string[] | undefined;
+        maxInFlight: number | undefined;
+        /** `"operator"`, or the id of the acquirer that made it. */
+        origin: string;
+        /** Static key; its tokens, if it has any, are token records. Sealed like them. */
+        apiKey: string | undefined;
+        /** UTC epoch ms. */
+        createdAt: number;
+      }
+    | undefined;
+  /** Raised with each change; the higher revision wins, at the same one the tombstone. */
+  revision: number;
+  writtenAt: number;
+}
+
 /** Bookkeeping that may be lost for a second: one record an instance. */
 export interface UsageCounters {
   requests: number;
@@ -45,7 +129,7 @@ export interface UsageCounters {
   lastUsedAt: number;
 }
 
-/** What memory is filled with at start. */
+/** What memory is filled with at start, and what others have changed since (M1). */
 export interface LoadedState {
   cooldowns: CooldownRecord[];
   marks: MarkRecord[];
