@@ -3,7 +3,7 @@ import type { Credential } from "./contract/credential.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
-import { openTargets } from "./attempts/chain.ts";
+import { nextEndpoint, reachableTargets } from "./attempts/endpoints.ts";
 import { sendOnce, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
 import {
@@ -13,6 +13,7 @@ import {
   excludedFor,
   poolOf,
   type Standing,
+  type Taken,
 } from "./attempts/standing.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
@@ -53,9 +54,10 @@ async function attemptUntilSettled(
       if (error) return { kind: "failed", error, last: standing.last };
       continue;
     }
-    const step = await attemptOnce(rooms, errand, standing, taken).finally(() =>
-      taken.trial?.end(rooms.clock.now()),
-    );
+    const step = await attemptOnce(rooms, errand, standing, taken).finally(() => {
+      taken.trial?.end(rooms.clock.now());
+      taken.passage.end();
+    });
     if ("kind" in step) return step;
     if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
   }
@@ -66,7 +68,7 @@ async function attemptOnce(
   rooms: Rooms,
   errand: Errand,
   standing: Standing,
-  taken: Again,
+  taken: Taken,
 ): Promise<Outcome | { delay: number }> {
   const sentAt = rooms.clock.now();
   standing.spent.attempts++;
@@ -88,27 +90,39 @@ async function attemptOnce(
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */
-function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Again | undefined {
-  const { life, target } = errand;
+function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken | undefined {
+  const { life } = errand;
   const { again } = standing;
   standing.again = undefined;
-  const same =
-    again &&
-    poolOf(rooms, errand).retake(again.credential, target, again.met?.openedAt, rooms.clock.now());
+  const same = again && retake(rooms, errand, standing, again);
   const chosen = same ?? chooseAmong(rooms, errand, standing);
   if (!chosen) return undefined;
   leaveLine(standing);
   announceRotation(rooms, life, standing, chosen.id);
   life.credential = { id: chosen.id, label: chosen.label };
-  const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, rooms.clock.now());
-  return { credential: chosen.id, met: same ? again?.met : undefined, trial };
+  const now = rooms.clock.now();
+  const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, now);
+  // Looked for before anybody was taken, in this same turn.
+  const passage = rooms.circuits.enter(nextEndpoint(rooms, standing, errand.target)!, now);
+  return { credential: chosen.id, met: same ? again?.met : undefined, trial, passage };
+}
+
+function retake(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  { credential, met }: Again,
+): Credential | undefined {
+  const { target } = errand;
+  if (!nextEndpoint(rooms, standing, target)) return undefined;
+  return poolOf(rooms, errand).retake(credential, target, met?.openedAt, rooms.clock.now());
 }
 
 /** The first target that somebody can carry it to. One where all are merely in use is waited for. */
 function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credential | undefined {
   const { life, session, targets } = errand;
   const now = rooms.clock.now();
-  for (const target of openTargets(errand, standing)) {
+  for (const target of reachableTargets(rooms, errand, standing)) {
     const pool = poolOf(rooms, { target });
     const wanted = { target, session, excluded: excludedFor(standing, target) };
     const chosen = pool.take(wanted, now);

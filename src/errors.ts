@@ -57,6 +57,7 @@ export type ErrorCode =
   | "ERR_RELAY_DEADLINE"
   | "ERR_RELAY_MODEL_NOT_FOUND"
   | "ERR_RELAY_UPSTREAM_TIMEOUT"
+  | "ERR_RELAY_UPSTREAM_DOWN"
   | "ERR_RELAY_UPSTREAM_UNREACHABLE"
   | "ERR_RELAY_UPSTREAM_CLOSED"
   | "ERR_RELAY_UPSTREAM_INVALID"
@@ -238,6 +239,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 504,
     type: "timeout_error",
     message: (f) => `The upstream did not answer in time${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_DOWN: {
+    status: 503,
+    type: unavailable,
+    message: (f) =>
+      `The upstream ${f.upstream} has failed again and again and is left alone for ${f.retryAfter} s.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,

@@ -10,6 +10,7 @@ import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
+import { type CircuitOptions, type Circuits, createCircuits } from "./limits/circuits.ts";
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
@@ -34,6 +35,7 @@ export interface Rooms extends ConsequenceRooms {
   consequences: Consequences;
   open: OpenRequests;
   retries: RetryBudget;
+  circuits: Circuits;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -114,6 +116,7 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
+    circuits: createCircuits(toCircuitOptions(config)),
     waiting,
     planner: createPlanner(config),
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
@@ -144,6 +147,11 @@ export function createRooms(options: RelayOptions): Rooms {
       await Promise.all([state.close(), transport?.close()]);
     },
   };
+}
+
+function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
+  const { circuitAfter, circuitWithin, circuitOpen } = limits;
+  return { after: circuitAfter, within: circuitWithin, openFor: circuitOpen };
 }
 
 function createPools(

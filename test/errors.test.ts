@@ -182,6 +182,12 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     options: () => ({ streaming: { commitAfter: false } }),
     behaviour: stall,
   },
+  ERR_RELAY_UPSTREAM_DOWN: {
+    status: 503,
+    options: () => ({ limits: { circuitAfter: 1, maxAttempts: 1 } }),
+    behaviour: () => ({ refuse: "server-error" }),
+    before: (send) => send(),
+  },
   ERR_RELAY_UPSTREAM_UNREACHABLE: { status: 502, options: elsewhere },
   ERR_RELAY_UPSTREAM_CLOSED: { status: 502, behaviour: () => ({ cut: "before-headers" }) },
   ERR_RELAY_UPSTREAM_INVALID: { status: 502, behaviour: () => ({ garbage: true }) },

@@ -6,8 +6,9 @@ import type { Rooms } from "../rooms.ts";
 import { RelayError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { ANY_MODEL } from "../request/targets.ts";
-import { openTargets, triedTargets } from "./chain.ts";
-import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
+import { triedTargets } from "./chain.ts";
+import { downUntil, reachableTargets } from "./endpoints.ts";
+import { type Errand, excludedFor, openTargets, poolOf, type Standing } from "./standing.ts";
 
 /** What passes by itself: a cap, a trial under way, a window. */
 const WAITABLE: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "cooling"]);
@@ -21,6 +22,8 @@ export async function waitForCredential(
   const { life, session } = errand;
   const { clock, config } = rooms;
   const startedAt = clock.now();
+  if (reachableTargets(rooms, errand, standing).length === 0)
+    return downError(rooms, errand, standing);
   const { target, blocked } = firstToOpen(rooms, errand, standing);
   const { why, until, key } = blocked;
   if (why === "empty" || why === "spent" || standing.spent.attempts >= config.limits.maxAttempts)
@@ -64,8 +67,7 @@ function firstToOpen(
 ): { target: Target; blocked: Blocked } {
   const { session } = errand;
   const now = rooms.clock.now();
-  const open = openTargets(errand, standing);
-  const places = (open.length > 0 ? open : [errand.target]).map((target) => {
+  const places = reachableTargets(rooms, errand, standing).map((target) => {
     const excluded = excludedFor(standing, target);
     return {
       target,
@@ -75,6 +77,17 @@ function firstToOpen(
   const waitable = places.filter(({ blocked: { why } }) => WAITABLE.has(why));
   const soon = waitable.find(({ blocked }) => blocked.why !== "cooling");
   return soon ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
+}
+
+/** The error where nothing that could carry the request on may be called: what it met itself, else that (F2). */
+function downError(rooms: Rooms, errand: Errand, standing: Standing): RelayError {
+  const targets = openTargets(errand, standing);
+  if (standing.last || targets.length === 0) return finalError(rooms, errand, standing);
+  const until = Math.min(...targets.map((target) => downUntil(rooms, target)));
+  const retryAfter = Math.max(1, Math.ceil((until - rooms.clock.now()) / 1_000));
+  const { upstream } = targets[0]!;
+  const error = new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
+  return listing(rooms, errand, standing, error);
 }
 
 /** Adds to an error where the request could have gone (D10). */

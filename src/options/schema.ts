@@ -91,10 +91,12 @@ const upstream = v.strictObject({
       v.strictObject({
         name: v.pipe(text, v.regex(/^[\w.-]+$/, "must be letters, digits, `_`, `.`, `-`")),
         baseURL: v.optional(baseURL),
+        backups: v.optional(v.array(baseURL)),
         headers: v.optional(addedHeaders),
       }),
     ),
   ),
+  backups: v.optional(v.array(baseURL)),
   quotaFallback: v.optional(v.boolean()),
 });
 
@@ -134,6 +136,9 @@ const limits = optional({
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
   disableOn: texts,
   rules: v.array(refusalRule),
+  circuitAfter: orOff(count),
+  circuitWithin: ms,
+  circuitOpen: ms,
   bodySize: count,
   bodyTimeout: ms,
   headerCount: count,

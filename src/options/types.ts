@@ -58,6 +58,8 @@ export interface UpstreamOptions {
   passHeaders?: string[];
   /** Ways into this upstream with limits of their own, in order. @default one, called "main" */
   pools?: QuotaPoolOptions[];
+  /** More base URLs of the same API, in order, for when the one before fails. @default none */
+  backups?: string[];
   /** Goes on to the next pool, without waiting, where no credential has anything left in the one before. @default false */
   quotaFallback?: boolean;
 }
@@ -67,6 +69,8 @@ export interface QuotaPoolOptions {
   name: string;
   /** @default the upstream's */
   baseURL?: string;
+  /** @default the upstream's, where the base URL is the upstream's too */
+  backups?: string[];
   /** Headers added to every call, beside the upstream's. */
   headers?: Record<string, string>;
 }
@@ -130,6 +134,12 @@ export interface LimitOptions {
   disableOn?: string[];
   /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */
   rules?: RefusalRule[];
+  /** Server and network failures in a row, whoever meets them, after which an endpoint is left alone. @default 5 */
+  circuitAfter?: number | false;
+  /** … from the first to the last of them. @default 120_000 */
+  circuitWithin?: number;
+  /** How long it is left alone before one request tries it again; doubled each time that fails. @default 30_000 */
+  circuitOpen?: number;
   /** Request body at most. @default 33_554_432 */
   bodySize?: number;
   /** A request body must have arrived within this time. @default 60_000 */

@@ -89,7 +89,7 @@ export function createPlanner(
     replaces: string | undefined,
   ): Target {
     const { name, dialect, passHeaders } = upstream;
-    const { origin, basePath, headers } = pool;
+    const { endpoints, headers } = pool;
     // Normalised once, here: what is written under a family is read under it.
     const family = model === ANY_MODEL ? NO_FAMILY : (familyOf(model) ?? model).toLowerCase();
     return {
@@ -99,8 +99,7 @@ export function createPlanner(
       model,
       replaces: replaces === model ? undefined : replaces,
       family,
-      origin,
-      basePath,
+      endpoints,
       headers,
       passHeaders,
     };
@@ -121,7 +120,7 @@ export function createPlanner(
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
-      checkVersion(asked.path, call.mount, pools[0]!.basePath, upstream.dialect);
+      checkVersion(asked.path, call.mount, pools[0]!.endpoints[0]!.basePath, upstream.dialect);
       const targets = pools.map((one) => toTarget(upstream, one, model, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;
