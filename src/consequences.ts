@@ -11,6 +11,7 @@ import type { Reporter } from "./observe/reporter.ts";
 import type { Auth } from "./auth/auth.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
 import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
+import { createEvidence } from "./evidence.ts";
 import type { Health } from "./pool/health.ts";
 
 export interface ConsequenceRooms {
@@ -40,6 +41,16 @@ export interface Failure {
   link?: string | undefined;
 }
 
+/** One request whose first payload has come. */
+export interface Success {
+  requestId: string;
+  credential: string;
+  target: Target;
+  sentAt: number;
+  /** Keys that it retried in, or was the trial of. */
+  also: readonly Key[];
+}
+
 /** Reasons that close a key for a while. The others are the request's, the network's or the server's. */
 const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
   "QUOTA_EXHAUSTED",
@@ -55,8 +66,8 @@ const VERIFICATION = /verif|validation_required/i;
 export interface Consequences {
   /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
   book(failure: Failure): Cooldown | undefined;
-  /** A first payload came: this key's window and its ladder are over. `also` are keys it retried in or was the trial of. */
-  succeeded(credential: string, target: Target, sentAt: number, also: readonly Key[]): void;
+  /** A first payload came: this key's window and its ladder are over. */
+  succeeded(success: Success): void;
   /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
   pardon(credentials: readonly string[]): void;
   /** Where a credential's owner must confirm who they are; until it has served again. */
@@ -71,11 +82,11 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   const limits = { ...LIMITS_DEFAULTS, hintMultiplier: config.limits.hintMultiplier };
   const disabling = new Set<string>(config.limits.disableOn);
   const links = new Map<string, string>();
+  const evidence = createEvidence(rooms, { close, closeKey, openKey });
 
-  function close(
-    { credential, target, verdict, sentAt, grace }: Failure,
-    reason: Reason = verdict.reason,
-  ): Cooldown | undefined {
+  function close(failure: Failure): Cooldown | undefined {
+    const { credential, target, verdict, sentAt, grace } = failure;
+    const { reason } = verdict;
     const key = keyOf(verdict, credential, target);
     if (!key) return undefined;
     const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
@@ -91,7 +102,21 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       clock.now(),
     );
     if (opened) announce(opened, verdict);
-    return opened ?? cooldowns.get(key);
+    const met = opened ?? cooldowns.get(key);
+    if (met && hint === null) evidence.refused(failure, met, opened !== undefined);
+    return cooldowns.get(key);
+  }
+
+  function closeKey(key: Key, reason: Reason): void {
+    const ladder = (incidents: number): number => ladderWait(reason, incidents, limits);
+    const now = clock.now();
+    const opened = cooldowns.refuse({ key, reason, hint: null, ladder, sentAt: now }, now);
+    if (opened) changed(opened);
+  }
+
+  function openKey(key: Key): void {
+    const cleared = cooldowns.clear(key, clock.now());
+    if (cleared) changed(cleared);
   }
 
   function announce(opened: Cooldown, { scope, evidence }: Verdict): void {
@@ -146,7 +171,8 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         disable(failure, "auth");
       return verdict.reason === "FORBIDDEN" ? forbidden(failure) : undefined;
     },
-    succeeded(credential, target, sentAt, also) {
+    succeeded(success) {
+      const { credential, target, sentAt, also } = success;
       health.succeeded(credential);
       links.delete(credential);
       const now = clock.now();
@@ -160,6 +186,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         const cleared = cooldowns.succeed(key, sentAt, now);
         if (cleared) changed(cleared);
       }
+      evidence.served(success);
     },
     pardon(credentials) {
       for (const credential of credentials) {
@@ -171,10 +198,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       }
     },
     linkOf: (credential) => links.get(credential),
-    clear(key) {
-      const cleared = cooldowns.clear(key, clock.now());
-      if (cleared) changed(cleared);
-    },
+    clear: openKey,
   };
 }
 

@@ -53,7 +53,8 @@ function send(
         life.timers.clear("deadline");
         passage.answered(clock.now());
         const retried = met ? [met.key] : [];
-        consequences.succeeded(credential, target, sentAt, [...retried, ...(trial?.keys ?? [])]);
+        const also = [...retried, ...(trial?.keys ?? [])];
+        consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
       },
       onResult(result) {
         if (result.kind === "ended") life.usage = reply.readUsage();
