@@ -86,6 +86,8 @@ export interface CreationRecord {
   id: string;
   /** By the store's clock (`Leases.time`), UTC epoch ms. */
   at: number;
+  /** When its call was over, by the same clock; added again under the same id then. */
+  endedAt: number | undefined;
 }
 
 export interface CreationStore {
