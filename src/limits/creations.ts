@@ -17,7 +17,7 @@ export interface Attempt {
 }
 
 export const HOUR = 3_600_000;
-export const DAY = 24 * HOUR;
+export const DAY = 86_400_000;
 /** A call may reach the provider so long after its attempt was counted: it is given up by then. */
 export const CALL_TIME = 30_000;
 /** Between the writing of an attempt and its call there must not be more than this. */
