@@ -15,6 +15,7 @@ import {
   type Standing,
   type Taken,
 } from "./attempts/standing.ts";
+import type { Blocked } from "./pool/pool.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
 
@@ -127,9 +128,14 @@ function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credenti
     const wanted = { target, session, excluded: excludedFor(standing, target) };
     const chosen = pool.take(wanted, now);
     if (chosen) life.target = errand.target = target;
-    if (chosen || (targets.length > 1 && pool.blocked(wanted, now).why === "busy")) return chosen;
+    if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }
   return undefined;
+}
+
+// A slot that comes free, or the session's own credential: that is better than another model.
+function isWorthWaiting({ why }: Blocked): boolean {
+  return why === "busy" || why === "held";
 }
 
 function announceRotation({ hooks }: Rooms, life: Life, standing: Standing, to: string): void {

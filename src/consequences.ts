@@ -7,6 +7,7 @@ import type { Reason, Verdict } from "./contract/verdict.ts";
 import type { Hooks } from "./hooks.ts";
 import type { RelayConfig } from "./options/resolve.ts";
 import type { Pool } from "./pool/pool.ts";
+import type { QuotaWatch } from "./quotas.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { Auth } from "./auth/auth.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
@@ -25,6 +26,7 @@ export interface ConsequenceRooms {
   reporter: Reporter;
   clock: Clock;
   random: Random;
+  quotas: QuotaWatch;
 }
 
 /** One failed attempt, and who it was. */
@@ -103,8 +105,25 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     );
     if (opened) announce(opened, verdict);
     const met = opened ?? cooldowns.get(key);
+    if (opened && hint === null && reason === "QUOTA_EXHAUSTED") void lookUp(opened, target.model);
     if (met && hint === null) evidence.refused(failure, met, opened !== undefined);
     return cooldowns.get(key);
+  }
+
+  // The API itself may know when a quota is full again: once for each window, and never in the way of a request (A16).
+  async function lookUp(opened: Cooldown, model: string): Promise<void> {
+    const { key } = opened;
+    if (key.credential === ANY || !config.upstreams.get(key.upstream)!.quota) return;
+    const resetAt = await rooms.quotas.resetOf(key, model);
+    if (resetAt === undefined) return;
+    const now = clock.now();
+    const { wait } = clampHint(resetAt - now, { ...limits, hintMultiplier: 1 });
+    const restated = cooldowns.restate(opened, now + wait, now);
+    if (!restated) return;
+    changed(restated);
+    const { reason, until, incidents } = restated;
+    const scope = key.family === ANY ? "credential" : "model";
+    hooks.emit("cooldown", { key, reason, scope, until, stated: true, incidents });
   }
 
   function closeKey(key: Key, reason: Reason): void {

@@ -53,6 +53,7 @@ export type ErrorCode =
   | "ERR_RELAY_QUEUE_FULL"
   | "ERR_RELAY_NO_CREDENTIAL"
   | "ERR_RELAY_LIMITED"
+  | "ERR_RELAY_PROTECTED"
   | "ERR_RELAY_CAPACITY"
   | "ERR_RELAY_DEADLINE"
   | "ERR_RELAY_MODEL_NOT_FOUND"
@@ -218,6 +219,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: "rate_limit_exceeded",
     message: (f) =>
       `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
+  },
+  ERR_RELAY_PROTECTED: {
+    status: 429,
+    type: "quota_protected",
+    message: (f) =>
+      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused.`,
   },
   ERR_RELAY_CAPACITY: {
     status: 503,

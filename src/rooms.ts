@@ -14,12 +14,14 @@ import { type CircuitOptions, type Circuits, createCircuits } from "./limits/cir
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
-import { createReporter, silentLog } from "./observe/reporter.ts";
+import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
 import { Cooldowns } from "./pool/cooldowns.ts";
 import { Health } from "./pool/health.ts";
-import { Pool } from "./pool/pool.ts";
+import { Pool, type PoolOptions } from "./pool/pool.ts";
+import { compilePattern } from "./patterns.ts";
+import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
 import { createState } from "./state/state.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
@@ -65,7 +67,7 @@ export function createRooms(options: RelayOptions): Rooms {
   const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
-  const pools = createPools(config, cooldowns, random, waiting.wakeAll);
+  const pools = createPools(config, cooldowns, random, reporter, waiting.wakeAll);
   const health: Health = new Health((mark) => {
     const { credential, disabled } = mark;
     for (const pool of pools.values())
@@ -82,7 +84,8 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
-  const parts: ConsequenceRooms = {
+  const planner = createPlanner(config);
+  const shared = {
     config,
     cooldowns,
     pools,
@@ -94,6 +97,11 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const quotas = createQuotaWatch(shared, {
+    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    familyOf: planner.familyOf,
+  });
+  const parts: ConsequenceRooms = { ...shared, quotas };
   const memory = createMemory(parts);
   const open = new OpenRequests();
   let transport: Transport | undefined;
@@ -106,7 +114,10 @@ export function createRooms(options: RelayOptions): Rooms {
   let isReady = false;
   // Where the transport cannot be made, each request says so through `loaded`.
   ready.then(
-    () => (isReady = true),
+    () => {
+      isReady = true;
+      quotas.start();
+    },
     () => {},
   );
 
@@ -118,7 +129,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
-    planner: createPlanner(config),
+    planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
     ),
@@ -143,6 +154,7 @@ export function createRooms(options: RelayOptions): Rooms {
       if (isClosing) return;
       isClosing = true;
       await open.drain(config.streaming.shutdownGrace, clock);
+      quotas.stop();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },
@@ -158,10 +170,10 @@ function createPools(
   config: RelayConfig,
   cooldowns: Cooldowns,
   random: () => number,
+  reporter: Reporter,
   onChange: (upstream: string) => void,
 ): Map<string, Pool> {
-  const { rotateEvery, sessionTTL, sessionLimit } = config.scheduling;
-  const options = { cooldowns, random, rotateEvery, sessionTTL, sessionLimit, onChange };
+  const options = { ...toPoolOptions(config, reporter), cooldowns, random, onChange };
   const groups = new Map<string, Credential[]>(
     [...config.upstreams.keys()].map((name) => [name, []]),
   );
@@ -169,6 +181,37 @@ function createPools(
   return new Map(
     [...groups].map(([name, credentials]) => [name, new Pool(name, credentials, options)]),
   );
+}
+
+function toPoolOptions(
+  { scheduling }: RelayConfig,
+  reporter: Reporter,
+): Omit<PoolOptions, "cooldowns" | "random" | "onChange"> {
+  const { mode, cacheWait, reuseWindow, preferred, protect } = scheduling;
+  const { rotateEvery, sessionTTL, sessionLimit, strategy } = scheduling;
+  const names = protect === false ? [] : (protect.models ?? ["*"]).map(compilePattern);
+  return {
+    rotateEvery,
+    sessionTTL,
+    sessionLimit,
+    strategy,
+    reuseWindow: mode === "performance-first" ? false : reuseWindow,
+    cacheWait: mode === "cache-first" ? cacheWait : false,
+    preferred: preferred && { ...preferred, onChange: tellPreferred(preferred.id, reporter) },
+    isProtected:
+      protect === false
+        ? undefined
+        : (model, remaining) =>
+            remaining * 100 < protect.below && names.some((fits) => fits(model)),
+    onFault: (error) => reporter.warn(`scheduling.strategy failed: ${describeFault(error)}`),
+  };
+}
+
+function tellPreferred(id: string, reporter: Reporter): (isUsed: boolean) => void {
+  return (isUsed) =>
+    isUsed
+      ? reporter.info(`the preferred credential ${id} is used again`)
+      : reporter.info(`the preferred credential ${id} is limited: others take its place`);
 }
 
 function prepareTransport({ transport, fetch }: RelayOptions): Promise<Transport> {
@@ -186,8 +229,8 @@ function createIds(random: () => number): () => string {
 
 /** Where a session's key comes from; callers cannot share one by chance or on purpose (N7). */
 function createSessionKey({ scheduling }: RelayConfig): (life: Life) => string | undefined {
-  const { sessionKey } = scheduling;
-  if (sessionKey === undefined) return () => undefined;
+  const { sessionKey, mode } = scheduling;
+  if (sessionKey === undefined || mode === "performance-first") return () => undefined;
   const read =
     typeof sessionKey === "string"
       ? ({ call }: Life) => call.header(sessionKey.toLowerCase())

@@ -43,12 +43,14 @@ function send(
       isHead: asked.method === "HEAD",
       timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
       eventSize,
-      commit: (status, headers, isEventStream) =>
+      commit(status, headers, isEventStream) {
+        rooms.quotas.heard((name) => headers.get(name), credential, target);
         errand.commit(
           status,
           toClientHeaders(headers, ownHeaders, auth.peek(credential)),
           isEventStream,
-        ),
+        );
+      },
       onOpen() {
         life.timers.clear("deadline");
         passage.answered(clock.now());

@@ -141,7 +141,7 @@ function bookFailure(
 }
 
 function judgeAttempt(
-  { clock, auth, config }: Rooms,
+  { clock, auth, config, quotas }: Rooms,
   { target }: Errand,
   { credential, result }: FailedAttempt,
 ): LastAttempt {
@@ -153,6 +153,7 @@ function judgeAttempt(
       answer: undefined,
     };
   const { status, headers, body, inStream } = result;
+  quotas.heard((name) => headers.get(name), credential, target);
   const refusal: Refusal = {
     status,
     header: (name) => headers.get(name) ?? undefined,

@@ -3,6 +3,11 @@
 export const DEFAULTS = {
   base: "relay",
   scheduling: {
+    mode: "balance",
+    cacheWait: 60_000,
+    strategy: "round-robin",
+    reuseWindow: false,
+    protect: false,
     rotateEvery: 1,
     sessionTTL: 3_600_000,
     sessionLimit: 100_000,

@@ -98,6 +98,8 @@ const upstream = v.strictObject({
   ),
   backups: v.optional(v.array(baseURL)),
   quotaFallback: v.optional(v.boolean()),
+  quota: v.optional(fn),
+  quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
 });
 
 const credential = v.strictObject({
@@ -112,10 +114,37 @@ const credential = v.strictObject({
   ),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
+  weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
   maxInFlight: v.optional(count),
 });
 
+const percent = v.pipe(
+  finite,
+  v.gtValue(0, "must be above 0"),
+  v.maxValue(100, "must be at most 100"),
+);
+
 const scheduling = optional({
+  mode: v.picklist(
+    ["balance", "cache-first", "performance-first"],
+    'must be "balance", "cache-first" or "performance-first"',
+  ),
+  cacheWait: ms,
+  strategy: v.lazy((input) =>
+    typeof input === "function"
+      ? fn
+      : v.picklist(
+          ["round-robin", "weighted", "least-in-flight", "quota"],
+          'must be "round-robin", "weighted", "least-in-flight", "quota", or a function',
+        ),
+  ),
+  reuseWindow: orOff(ms),
+  preferred: v.lazy((input) =>
+    typeof input === "string"
+      ? text
+      : v.strictObject({ id: text, strict: v.optional(v.boolean()) }),
+  ),
+  protect: orOff(v.strictObject({ below: percent, models: v.optional(texts) })),
   rotateEvery: count,
   sessionKey: v.lazy((input) => (typeof input === "function" ? fn : headerName)),
   sessionTTL: ms,

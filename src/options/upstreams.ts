@@ -1,5 +1,6 @@
 // The upstreams of the config: base URLs taken apart, dialects looked up, header names in lower case.
 import type { Dialect } from "../contract/dialect.ts";
+import type { QuotaSource } from "../contract/quota.ts";
 import type { Endpoint } from "../contract/target.ts";
 import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
 import { DIALECTS } from "../dialects/index.ts";
@@ -15,6 +16,9 @@ export interface UpstreamConfig {
   /** Names that may stand behind a model (`model:batch`). */
   suffixes: ReadonlySet<string>;
   quotaFallback: boolean;
+  quota: QuotaSource | undefined;
+  /** How often it is asked, ms. */
+  quotaEvery: number | false;
 }
 
 /** A way into an upstream with limits of its own. */
@@ -43,6 +47,8 @@ export function resolveUpstreams(options: RelayOptions): Map<string, UpstreamCon
 
 function resolveUpstream(name: string, path: string, upstream: UpstreamOptions): UpstreamConfig {
   const { dialect, passHeaders = [], pools = [], quotaFallback = false } = upstream;
+  const { quota, quotaEvery = false } = upstream;
+  if (quotaEvery !== false && !quota) wrong(`${path}.quotaEvery`, "has no effect without `quota`");
   pools.forEach((pool, index) => {
     if (pools.findIndex((other) => other.name === pool.name) < index)
       wrong(`${path}.pools[${index}].name`, "stands twice");
@@ -58,6 +64,8 @@ function resolveUpstream(name: string, path: string, upstream: UpstreamOptions):
     ),
     suffixes: new Set(pools.map((pool) => pool.name)),
     quotaFallback,
+    quota,
+    quotaEvery,
   };
 }
 

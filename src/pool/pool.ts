@@ -1,21 +1,37 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
 import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
+import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
 import type { Target } from "../contract/target.ts";
+import { Bits, nextInAll } from "./bits.ts";
 import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
 import { Families } from "./families.ts";
 import { Members } from "./members.ts";
 import { ModelLists } from "./model-lists.ts";
 import { Rotation, Rotations } from "./rotation.ts";
-import { Sessions } from "./sessions.ts";
+import { endOf, Quotas, type Reading } from "./quotas.ts";
+import { type IsProtected, Reserves } from "./reserves.ts";
+import { Preferred, type PreferredOptions } from "./preferred.ts";
+import { type Caller, Stickiness, type StickinessOptions } from "./stickiness.ts";
+import {
+  createByQuota,
+  createLeastInFlight,
+  createOwn,
+  createWeighted,
+  roundRobin,
+  type Strategy,
+} from "./strategies.ts";
 import { View } from "./view.ts";
 
-export interface PoolOptions {
+export interface PoolOptions extends StickinessOptions {
   cooldowns: Cooldowns;
   random: Random;
   rotateEvery: number;
-  sessionTTL: number;
-  sessionLimit: number;
+  strategy: StrategyName | ChooseFunction;
+  preferred?: PreferredOptions | undefined;
+  isProtected?: IsProtected | undefined;
+  /** Told what an operator's strategy did wrong. */
+  onFault?: (error: unknown) => void;
   /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
   onChange?: (upstream: string) => void;
 }
@@ -31,8 +47,12 @@ export interface Wanted {
 
 /** Why nothing could be chosen, and when that may change. */
 export interface Blocked {
-  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is finding out; `cooling`: time will tell; `spent`: all were tried. */
-  why: "empty" | "busy" | "trial" | "cooling" | "spent";
+  /**
+   * `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is
+   * finding out; `cooling`: time will tell; `protected`: what is left of the quota is kept back; `held`: its session waits for
+   * its own credential; `spent`: all were tried.
+   */
+  why: "empty" | "busy" | "trial" | "cooling" | "protected" | "held" | "spent";
   /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
   until: number;
   /** The key that opens first. */
@@ -60,22 +80,56 @@ const AT_ONCE = 10_000;
 export class Pool {
   readonly upstream: string;
   readonly #options: PoolOptions;
-  readonly #members: Members;
-  readonly #lists: ModelLists;
-  readonly #families: Families;
-  readonly #rotations: Rotations;
-  readonly #sessions: Sessions;
+  #members: Members;
+  #lists: ModelLists;
+  #families: Families;
+  #rotations: Rotations;
+  #quotas: Quotas;
+  #strategy: Strategy;
+  #preferred: Preferred | undefined;
+  readonly #stickiness: Stickiness;
+  readonly #reserves: Reserves;
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
-    const { cooldowns, random, rotateEvery, sessionTTL, sessionLimit } = options;
     this.upstream = upstream;
     this.#options = options;
     const members = (this.#members = new Members(credentials));
     this.#lists = new ModelLists(members.credentials);
     this.#families = new Families(members.size);
-    this.#rotations = new Rotations(() => new Rotation(members.tierStarts, rotateEvery, random));
-    this.#sessions = new Sessions(sessionTTL, sessionLimit);
-    for (const { key } of cooldowns.all(0)) if (key.upstream === upstream) this.changed(key, 0);
+    this.#rotations = new Rotations(() => this.#createRotation());
+    this.#quotas = new Quotas(members.size);
+    this.#strategy = this.#createStrategy();
+    this.#preferred = this.#createPreferred();
+    this.#stickiness = new Stickiness(options, members);
+    this.#reserves = new Reserves(options.isProtected);
+    this.#closeKnown(0);
+  }
+
+  #createRotation(): Rotation {
+    const { rotateEvery, random } = this.#options;
+    return new Rotation(this.#members.tierStarts, rotateEvery, random);
+  }
+
+  #createPreferred(): Preferred | undefined {
+    const { preferred } = this.#options;
+    return preferred && new Preferred(preferred, this.#members);
+  }
+
+  #createStrategy(): Strategy {
+    const { strategy, onFault } = this.#options;
+    if (typeof strategy === "function")
+      return createOwn(strategy, this.#members, this.#quotas, onFault);
+    if (strategy === "weighted") return createWeighted(this.#members);
+    if (strategy === "least-in-flight") return createLeastInFlight(this.#members);
+    return strategy === "quota" ? createByQuota(this.#quotas) : roundRobin;
+  }
+
+  #closeKnown(now: number): void {
+    const { cooldowns } = this.#options;
+    for (const key of [...cooldowns.closed(now), ...this.#reserves.keys()]) {
+      const member = key.upstream === this.upstream ? this.#members.numberOf(key.credential) : -1;
+      if (member >= 0) this.#close(member, key, now);
+    }
   }
 
   /** The credentials in the order of their tiers. */
@@ -83,9 +137,54 @@ export class Pool {
     return this.#members.credentials;
   }
 
+  has(id: string): boolean {
+    return this.#members.numberOf(id) >= 0;
+  }
+
+  /** Takes credentials in; one whose id is known takes its place. What is closed or under way stays as it is (K8). */
+  add(credentials: readonly Credential[], now: number): void {
+    const ids = new Set(credentials.map(({ id }) => id));
+    const others = this.credentials.filter(({ id }) => !ids.has(id));
+    this.#replace([...others, ...credentials], now);
+  }
+
+  /** Takes credentials out. Their requests under way end as they would have. */
+  remove(ids: readonly string[], now: number): void {
+    const leaving = new Set(ids);
+    this.#replace(
+      this.credentials.filter(({ id }) => !leaving.has(id)),
+      now,
+    );
+  }
+
+  // Numbers are places in order of tiers: with other members they are others. One step through all of them, never one for each.
+  #replace(credentials: readonly Credential[], now: number): void {
+    const old = this.#members;
+    const members = (this.#members = new Members(credentials));
+    old.credentials.forEach(({ id }, before) => {
+      const after = members.numberOf(id);
+      if (after < 0) return;
+      members.enter(after, old.inFlight(before));
+      if (!old.enabled.has(before)) members.setEnabled(after, false);
+    });
+    const numberOf = (before: number): number => members.numberOf(old.credentials[before]!.id);
+    this.#lists = new ModelLists(members.credentials);
+    this.#families = new Families(members.size);
+    this.#rotations = this.#rotations.renewed(
+      () => this.#createRotation(),
+      (rotation) => rotation.renumbered(members.tierStarts, numberOf),
+    );
+    this.#quotas = this.#quotas.renumbered(members.size, numberOf, now);
+    this.#strategy = this.#createStrategy();
+    this.#preferred = this.#createPreferred();
+    this.#stickiness.renumber(members, numberOf);
+    this.#closeKnown(now);
+    this.#options.onChange?.(this.upstream);
+  }
+
   /** How many sessions are bound, and how many families have something closed: to see that both stay bounded. */
   get sizes(): { sessions: number; families: number } {
-    return { sessions: this.#sessions.size, families: this.#families.size };
+    return { sessions: this.#stickiness.size, families: this.#families.size };
   }
 
   /** Chooses and takes a slot in the same turn; `undefined` where nobody is eligible. Give the slot back with `release`. */
@@ -98,35 +197,23 @@ export class Pool {
 
   #choose(sight: Sight, { target, session, excluded }: Wanted, now: number): number {
     const out = this.#numbersOf(excluded);
-    const bound = session === undefined ? -1 : this.#bound(sight, session, out, now);
+    const { view, signature } = sight;
+    const preferred = this.#preferred?.choose(view, out) ?? -1;
+    if (preferred >= 0) return preferred;
+    const caller: Caller = { session, view, signature, pool: target.pool };
+    const bound = this.#stickiness.bound(caller, out, now);
     if (bound >= 0) return bound;
-    const rotation = this.#rotations.of(target.pool, sight.signature, sight.rotations);
-    const member = sight.view.choose(rotation, out);
+    if (this.#stickiness.held(caller, now) >= 0) return -1;
+    const tier = view.bestTier(out);
+    if (tier < 0) return -1;
+    const rotation = this.#rotations.of(target.pool, signature, sight.rotations);
+    const { tierStarts } = this.#members;
+    const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
+    const member = this.#strategy({ tier, start, end, rotation, view, out, target, session, now });
     if (member < 0) return -1;
     rotation.took(this.#members.tierOf(member), member);
-    if (session !== undefined) this.#bind(sight, session, member, now);
+    this.#stickiness.took(caller, member, now);
     return member;
-  }
-
-  /** Returns the member that a session has, where it is eligible, or -1. */
-  #bound({ view, signature }: Sight, session: string, out: readonly number[], now: number): number {
-    const keys = signature === "" ? [session] : [session, aside(session, signature)];
-    for (const key of keys) {
-      const member = this.#sessions.get(key, now);
-      if (member < 0 || out.includes(member) || !view.isEligible(member)) continue;
-      this.#sessions.bind(key, member, now);
-      return member;
-    }
-    return -1;
-  }
-
-  // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
-  #bind({ view, signature }: Sight, session: string, member: number, now: number): void {
-    const main = this.#sessions.get(session, now);
-    const isGone = main < 0 || !this.#members.enabled.has(main);
-    if (isGone || (view.serves(main) && view.untilOf(main) > 0))
-      this.#sessions.bind(session, member, now);
-    else if (!view.serves(main)) this.#sessions.bind(aside(session, signature), member, now);
   }
 
   /**
@@ -154,7 +241,7 @@ export class Pool {
 
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
-    const serving = this.#lists.serving(this.#lists.signatureOf(target.model));
+    const serving = this.#serving(this.#lists.signatureOf(target.model));
     return !new View(this.#members, serving, undefined).hasCandidate(this.#numbersOf([id]));
   }
 
@@ -194,9 +281,12 @@ export class Pool {
   }
 
   /** Says why `take` found nobody, and when the first may be found. Costs no scan. */
-  blocked({ target, excluded }: Wanted, now: number): Blocked {
-    const { view } = this.#look(target, now);
+  blocked({ target, session, excluded }: Wanted, now: number): Blocked {
+    const { view, signature } = this.#look(target, now);
     const out = this.#numbersOf(excluded);
+    const held = this.#stickiness.held({ session, view, signature, pool: target.pool }, now);
+    if (held >= 0)
+      return { why: "held", until: view.untilOf(held), key: this.#closingKey(held, target) };
     if (!view.hasCandidate([])) return { why: "empty", until: Infinity, key: undefined };
     const shared = this.#shared(target.pool, target.family, now);
     const first = view.firstOpening();
@@ -215,9 +305,10 @@ export class Pool {
   }
 
   // How long a trial takes nobody knows, and it may well succeed: that is worth waiting for (F4).
-  #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" {
-    const trialUntil = (key && this.#options.cooldowns.get(key)?.trialUntil) ?? 0;
-    return trialUntil > now ? "trial" : "cooling";
+  #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" | "protected" {
+    const known = key && this.#options.cooldowns.get(key);
+    if (known && known.trialUntil > now) return "trial";
+    return known && closedUntil(known) > now ? "cooling" : "protected";
   }
 
   /**
@@ -255,10 +346,37 @@ export class Pool {
     this.#options.onChange?.(this.upstream);
   }
 
-  #close(member: number, { credential, pool, family }: Key, now: number): void {
-    const until = this.#options.cooldowns.until(credential, pool, family, now);
+  #close(member: number, key: Key, now: number): void {
+    const { credential, pool, family } = key;
+    const cooling = this.#options.cooldowns.until(credential, pool, family, now);
+    const until = Math.max(cooling, this.#reserves.until(key, now));
     if (family === ANY) this.#members.close(member, until);
     else this.#families.set(pool, family, member, until, now);
+  }
+
+  /** What is known of a credential's quota for a target, or for everything. */
+  quota(
+    id: string,
+    { pool, family }: Pick<Key, "pool" | "family">,
+    now: number,
+  ): Reading | undefined {
+    const member = this.#members.numberOf(id);
+    return member < 0 ? undefined : this.#quotas.get(member, pool, family, now);
+  }
+
+  /** Takes in what is left of a credential's quota for one model, or, with the family `*`, for everything (A9). */
+  setQuota(
+    id: string,
+    of: { pool: string; family: string; model: string },
+    reading: Reading,
+    now: number,
+  ): void {
+    const member = this.#members.numberOf(id);
+    if (member < 0 || endOf(reading) <= now) return;
+    const { pool, family, model } = of;
+    this.#quotas.set(member, pool, family, reading, now);
+    const key = { credential: id, upstream: this.upstream, pool, family };
+    if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
   }
 
   setDisabled(id: string, disabled: boolean, _now: number): void {
@@ -276,22 +394,29 @@ export class Pool {
   /** Drops families in which nothing is closed any more. */
   prune(now: number): void {
     this.#families.prune(now, AT_ONCE);
+    this.#reserves.prune(now);
   }
 
   #look({ pool, family, model }: Wanted["target"], now: number): Sight {
     this.#members.wake(now);
     const signature = this.#lists.signatureOf(model);
     const own = this.#families.get(pool, family, now);
-    const view = new View(this.#members, this.#lists.serving(signature), own?.closed);
+    const view = new View(this.#members, this.#serving(signature), own?.closed);
     return { view, signature, rotations: own?.rotations };
+  }
+
+  /** The members that serve a signature's models; of a strictly preferred one it alone. */
+  #serving(signature: string): Bits | undefined {
+    const serving = this.#lists.serving(signature);
+    const only = this.#preferred?.only;
+    if (!only || !serving) return only ?? serving;
+    const both = new Bits(this.#members.size);
+    const member = nextInAll([only, serving], 0);
+    if (member >= 0) both.add(member);
+    return both;
   }
 
   #numbersOf(ids: readonly string[]): number[] {
     return ids.map((id) => this.#members.numberOf(id));
   }
-}
-
-/** Where a session keeps a second credential, for models that its own does not serve. */
-function aside(session: string, signature: string): string {
-  return `${session}\n${signature}`;
 }

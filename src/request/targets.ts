@@ -22,6 +22,8 @@ const NAME_LENGTH = 256;
 export interface Planner {
   /** Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`. */
   plan(asked: Asked, call: Pick<Call, "mount" | "header">): Target[];
+  /** The family that shares a model's limit. */
+  familyOf(model: string): string;
   /** The upstream in whose dialect to speak while it is not known where a request goes. */
   first: UpstreamConfig;
 }
@@ -39,7 +41,11 @@ export function createPlanner(
 ): Planner {
   const upstreams = [...config.upstreams.values()];
   const first = upstreams[0]!;
-  const familyOf = createLongestMatch(config.limits.families ?? {});
+  const patternOf = createLongestMatch(config.limits.families ?? {});
+
+  // Normalised once, here: what is written under a family is read under it.
+  const familyOf = (model: string): string =>
+    model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
 
   function find(asked: Asked): Named {
     const named = look(asked);
@@ -90,8 +96,7 @@ export function createPlanner(
   ): Target {
     const { name, dialect, passHeaders } = upstream;
     const { endpoints, headers } = pool;
-    // Normalised once, here: what is written under a family is read under it.
-    const family = model === ANY_MODEL ? NO_FAMILY : (familyOf(model) ?? model).toLowerCase();
+    const family = familyOf(model);
     return {
       upstream: name,
       dialect,
@@ -115,6 +120,7 @@ export function createPlanner(
 
   return {
     first,
+    familyOf,
     plan(asked, call) {
       const { upstream, model, pool } = find(asked);
       const named = pool === undefined ? model : `${model}:${pool}`;
