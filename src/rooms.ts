@@ -48,7 +48,7 @@ export interface Rooms extends ConsequenceRooms {
   loaded(): Promise<void> | undefined;
   isClosing(): boolean;
   nextId(): string;
-  sessionOf(life: Life): string | undefined;
+  sessionOf(life: Pick<Life, "call" | "caller">): string | undefined;
   /** Forgets what has long ended, now and then. */
   tidy(): void;
   close(): Promise<void>;
@@ -228,13 +228,13 @@ function createIds(random: () => number): () => string {
 }
 
 /** Where a session's key comes from; callers cannot share one by chance or on purpose (N7). */
-function createSessionKey({ scheduling }: RelayConfig): (life: Life) => string | undefined {
+function createSessionKey({ scheduling }: RelayConfig): Rooms["sessionOf"] {
   const { sessionKey, mode } = scheduling;
   if (sessionKey === undefined || mode === "performance-first") return () => undefined;
   const read =
     typeof sessionKey === "string"
-      ? ({ call }: Life) => call.header(sessionKey.toLowerCase())
-      : ({ call }: Life) => sessionKey(call.request());
+      ? ({ call }: Pick<Life, "call">) => call.header(sessionKey.toLowerCase())
+      : ({ call }: Pick<Life, "call">) => sessionKey(call.request());
   return (life) => {
     const key: unknown = read(life);
     // A promise is no key: all sessions would be one.

@@ -238,7 +238,7 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, end: fn }),
+  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, route: fn, end: fn }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"

@@ -1,6 +1,7 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
 import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
+import type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "../contract/route.ts";
 import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
 import type { Target } from "../contract/target.ts";
 import { Bits, nextInAll } from "./bits.ts";
@@ -195,25 +196,104 @@ export class Pool {
     return member < 0 ? undefined : this.#enter(member);
   }
 
-  #choose(sight: Sight, { target, session, excluded }: Wanted, now: number): number {
-    const out = this.#numbersOf(excluded);
+  #choose(sight: Sight, wanted: Wanted, now: number): number {
+    const { target, session, excluded } = wanted;
     const { view, signature } = sight;
-    const preferred = this.#preferred?.choose(view, out) ?? -1;
-    if (preferred >= 0) return preferred;
     const caller: Caller = { session, view, signature, pool: target.pool };
-    const bound = this.#stickiness.bound(caller, out, now);
-    if (bound >= 0) return bound;
-    if (this.#stickiness.held(caller, now) >= 0) return -1;
-    const tier = view.bestTier(out);
-    if (tier < 0) return -1;
     const rotation = this.#rotations.of(target.pool, signature, sight.rotations);
-    const { tierStarts } = this.#members;
-    const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
-    const member = this.#strategy({ tier, start, end, rotation, view, out, target, session, now });
-    if (member < 0) return -1;
+    this.#preferred?.note(view);
+    const { member, by } = this.#find(caller, wanted, rotation, this.#numbersOf(excluded), now);
+    if (by === "session" || by === "reuse") this.#stickiness.touch(caller, member, now);
+    if (by !== "strategy" || member < 0) return member;
     rotation.took(this.#members.tierOf(member), member);
     this.#stickiness.took(caller, member, now);
     return member;
+  }
+
+  /** Finds who would be chosen, and changes nothing but the rotation's round. */
+  #find(
+    caller: Caller,
+    { target, session }: Pick<Wanted, "target" | "session">,
+    rotation: Rotation,
+    out: readonly number[],
+    now: number,
+  ): { member: number; by: ChosenBy } {
+    const { view } = caller;
+    const preferred = this.#preferred?.choose(view, out) ?? -1;
+    if (preferred >= 0) return { member: preferred, by: "preferred" };
+    const bound = this.#stickiness.bound(caller, out, now);
+    if (bound >= 0) return { member: bound, by: session === undefined ? "reuse" : "session" };
+    const tier = this.#stickiness.held(caller, now) >= 0 ? -1 : view.bestTier(out);
+    if (tier < 0) return { member: -1, by: "strategy" };
+    const { tierStarts } = this.#members;
+    const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
+    const choice = { tier, start, end, rotation, view, out, target, session, now };
+    return { member: this.#strategy(choice), by: "strategy" };
+  }
+
+  /**
+   * Tells who would be chosen, who after them, and why not the others (J4); `most` of each. Changes nothing, and looks at
+   * members one by one: for people, not for requests.
+   */
+  explain(
+    wanted: Wanted,
+    now: number,
+    most: number,
+  ): Pick<RouteDecision, "candidates" | "left" | "chosen"> {
+    const { target, session, excluded } = wanted;
+    const sight = this.#look(target, now);
+    const { view, signature } = sight;
+    const caller: Caller = { session, view, signature, pool: target.pool };
+    const rotation = this.#rotations.of(target.pool, signature, sight.rotations).copy();
+    const out = this.#numbersOf(excluded);
+    const ranked: { member: number; by: ChosenBy }[] = [];
+    for (const taken = [...out]; ranked.length < most; taken.push(ranked.at(-1)!.member)) {
+      const found = this.#find(caller, wanted, rotation, taken, now);
+      if (found.member < 0) break;
+      ranked.push(found);
+    }
+    const chosen = new Set(ranked.map(({ member }) => member));
+    const others: RouteCandidate[] = [];
+    for (let member = 0; member < this.#members.size && others.length < most; member++)
+      if (!chosen.has(member))
+        others.push(this.#seen(member, this.#whyNot(member, view, out, target, now)));
+    const candidates = [...ranked.map(({ member }) => this.#seen(member, undefined)), ...others];
+    const [first] = ranked;
+    const isShared = this.sharedUntil(target, now) > 0;
+    return {
+      candidates,
+      left: this.#members.size - candidates.length,
+      chosen:
+        first && !isShared
+          ? { credential: this.#members.credentials[first.member]!.id, by: first.by }
+          : undefined,
+    };
+  }
+
+  #seen(member: number, skipped: Skipped | undefined): RouteCandidate {
+    const { id, tier } = this.#members.credentials[member]!;
+    return { credential: id, tier, inFlight: this.#members.inFlight(member), skipped };
+  }
+
+  #whyNot(
+    member: number,
+    view: View,
+    out: readonly number[],
+    target: Wanted["target"],
+    now: number,
+  ): Skipped | undefined {
+    if (!this.#members.enabled.has(member)) return { why: "disabled" };
+    if (!view.serves(member)) return { why: "model" };
+    const until = view.untilOf(member);
+    if (until > now) {
+      const key = this.#closingKey(member, target);
+      const why = this.#whyClosed(key, now);
+      const level = key.family === ANY ? "credential" : "model";
+      const known = why === "protected" ? undefined : this.#options.cooldowns.get(key);
+      return { why, until, level, ...(known && { reason: known.reason }) };
+    }
+    if (out.includes(member)) return { why: "excluded" };
+    return this.#members.isAtCap(member) ? { why: "busy" } : undefined;
   }
 
   /**
