@@ -1,6 +1,10 @@
 // The public names, listed by hand.
 export { createRelay, type Credentials, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
+export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
+export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
+export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
+export { TokenError } from "./auth/token-error.ts";
 export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
@@ -15,6 +19,7 @@ export type {
   ResponseHeaderOptions,
   SchedulingOptions,
   StreamingOptions,
+  TokenOptions,
   UpstreamOptions,
 } from "./options/types.ts";
 export type {
@@ -24,6 +29,7 @@ export type {
   EndEvent,
   HookHandlers,
   RotationEvent,
+  RefreshEvent,
   RouteEvent,
 } from "./hooks.ts";
 export type {
@@ -36,6 +42,7 @@ export type { RouteQuestion } from "./routes.ts";
 export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
+export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

@@ -3,14 +3,10 @@
 export interface Auth {
   /** The secret to send now; `undefined` where it must be waited for. */
   peek(credential: string): string | undefined;
+  /** Waits for a secret; resolves with whether there is one now. Never rejects. */
+  prepare(credential: string): Promise<boolean>;
   /** True where a refused secret can be replaced by a fresh one. */
   isRenewable(credential: string): boolean;
-}
-
-/** Presents static keys. */
-export function createStaticAuth(secrets: ReadonlyMap<string, string>): Auth {
-  return {
-    peek: (credential) => secrets.get(credential),
-    isRenewable: () => false,
-  };
+  /** The upstream has refused this secret; `isNew`: though it had just come. True where it was the one in use. */
+  refuse(credential: string, secret: string, isNew: boolean): boolean;
 }

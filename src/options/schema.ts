@@ -107,10 +107,24 @@ const credential = v.strictObject({
   id: v.pipe(text, v.notValue("*", "must not be `*`")),
   label: v.optional(text),
   upstream: v.optional(text),
-  apiKey: v.pipe(
-    v.string(),
-    v.nonEmpty("must not be empty; is its environment variable set?"),
-    v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+  apiKey: v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("must not be empty; is its environment variable set?"),
+      v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+    ),
+  ),
+  token: v.optional(
+    v.lazy((input) =>
+      typeof input === "function"
+        ? fn
+        : v.looseObject({
+            kind: text,
+            rotates: v.boolean(),
+            refreshToken: v.optional(text),
+            ...methods("refresh"),
+          }),
+    ),
   ),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
@@ -225,6 +239,7 @@ export const optionsSchema: v.GenericSchema = optional({
   credentials: v.array(credential),
   authorize: fn,
   scheduling,
+  tokens: optional({ background: v.boolean(), concurrency: count }),
   limits,
   streaming,
   storage: v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys")),
@@ -244,7 +259,15 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, route: fn, end: fn }),
+  hooks: optional({
+    attempt: fn,
+    cooldown: fn,
+    rotation: fn,
+    credential: fn,
+    route: fn,
+    refresh: fn,
+    end: fn,
+  }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"

@@ -1,4 +1,5 @@
 // What an operator may say. Durations are milliseconds, sizes are bytes.
+import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
@@ -26,6 +27,7 @@ export interface RelayOptions {
    */
   authorize?: Authorize;
   scheduling?: SchedulingOptions;
+  tokens?: TokenOptions;
   limits?: LimitOptions;
   streaming?: StreamingOptions;
   /** Any unstorage storage, best the root one. Without it the relay remembers nothing beyond the process. */
@@ -99,8 +101,10 @@ export interface CredentialOptions {
   label?: string;
   /** Name of its upstream; may be left out where there is only one. */
   upstream?: string;
-  /** The static key. */
+  /** The static key; either this or `token`. */
   apiKey?: string;
+  /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
+  token?: TokenSource | TokenFunction;
   /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
   tier?: number | string;
   /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
@@ -145,6 +149,13 @@ export interface ProtectOptions {
   below: number;
   /** Patterns of the models this is for. @default all */
   models?: string[];
+}
+
+export interface TokenOptions {
+  /** Refreshes tokens before they end although no request comes. @default false */
+  background?: boolean;
+  /** Background refreshes at a time. @default 2 */
+  concurrency?: number;
 }
 
 export interface LimitOptions {
