@@ -84,6 +84,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
     state.putMark({ ...mark, secretHash });
   }
 
+  state.follow(takeIn);
   const loaded = load();
   let patience: Promise<void> | undefined;
 
