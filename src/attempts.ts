@@ -127,6 +127,7 @@ function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credenti
     const pool = poolOf(rooms, { target });
     const wanted = { target, session, excluded: excludedFor(standing, target) };
     const chosen = pool.take(wanted, now);
+    rooms.acquirers?.wanted(target, chosen?.tier ?? Infinity);
     if (chosen) life.target = errand.target = target;
     if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }

@@ -4,6 +4,7 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
+import type { Acquirers } from "./acquire.ts";
 import { createStaticAuth } from "./auth/auth.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
@@ -38,6 +39,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Sources of anonymous tokens; `undefined` where none is configured. */
+  acquirers: Acquirers | undefined;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -129,6 +132,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
+    acquirers: undefined,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),

@@ -66,6 +66,7 @@ function send(
         reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
     });
     reply.start(rooms.transport().send(toOutgoing(rooms, errand, { credential, passage }), reply));
+    rooms.acquirers?.sent(credential);
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()

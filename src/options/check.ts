@@ -36,7 +36,8 @@ function checkPresence(options: RelayOptions): void {
   if (options.credentials === undefined) wrong("credentials", "is missing");
   if (!Array.isArray(options.credentials)) return;
   options.credentials.forEach((credential: CredentialOptions | null, index) => {
-    if (credential !== null && typeof credential === "object" && credential.apiKey === undefined)
+    if (credential === null || typeof credential !== "object") return;
+    if (credential.apiKey === undefined && !("anonymous" in credential))
       wrong(`credentials[${index}].apiKey`, "is missing; is its environment variable set?");
   });
 }

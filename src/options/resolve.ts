@@ -1,4 +1,5 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
+import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape, wrong } from "./check.ts";
@@ -15,6 +16,10 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Sources of anonymous tokens: they carry nothing themselves. */
+  acquirers: readonly AcquirerConfig[];
+  /** How many instances there are, where the operator says so. */
+  instances: number | undefined;
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
   authorize: RelayOptions["authorize"];
@@ -38,13 +43,17 @@ export interface RelayConfig {
 export function resolveOptions(options: RelayOptions): RelayConfig {
   checkShape(options);
   const upstreams = resolveUpstreams(options);
-  const credentials = resolveCredentials(options, upstreams);
-  const models = resolveModels(options, upstreams, credentials);
+  const { credentials, acquirers } = resolveCredentials(options, upstreams);
+  const models = resolveModels(options, upstreams, [...credentials, ...acquirers]);
   return {
     upstreams,
     models,
     credentials,
-    secrets: new Map(options.credentials.map(({ id, apiKey = "" }) => [id, apiKey])),
+    acquirers,
+    instances: options.instances,
+    secrets: new Map(
+      options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
+    ),
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),

@@ -107,11 +107,29 @@ const credential = v.strictObject({
   id: v.pipe(text, v.notValue("*", "must not be `*`")),
   label: v.optional(text),
   upstream: v.optional(text),
-  apiKey: v.pipe(
-    v.string(),
-    v.nonEmpty("must not be empty; is its environment variable set?"),
-    v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+  apiKey: v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("must not be empty; is its environment variable set?"),
+      v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+    ),
   ),
+  anonymous: v.optional(
+    v.lazy((input) =>
+      typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
+    ),
+  ),
+  maxLive: v.optional(count),
+  createLimit: v.optional(
+    optional({
+      perHour: count,
+      perDay: count,
+      spacing: v.pipe(finite, v.gtValue(0, "must be above 0")),
+      key: text,
+    }),
+  ),
+  expectedRequests: v.optional(count),
+  lowWater: v.optional(count),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
   weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
@@ -222,6 +240,7 @@ export const optionsSchema: v.GenericSchema = optional({
   tiers: texts,
   credentials: v.array(credential),
   authorize: fn,
+  instances: count,
   scheduling,
   limits,
   streaming,
@@ -238,7 +257,7 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, end: fn }),
+  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, creation: fn, end: fn }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"
