@@ -2,7 +2,12 @@
 import type { Target } from "./contract/target.ts";
 import type { AcquirerConfig } from "./contract/anonymous.ts";
 import type { MarkRecord } from "./contract/state.ts";
-import { type Acquirer, type AcquirerStatus, createAcquirer, type Outlook } from "./acquire/acquirer.ts";
+import {
+  type Acquirer,
+  type AcquirerStatus,
+  createAcquirer,
+  type Outlook,
+} from "./acquire/acquirer.ts";
 import { createLimiter, type Limiter } from "./acquire/limiter.ts";
 import type { AcquireRooms } from "./acquire/rooms.ts";
 import { describeFault } from "./observe/fault.ts";

@@ -46,7 +46,8 @@ function placeOf(path: string): Place {
   if (first === "contract") return { layer: "contract", unit: first };
   if (isFolder && ROOMS.includes(first)) return { layer: "room", unit: first };
   if (isFolder && SHELVES.includes(first)) return { layer: "shelf", unit: first };
-  if (isFolder && !["attempts", "acquire"].includes(first)) throw new Error(`src/${first}/ is no known room`);
+  if (isFolder && !["attempts", "acquire"].includes(first))
+    throw new Error(`src/${first}/ is no known room`);
   if (GROUND.includes(first)) return { layer: "ground", unit: first };
   if (first === "relay.ts") return { layer: "relay", unit: first };
   if (first === "handler.ts" || first === "index.ts") return { layer: "edge", unit: "edge" };

@@ -145,13 +145,15 @@ export function createAcquirer(
     const { step, code, verdict } = judgeFailure(error);
     tell(false, step, code, sentAt);
     reporter.warn(`acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})`);
-    if (verdict.scope === "acquirer") block(verdict, sentAt);
+    if (verdict.scope !== "none") block(verdict, sentAt);
   }
 
   // Creating alone is blocked: tokens that exist, their refreshes and other credentials go on (H3).
   function block({ reason, hint, disables }: Verdict, sentAt: number): void {
     const ladder = (incidents: number): number =>
-      disables ? LONGEST_BLOCK : Math.min(FIRST_BLOCK * 2 ** Math.max(0, incidents - 1), LONGEST_BLOCK);
+      disables
+        ? LONGEST_BLOCK
+        : Math.min(FIRST_BLOCK * 2 ** Math.max(0, incidents - 1), LONGEST_BLOCK);
     const stated = hint === null ? null : clampHint(hint).wait;
     const opened = cooldowns.refuse({ key, reason, hint: stated, ladder, sentAt }, clock.now());
     changed(opened);
@@ -170,7 +172,14 @@ export function createAcquirer(
     code: Reason | string | undefined,
     sentAt: number,
   ): void {
-    hooks.emit("creation", { acquirer: id, upstream, ok, step, code, duration: clock.now() - sentAt });
+    hooks.emit("creation", {
+      acquirer: id,
+      upstream,
+      ok,
+      step,
+      code,
+      duration: clock.now() - sentAt,
+    });
   }
 
   function pause(time: number): Promise<void> {

@@ -2,11 +2,13 @@
 import type { Clock } from "../contract/clock.ts";
 import type { AnonymousSource } from "../contract/anonymous.ts";
 import type { FreshToken } from "../contract/auth.ts";
-import type { Verdict } from "../contract/verdict.ts";
+import type { Reason, Verdict } from "../contract/verdict.ts";
 import { TokenError, type TokenStep } from "../auth/token-error.ts";
 import { DIALECTS } from "../dialects/index.ts";
 import { CALL_TIME } from "../limits/creations.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
+
+const LIMITED: ReadonlySet<Reason> = new Set<Reason>(["CREATE_LIMITED", "RATE_LIMIT_EXCEEDED"]);
 
 /** Runs a source's `create`; given up after `CALL_TIME`, or by what `onStop` is handed. Throws what the source throws, or a `TokenError`. */
 export async function createToken(
@@ -47,7 +49,9 @@ export function judgeFailure(error: unknown): { step: TokenStep; code: string; v
   const { step, code, retryAfter, refusal } = error;
   if (refusal) {
     const verdict = judge(refusal, DIALECTS["generic"]!);
-    return { step, code: verdict.reason === "UNKNOWN" ? code : verdict.reason, verdict };
+    // A good answer that lacks its token says more by that than by its words, unless these speak of a limit.
+    const isSaid = code === "REFUSED" ? verdict.reason !== "UNKNOWN" : LIMITED.has(verdict.reason);
+    return { step, code: isSaid ? verdict.reason : code, verdict };
   }
   if (code !== "CREATE_LIMITED") return { step, code, verdict: judgeFault("closed") };
   const limited: Verdict = {

@@ -160,7 +160,6 @@ export function createLimiter(options: LimiterOptions): Limiter {
     return isOnly && hasListed;
   }
 
-
   function later(limits: CreateLimits): { kind: "later"; at: number } {
     return { kind: "later", at: nextAt(limits) };
   }

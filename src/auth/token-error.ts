@@ -35,7 +35,9 @@ export class TokenError extends Error {
 
   constructor({ step, code, refusal, what, retryAfter, cause }: TokenErrorFacts) {
     const status = refusal ? ` (status ${refusal.status})` : "";
-    super(`${step}: ${WORDS[code] ?? code}${what ? `, ${what} is missing` : ""}${status}`, { cause });
+    super(`${step}: ${WORDS[code] ?? code}${what ? `, ${what} is missing` : ""}${status}`, {
+      cause,
+    });
     this.step = step;
     this.code = code;
     this.retryAfter = retryAfter;

@@ -257,7 +257,14 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, creation: fn, end: fn }),
+  hooks: optional({
+    attempt: fn,
+    cooldown: fn,
+    rotation: fn,
+    credential: fn,
+    creation: fn,
+    end: fn,
+  }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"
