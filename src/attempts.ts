@@ -1,5 +1,6 @@
 // The loop inside one request: choose, authorize, send, judge, until one answer is good or the budget is spent.
 import type { Credential } from "./contract/credential.ts";
+import type { RouteDecision } from "./contract/route.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
@@ -18,6 +19,7 @@ import {
 import type { Blocked } from "./pool/pool.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
+import { lookAt } from "./routes.ts";
 
 /** What became of all attempts: the client has its answer, or a failure is to be told. */
 export type Outcome =
@@ -96,6 +98,7 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
   const { again } = standing;
   standing.again = undefined;
   const same = again && retake(rooms, errand, standing, again);
+  if (same && rooms.hooks.has("route")) tellAgain(rooms, errand, standing, same.id);
   const chosen = same ?? chooseAmong(rooms, errand, standing);
   if (!chosen) return undefined;
   leaveLine(standing);
@@ -106,6 +109,12 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
   // Looked for before anybody was taken, in this same turn.
   const passage = rooms.circuits.enter(nextEndpoint(rooms, standing, errand.target)!, now);
   return { credential: chosen.id, met: same ? again?.met : undefined, trial, passage };
+}
+
+function tellAgain(rooms: Rooms, errand: Errand, standing: Standing, credential: string): void {
+  const { life, target, session } = errand;
+  const decision = lookAt(rooms, { target, session, excluded: excludedFor(standing, target) });
+  tellRoute(rooms, life.id, standing, { ...decision, chosen: { credential, by: "again" } });
 }
 
 function retake(
@@ -126,12 +135,23 @@ function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credenti
   for (const target of reachableTargets(rooms, errand, standing)) {
     const pool = poolOf(rooms, { target });
     const wanted = { target, session, excluded: excludedFor(standing, target) };
+    // Looked at before somebody is taken: afterwards it is another turn.
+    if (rooms.hooks.has("route")) tellRoute(rooms, life.id, standing, lookAt(rooms, wanted));
     const chosen = pool.take(wanted, now);
     rooms.acquirers?.wanted(target, chosen?.tier ?? Infinity);
     if (chosen) life.target = errand.target = target;
     if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }
   return undefined;
+}
+
+function tellRoute(
+  { hooks }: Rooms,
+  requestId: string,
+  { spent }: Standing,
+  decision: RouteDecision,
+): void {
+  hooks.emit("route", { requestId, attempt: spent.attempts + 1, decision });
 }
 
 // A slot that comes free, or the session's own credential: that is better than another model.

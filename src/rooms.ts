@@ -51,7 +51,7 @@ export interface Rooms extends ConsequenceRooms {
   loaded(): Promise<void> | undefined;
   isClosing(): boolean;
   nextId(): string;
-  sessionOf(life: Life): string | undefined;
+  sessionOf(life: Pick<Life, "call" | "caller">): string | undefined;
   /** Forgets what has long ended, now and then. */
   tidy(): void;
   close(): Promise<void>;
@@ -66,7 +66,14 @@ export function createRooms(options: RelayOptions): Rooms {
     options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
   const reporter = createReporter(log, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
-  const state = createState({ storage: config.storage, base: config.base, clock, random, log });
+  const state = createState({
+    storage: config.storage,
+    base: config.base,
+    secrets: config.sealing,
+    clock,
+    random,
+    log,
+  });
   const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
@@ -232,13 +239,13 @@ function createIds(random: () => number): () => string {
 }
 
 /** Where a session's key comes from; callers cannot share one by chance or on purpose (N7). */
-function createSessionKey({ scheduling }: RelayConfig): (life: Life) => string | undefined {
+function createSessionKey({ scheduling }: RelayConfig): Rooms["sessionOf"] {
   const { sessionKey, mode } = scheduling;
   if (sessionKey === undefined || mode === "performance-first") return () => undefined;
   const read =
     typeof sessionKey === "string"
-      ? ({ call }: Life) => call.header(sessionKey.toLowerCase())
-      : ({ call }: Life) => sessionKey(call.request());
+      ? ({ call }: Pick<Life, "call">) => call.header(sessionKey.toLowerCase())
+      : ({ call }: Pick<Life, "call">) => sessionKey(call.request());
   return (life) => {
     const key: unknown = read(life);
     // A promise is no key: all sessions would be one.

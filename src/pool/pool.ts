@@ -1,37 +1,17 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
-import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
-import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
+import type { Skipped } from "../contract/route.ts";
 import type { Target } from "../contract/target.ts";
-import { Bits, nextInAll } from "./bits.ts";
 import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
-import { Families } from "./families.ts";
+import { type Explained, explainChoice } from "./explain.ts";
 import { Members } from "./members.ts";
-import { ModelLists } from "./model-lists.ts";
-import { Rotation, Rotations } from "./rotation.ts";
-import { endOf, Quotas, type Reading } from "./quotas.ts";
+import { endOf, type Reading } from "./quotas.ts";
 import { type IsProtected, Reserves } from "./reserves.ts";
-import { Preferred, type PreferredOptions } from "./preferred.ts";
-import { type Caller, Stickiness, type StickinessOptions } from "./stickiness.ts";
-import {
-  createByQuota,
-  createLeastInFlight,
-  createOwn,
-  createWeighted,
-  roundRobin,
-  type Strategy,
-} from "./strategies.ts";
-import { View } from "./view.ts";
+import { Roster, type RosterOptions } from "./roster.ts";
 
-export interface PoolOptions extends StickinessOptions {
+export interface PoolOptions extends RosterOptions {
   cooldowns: Cooldowns;
-  random: Random;
-  rotateEvery: number;
-  strategy: StrategyName | ChooseFunction;
-  preferred?: PreferredOptions | undefined;
   isProtected?: IsProtected | undefined;
-  /** Told what an operator's strategy did wrong. */
-  onFault?: (error: unknown) => void;
   /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
   onChange?: (upstream: string) => void;
 }
@@ -66,62 +46,25 @@ export interface Trial {
   end(now: number): void;
 }
 
-/** What a request looks at, found once. */
-interface Sight {
-  view: View;
-  signature: string;
-  /** Rotations of the family's own, where something is closed for it. */
-  rotations: Map<string, Rotation> | undefined;
-}
-
 /** Families that are dropped at each pruning, at most. */
 const AT_ONCE = 10_000;
 
 export class Pool {
   readonly upstream: string;
   readonly #options: PoolOptions;
-  #members: Members;
-  #lists: ModelLists;
-  #families: Families;
-  #rotations: Rotations;
-  #quotas: Quotas;
-  #strategy: Strategy;
-  #preferred: Preferred | undefined;
-  readonly #stickiness: Stickiness;
   readonly #reserves: Reserves;
+  #roster: Roster;
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
     this.upstream = upstream;
     this.#options = options;
-    const members = (this.#members = new Members(credentials));
-    this.#lists = new ModelLists(members.credentials);
-    this.#families = new Families(members.size);
-    this.#rotations = new Rotations(() => this.#createRotation());
-    this.#quotas = new Quotas(members.size);
-    this.#strategy = this.#createStrategy();
-    this.#preferred = this.#createPreferred();
-    this.#stickiness = new Stickiness(options, members);
     this.#reserves = new Reserves(options.isProtected);
+    this.#roster = new Roster(new Members(credentials), options);
     this.#closeKnown(0);
   }
 
-  #createRotation(): Rotation {
-    const { rotateEvery, random } = this.#options;
-    return new Rotation(this.#members.tierStarts, rotateEvery, random);
-  }
-
-  #createPreferred(): Preferred | undefined {
-    const { preferred } = this.#options;
-    return preferred && new Preferred(preferred, this.#members);
-  }
-
-  #createStrategy(): Strategy {
-    const { strategy, onFault } = this.#options;
-    if (typeof strategy === "function")
-      return createOwn(strategy, this.#members, this.#quotas, onFault);
-    if (strategy === "weighted") return createWeighted(this.#members);
-    if (strategy === "least-in-flight") return createLeastInFlight(this.#members);
-    return strategy === "quota" ? createByQuota(this.#quotas) : roundRobin;
+  get #members(): Members {
+    return this.#roster.members;
   }
 
   #closeKnown(now: number): void {
@@ -159,61 +102,39 @@ export class Pool {
 
   // Numbers are places in order of tiers: with other members they are others. One step through all of them, never one for each.
   #replace(credentials: readonly Credential[], now: number): void {
-    const old = this.#members;
-    const members = (this.#members = new Members(credentials));
-    old.credentials.forEach(({ id }, before) => {
-      const after = members.numberOf(id);
-      if (after < 0) return;
-      members.enter(after, old.inFlight(before));
-      if (!old.enabled.has(before)) members.setEnabled(after, false);
-    });
-    const numberOf = (before: number): number => members.numberOf(old.credentials[before]!.id);
-    this.#lists = new ModelLists(members.credentials);
-    this.#families = new Families(members.size);
-    this.#rotations = this.#rotations.renewed(
-      () => this.#createRotation(),
-      (rotation) => rotation.renumbered(members.tierStarts, numberOf),
-    );
-    this.#quotas = this.#quotas.renumbered(members.size, numberOf, now);
-    this.#strategy = this.#createStrategy();
-    this.#preferred = this.#createPreferred();
-    this.#stickiness.renumber(members, numberOf);
+    this.#roster = this.#roster.replaced(credentials, now);
     this.#closeKnown(now);
     this.#options.onChange?.(this.upstream);
   }
 
   /** How many sessions are bound, and how many families have something closed: to see that both stay bounded. */
   get sizes(): { sessions: number; families: number } {
-    return { sessions: this.#stickiness.size, families: this.#families.size };
+    return { sessions: this.#roster.stickiness.size, families: this.#roster.families.size };
   }
 
   /** Chooses and takes a slot in the same turn; `undefined` where nobody is eligible. Give the slot back with `release`. */
   take(wanted: Wanted, now: number): Credential | undefined {
     if (this.sharedUntil(wanted.target, now) > 0) return undefined;
-    const sight = this.#look(wanted.target, now);
-    const member = this.#choose(sight, wanted, now);
+    const roster = this.#roster;
+    const sight = roster.look(wanted, now);
+    const member = roster.choose(sight, roster.numbersOf(wanted.excluded), now);
     return member < 0 ? undefined : this.#enter(member);
   }
 
-  #choose(sight: Sight, { target, session, excluded }: Wanted, now: number): number {
-    const out = this.#numbersOf(excluded);
-    const { view, signature } = sight;
-    const preferred = this.#preferred?.choose(view, out) ?? -1;
-    if (preferred >= 0) return preferred;
-    const caller: Caller = { session, view, signature, pool: target.pool };
-    const bound = this.#stickiness.bound(caller, out, now);
-    if (bound >= 0) return bound;
-    if (this.#stickiness.held(caller, now) >= 0) return -1;
-    const tier = view.bestTier(out);
-    if (tier < 0) return -1;
-    const rotation = this.#rotations.of(target.pool, signature, sight.rotations);
-    const { tierStarts } = this.#members;
-    const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
-    const member = this.#strategy({ tier, start, end, rotation, view, out, target, session, now });
-    if (member < 0) return -1;
-    rotation.took(this.#members.tierOf(member), member);
-    this.#stickiness.took(caller, member, now);
-    return member;
+  /** Tells who would be chosen, who after them, and why not the others (J4); `most` of each. For people, not for requests. */
+  explain(wanted: Wanted, now: number, most: number): Explained {
+    const roster = this.#roster;
+    const whyClosed = (member: number, until: number): Skipped =>
+      this.#skipped(this.#closingKey(member, wanted.target), until, now);
+    const out = roster.numbersOf(wanted.excluded);
+    return explainChoice(roster, roster.look(wanted, now), out, { now, most, whyClosed });
+  }
+
+  #skipped(key: Key, until: number, now: number): Skipped {
+    const why = this.#whyClosed(key, now);
+    const level = key.family === ANY ? "credential" : "model";
+    const known = why === "protected" ? undefined : this.#options.cooldowns.get(key);
+    return { why, until, level, ...(known && { reason: known.reason }) };
   }
 
   /**
@@ -234,9 +155,10 @@ export class Pool {
   }
 
   /** Tells whether `take` would find somebody. */
-  hasAny({ target, excluded }: Wanted, now: number): boolean {
-    if (this.sharedUntil(target, now) > 0) return false;
-    return this.#look(target, now).view.hasAny(this.#numbersOf(excluded));
+  hasAny(wanted: Wanted, now: number): boolean {
+    if (this.sharedUntil(wanted.target, now) > 0) return false;
+    const roster = this.#roster;
+    return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
   }
 
   /** The best tier that has anybody eligible; `Infinity` where none has. */
@@ -249,8 +171,7 @@ export class Pool {
 
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
-    const serving = this.#serving(this.#lists.signatureOf(target.model));
-    return !new View(this.#members, serving, undefined).hasCandidate(this.#numbersOf([id]));
+    return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));
   }
 
   #enter(member: number): Credential {
@@ -283,16 +204,18 @@ export class Pool {
   isOpen(id: string, target: Wanted["target"], now: number): boolean {
     const member = this.#members.numberOf(id);
     if (member < 0 || !this.#members.enabled.has(member)) return false;
-    return (
-      this.sharedUntil(target, now) === 0 && this.#look(target, now).view.untilOf(member) === 0
-    );
+    if (this.sharedUntil(target, now) > 0) return false;
+    return this.#roster.look({ target, session: undefined }, now).view.untilOf(member) === 0;
   }
 
   /** Says why `take` found nobody, and when the first may be found. Costs no scan. */
-  blocked({ target, session, excluded }: Wanted, now: number): Blocked {
-    const { view, signature } = this.#look(target, now);
-    const out = this.#numbersOf(excluded);
-    const held = this.#stickiness.held({ session, view, signature, pool: target.pool }, now);
+  blocked(wanted: Wanted, now: number): Blocked {
+    const { target, excluded } = wanted;
+    const roster = this.#roster;
+    const sight = roster.look(wanted, now);
+    const { view } = sight;
+    const out = roster.numbersOf(excluded);
+    const held = roster.stickiness.held(sight, now);
     if (held >= 0)
       return { why: "held", until: view.untilOf(held), key: this.#closingKey(held, target) };
     if (!view.hasCandidate([])) return { why: "empty", until: Infinity, key: undefined };
@@ -339,7 +262,7 @@ export class Pool {
   /** The level that keeps a member closed longest. */
   #closingKey(member: number, { pool, family }: Wanted["target"]): Key {
     const credential = this.#members.credentials[member]!.id;
-    const own = this.#families.until(pool, family, member);
+    const own = this.#roster.families.until(pool, family, member);
     const isWide = this.#members.closed.until(member) > own;
     const { upstream } = this;
     return isWide
@@ -359,7 +282,7 @@ export class Pool {
     const cooling = this.#options.cooldowns.until(credential, pool, family, now);
     const until = Math.max(cooling, this.#reserves.until(key, now));
     if (family === ANY) this.#members.close(member, until);
-    else this.#families.set(pool, family, member, until, now);
+    else this.#roster.families.set(pool, family, member, until, now);
   }
 
   /** What is known of a credential's quota for a target, or for everything. */
@@ -369,7 +292,7 @@ export class Pool {
     now: number,
   ): Reading | undefined {
     const member = this.#members.numberOf(id);
-    return member < 0 ? undefined : this.#quotas.get(member, pool, family, now);
+    return member < 0 ? undefined : this.#roster.quotas.get(member, pool, family, now);
   }
 
   /** Takes in what is left of a credential's quota for one model, or, with the family `*`, for everything (A9). */
@@ -382,7 +305,7 @@ export class Pool {
     const member = this.#members.numberOf(id);
     if (member < 0 || endOf(reading) <= now) return;
     const { pool, family, model } = of;
-    this.#quotas.set(member, pool, family, reading, now);
+    this.#roster.quotas.set(member, pool, family, reading, now);
     const key = { credential: id, upstream: this.upstream, pool, family };
     if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
   }
@@ -401,30 +324,7 @@ export class Pool {
 
   /** Drops families in which nothing is closed any more. */
   prune(now: number): void {
-    this.#families.prune(now, AT_ONCE);
+    this.#roster.families.prune(now, AT_ONCE);
     this.#reserves.prune(now);
-  }
-
-  #look({ pool, family, model }: Wanted["target"], now: number): Sight {
-    this.#members.wake(now);
-    const signature = this.#lists.signatureOf(model);
-    const own = this.#families.get(pool, family, now);
-    const view = new View(this.#members, this.#serving(signature), own?.closed);
-    return { view, signature, rotations: own?.rotations };
-  }
-
-  /** The members that serve a signature's models; of a strictly preferred one it alone. */
-  #serving(signature: string): Bits | undefined {
-    const serving = this.#lists.serving(signature);
-    const only = this.#preferred?.only;
-    if (!only || !serving) return only ?? serving;
-    const both = new Bits(this.#members.size);
-    const member = nextInAll([only, serving], 0);
-    if (member >= 0) both.add(member);
-    return both;
-  }
-
-  #numbersOf(ids: readonly string[]): number[] {
-    return ids.map((id) => this.#members.numberOf(id));
   }
 }

@@ -31,12 +31,14 @@ export class Preferred {
   choose(view: View, out: readonly number[]): number {
     const member = this.#member;
     if (member < 0 || !view.serves(member)) return -1;
-    this.#tell(this.#members.enabled.has(member) && view.untilOf(member) === 0);
     return view.isEligible(member) && !out.includes(member) ? member : -1;
   }
 
-  // Said once for each change, not for each request.
-  #tell(isUsed: boolean): void {
+  /** Sees how it stands for a request. Each change is told once, not for each request. */
+  note(view: View): void {
+    const member = this.#member;
+    if (member < 0 || !view.serves(member)) return;
+    const isUsed = this.#members.enabled.has(member) && view.untilOf(member) === 0;
     if (isUsed === this.#isUsed) return;
     this.#isUsed = isUsed;
     this.#options.onChange?.(isUsed);

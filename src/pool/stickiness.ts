@@ -45,11 +45,17 @@ export class Stickiness {
     if (session === undefined) return this.#reused(caller, out, now);
     for (const key of keysOf(session, caller.signature)) {
       const member = this.#sessions.get(key, now);
-      if (member < 0 || out.includes(member) || !view.isEligible(member)) continue;
-      this.#sessions.bind(key, member, now);
-      return member;
+      if (member >= 0 && !out.includes(member) && view.isEligible(member)) return member;
     }
     return -1;
+  }
+
+  /** Notes that the member a caller has serves it once more. */
+  touch({ session, signature, pool }: Caller, member: number, now: number): void {
+    if (session === undefined)
+      return void this.#last.set(`${pool}\n${signature}`, { member, at: now });
+    const key = keysOf(session, signature).find((one) => this.#sessions.get(one, now) === member);
+    if (key !== undefined) this.#sessions.bind(key, member, now);
   }
 
   /** Returns the member that a session waits for, because it opens soon; -1 where there is none. */
@@ -86,9 +92,7 @@ export class Stickiness {
     if (reuseWindow === false) return -1;
     const last = this.#last.get(`${pool}\n${signature}`);
     if (!last || now - last.at >= reuseWindow) return -1;
-    if (out.includes(last.member) || !view.isEligible(last.member)) return -1;
-    last.at = now;
-    return last.member;
+    return out.includes(last.member) || !view.isEligible(last.member) ? -1 : last.member;
   }
 
   // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
