@@ -1,12 +1,13 @@
 // Anonymous tokens: acquired when nobody else can carry a request, inside what the provider allows (rows H).
 import type { Target } from "./contract/target.ts";
 import type { AcquirerConfig } from "./contract/anonymous.ts";
-import type { MarkRecord } from "./contract/state.ts";
+import type { CredentialRecord, MarkRecord } from "./contract/state.ts";
 import {
   type Acquirer,
   type AcquirerStatus,
   createAcquirer,
   type Outlook,
+  UNSAFE,
 } from "./acquire/acquirer.ts";
 import { createLimiter, type Limiter } from "./acquire/limiter.ts";
 import type { AcquireRooms } from "./acquire/rooms.ts";
@@ -22,8 +23,8 @@ export interface Acquirers {
   sent(credential: string): void;
   /** A credential was put out of use, or back. */
   marked(mark: MarkRecord): void;
-  /** Takes in what the store knows. */
-  restore(): Promise<void>;
+  /** Takes in what the store says of credentials made at run time. */
+  restore(records: readonly CredentialRecord[]): Promise<void>;
   status(): AcquirerStatus[];
   close(): Promise<void>;
 }
@@ -40,7 +41,8 @@ export function createAcquirers(
   let hasWarned = false;
 
   function limiterOf({ limiter: key }: AcquirerConfig): Limiter {
-    const { leases, creations, clock, isOnly } = rooms;
+    const { clock, isOnly } = rooms;
+    const { leases, creations } = rooms.state;
     const instance = crypto.randomUUID();
     const made =
       limiters.get(key) ?? createLimiter({ key, leases, creations, clock, instance, isOnly });
@@ -56,18 +58,20 @@ export function createAcquirers(
   function warnUnsafe(): void {
     if (hasWarned || rooms.isSafe()) return;
     hasWarned = true;
-    rooms.reporter.warn(`no anonymous token is created: ${rooms.unsafe}`);
+    rooms.reporter.warn(`no anonymous token is created: ${UNSAFE}`);
   }
 
   return {
     wanted(target, tier) {
+      const now = rooms.clock.now();
+      const pool = rooms.pools.get(target.upstream)!;
       for (const one of serving(target)) {
         if (tier <= one.config.tier) continue;
         warnUnsafe();
-        const { clock, pools } = rooms;
+        // Behind a limit that all share, another token would be of no use.
+        if (pool.sharedUntil(target, now) > 0) return;
         // Whoever failed this one request alone is still there for the others.
-        if (pools.get(target.upstream)!.bestTier(target, clock.now()) > one.config.tier)
-          one.trigger();
+        if (pool.bestTier(target, now) > one.config.tier) one.trigger();
       }
     },
     outlook(target) {
@@ -83,10 +87,10 @@ export function createAcquirers(
     marked(mark) {
       for (const one of acquirers) one.marked(mark);
     },
-    async restore() {
+    async restore(records) {
       for (const one of acquirers)
         await one
-          .restore()
+          .restore(records)
           .catch((error: unknown) =>
             rooms.reporter.error(
               `the tokens of acquirer ${one.config.id} could not be read: ${describeFault(error)}`,

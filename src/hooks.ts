@@ -103,11 +103,8 @@ export interface RelayHooks {
   cooldown: (event: CooldownEvent) => void;
   rotation: (event: RotationEvent) => void;
   credential: (event: CredentialEvent) => void;
-<<<<<<< HEAD
   creation: (event: CreationEvent) => void;
-=======
   route: (event: RouteEvent) => void;
->>>>>>> main
   end: (event: EndEvent) => void;
 }
 

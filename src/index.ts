@@ -6,6 +6,7 @@ export type {
   Authorize,
   AuthorizeResult,
   CorsOptions,
+  CreateLimitOptions,
   CredentialOptions,
   LimitOptions,
   ModelOptions,
@@ -20,6 +21,7 @@ export type {
 export type {
   AttemptEvent,
   CooldownEvent,
+  CreationEvent,
   CredentialEvent,
   EndEvent,
   HookHandlers,
@@ -36,6 +38,12 @@ export type { RouteQuestion } from "./routes.ts";
 export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
+export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
+export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
+export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
+export type { AcquirerStatus } from "./acquire/acquirer.ts";
+export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
+export type { FreshToken, TokenContext, TokenSource } from "./contract/auth.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

@@ -4,7 +4,7 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
-import type { Acquirers } from "./acquire.ts";
+import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { createStaticAuth } from "./auth/auth.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
@@ -88,6 +88,7 @@ export function createRooms(options: RelayOptions): Rooms {
       cause: disabled?.cause ?? "",
       reason: disabled?.reason ?? "",
     });
+    acquirers?.marked(mark);
     memory
       .remember(mark)
       .catch((error: unknown) =>
@@ -107,12 +108,29 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
+  const acquirers: Acquirers | undefined = createAcquirers(
+    {
+      ...shared,
+      waiting,
+      fetch,
+      keeper: auth,
+      isOnly: config.instances === 1,
+      isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
+      isLoaded: () => state.health().loaded,
+    },
+    config.acquirers,
+  );
   const quotas = createQuotaWatch(shared, {
-    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    fetch,
     familyOf: planner.familyOf,
   });
   const parts: ConsequenceRooms = { ...shared, quotas };
-  const memory = createMemory(parts);
+  const memory = createMemory({
+    ...parts,
+    takeCredentials: async (records) => acquirers?.restore(records),
+    onMark: (mark) => acquirers?.marked(mark),
+  });
   const open = new OpenRequests();
   let transport: Transport | undefined;
   let isClosing = false;
@@ -139,7 +157,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
-    acquirers: undefined,
+    acquirers,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -166,6 +184,7 @@ export function createRooms(options: RelayOptions): Rooms {
       isClosing = true;
       await open.drain(config.streaming.shutdownGrace, clock);
       quotas.stop();
+      await acquirers?.close();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },

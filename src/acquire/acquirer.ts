@@ -2,7 +2,7 @@
 import type { FreshToken } from "../contract/auth.ts";
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Key } from "../contract/credential.ts";
-import type { MarkRecord } from "../contract/state.ts";
+import type { CredentialRecord, MarkRecord } from "../contract/state.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
 import { describeFault } from "../observe/fault.ts";
 import { clampHint } from "../limits/ladder.ts";
@@ -40,11 +40,15 @@ export interface Acquirer {
   sent(credential: string): void;
   /** A credential was put out of use, or back. */
   marked(mark: MarkRecord): void;
-  /** Takes in what the store knows of this acquirer's tokens. */
-  restore(): Promise<void>;
+  /** Takes in what the store says of this acquirer's tokens. */
+  restore(records: readonly CredentialRecord[]): Promise<void>;
   status(): AcquirerStatus;
   close(): Promise<void>;
 }
+
+/** Why nothing is created on a store that cannot tell who else does (H2). */
+export const UNSAFE =
+  "the store's leases are best effort, and others could create at the same time; `instances: 1` says that there are none";
 
 /** An instance that finds another at it looks again so often, and for so long. */
 const LOOK_AGAIN = 500;
@@ -71,7 +75,7 @@ export function createAcquirer(
   /** Why none is made, whatever the time is. */
   function obstacle(): string | undefined {
     if (isClosed) return "the relay is closing";
-    if (!rooms.isSafe()) return rooms.unsafe;
+    if (!rooms.isSafe()) return UNSAFE;
     if (!rooms.isLoaded()) return "the state has not been loaded";
     return health.get(id) && "out of use";
   }
@@ -98,9 +102,12 @@ export function createAcquirer(
     const begunAt = clock.now();
     const joined = tokens.joined();
     const isWanted = async (): Promise<boolean> => {
-      await tokens.restore().catch((error: unknown) => {
-        if (!rooms.isOnly) throw error;
-      });
+      await state
+        .listCredentials()
+        .then(tokens.restore)
+        .catch((error: unknown) => {
+          if (!rooms.isOnly) throw error;
+        });
       return !isClosed && tokens.joined() === joined && tokens.live() < maxLive;
     };
     for (;;) {

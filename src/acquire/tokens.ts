@@ -14,8 +14,8 @@ export interface Tokens {
   joined(): number;
   /** Takes a token in that was just made. */
   join(token: FreshToken): Promise<void>;
-  /** Takes in, and lets go, what the store says. Rejects where it cannot be read. */
-  restore(): Promise<void>;
+  /** Takes in, and lets go, what the store says. Rejects where a token cannot be read. */
+  restore(records: readonly CredentialRecord[]): Promise<void>;
   /** Counts a request; returns how many all live tokens are still good for, `undefined` where that is unknown or the credential is none of ours. */
   sent(credential: string): number | undefined;
   marked(mark: MarkRecord): void;
@@ -25,7 +25,7 @@ export interface Tokens {
 const SPENT_KEPT = 10;
 
 export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Tokens {
-  const { pools, health, clock, reporter, credentials, tokenStore, keeper } = rooms;
+  const { pools, health, clock, reporter, state, keeper } = rooms;
   const pool = pools.get(config.upstream)!;
   /** Credential → requests so far, in order of joining. */
   const ours = new Map<string, number>();
@@ -34,9 +34,9 @@ export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Token
 
   const liveOnes = (): string[] => [...ours.keys()].filter((id) => !health.get(id));
 
-  function add(id: string, record: TokenRecord | undefined): void {
+  function add(id: string, record: TokenRecord): void {
     const now = clock.now();
-    ours.set(id, rooms.state.counters(id)?.requests ?? 0);
+    ours.set(id, state.counters(id)?.requests ?? 0);
     joins++;
     keeper.join(id, toSource(config), record);
     pool.add([toCredential(id, config)], now);
@@ -69,8 +69,8 @@ export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Token
     for (const old of spent) {
       if (spent.size <= SPENT_KEPT) return;
       remove(old);
-      credentials.put(tombstone(old, clock.now()));
-      tokenStore.forget(old).catch(complain(old));
+      state.putCredential(tombstone(old, clock.now()));
+      state.tokens.forget(old).catch(complain(old));
     }
   }
 
@@ -87,15 +87,18 @@ export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Token
       const id = newId(config, pool.has.bind(pool));
       const record = toTokenRecord(id, token, now);
       // Lost before it is stored, it is lost; it has been counted. Stored, it comes back after a restart.
-      await tokenStore.write(record).catch(complain(id));
-      credentials.put(toCredentialRecord(id, config, now));
+      await state.tokens.write(record).catch(complain(id));
+      state.putCredential(toCredentialRecord(id, config, now));
       add(id, record);
       reporter.info(`acquirer ${config.id} has a new token: credential ${id}`);
     },
-    async restore() {
-      for (const { id, credential } of await credentials.list()) {
-        if (credential?.origin === config.id && !ours.has(id)) add(id, undefined);
+    async restore(records) {
+      for (const { id, credential } of records) {
         if (!credential && ours.has(id)) remove(id);
+        if (credential?.origin !== config.id || ours.has(id)) continue;
+        const record = await state.tokens.read(id);
+        // Its token is lost: it can never serve. Nobody else may have taken it in meanwhile.
+        if (record && !ours.has(id)) add(id, record);
       }
     },
     sent(credential) {

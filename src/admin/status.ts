@@ -1,6 +1,8 @@
 // What an operator sees: every credential, what is closed until when and why, and how the store is.
 import type { StateHealth, UsageCounters } from "../contract/state.ts";
+import type { Credential } from "../contract/credential.ts";
 import type { Reason } from "../contract/verdict.ts";
+import type { AcquirerStatus } from "../acquire/acquirer.ts";
 import type { Rooms } from "../rooms.ts";
 
 export interface RelayStatus {
@@ -11,6 +13,8 @@ export interface RelayStatus {
   /** Endpoints that are left alone, because they failed again and again. */
   circuits: CircuitStatus[];
   /** Requests under way, and those of them that wait for a credential. */
+  /** Sources of anonymous tokens. */
+  acquirers: AcquirerStatus[];
   requests: { open: number; waiting: number };
   store: StateHealth;
 }
@@ -66,11 +70,12 @@ export function toStatus({
   waiting,
   consequences,
   circuits,
+  acquirers,
 }: Rooms): RelayStatus {
   const now = clock.now();
   return {
     at: iso(now),
-    credentials: config.credentials.map(({ id, label, upstream, tier }) => {
+    credentials: everybody(config, pools).map(({ id, label, upstream, tier }) => {
       const disabled = health.get(id);
       return {
         id,
@@ -96,9 +101,17 @@ export function toStatus({
       incidents,
     })),
     circuits: toCircuits(config, circuits, now),
+    acquirers: acquirers?.status() ?? [],
     requests: { open: open.size, waiting: waiting.size },
     store: state.health(),
   };
+}
+
+/** The configured ones in their order, then those made at run time. */
+function everybody({ credentials }: Rooms["config"], pools: Rooms["pools"]): Credential[] {
+  const configured = new Set(credentials.map(({ id }) => id));
+  const members = [...pools.values()].flatMap((pool) => pool.credentials);
+  return [...credentials, ...members.filter(({ id }) => !configured.has(id))];
 }
 
 function toCircuits(

@@ -18,8 +18,6 @@ export interface RelayConfig {
   credentials: readonly Credential[];
   /** Sources of anonymous tokens: they carry nothing themselves. */
   acquirers: readonly AcquirerConfig[];
-  /** How many instances there are, where the operator says so. */
-  instances: number | undefined;
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
   authorize: RelayOptions["authorize"];
@@ -54,7 +52,6 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     models,
     credentials,
     acquirers,
-    instances: options.instances,
     secrets: new Map(
       options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
     ),

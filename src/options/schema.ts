@@ -254,7 +254,6 @@ export const optionsSchema: v.GenericSchema = optional({
   secret: v.lazy((input) =>
     Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
   ),
-  instances: count,
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,

@@ -27,8 +27,6 @@ export interface RelayOptions {
    * Without it everybody may call, with a cap per client address.
    */
   authorize?: Authorize;
-  /** How many instances of this app share the provider's limits. `1` says that this one is alone, where the store cannot tell. @default unknown */
-  instances?: number;
   scheduling?: SchedulingOptions;
   limits?: LimitOptions;
   streaming?: StreamingOptions;

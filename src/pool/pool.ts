@@ -164,7 +164,7 @@ export class Pool {
   /** The best tier that has anybody eligible; `Infinity` where none has. */
   bestTier(target: Wanted["target"], now: number): number {
     if (this.sharedUntil(target, now) > 0) return Infinity;
-    const { view } = this.#look(target, now);
+    const { view } = this.#roster.look({ target, session: undefined }, now);
     const tier = view.hasAny([]) ? view.bestTier([]) : -1;
     return tier < 0 ? Infinity : this.credentials[this.#members.tierStarts[tier]!]!.tier;
   }

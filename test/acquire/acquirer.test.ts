@@ -5,6 +5,7 @@ import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { firebaseAnonymous } from "../../src/auth/anonymous/firebase.ts";
 import { graphqlAnonymous } from "../../src/auth/anonymous/graphql.ts";
 import { TokenError } from "../../src/auth/token-error.ts";
+import { UNSAFE } from "../../src/acquire/acquirer.ts";
 import { DAY, HOUR } from "../../src/limits/creations.ts";
 import { createSharedStore, type SharedStore } from "../support/shared-store.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
@@ -137,7 +138,7 @@ describe("a token is created", () => {
     });
     expect(store.tokens.get(id)).toMatchObject({ generation: 0, refreshToken: expect.any(String) });
     const second = start();
-    await second.acquirers.restore();
+    await second.acquirers.restore([...store.credentials.values()]);
     expect(second.ask()?.id).toBe(id);
     expect(created()).toBe(1);
   });
@@ -182,10 +183,8 @@ describe("the limiter", () => {
     const instance = start({}, { isSafe: false });
     await burn(instance, 5 * MINUTE);
     expect(provider.ledger.total).toBe(0);
-    expect(instance.lines).toEqual([
-      "no anonymous token is created: the store cannot tell who else creates",
-    ]);
-    expect(instance.acquirers.status()[0]!.blocked).toBe("the store cannot tell who else creates");
+    expect(instance.lines).toEqual([`no anonymous token is created: ${UNSAFE}`]);
+    expect(instance.acquirers.status()[0]!.blocked).toBe(UNSAFE);
     expect(instance.acquirers.outlook(TARGET)).toBeUndefined();
   });
 
@@ -310,7 +309,7 @@ describe("a token is used up", () => {
     expect(created()).toBe(2);
     const next = start();
     next.health.restore(instance.health.mark(id)!);
-    await next.acquirers.restore();
+    await next.acquirers.restore([...store.credentials.values()]);
     expect(next.ask()?.id).toBe(instance.ask()?.id);
     expect(next.acquirers.status()[0]!.live).toBe(1);
   });

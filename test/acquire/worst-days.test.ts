@@ -113,7 +113,7 @@ async function liveThrough(days: Awaited<ReturnType<typeof createDays>>): Promis
       kill();
       kills++;
       alive[at] = days.start();
-      void alive[at].instance.acquirers.restore();
+      void alive[at].instance.acquirers.restore([...days.shared.credentials.values()]);
     }
   }
   await days.pass(0);

@@ -8,7 +8,6 @@ import type {
   TokenRecord,
   TokenStore,
 } from "../../src/contract/state.ts";
-import type { CredentialStore } from "../../src/acquire/rooms.ts";
 
 export interface SharedStore {
   /** Rejects, and gives no lease, while true. */
@@ -23,8 +22,9 @@ export interface SharedStore {
 export interface Connection {
   leases: Leases;
   creations: CreationStore;
-  credentials: CredentialStore;
-  tokenStore: Pick<TokenStore, "write" | "forget" | "read">;
+  tokens: TokenStore;
+  putCredential(record: CredentialRecord): void;
+  listCredentials(): Promise<CredentialRecord[]>;
 }
 
 export interface SharedStoreOptions {
@@ -87,17 +87,17 @@ export function createSharedStore(
               ),
             ),
         },
-        credentials: {
-          put: (record) => {
-            call(() => {
-              const known = store.credentials.get(record.id);
-              if (!known || known.revision <= record.revision)
-                store.credentials.set(record.id, record);
-            }).catch(() => {});
-          },
-          list: () => call(() => [...store.credentials.values()]),
+        putCredential: (record) => {
+          call(() => {
+            const known = store.credentials.get(record.id);
+            if (!known || known.revision <= record.revision)
+              store.credentials.set(record.id, record);
+          }).catch(() => {});
         },
-        tokenStore: {
+        listCredentials: () => call(() => [...store.credentials.values()]),
+        tokens: {
+          intents: () => call(() => []),
+          writeIntent: () => call(() => {}),
           write: (record) => call(() => void store.tokens.set(record.credential, record)),
           read: (credential) => call(() => store.tokens.get(credential)),
           forget: (credential) => call(() => void store.tokens.delete(credential)),
