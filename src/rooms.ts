@@ -6,6 +6,7 @@ import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
+import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
@@ -41,6 +42,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Sources of anonymous tokens; `undefined` where none is configured. */
+  acquirers: Acquirers | undefined;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -88,6 +91,7 @@ export function createRooms(options: RelayOptions): Rooms {
       cause: disabled?.cause ?? "",
       reason: disabled?.reason ?? "",
     });
+    acquirers?.marked(mark);
     memory
       .remember(mark)
       .catch((error: unknown) =>
@@ -108,12 +112,29 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
+  const acquirers: Acquirers | undefined = createAcquirers(
+    {
+      ...shared,
+      waiting,
+      fetch,
+      keeper: auth,
+      isOnly: config.instances === 1,
+      isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
+      isLoaded: () => state.health().loaded,
+    },
+    config.acquirers,
+  );
   const quotas = createQuotaWatch(shared, {
-    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    fetch,
     familyOf: planner.familyOf,
   });
   const parts: ConsequenceRooms = { ...shared, quotas };
-  const memory = createMemory(parts);
+  const memory = createMemory({
+    ...parts,
+    takeCredentials: async (records) => acquirers?.restore(records),
+    onMark: (mark) => acquirers?.marked(mark),
+  });
   const open = new OpenRequests();
   let transport: Transport | undefined;
   let isClosing = false;
@@ -160,6 +181,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
+    acquirers,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -187,6 +209,7 @@ export function createRooms(options: RelayOptions): Rooms {
       await open.drain(config.streaming.shutdownGrace, clock);
       quotas.stop();
       auth.close();
+      await acquirers?.close();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },

@@ -4,7 +4,7 @@
  *   adapters/          thin edges, one for each host
  *   handler.ts, index.ts   the h3 edge and the public names
  *   relay.ts           the life of one request
- *   upper layer        the other files of src/ and src/attempts/: they put rooms together
+ *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
  *   ground             errors.ts and patterns.ts: they import nothing
@@ -46,7 +46,8 @@ function placeOf(path: string): Place {
   if (first === "contract") return { layer: "contract", unit: first };
   if (isFolder && ROOMS.includes(first)) return { layer: "room", unit: first };
   if (isFolder && SHELVES.includes(first)) return { layer: "shelf", unit: first };
-  if (isFolder && first !== "attempts") throw new Error(`src/${first}/ is no known room`);
+  if (isFolder && !["attempts", "acquire"].includes(first))
+    throw new Error(`src/${first}/ is no known room`);
   if (GROUND.includes(first)) return { layer: "ground", unit: first };
   if (first === "relay.ts") return { layer: "relay", unit: first };
   if (first === "handler.ts" || first === "index.ts") return { layer: "edge", unit: "edge" };
