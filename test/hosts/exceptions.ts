@@ -1,0 +1,45 @@
+/** What a host does not tell, or does otherwise: the one table that the host suite reads and docs/hosts.md shows. */
+
+export type HostName =
+  | "node"
+  | "express"
+  | "fastify"
+  | "h3"
+  | "h3-v1"
+  | "nitro-2"
+  | "nitro-3"
+  | "nuxt"
+  | "deno"
+  | "bun"
+  | "workerd";
+
+export type Phase =
+  | "waiting"
+  | "backoff"
+  | "connecting"
+  | "before headers"
+  | "before the first event"
+  | "mid-body"
+  | "slow reader"
+  | "after terminal";
+
+export interface Exception {
+  hosts: readonly HostName[];
+  /** Phases of a leaving client that it is about. */
+  phases?: readonly Phase[];
+  /** A row that does not hold there. */
+  row?: "I18" | "pipelining" | "I4 forgets";
+  /** The client's leaving is noticed within so many ms instead of 100; `false`: not at all while nothing is written. */
+  within?: number | false;
+  why: string;
+}
+
+export const EXCEPTIONS: readonly Exception[] = [];
+
+export function exceptionFor(host: HostName, phase: Phase): Exception | undefined {
+  return EXCEPTIONS.find(({ hosts, phases }) => hosts.includes(host) && phases?.includes(phase));
+}
+
+export function isExcepted(host: HostName, row: Exception["row"]): boolean {
+  return EXCEPTIONS.some((one) => one.row === row && one.hosts.includes(host));
+}
