@@ -32,11 +32,13 @@ interface InnerEvent {
   node: {
     req: NodeRequest & { originalUrl?: string; body?: BodyInit };
     res: NodeResponse & {
-      readonly socket?: unknown;
       getHeaders(): Record<string, number | string | string[] | undefined>;
     };
   };
 }
+
+/** Marks the response of hosts without Node's server, which nobody sends. (A missing socket does not: pipelined requests have none yet.) */
+const STAND_IN = "__unenv__";
 
 /**
  * Defines a relay as an h3 1 handler, for `router.use("/ai/**", …)`, `app.use("/ai", …)` and routes of Nitro 2 and Nuxt 4
@@ -52,8 +54,7 @@ export function defineRelay(options: OptionsOf): RelayHandler {
     const { req, res } = inner.node;
     const running = lazy.start();
     const where = findMount(event.path, inner);
-    // Presets without Node's server have a response that nobody reads; a socket that is closed already has none either.
-    if (!res.socket && !res.destroyed)
+    if (STAND_IN in res)
       return running instanceof Response
         ? running
         : running.fetch(inner.web?.request ?? toRequestWithBody(inner), { mount: where.mount });

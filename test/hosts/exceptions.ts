@@ -28,13 +28,26 @@ export interface Exception {
   /** Phases of a leaving client that it is about. */
   phases?: readonly Phase[];
   /** A row that does not hold there. */
-  row?: "I18" | "pipelining" | "I4 forgets";
+  row?: "I18" | "pipelining";
   /** The client's leaving is noticed within so many ms instead of 100; `false`: not at all while nothing is written. */
   within?: number | false;
+  /** Lines that the host prints of its own accord. */
+  noise?: RegExp;
   why: string;
 }
 
-export const EXCEPTIONS: readonly Exception[] = [];
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    hosts: ["bun"],
+    row: "pipelining",
+    why: "Bun answers none of the requests that stand in one packet and closes the connection.",
+  },
+  {
+    hosts: ["deno", "bun"],
+    noise: /broke off|^\s*(?:at |\^|\d+ \|)|^$/,
+    why: "A connection that must be broken (I18) is an error to the host, which prints it with its stack.",
+  },
+];
 
 export function exceptionFor(host: HostName, phase: Phase): Exception | undefined {
   return EXCEPTIONS.find(({ hosts, phases }) => hosts.includes(host) && phases?.includes(phase));
@@ -42,4 +55,8 @@ export function exceptionFor(host: HostName, phase: Phase): Exception | undefine
 
 export function isExcepted(host: HostName, row: Exception["row"]): boolean {
   return EXCEPTIONS.some((one) => one.row === row && one.hosts.includes(host));
+}
+
+export function isNoise(host: HostName, line: string): boolean {
+  return EXCEPTIONS.some(({ noise, hosts }) => hosts.includes(host) && noise?.test(line));
 }

@@ -1,5 +1,5 @@
 /** What every host promises, as a real server over real sockets, with the upstream's ledger as judge. Called by one short file each. */
-import type { HostName } from "./exceptions.ts";
+import { type HostName, isNoise } from "./exceptions.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeBadInput } from "./suite-bad-input.ts";
 import { describeLeaving } from "./suite-leaving.ts";
@@ -21,7 +21,8 @@ export function describeHost(name: HostName, setup: HostSetup): void {
     describeBadInput(name, () => stage);
 
     it("I5 prints nothing of all this", () => {
-      expect(stage.host.lines.filter((line) => !EXPECTED.test(line))).toEqual([]);
+      const noise = stage.host.lines.filter((line) => !EXPECTED.test(line));
+      expect(noise.filter((line) => !isNoise(name, line))).toEqual([]);
     });
   });
 }
