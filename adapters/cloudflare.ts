@@ -29,10 +29,27 @@ export function defineRelay<Env = unknown>(
   const factory = typeof options === "function" ? options : () => options;
   const lazy = createLazyRelay<[Env]>(factory);
   return {
-    fetch: (request, env, context) =>
-      serveFetch(lazy.start(env), request, {
-        address: request.headers.get("cf-connecting-ip") ?? undefined,
-        waitUntil: (work) => context.waitUntil(work),
-      }),
+    async fetch(request, env, context) {
+      const waitUntil = (work: Promise<unknown>): void => context.waitUntil(work);
+      const address = request.headers.get("cf-connecting-ip") ?? undefined;
+      return throughPipe(
+        await serveFetch(lazy.start(env), request, { address, waitUntil }),
+        waitUntil,
+      );
+    },
   };
+}
+
+/**
+ * Sends a body through the runtime's own pipe. A stream of JavaScript's whose client left before the head is forgotten without
+ * a word; a pipe tells its writer.
+ */
+function throughPipe(response: Response, waitUntil: (work: Promise<unknown>) => void): Response {
+  const { IdentityTransformStream: Pipe } = globalThis as {
+    IdentityTransformStream?: new () => ReadableWritablePair<Uint8Array, Uint8Array>;
+  };
+  if (!response.body || !Pipe) return response;
+  const { readable, writable } = new Pipe();
+  waitUntil(response.body.pipeTo(writable).catch(() => {}));
+  return new Response(readable, response);
 }

@@ -28,7 +28,7 @@ export interface Exception {
   /** Phases of a leaving client that it is about. */
   phases?: readonly Phase[];
   /** A row that does not hold there. */
-  row?: "I18" | "pipelining";
+  row?: "I18" | "pipelining" | "expect";
   /** The client's leaving is noticed within so many ms instead of 100; `false`: not at all while nothing is written. */
   within?: number | false;
   /** Lines that the host prints of its own accord. */
@@ -41,6 +41,28 @@ export const EXCEPTIONS: readonly Exception[] = [
     hosts: ["bun"],
     row: "pipelining",
     why: "Bun answers none of the requests that stand in one packet and closes the connection.",
+  },
+  {
+    hosts: ["workerd"],
+    phases: ["waiting", "backoff", "connecting", "before headers", "before the first event"],
+    within: 1_000,
+    why: "The Worker hears of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, for an answer that is no stream with its first byte.",
+  },
+  {
+    hosts: ["workerd"],
+    phases: ["mid-body"],
+    within: 500,
+    why: "The Worker hears of a closed connection when it writes: at the next event or heartbeat.",
+  },
+  {
+    hosts: ["workerd"],
+    row: "I18",
+    why: "Locally, workerd ends a body that breaks off as if it were whole (the last chunk is sent).",
+  },
+  {
+    hosts: ["workerd"],
+    row: "expect",
+    why: "workerd does not answer `Expect: 100-continue`; clients send the body after a moment all the same.",
   },
   {
     hosts: ["deno", "bun"],

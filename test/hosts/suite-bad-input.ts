@@ -20,7 +20,11 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
   }
 
   /** Sends, and resolves when what came back fits or the connection is closed. */
-  function send(text: string, fits: (answer: string) => boolean, more?: (answer: string) => string): Promise<string> {
+  function send(
+    text: string,
+    fits: (answer: string) => boolean,
+    more?: (answer: string) => string,
+  ): Promise<string> {
     const socket = openRaw(stage().url, text);
     let answer = "";
     let isMoreSent = false;
@@ -42,7 +46,7 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
   const count = (answer: string, what: string): number => answer.split(what).length - 1;
 
   describe("bad input", () => {
-    it("answers Expect: 100-continue", async () => {
+    it.skipIf(isExcepted(name, "expect"))("answers Expect: 100-continue", async () => {
       stage().upstream.script({ then: {} });
       const answer = await send(
         head("expect: 100-continue", `content-length: ${BODY.length}`),

@@ -29,8 +29,7 @@ const calledTimes =
   (times: number) =>
   ({ upstream }: Stage, _: Asking, model: string): Promise<unknown> =>
     upstream.ledger.until(
-      ({ calls }) =>
-        calls.filter((call) => call.model === model && !call.open).length === times,
+      ({ calls }) => calls.filter((call) => call.model === model && !call.open).length === times,
     );
 const BEFORE = "client_gone_before_first";
 const MID = "client_gone_mid";
@@ -139,8 +138,7 @@ const SYN_SENT = "02";
 async function untilConnecting(url: string): Promise<void> {
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
   const pattern = new RegExp(`:${port} ${SYN_SENT} `, "g");
-  const count = (): number =>
-    (readFileSync("/proc/net/tcp", "utf8").match(pattern) ?? []).length;
+  const count = (): number => (readFileSync("/proc/net/tcp", "utf8").match(pattern) ?? []).length;
   const fillers = count();
   while (count() <= fillers) await new Promise((resolve) => setTimeout(resolve, 2));
 }

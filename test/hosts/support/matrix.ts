@@ -11,7 +11,9 @@ export function recordMatrix(host: HostName, measured: ReadonlyMap<Phase, number
   const row = Object.fromEntries([...measured].map(([phase, taken]) => [phase, summary(taken)]));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${host}.json`), JSON.stringify(row, undefined, 2));
-  const cells = Object.entries(row).map(([phase, { median, worst }]) => `${phase} ${median}/${worst}`);
+  const cells = Object.entries(row).map(
+    ([phase, { median, worst }]) => `${phase} ${median}/${worst}`,
+  );
   process.stdout.write(`${host}, ms to the upstream's close (median/worst): ${cells.join(", ")}\n`);
 }
 
