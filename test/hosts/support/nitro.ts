@@ -24,18 +24,20 @@ export function copyExample(app: Installed, name: string): void {
   );
 }
 
+/** Below an app's base; some read it when they are built, some when they start. */
+const BASE = { NITRO_APP_BASE_URL: "/deep", NUXT_APP_BASE_URL: "/deep" };
+
 /** Builds with a command-line tool and says how the server is started. */
 export function buildWith(app: Installed, cli: string): Command {
   execFileSync(process.execPath, [cli, "build"], {
     cwd: app.app,
     stdio: "pipe",
-    env: { ...process.env, NODE_ENV: "production", NUXT_TELEMETRY_DISABLED: "1" },
+    env: { ...process.env, NODE_ENV: "production", NUXT_TELEMETRY_DISABLED: "1", ...BASE },
   });
   return {
     command: process.execPath,
     args: () => [join(app.app, ".output/server/index.mjs")],
     cwd: app.app,
-    // Below an app's base, as behind a proxy that keeps it.
-    env: { NITRO_APP_BASE_URL: "/deep", NUXT_APP_BASE_URL: "/deep" },
+    env: BASE,
   };
 }

@@ -1,20 +1,19 @@
 /** A Worker as wrangler would upload it: one bundled module, in a configuration for workerd alone. */
 import { rolldown } from "rolldown";
 import type { Installed } from "../../support/package.ts";
-import { copyApp } from "./apps.ts";
 
 /** As in wrangler: what a new project has today, and the flag that lets a Worker hear of a client that leaves. */
 export const COMPATIBILITY_DATE = "2026-04-01";
 const FLAGS = ["enable_request_signal"];
 
-/** Bundles an app and returns the path of its configuration. */
+/** Bundles a module and returns the path of its configuration. */
 export async function bundleWorker(
   app: Installed,
-  name: string,
+  path: string,
   env: Record<string, string>,
 ): Promise<string> {
   const bundle = await rolldown({
-    input: copyApp(app, name),
+    input: path,
     platform: "browser",
     resolve: { conditionNames: ["workerd", "worker", "browser", "import"] },
   });
