@@ -1,7 +1,7 @@
 /** h3 1, and with it Nitro 2 and Nuxt 4. A `Response` returned there is neither cancelled nor read with patience, so Node's own is written. */
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
-import { preparedOn, serveNode } from "../src/edge/serve-node.ts";
+import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
 import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
 import { countTail, splitTarget } from "../src/request/mount.ts";
 import type { NodeResponse } from "../src/stream/sink-node.ts";
@@ -31,9 +31,7 @@ interface InnerEvent {
   context: { params?: Record<string, string>; matchedRoute?: { path?: string } };
   node: {
     req: NodeRequest & { originalUrl?: string; body?: BodyInit };
-    res: NodeResponse & {
-      getHeaders(): Record<string, number | string | string[] | undefined>;
-    };
+    res: NodeResponse & PreparedResponse;
   };
 }
 

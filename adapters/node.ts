@@ -1,7 +1,7 @@
 /** node:http, and through it Express, Connect and Fastify. */
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay, type OptionsOf, toPlainAnswer } from "../src/edge/lazy.ts";
-import { preparedOn, serveNode } from "../src/edge/serve-node.ts";
+import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
 import { RelayError } from "../src/errors.ts";
 import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
 import { isUnder } from "../src/request/mount.ts";
@@ -16,9 +16,7 @@ export interface RelayMessage extends NodeRequest {
 }
 
 /** The fields of `http.ServerResponse` that are used. */
-export interface RelayResponse extends NodeResponse {
-  getHeaders(): Record<string, number | string | string[] | undefined>;
-}
+export type RelayResponse = NodeResponse & PreparedResponse;
 
 /** A listener for `http.createServer`, and a middleware for Express and Connect. */
 export interface NodeRelay {

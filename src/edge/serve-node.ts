@@ -22,11 +22,17 @@ async function pass(response: Response, sink: NodeSink): Promise<void> {
   sink.end();
 }
 
-/** What frameworks have put on the response before the relay writes its head. */
-export function preparedOn(response: {
+/** The part of `http.ServerResponse` that holds headers set in advance. */
+export interface PreparedResponse {
   getHeaders(): Record<string, number | string | string[] | undefined>;
-}): [string, string][] {
-  return Object.entries(response.getHeaders()).flatMap(([name, value = []]) =>
-    [value].flat().map((one): [string, string] => [name, String(one)]),
+}
+
+/**
+ * Reads what frameworks have put on the response. What has several values is left there: Node adds it to the head by itself, and
+ * where a list is written too, Node 20 would keep one of them.
+ */
+export function preparedOn(response: PreparedResponse): [string, string][] {
+  return Object.entries(response.getHeaders()).flatMap(([name, value]): [string, string][] =>
+    value === undefined || Array.isArray(value) ? [] : [[name, String(value)]],
   );
 }

@@ -82,3 +82,12 @@ export function isExcepted(host: HostName, row: Exception["row"]): boolean {
 export function isNoise(host: HostName, line: string): boolean {
   return EXCEPTIONS.some(({ noise, hosts }) => hosts.includes(host) && noise?.test(line));
 }
+
+/** The table of docs/hosts.md. */
+export function toTable(): string {
+  const rows = EXCEPTIONS.map(({ hosts, phases, row, noise, why }) => {
+    const what = phases?.join(", ") ?? row ?? (noise ? "I5, log" : "");
+    return `| ${hosts.join(", ")} | ${what} | ${why} |`;
+  });
+  return ["| host | where | what |", "| --- | --- | --- |", ...rows].join("\n");
+}

@@ -11,7 +11,7 @@ const EXPECTED =
   /listening|cools down for|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
 
 export function describeHost(name: HostName, setup: HostSetup): void {
-  describe.skipIf(setup.isMissing?.())(`on ${name}`, () => {
+  describe.skipIf(setup.isMissing?.())(`L5 on ${name}`, () => {
     let stage: Stage;
     beforeAll(async () => void (stage = await setStage(setup)), 120_000);
     afterAll(() => stage?.close());
