@@ -64,6 +64,20 @@ for (const size of SIZES) {
     half(size, (at) => at % 2 === 0, 7),
     takeInSession,
   );
+  for (const strategy of ["weighted", "least-in-flight", "quota"])
+    for (const family of ["*", "m"])
+      measure(
+        size,
+        `${strategy}, half cool${family === "m" ? " for the family alone" : ""}`,
+        half(size, (at) => at % 2 === 0, 7, family, false, strategy),
+        take,
+      );
+  measure(
+    size,
+    "reuse window",
+    half(size, (at) => at % 2 === 0, 7, "*", false, "round-robin", 60_000),
+    take,
+  );
   measure(
     size,
     "hasAny and isOnly",
@@ -122,14 +136,22 @@ async function load() {
 }
 
 /** A pool in which those for whom `cools` holds are closed; `stride` other than 0 deals their numbers over the pool. */
-function half(size, cools, stride = 0, family = "*", lists = false) {
+function half(
+  size,
+  cools,
+  stride = 0,
+  family = "*",
+  lists = false,
+  strategy = "round-robin",
+  reuseWindow = false,
+) {
   const cooldowns = new Cooldowns({ limit: 4 * size + 1_000 });
   const credentials = Array.from({ length: size }, (_, at) => ({
     id: `credential-${at}`,
     label: `credential-${at}`,
     upstream: "up",
     tier: 1,
-    weight: 1,
+    weight: strategy === "weighted" ? 1 + (at % 10) : 1,
     allow: lists && at % 2 === 0 ? ["other*"] : undefined,
     deny: undefined,
     maxInFlight: Infinity,
@@ -140,6 +162,9 @@ function half(size, cools, stride = 0, family = "*", lists = false) {
     rotateEvery: 1,
     sessionTTL: FAR,
     sessionLimit: 20_000,
+    strategy,
+    reuseWindow,
+    cacheWait: false,
   };
   const pool = new Pool("up", credentials, options);
   const random = generator(stride);
@@ -147,6 +172,13 @@ function half(size, cools, stride = 0, family = "*", lists = false) {
     const place = stride === 0 ? at : Math.floor(random() * size);
     if (cools(place)) close(pool, cooldowns, id, family, NOW, FAR + at);
   });
+  // Every third is known, at one of ten levels.
+  if (strategy === "quota")
+    for (let at = 0; at < size; at += 3) {
+      const reading = { remaining: (at % 10) / 10, resetAt: undefined, at: NOW };
+      const of = { pool: "main", family: "m", model: "m" };
+      pool.setQuota(`credential-${at}`, of, reading, NOW);
+    }
   return { pool, cooldowns, size, names: 0, now: NOW };
 }
 

@@ -1,9 +1,10 @@
 // The loop inside one request: choose, authorize, send, judge, until one answer is good or the budget is spent.
 import type { Credential } from "./contract/credential.ts";
+import type { RouteDecision } from "./contract/route.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
-import { openTargets } from "./attempts/chain.ts";
+import { nextEndpoint, reachableTargets } from "./attempts/endpoints.ts";
 import { sendOnce, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
 import {
@@ -13,9 +14,12 @@ import {
   excludedFor,
   poolOf,
   type Standing,
+  type Taken,
 } from "./attempts/standing.ts";
+import type { Blocked } from "./pool/pool.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
+import { lookAt } from "./routes.ts";
 
 /** What became of all attempts: the client has its answer, or a failure is to be told. */
 export type Outcome =
@@ -53,9 +57,10 @@ async function attemptUntilSettled(
       if (error) return { kind: "failed", error, last: standing.last };
       continue;
     }
-    const step = await attemptOnce(rooms, errand, standing, taken).finally(() =>
-      taken.trial?.end(rooms.clock.now()),
-    );
+    const step = await attemptOnce(rooms, errand, standing, taken).finally(() => {
+      taken.trial?.end(rooms.clock.now());
+      taken.passage.end();
+    });
     if ("kind" in step) return step;
     if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
   }
@@ -66,7 +71,7 @@ async function attemptOnce(
   rooms: Rooms,
   errand: Errand,
   standing: Standing,
-  taken: Again,
+  taken: Taken,
 ): Promise<Outcome | { delay: number }> {
   const sentAt = rooms.clock.now();
   standing.spent.attempts++;
@@ -88,34 +93,69 @@ async function attemptOnce(
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */
-function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Again | undefined {
-  const { life, target } = errand;
+function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken | undefined {
+  const { life } = errand;
   const { again } = standing;
   standing.again = undefined;
-  const same =
-    again &&
-    poolOf(rooms, errand).retake(again.credential, target, again.met?.openedAt, rooms.clock.now());
+  const same = again && retake(rooms, errand, standing, again);
+  if (same && rooms.hooks.has("route")) tellAgain(rooms, errand, standing, same.id);
   const chosen = same ?? chooseAmong(rooms, errand, standing);
   if (!chosen) return undefined;
   leaveLine(standing);
   announceRotation(rooms, life, standing, chosen.id);
   life.credential = { id: chosen.id, label: chosen.label };
-  const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, rooms.clock.now());
-  return { credential: chosen.id, met: same ? again?.met : undefined, trial };
+  const now = rooms.clock.now();
+  const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, now);
+  // Looked for before anybody was taken, in this same turn.
+  const passage = rooms.circuits.enter(nextEndpoint(rooms, standing, errand.target)!, now);
+  return { credential: chosen.id, met: same ? again?.met : undefined, trial, passage };
+}
+
+function tellAgain(rooms: Rooms, errand: Errand, standing: Standing, credential: string): void {
+  const { life, target, session } = errand;
+  const decision = lookAt(rooms, { target, session, excluded: excludedFor(standing, target) });
+  tellRoute(rooms, life.id, standing, { ...decision, chosen: { credential, by: "again" } });
+}
+
+function retake(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  { credential, met }: Again,
+): Credential | undefined {
+  const { target } = errand;
+  if (!nextEndpoint(rooms, standing, target)) return undefined;
+  return poolOf(rooms, errand).retake(credential, target, met?.openedAt, rooms.clock.now());
 }
 
 /** The first target that somebody can carry it to. One where all are merely in use is waited for. */
 function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credential | undefined {
   const { life, session, targets } = errand;
   const now = rooms.clock.now();
-  for (const target of openTargets(errand, standing)) {
+  for (const target of reachableTargets(rooms, errand, standing)) {
     const pool = poolOf(rooms, { target });
     const wanted = { target, session, excluded: excludedFor(standing, target) };
+    // Looked at before somebody is taken: afterwards it is another turn.
+    if (rooms.hooks.has("route")) tellRoute(rooms, life.id, standing, lookAt(rooms, wanted));
     const chosen = pool.take(wanted, now);
     if (chosen) life.target = errand.target = target;
-    if (chosen || (targets.length > 1 && pool.blocked(wanted, now).why === "busy")) return chosen;
+    if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }
   return undefined;
+}
+
+function tellRoute(
+  { hooks }: Rooms,
+  requestId: string,
+  { spent }: Standing,
+  decision: RouteDecision,
+): void {
+  hooks.emit("route", { requestId, attempt: spent.attempts + 1, decision });
+}
+
+// A slot that comes free, or the session's own credential: that is better than another model.
+function isWorthWaiting({ why }: Blocked): boolean {
+  return why === "busy" || why === "held";
 }
 
 function announceRotation({ hooks }: Rooms, life: Life, standing: Standing, to: string): void {

@@ -7,10 +7,12 @@ import type { Reason, Verdict } from "./contract/verdict.ts";
 import type { Hooks } from "./hooks.ts";
 import type { RelayConfig } from "./options/resolve.ts";
 import type { Pool } from "./pool/pool.ts";
+import type { QuotaWatch } from "./quotas.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { Auth } from "./auth/auth.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
 import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
+import { createEvidence } from "./evidence.ts";
 import type { Health } from "./pool/health.ts";
 
 export interface ConsequenceRooms {
@@ -24,6 +26,7 @@ export interface ConsequenceRooms {
   reporter: Reporter;
   clock: Clock;
   random: Random;
+  quotas: QuotaWatch;
 }
 
 /** One failed attempt, and who it was. */
@@ -38,6 +41,16 @@ export interface Failure {
   grace?: number | undefined;
   /** Address that the refusal names. */
   link?: string | undefined;
+}
+
+/** One request whose first payload has come. */
+export interface Success {
+  requestId: string;
+  credential: string;
+  target: Target;
+  sentAt: number;
+  /** Keys that it retried in, or was the trial of. */
+  also: readonly Key[];
 }
 
 /** Reasons that close a key for a while. The others are the request's, the network's or the server's. */
@@ -55,8 +68,8 @@ const VERIFICATION = /verif|validation_required/i;
 export interface Consequences {
   /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
   book(failure: Failure): Cooldown | undefined;
-  /** A first payload came: this key's window and its ladder are over. `also` are keys it retried in or was the trial of. */
-  succeeded(credential: string, target: Target, sentAt: number, also: readonly Key[]): void;
+  /** A first payload came: this key's window and its ladder are over. */
+  succeeded(success: Success): void;
   /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
   pardon(credentials: readonly string[]): void;
   /** Where a credential's owner must confirm who they are; until it has served again. */
@@ -71,11 +84,11 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   const limits = { ...LIMITS_DEFAULTS, hintMultiplier: config.limits.hintMultiplier };
   const disabling = new Set<string>(config.limits.disableOn);
   const links = new Map<string, string>();
+  const evidence = createEvidence(rooms, { close, closeKey, openKey });
 
-  function close(
-    { credential, target, verdict, sentAt, grace }: Failure,
-    reason: Reason = verdict.reason,
-  ): Cooldown | undefined {
+  function close(failure: Failure): Cooldown | undefined {
+    const { credential, target, verdict, sentAt, grace } = failure;
+    const { reason } = verdict;
     const key = keyOf(verdict, credential, target);
     if (!key) return undefined;
     const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
@@ -91,7 +104,38 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       clock.now(),
     );
     if (opened) announce(opened, verdict);
-    return opened ?? cooldowns.get(key);
+    const met = opened ?? cooldowns.get(key);
+    if (opened && hint === null && reason === "QUOTA_EXHAUSTED") void lookUp(opened, target.model);
+    if (met && hint === null) evidence.refused(failure, met, opened !== undefined);
+    return cooldowns.get(key);
+  }
+
+  // The API itself may know when a quota is full again: once for each window, and never in the way of a request (A16).
+  async function lookUp(opened: Cooldown, model: string): Promise<void> {
+    const { key } = opened;
+    if (key.credential === ANY || !config.upstreams.get(key.upstream)!.quota) return;
+    const resetAt = await rooms.quotas.resetOf(key, model);
+    if (resetAt === undefined) return;
+    const now = clock.now();
+    const { wait } = clampHint(resetAt - now, { ...limits, hintMultiplier: 1 });
+    const restated = cooldowns.restate(opened, now + wait, now);
+    if (!restated) return;
+    changed(restated);
+    const { reason, until, incidents } = restated;
+    const scope = key.family === ANY ? "credential" : "model";
+    hooks.emit("cooldown", { key, reason, scope, until, stated: true, incidents });
+  }
+
+  function closeKey(key: Key, reason: Reason): void {
+    const ladder = (incidents: number): number => ladderWait(reason, incidents, limits);
+    const now = clock.now();
+    const opened = cooldowns.refuse({ key, reason, hint: null, ladder, sentAt: now }, now);
+    if (opened) changed(opened);
+  }
+
+  function openKey(key: Key): void {
+    const cleared = cooldowns.clear(key, clock.now());
+    if (cleared) changed(cleared);
   }
 
   function announce(opened: Cooldown, { scope, evidence }: Verdict): void {
@@ -146,7 +190,8 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         disable(failure, "auth");
       return verdict.reason === "FORBIDDEN" ? forbidden(failure) : undefined;
     },
-    succeeded(credential, target, sentAt, also) {
+    succeeded(success) {
+      const { credential, target, sentAt, also } = success;
       health.succeeded(credential);
       links.delete(credential);
       const now = clock.now();
@@ -160,6 +205,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         const cleared = cooldowns.succeed(key, sentAt, now);
         if (cleared) changed(cleared);
       }
+      evidence.served(success);
     },
     pardon(credentials) {
       for (const credential of credentials) {
@@ -171,10 +217,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       }
     },
     linkOf: (credential) => links.get(credential),
-    clear(key) {
-      const cleared = cooldowns.clear(key, clock.now());
-      if (cleared) changed(cleared);
-    },
+    clear: openKey,
   };
 }
 

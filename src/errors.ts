@@ -54,10 +54,12 @@ export type ErrorCode =
   | "ERR_RELAY_QUEUE_FULL"
   | "ERR_RELAY_NO_CREDENTIAL"
   | "ERR_RELAY_LIMITED"
+  | "ERR_RELAY_PROTECTED"
   | "ERR_RELAY_CAPACITY"
   | "ERR_RELAY_DEADLINE"
   | "ERR_RELAY_MODEL_NOT_FOUND"
   | "ERR_RELAY_UPSTREAM_TIMEOUT"
+  | "ERR_RELAY_UPSTREAM_DOWN"
   | "ERR_RELAY_UPSTREAM_UNREACHABLE"
   | "ERR_RELAY_UPSTREAM_CLOSED"
   | "ERR_RELAY_UPSTREAM_INVALID"
@@ -224,6 +226,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     message: (f) =>
       `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
   },
+  ERR_RELAY_PROTECTED: {
+    status: 429,
+    type: "quota_protected",
+    message: (f) =>
+      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused.`,
+  },
   ERR_RELAY_CAPACITY: {
     status: 503,
     type: "overloaded_error",
@@ -244,6 +252,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 504,
     type: "timeout_error",
     message: (f) => `The upstream did not answer in time${of(f)}.`,
+  },
+  ERR_RELAY_UPSTREAM_DOWN: {
+    status: 503,
+    type: unavailable,
+    message: (f) =>
+      `The upstream ${f.upstream} has failed again and again and is left alone for ${f.retryAfter} s.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,

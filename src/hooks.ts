@@ -1,6 +1,7 @@
 // What can be listened to. Listeners only listen: what they throw is logged and harms nothing (J8).
 import type { EndReason } from "./contract/end.ts";
 import type { Key } from "./contract/credential.ts";
+import type { RouteDecision } from "./contract/route.ts";
 import type { Log } from "./contract/log.ts";
 import type { Usage } from "./contract/dialect.ts";
 import type { Reason, Scope, Verdict } from "./contract/verdict.ts";
@@ -44,6 +45,14 @@ export interface RotationEvent {
   reason: Reason;
 }
 
+/** A request has looked at one place where it may go, for its next attempt (J4). */
+export interface RouteEvent {
+  requestId: string;
+  /** Number of the attempt it is for, from 1. */
+  attempt: number;
+  decision: RouteDecision;
+}
+
 /** A credential was disabled or enabled. */
 export interface CredentialEvent {
   credential: string;
@@ -80,6 +89,7 @@ export interface RelayHooks {
   cooldown: (event: CooldownEvent) => void;
   rotation: (event: RotationEvent) => void;
   credential: (event: CredentialEvent) => void;
+  route: (event: RouteEvent) => void;
   end: (event: EndEvent) => void;
 }
 

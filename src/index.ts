@@ -9,6 +9,7 @@ export type {
   CredentialOptions,
   LimitOptions,
   ModelOptions,
+  ProtectOptions,
   QuotaPoolOptions,
   RelayOptions,
   ResponseHeaderOptions,
@@ -23,8 +24,18 @@ export type {
   EndEvent,
   HookHandlers,
   RotationEvent,
+  RouteEvent,
 } from "./hooks.ts";
-export type { CooldownStatus, CredentialStatus, RelayStatus } from "./admin/status.ts";
+export type {
+  CircuitStatus,
+  CooldownStatus,
+  CredentialStatus,
+  RelayStatus,
+} from "./admin/status.ts";
+export type { RouteQuestion } from "./routes.ts";
+export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
+export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
+export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

@@ -1,5 +1,6 @@
 // The life of one request, from top to bottom; and where the rooms are put together.
 import type { Call } from "./contract/call.ts";
+import type { RouteDecision } from "./contract/route.ts";
 import type { Sink } from "./contract/sink.ts";
 import type { RelayOptions } from "./options/types.ts";
 import type { RelayStatus } from "./admin/status.ts";
@@ -16,6 +17,7 @@ import { checkRequest, readRequest } from "./request/read.ts";
 import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
 import { tailOf, WebCall } from "./request/call-web.ts";
+import { explain, type RouteQuestion } from "./routes.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { WebSink } from "./stream/sink-web.ts";
 
@@ -30,6 +32,8 @@ export interface Relay {
   handle(call: Call, sink: Sink): Promise<void>;
   /** What the relay knows now: credentials, cooldowns, the store. The same truth that choosing uses. */
   status(): RelayStatus;
+  /** Tells where a request would go now, place by place, and why; sends nothing. Throws where it would be refused. */
+  explain(question: RouteQuestion): RouteDecision[];
   readonly credentials: Credentials;
   /** Adds a listener and returns what takes it away. */
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
@@ -177,6 +181,7 @@ export function createRelay(options: RelayOptions): Relay {
       return sink.response;
     },
     status: () => toStatus(rooms),
+    explain: (question) => explain(rooms, question),
     credentials: credentialsOf(rooms),
     on: (name, listener) => rooms.hooks.on(name, listener),
     close: rooms.close,

@@ -10,15 +10,18 @@ import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
+import { type CircuitOptions, type Circuits, createCircuits } from "./limits/circuits.ts";
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
-import { createReporter, silentLog } from "./observe/reporter.ts";
+import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
 import { Cooldowns } from "./pool/cooldowns.ts";
 import { Health } from "./pool/health.ts";
-import { Pool } from "./pool/pool.ts";
+import { Pool, type PoolOptions } from "./pool/pool.ts";
+import { compilePattern } from "./patterns.ts";
+import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
 import { createState } from "./state/state.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
@@ -34,6 +37,7 @@ export interface Rooms extends ConsequenceRooms {
   consequences: Consequences;
   open: OpenRequests;
   retries: RetryBudget;
+  circuits: Circuits;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -44,7 +48,7 @@ export interface Rooms extends ConsequenceRooms {
   loaded(): Promise<void> | undefined;
   isClosing(): boolean;
   nextId(): string;
-  sessionOf(life: Life): string | undefined;
+  sessionOf(life: Pick<Life, "call" | "caller">): string | undefined;
   /** Forgets what has long ended, now and then. */
   tidy(): void;
   close(): Promise<void>;
@@ -59,11 +63,18 @@ export function createRooms(options: RelayOptions): Rooms {
     options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
   const reporter = createReporter(log, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
-  const state = createState({ storage: config.storage, base: config.base, clock, random, log });
+  const state = createState({
+    storage: config.storage,
+    base: config.base,
+    secrets: config.sealing,
+    clock,
+    random,
+    log,
+  });
   const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
-  const pools = createPools(config, cooldowns, random, waiting.wakeAll);
+  const pools = createPools(config, cooldowns, random, reporter, waiting.wakeAll);
   const health: Health = new Health((mark) => {
     const { credential, disabled } = mark;
     for (const pool of pools.values())
@@ -80,7 +91,8 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
-  const parts: ConsequenceRooms = {
+  const planner = createPlanner(config);
+  const shared = {
     config,
     cooldowns,
     pools,
@@ -92,6 +104,11 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const quotas = createQuotaWatch(shared, {
+    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    familyOf: planner.familyOf,
+  });
+  const parts: ConsequenceRooms = { ...shared, quotas };
   const memory = createMemory(parts);
   const open = new OpenRequests();
   let transport: Transport | undefined;
@@ -104,7 +121,10 @@ export function createRooms(options: RelayOptions): Rooms {
   let isReady = false;
   // Where the transport cannot be made, each request says so through `loaded`.
   ready.then(
-    () => (isReady = true),
+    () => {
+      isReady = true;
+      quotas.start();
+    },
     () => {},
   );
 
@@ -114,8 +134,9 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
+    circuits: createCircuits(toCircuitOptions(config)),
     waiting,
-    planner: createPlanner(config),
+    planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
     ),
@@ -140,20 +161,26 @@ export function createRooms(options: RelayOptions): Rooms {
       if (isClosing) return;
       isClosing = true;
       await open.drain(config.streaming.shutdownGrace, clock);
+      quotas.stop();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },
   };
 }
 
+function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
+  const { circuitAfter, circuitWithin, circuitOpen } = limits;
+  return { after: circuitAfter, within: circuitWithin, openFor: circuitOpen };
+}
+
 function createPools(
   config: RelayConfig,
   cooldowns: Cooldowns,
   random: () => number,
+  reporter: Reporter,
   onChange: (upstream: string) => void,
 ): Map<string, Pool> {
-  const { rotateEvery, sessionTTL, sessionLimit } = config.scheduling;
-  const options = { cooldowns, random, rotateEvery, sessionTTL, sessionLimit, onChange };
+  const options = { ...toPoolOptions(config, reporter), cooldowns, random, onChange };
   const groups = new Map<string, Credential[]>(
     [...config.upstreams.keys()].map((name) => [name, []]),
   );
@@ -161,6 +188,37 @@ function createPools(
   return new Map(
     [...groups].map(([name, credentials]) => [name, new Pool(name, credentials, options)]),
   );
+}
+
+function toPoolOptions(
+  { scheduling }: RelayConfig,
+  reporter: Reporter,
+): Omit<PoolOptions, "cooldowns" | "random" | "onChange"> {
+  const { mode, cacheWait, reuseWindow, preferred, protect } = scheduling;
+  const { rotateEvery, sessionTTL, sessionLimit, strategy } = scheduling;
+  const names = protect === false ? [] : (protect.models ?? ["*"]).map(compilePattern);
+  return {
+    rotateEvery,
+    sessionTTL,
+    sessionLimit,
+    strategy,
+    reuseWindow: mode === "performance-first" ? false : reuseWindow,
+    cacheWait: mode === "cache-first" ? cacheWait : false,
+    preferred: preferred && { ...preferred, onChange: tellPreferred(preferred.id, reporter) },
+    isProtected:
+      protect === false
+        ? undefined
+        : (model, remaining) =>
+            remaining * 100 < protect.below && names.some((fits) => fits(model)),
+    onFault: (error) => reporter.warn(`scheduling.strategy failed: ${describeFault(error)}`),
+  };
+}
+
+function tellPreferred(id: string, reporter: Reporter): (isUsed: boolean) => void {
+  return (isUsed) =>
+    isUsed
+      ? reporter.info(`the preferred credential ${id} is used again`)
+      : reporter.info(`the preferred credential ${id} is limited: others take its place`);
 }
 
 function prepareTransport({ transport, fetch }: RelayOptions): Promise<Transport> {
@@ -177,13 +235,13 @@ function createIds(random: () => number): () => string {
 }
 
 /** Where a session's key comes from; callers cannot share one by chance or on purpose (N7). */
-function createSessionKey({ scheduling }: RelayConfig): (life: Life) => string | undefined {
-  const { sessionKey } = scheduling;
-  if (sessionKey === undefined) return () => undefined;
+function createSessionKey({ scheduling }: RelayConfig): Rooms["sessionOf"] {
+  const { sessionKey, mode } = scheduling;
+  if (sessionKey === undefined || mode === "performance-first") return () => undefined;
   const read =
     typeof sessionKey === "string"
-      ? ({ call }: Life) => call.header(sessionKey.toLowerCase())
-      : ({ call }: Life) => sessionKey(call.request());
+      ? ({ call }: Pick<Life, "call">) => call.header(sessionKey.toLowerCase())
+      : ({ call }: Pick<Life, "call">) => sessionKey(call.request());
   return (life) => {
     const key: unknown = read(life);
     // A promise is no key: all sessions would be one.

@@ -165,6 +165,14 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     status: 429,
     behaviour: () => ({ refuse: { kind: "rate-limit", wait: 30_000 } }),
   },
+  ERR_RELAY_PROTECTED: {
+    status: 429,
+    options: () => ({ scheduling: { protect: { below: 10 } }, limits: { maxWait: 0 }, count: 1 }),
+    behaviour: () => ({
+      headers: { "x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "1" },
+    }),
+    before: (send) => send(),
+  },
   ERR_RELAY_CAPACITY: { status: 503, behaviour: () => ({ refuse: "capacity" }) },
   ERR_RELAY_DEADLINE: {
     status: 504,
@@ -181,6 +189,12 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     status: 504,
     options: () => ({ streaming: { commitAfter: false } }),
     behaviour: stall,
+  },
+  ERR_RELAY_UPSTREAM_DOWN: {
+    status: 503,
+    options: () => ({ limits: { circuitAfter: 1, maxAttempts: 1 } }),
+    behaviour: () => ({ refuse: "server-error" }),
+    before: (send) => send(),
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: { status: 502, options: elsewhere },
   ERR_RELAY_UPSTREAM_CLOSED: { status: 502, behaviour: () => ({ cut: "before-headers" }) },

@@ -8,6 +8,8 @@ export interface RelayStatus {
   at: string;
   credentials: CredentialStatus[];
   cooldowns: CooldownStatus[];
+  /** Endpoints that are left alone, because they failed again and again. */
+  circuits: CircuitStatus[];
   /** Requests under way, and those of them that wait for a credential. */
   requests: { open: number; waiting: number };
   store: StateHealth;
@@ -40,6 +42,18 @@ export interface CooldownStatus {
   incidents: number;
 }
 
+export interface CircuitStatus {
+  upstream: string;
+  pool: string;
+  /** Its number in the order of the configuration, from 1. */
+  endpoint: number;
+  failures: number;
+  /** Seconds until a request may try it; 0 while one does. */
+  retry_after: number;
+  /** ISO UTC. */
+  expires_at: string;
+}
+
 /** Reads the status from the very tables that choosing reads. Holds no secret. */
 export function toStatus({
   config,
@@ -51,6 +65,7 @@ export function toStatus({
   open,
   waiting,
   consequences,
+  circuits,
 }: Rooms): RelayStatus {
   const now = clock.now();
   return {
@@ -80,9 +95,39 @@ export function toStatus({
       stated,
       incidents,
     })),
+    circuits: toCircuits(config, circuits, now),
     requests: { open: open.size, waiting: waiting.size },
     store: state.health(),
   };
+}
+
+function toCircuits(
+  { upstreams }: Rooms["config"],
+  circuits: Rooms["circuits"],
+  now: number,
+): CircuitStatus[] {
+  const open = new Map(circuits.open(now).map((it) => [it.name, it]));
+  if (open.size === 0) return [];
+  return [...upstreams.values()].flatMap(({ name: upstream, pools }) =>
+    pools.flatMap(({ name: pool, endpoints }) =>
+      endpoints.flatMap(({ origin, basePath }, index) => {
+        const known = open.get(origin + basePath);
+        if (!known) return [];
+        const { until, failures } = known;
+        const wait = Math.ceil((until - now) / 1_000);
+        return [
+          {
+            upstream,
+            pool,
+            endpoint: index + 1,
+            failures,
+            retry_after: wait,
+            expires_at: iso(until),
+          },
+        ];
+      }),
+    ),
+  );
 }
 
 function iso(at: number): string {

@@ -1,34 +1,10 @@
 // Where else a request may go: the next quota pool, the next model (D8, D9).
-import type { Target } from "../contract/target.ts";
-import type { Reason, Verdict } from "../contract/verdict.ts";
+import type { Verdict } from "../contract/verdict.ts";
 import type { TriedTarget } from "../errors.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Step } from "../limits/steps.ts";
+import { reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
-
-/** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */
-const WORTHY: ReadonlySet<Reason> = new Set<Reason>([
-  "QUOTA_EXHAUSTED",
-  "RATE_LIMIT_EXCEEDED",
-  "MODEL_CAPACITY_EXHAUSTED",
-  "NOT_FOUND",
-  "BILLING",
-  "UNAUTHENTICATED",
-  "SERVER_ERROR",
-  "TIMEOUT",
-  "NETWORK",
-  "EMPTY",
-]);
-
-/** Targets that a request may still go to, in order. */
-export function openTargets(
-  { targets, target }: Errand,
-  { last, left }: Standing,
-): readonly Target[] {
-  if (targets.length === 1) return targets;
-  if (last && !WORTHY.has(last.verdict.reason)) return [target];
-  return left.size === 0 ? targets : targets.filter((one) => !left.has(one));
-}
 
 /** Tells whether somebody could carry the request to a later target at once. */
 export function hasNext(
@@ -41,7 +17,7 @@ export function hasNext(
   if (targets.length === 1 || failed.verdict.action === "no") return false;
   const now = rooms.clock.now();
   const own = isAboutTarget(failed.verdict) ? [] : [failed.credential];
-  return openTargets(errand, standing)
+  return reachableTargets(rooms, errand, standing)
     .filter((one) => targets.indexOf(one) > targets.indexOf(target))
     .some((one) => {
       const excluded = [...excludedFor(standing, one), ...own];

@@ -10,10 +10,10 @@ import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
 import { Reply, type ReplyResult } from "../stream/reply.ts";
-import { type Again, type Errand, poolOf } from "./standing.ts";
+import { type Errand, poolOf, type Taken } from "./standing.ts";
 
 /** One upstream call, from sending to the end of the answer or to the refusal; its slot is given back whatever happens. */
-export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Promise<ReplyResult> {
+export async function sendOnce(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
   errand.life.attempts++;
   try {
     return await send(rooms, errand, taken);
@@ -26,7 +26,7 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Again): Prom
 function send(
   rooms: Rooms,
   errand: Errand,
-  { credential, met, trial }: Again,
+  { credential, met, trial, passage }: Taken,
 ): Promise<ReplyResult> {
   const { auth, config, clock, consequences, ownHeaders, reporter } = rooms;
   const { life, asked, target } = errand;
@@ -43,16 +43,20 @@ function send(
       isHead: asked.method === "HEAD",
       timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
       eventSize,
-      commit: (status, headers, isEventStream) =>
+      commit(status, headers, isEventStream) {
+        rooms.quotas.heard((name) => headers.get(name), credential, target);
         errand.commit(
           status,
           toClientHeaders(headers, ownHeaders, auth.peek(credential)),
           isEventStream,
-        ),
+        );
+      },
       onOpen() {
         life.timers.clear("deadline");
+        passage.answered(clock.now());
         const retried = met ? [met.key] : [];
-        consequences.succeeded(credential, target, sentAt, [...retried, ...(trial?.keys ?? [])]);
+        const also = [...retried, ...(trial?.keys ?? [])];
+        consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
       },
       onResult(result) {
         if (result.kind === "ended") life.usage = reply.readUsage();
@@ -61,7 +65,7 @@ function send(
       onFault: (error) =>
         reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
     });
-    reply.start(rooms.transport().send(toOutgoing(rooms, errand, credential), reply));
+    reply.start(rooms.transport().send(toOutgoing(rooms, errand, { credential, passage }), reply));
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()
@@ -72,9 +76,10 @@ function send(
 function toOutgoing(
   { auth }: Rooms,
   { life, asked, target }: Errand,
-  credential: string,
+  { credential, passage }: Pick<Taken, "credential" | "passage">,
 ): Outgoing {
-  const { dialect, origin, basePath } = target;
+  const { dialect } = target;
+  const { origin, basePath } = passage.endpoint;
   const query = withoutParameters(asked.query, dialect.secretParameters);
   const headers = toOutgoingHeaders(
     life.call,

@@ -1,5 +1,6 @@
 // An attempt that failed: what it means, what follows from it, and what the request does next.
 import type { Refusal, Verdict } from "../contract/verdict.ts";
+import type { Target } from "../contract/target.ts";
 import type { Failure } from "../consequences.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
@@ -11,14 +12,16 @@ import { judgeByRules } from "../limits/rules.ts";
 import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
+import { isEndpointFailure } from "../limits/circuits.ts";
+import { downUntil, hasFreshEndpoint } from "./endpoints.ts";
 import { tellAttempt } from "./send.ts";
 import { hasNext, isAboutTarget, isLeaving } from "./chain.ts";
-import { type Again, type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
+import { type Errand, excludedFor, poolOf, type Standing, type Taken } from "./standing.ts";
 
 /** Bytes of a refusal that are judged; its beginning says what it is. */
 const JUDGED = 65_536;
 
-export interface FailedAttempt extends Again {
+export interface FailedAttempt extends Taken {
   sentAt: number;
   result: Extract<ReplyResult, { kind: "refused" | "failed" }>;
 }
@@ -40,6 +43,8 @@ export function settleFailure(
   );
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();
+  tellCircuit(rooms, standing, target, attempt, verdict);
+  const isDown = downUntil(rooms, target) > 0;
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
   standing.reasons.set(target, verdict.reason);
@@ -52,8 +57,10 @@ export function settleFailure(
   const isNext = hasNext(rooms, errand, standing, { credential, verdict });
   const isOnly = !hasOther && !isNext && pool.isOnly(credential, target);
   const { limits } = rooms.config;
-  const around = { hasOther: hasOther || isNext, isOnly };
-  const own = nextStep(verdict, standing.spent, around, limits);
+  const hasEndpoint = hasFreshEndpoint(rooms, standing, target);
+  const around = { hasOther: hasOther || isNext, isOnly, hasEndpoint };
+  const planned = nextStep(verdict, standing.spent, around, limits);
+  const own: Step = isDown ? { go: "stop" } : planned;
   const leaves = isNext && isLeaving(own, verdict, standing.spent.attempts, limits.maxAttempts);
   const step = withinBudget(rooms, standing, verdict, leaves ? { go: "other", delay: 0 } : own);
   const failure: Failure = {
@@ -74,6 +81,24 @@ export function settleFailure(
   else exclude(errand, standing, credential, verdict);
   if (met) standing.cooled.add(credential);
   return step;
+}
+
+// Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
+function tellCircuit(
+  { clock, reporter }: Rooms,
+  { failedAt }: Standing,
+  { upstream, endpoints }: Target,
+  { passage }: Taken,
+  verdict: Verdict,
+): void {
+  if (!isEndpointFailure(verdict)) return passage.answered(clock.now());
+  failedAt.add(passage.endpoint);
+  if (!passage.failed(clock.now())) return;
+  const number = endpoints.indexOf(passage.endpoint) + 1;
+  const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
+  reporter.warn(
+    `${which} upstream ${upstream} is left alone for a while: ${verdict.reason} again and again`.trim(),
+  );
 }
 
 // Where there is one target only, who failed is out for the whole request.
@@ -116,7 +141,7 @@ function bookFailure(
 }
 
 function judgeAttempt(
-  { clock, auth, config }: Rooms,
+  { clock, auth, config, quotas }: Rooms,
   { target }: Errand,
   { credential, result }: FailedAttempt,
 ): LastAttempt {
@@ -128,6 +153,7 @@ function judgeAttempt(
       answer: undefined,
     };
   const { status, headers, body, inStream } = result;
+  quotas.heard((name) => headers.get(name), credential, target);
   const refusal: Refusal = {
     status,
     header: (name) => headers.get(name) ?? undefined,

@@ -1,9 +1,10 @@
 // What one request carries through its attempts.
 import type { HeaderList } from "../contract/sink.ts";
 import type { Reason } from "../contract/verdict.ts";
-import type { Target } from "../contract/target.ts";
+import type { Endpoint, Target } from "../contract/target.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Life } from "../life.ts";
+import type { Passage } from "../limits/circuits.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
 import type { Pool, Trial } from "../pool/pool.ts";
 import type { ReadRequest } from "../request/read.ts";
@@ -31,6 +32,8 @@ export interface Standing {
   excluded: string[];
   /** Those that it does not choose again for one target alone: what failed there was the model or the pool. */
   excludedAt: Map<Target, string[]>;
+  /** Endpoints that have failed it (E11). */
+  failedAt: Set<Endpoint>;
   /** Targets that it has given up. */
   left: Set<Target>;
   /** What came of each target that was tried. */
@@ -65,6 +68,7 @@ export function createStanding(patience: number): Standing {
     spent: createSpent(),
     excluded: [],
     excludedAt: new Map(),
+    failedAt: new Set(),
     left: new Set(),
     reasons: new Map(),
     cooled: new Set(),
@@ -77,6 +81,36 @@ export function createStanding(patience: number): Standing {
     place: undefined,
     line: undefined,
   };
+}
+
+/** What a request has taken for its next attempt. */
+export interface Taken extends Again {
+  /** The way it goes: which endpoint, and what is told of it (F2). */
+  passage: Passage;
+}
+
+/** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */
+const WORTHY: ReadonlySet<Reason> = new Set<Reason>([
+  "QUOTA_EXHAUSTED",
+  "RATE_LIMIT_EXCEEDED",
+  "MODEL_CAPACITY_EXHAUSTED",
+  "NOT_FOUND",
+  "BILLING",
+  "UNAUTHENTICATED",
+  "SERVER_ERROR",
+  "TIMEOUT",
+  "NETWORK",
+  "EMPTY",
+]);
+
+/** Targets that a request may still go to, in order. */
+export function openTargets(
+  { targets, target }: Errand,
+  { last, left }: Standing,
+): readonly Target[] {
+  if (targets.length === 1) return targets;
+  if (last && !WORTHY.has(last.verdict.reason)) return [target];
+  return left.size === 0 ? targets : targets.filter((one) => !left.has(one));
 }
 
 /** Credentials that are not to be chosen for a target. */

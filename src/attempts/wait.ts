@@ -1,16 +1,22 @@
 // Nobody may carry the request now: whether it waits, and what it is told when it does not.
-import type { Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
 import type { Blocked } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import { RelayError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { ANY_MODEL } from "../request/targets.ts";
-import { openTargets, triedTargets } from "./chain.ts";
-import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
+import { triedTargets } from "./chain.ts";
+import { downUntil, reachableTargets } from "./endpoints.ts";
+import { type Errand, excludedFor, openTargets, poolOf, type Standing } from "./standing.ts";
 
 /** What passes by itself: a cap, a trial under way, a window. */
-const WAITABLE: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "cooling"]);
+const WAITABLE: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>([
+  "busy",
+  "trial",
+  "cooling",
+  "protected",
+  "held",
+]);
 
 /** Nobody is eligible: waits where waiting is worthwhile, otherwise returns the error to end with. */
 export async function waitForCredential(
@@ -21,13 +27,17 @@ export async function waitForCredential(
   const { life, session } = errand;
   const { clock, config } = rooms;
   const startedAt = clock.now();
+  if (reachableTargets(rooms, errand, standing).length === 0)
+    return downError(rooms, errand, standing);
   const { target, blocked } = firstToOpen(rooms, errand, standing);
   const { why, until, key } = blocked;
   if (why === "empty" || why === "spent" || standing.spent.attempts >= config.limits.maxAttempts)
     return finalError(rooms, errand, standing);
-  if (why === "cooling" && until - startedAt > standing.patience)
-    return listing(rooms, errand, standing, limitedError(rooms, target, until, key));
-  if (standing.patience <= 0)
+  // A session's own wait has a cap of its own (A5).
+  const patience = why === "held" ? Infinity : standing.patience;
+  if ((why === "cooling" || why === "protected") && until - startedAt > patience)
+    return listing(rooms, errand, standing, limitedError(rooms, target, { why, until, key }));
+  if (patience <= 0)
     return new RelayError("ERR_RELAY_LIMITED", {
       ...factsOf(target),
       retryAfter: 1,
@@ -42,9 +52,9 @@ export async function waitForCredential(
   const place = isInLine ? standing.place! : rooms.waiting.enter(target.upstream, canGo);
   standing.place = place;
   standing.line = target;
-  await life.sleep(Math.min(until, startedAt + standing.patience), (wake) => place.asleep(wake));
+  await life.sleep(Math.min(until, startedAt + patience), (wake) => place.asleep(wake));
   const now = clock.now();
-  standing.patience -= now - startedAt;
+  if (why !== "held") standing.patience -= now - startedAt;
   const isOut = (id: string, at: Target): boolean =>
     !standing.cooled.has(id) || !poolOf(rooms, { target: at }).isOpen(id, at, now);
   standing.excluded = standing.excluded.filter((id) => isOut(id, target));
@@ -64,8 +74,7 @@ function firstToOpen(
 ): { target: Target; blocked: Blocked } {
   const { session } = errand;
   const now = rooms.clock.now();
-  const open = openTargets(errand, standing);
-  const places = (open.length > 0 ? open : [errand.target]).map((target) => {
+  const places = reachableTargets(rooms, errand, standing).map((target) => {
     const excluded = excludedFor(standing, target);
     return {
       target,
@@ -73,8 +82,19 @@ function firstToOpen(
     };
   });
   const waitable = places.filter(({ blocked: { why } }) => WAITABLE.has(why));
-  const soon = waitable.find(({ blocked }) => blocked.why !== "cooling");
+  const soon = waitable.find(({ blocked: { why } }) => why !== "cooling" && why !== "protected");
   return soon ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
+}
+
+/** The error where nothing that could carry the request on may be called: what it met itself, else that (F2). */
+function downError(rooms: Rooms, errand: Errand, standing: Standing): RelayError {
+  const targets = openTargets(errand, standing);
+  if (standing.last || targets.length === 0) return finalError(rooms, errand, standing);
+  const until = Math.min(...targets.map((target) => downUntil(rooms, target)));
+  const retryAfter = Math.max(1, Math.ceil((until - rooms.clock.now()) / 1_000));
+  const { upstream } = targets[0]!;
+  const error = new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
+  return listing(rooms, errand, standing, error);
 }
 
 /** Adds to an error where the request could have gone (D10). */
@@ -90,11 +110,11 @@ function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayE
 function limitedError(
   { cooldowns, clock }: Rooms,
   target: Target,
-  until: number,
-  key: Key | undefined,
+  { why, until, key }: Blocked,
 ): RelayError {
   const reason = key && cooldowns.get(key)?.reason;
   const facts = { ...factsOf(target), retryAfter: Math.ceil((until - clock.now()) / 1_000) };
+  if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
   if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
   if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
   return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail: reason });

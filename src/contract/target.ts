@@ -1,5 +1,13 @@
 import type { Dialect } from "./dialect.ts";
 
+/** Where an upstream listens. */
+export interface Endpoint {
+  /** Scheme, host and port: `https://api.example.com`. */
+  origin: string;
+  /** Path of the base URL without a trailing slash: `/v1`. */
+  basePath: string;
+}
+
 /** One place a request may go: upstream × quota pool × model. */
 export interface Target {
   upstream: string;
@@ -11,10 +19,8 @@ export interface Target {
   replaces?: string;
   /** The family that shares the model's limit. */
   family: string;
-  /** Scheme, host and port of the base URL. */
-  origin: string;
-  /** Path of the base URL without a trailing slash: `/v1`. */
-  basePath: string;
+  /** The primary first, then its backups (E11). */
+  endpoints: readonly Endpoint[];
   /** Headers the operator adds to every call to this target, lower-case names. */
   headers: Readonly<Record<string, string>>;
   /** Request headers (lower case) that pass from client to upstream beside the dialect's. */

@@ -34,6 +34,8 @@ export interface Surroundings {
   hasOther: boolean;
   /** There is no other credential for this target at all. */
   isOnly: boolean;
+  /** There is another endpoint, which has not failed this request (E11). */
+  hasEndpoint: boolean;
 }
 
 /** A stated wait up to this is sat out on the same credential where there is no other (C9), plus the margin. */
@@ -58,9 +60,10 @@ export function nextStep(
   if (verdict.action === "no" || spent.attempts >= options.maxAttempts) return STOP;
   switch (verdict.reason) {
     case "NETWORK":
-      return spent.networkRetries++ === 0 ? { go: "same", delay: 0 } : STOP;
+      return around.hasEndpoint || spent.networkRetries++ === 0 ? { go: "same", delay: 0 } : STOP;
     case "SERVER_ERROR":
     case "TIMEOUT":
+      return { go: "any", delay: around.hasEndpoint ? 0 : pause(spent) };
     case "EMPTY":
       return { go: "any", delay: pause(spent) };
     case "MODEL_CAPACITY_EXHAUSTED":

@@ -45,13 +45,13 @@ function resolveUpstreamName(
 }
 
 function toCredential(options: CredentialOptions, upstream: string, tier: number): Credential {
-  const { id, label = id, models, maxInFlight = Infinity } = options;
+  const { id, label = id, models, weight = 1, maxInFlight = Infinity } = options;
   return {
     id,
     label,
     upstream,
     tier,
-    weight: 1,
+    weight,
     allow: models?.allow,
     deny: models?.deny,
     maxInFlight,

@@ -3,6 +3,11 @@
 export const DEFAULTS = {
   base: "relay",
   scheduling: {
+    mode: "balance",
+    cacheWait: 60_000,
+    strategy: "round-robin",
+    reuseWindow: false,
+    protect: false,
     rotateEvery: 1,
     sessionTTL: 3_600_000,
     sessionLimit: 100_000,
@@ -16,6 +21,9 @@ export const DEFAULTS = {
     hintMultiplier: 1,
     jitter: 0,
     disableOn: ["UNAUTHENTICATED", "FORBIDDEN"],
+    circuitAfter: 5,
+    circuitWithin: 120_000,
+    circuitOpen: 30_000,
     bodySize: 33_554_432,
     bodyTimeout: 60_000,
     headerCount: 100,

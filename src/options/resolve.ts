@@ -18,7 +18,10 @@ export interface RelayConfig {
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
   authorize: RelayOptions["authorize"];
-  scheduling: Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>;
+  scheduling: Omit<
+    Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>,
+    "preferred"
+  > & { preferred: { id: string; strict: boolean } | undefined };
   limits: Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>;
   streaming: Required<NonNullable<RelayOptions["streaming"]>>;
   responseHeaders: Required<NonNullable<RelayOptions["responseHeaders"]>>;
@@ -26,6 +29,10 @@ export interface RelayConfig {
   storage: RelayOptions["storage"];
   base: string;
   mount: string | undefined;
+  /** The first seals what is stored, all open it. */
+  sealing: readonly string[];
+  /** How many instances there are; `undefined` where nobody has said. */
+  instances: number | undefined;
 }
 
 /**
@@ -43,15 +50,29 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     credentials,
     secrets: new Map(options.credentials.map(({ id, apiKey = "" }) => [id, apiKey])),
     authorize: options.authorize,
-    scheduling: { ...DEFAULTS.scheduling, ...defined(options.scheduling) },
+    scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),
     streaming: { ...DEFAULTS.streaming, ...defined(options.streaming) },
     responseHeaders: resolveResponseHeaders(options),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
+    sealing: options.secret === undefined ? [] : [options.secret].flat(),
+    instances: options.instances,
     base: options.base ?? DEFAULTS.base,
     mount: options.mount?.replace(/\/$/, ""),
   };
+}
+
+function resolveScheduling(
+  { scheduling }: RelayOptions,
+  credentials: readonly Credential[],
+): RelayConfig["scheduling"] {
+  const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...defined(scheduling) };
+  if (preferred === undefined) return { ...rest, preferred: undefined };
+  const { id, strict = false } = typeof preferred === "string" ? { id: preferred } : preferred;
+  if (!credentials.some((one) => one.id === id))
+    wrong("scheduling.preferred", "must be the id of one of the credentials");
+  return { ...rest, preferred: { id, strict } };
 }
 
 function resolveLimits(

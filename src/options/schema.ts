@@ -91,11 +91,15 @@ const upstream = v.strictObject({
       v.strictObject({
         name: v.pipe(text, v.regex(/^[\w.-]+$/, "must be letters, digits, `_`, `.`, `-`")),
         baseURL: v.optional(baseURL),
+        backups: v.optional(v.array(baseURL)),
         headers: v.optional(addedHeaders),
       }),
     ),
   ),
+  backups: v.optional(v.array(baseURL)),
   quotaFallback: v.optional(v.boolean()),
+  quota: v.optional(fn),
+  quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
 });
 
 const credential = v.strictObject({
@@ -110,10 +114,37 @@ const credential = v.strictObject({
   ),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
+  weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
   maxInFlight: v.optional(count),
 });
 
+const percent = v.pipe(
+  finite,
+  v.gtValue(0, "must be above 0"),
+  v.maxValue(100, "must be at most 100"),
+);
+
 const scheduling = optional({
+  mode: v.picklist(
+    ["balance", "cache-first", "performance-first"],
+    'must be "balance", "cache-first" or "performance-first"',
+  ),
+  cacheWait: ms,
+  strategy: v.lazy((input) =>
+    typeof input === "function"
+      ? fn
+      : v.picklist(
+          ["round-robin", "weighted", "least-in-flight", "quota"],
+          'must be "round-robin", "weighted", "least-in-flight", "quota", or a function',
+        ),
+  ),
+  reuseWindow: orOff(ms),
+  preferred: v.lazy((input) =>
+    typeof input === "string"
+      ? text
+      : v.strictObject({ id: text, strict: v.optional(v.boolean()) }),
+  ),
+  protect: orOff(v.strictObject({ below: percent, models: v.optional(texts) })),
   rotateEvery: count,
   sessionKey: v.lazy((input) => (typeof input === "function" ? fn : headerName)),
   sessionTTL: ms,
@@ -134,6 +165,9 @@ const limits = optional({
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
   disableOn: texts,
   rules: v.array(refusalRule),
+  circuitAfter: orOff(count),
+  circuitWithin: ms,
+  circuitOpen: ms,
   bodySize: count,
   bodyTimeout: ms,
   headerCount: count,
@@ -181,6 +215,8 @@ const cors = v.pipe(
   ),
 );
 
+const secret = v.pipe(v.string(), v.minLength(16, "must have at least 16 characters"));
+
 export const optionsSchema: v.GenericSchema = optional({
   upstream,
   upstreams: v.record(text, upstream),
@@ -196,6 +232,10 @@ export const optionsSchema: v.GenericSchema = optional({
     text,
     v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
   ),
+  secret: v.lazy((input) =>
+    Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
+  ),
+  instances: count,
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,
@@ -204,7 +244,7 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, end: fn }),
+  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, route: fn, end: fn }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"

@@ -4,6 +4,8 @@ import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
 import type { RefusalRule } from "../limits/rules.ts";
 import type { Log } from "../contract/log.ts";
+import type { QuotaSource } from "../contract/quota.ts";
+import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
 import type { StateStorage } from "../state/storage.ts";
 import type { Transport } from "../contract/transport.ts";
 
@@ -30,6 +32,10 @@ export interface RelayOptions {
   storage?: StateStorage;
   /** Key prefix inside the storage. @default "relay" */
   base?: string;
+  /** Seals tokens and keys at rest; of a list the first seals and all open. At least 16 characters each. */
+  secret?: string | string[];
+  /** `1`: this is the only instance on its store, whatever the store can do. @default unknown */
+  instances?: number;
   /** Path the relay is mounted on, where the host cannot tell (`/ai`). */
   mount?: string;
   /** Names of the response headers; `false` leaves one out. */
@@ -58,6 +64,12 @@ export interface UpstreamOptions {
   passHeaders?: string[];
   /** Ways into this upstream with limits of their own, in order. @default one, called "main" */
   pools?: QuotaPoolOptions[];
+  /** More base URLs of the same API, in order, for when the one before fails. @default none */
+  backups?: string[];
+  /** Asked how much of a credential's quota is left: at intervals (`quotaEvery`), and once after a quota refusal that states no wait. */
+  quota?: QuotaSource;
+  /** Asks `quota` for every credential so often. @default false */
+  quotaEvery?: number | false;
   /** Goes on to the next pool, without waiting, where no credential has anything left in the one before. @default false */
   quotaFallback?: boolean;
 }
@@ -67,6 +79,8 @@ export interface QuotaPoolOptions {
   name: string;
   /** @default the upstream's */
   baseURL?: string;
+  /** @default the upstream's, where the base URL is the upstream's too */
+  backups?: string[];
   /** Headers added to every call, beside the upstream's. */
   headers?: Record<string, string>;
 }
@@ -91,6 +105,8 @@ export interface CredentialOptions {
   tier?: number | string;
   /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
   models?: { allow?: string[]; deny?: string[] };
+  /** Share of the requests under the strategy `weighted`, 1 to 100. @default 1 */
+  weight?: number;
   /** Requests under way at most. @default no cap */
   maxInFlight?: number;
 }
@@ -99,6 +115,21 @@ export type AuthorizeResult = string | boolean | Response | null | undefined;
 export type Authorize = (request: Request) => AuthorizeResult | Promise<AuthorizeResult>;
 
 export interface SchedulingOptions {
+  /**
+   * `"balance"`: a session keeps its credential, and switches at once when that is limited. `"cache-first"`: it waits for it
+   * up to `cacheWait`. `"performance-first"`: sessions and `reuseWindow` are ignored. @default "balance"
+   */
+  mode?: "balance" | "cache-first" | "performance-first";
+  /** In the mode `cache-first`, a session waits for its own credential so long; only `limits.deadline` ends it earlier. @default 60_000 */
+  cacheWait?: number;
+  /** Who is next among the eligible of the best tier. @default "round-robin" */
+  strategy?: StrategyName | ChooseFunction;
+  /** Calls without a session key that are less than this apart go to the same credential. @default false */
+  reuseWindow?: number | false;
+  /** Id of a credential that goes before all others of its upstream; `strict`: there are no others. */
+  preferred?: string | { id: string; strict?: boolean };
+  /** Keeps the last of a quota back: a model of which a credential has less than `below` percent left is not asked of it. @default false */
+  protect?: ProtectOptions | false;
   /** Moves on to the next credential after so many requests. @default 1 */
   rotateEvery?: number;
   /** Name of a request header, or a function: same key, same credential while it is eligible. @default off */
@@ -107,6 +138,13 @@ export interface SchedulingOptions {
   sessionTTL?: number;
   /** Sessions remembered at most; the least recently used goes. @default 100_000 */
   sessionLimit?: number;
+}
+
+export interface ProtectOptions {
+  /** Percent that must be left, above 0 and at most 100. */
+  below: number;
+  /** Patterns of the models this is for. @default all */
+  models?: string[];
 }
 
 export interface LimitOptions {
@@ -130,6 +168,12 @@ export interface LimitOptions {
   disableOn?: string[];
   /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */
   rules?: RefusalRule[];
+  /** Server and network failures in a row, whoever meets them, after which an endpoint is left alone. @default 5 */
+  circuitAfter?: number | false;
+  /** … from the first to the last of them. @default 120_000 */
+  circuitWithin?: number;
+  /** How long it is left alone before one request tries it again; doubled each time that fails. @default 30_000 */
+  circuitOpen?: number;
   /** Request body at most. @default 33_554_432 */
   bodySize?: number;
   /** A request body must have arrived within this time. @default 60_000 */

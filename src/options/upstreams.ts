@@ -1,32 +1,31 @@
 // The upstreams of the config: base URLs taken apart, dialects looked up, header names in lower case.
 import type { Dialect } from "../contract/dialect.ts";
-import type { RelayOptions, UpstreamOptions } from "./types.ts";
+import type { QuotaSource } from "../contract/quota.ts";
+import type { Endpoint } from "../contract/target.ts";
+import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
 import { DIALECTS } from "../dialects/index.ts";
 import { wrong } from "./check.ts";
 
 /** An upstream with everything filled in. */
 export interface UpstreamConfig {
   name: string;
-  /** Scheme, host and port of the base URL. */
-  origin: string;
-  /** Path of the base URL without a trailing slash. */
-  basePath: string;
   dialect: Dialect;
-  /** Lower-case names. */
-  headers: Readonly<Record<string, string>>;
   passHeaders: readonly string[];
   /** Quota pools in order; one called `main` where none are given. */
   pools: readonly QuotaPool[];
   /** Names that may stand behind a model (`model:batch`). */
   suffixes: ReadonlySet<string>;
   quotaFallback: boolean;
+  quota: QuotaSource | undefined;
+  /** How often it is asked, ms. */
+  quotaEvery: number | false;
 }
 
 /** A way into an upstream with limits of its own. */
 export interface QuotaPool {
   name: string;
-  origin: string;
-  basePath: string;
+  /** The primary first, then its backups. */
+  endpoints: readonly Endpoint[];
   headers: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +47,8 @@ export function resolveUpstreams(options: RelayOptions): Map<string, UpstreamCon
 
 function resolveUpstream(name: string, path: string, upstream: UpstreamOptions): UpstreamConfig {
   const { dialect, passHeaders = [], pools = [], quotaFallback = false } = upstream;
-  const main = { name: MAIN_POOL, ...placeOf(upstream.baseURL, upstream.headers) };
+  const { quota, quotaEvery = false } = upstream;
+  if (quotaEvery !== false && !quota) wrong(`${path}.quotaEvery`, "has no effect without `quota`");
   pools.forEach((pool, index) => {
     if (pools.findIndex((other) => other.name === pool.name) < index)
       wrong(`${path}.pools[${index}].name`, "stands twice");
@@ -58,30 +58,33 @@ function resolveUpstream(name: string, path: string, upstream: UpstreamOptions):
   return {
     name,
     dialect: typeof dialect === "string" ? DIALECTS[dialect]! : dialect,
-    ...placeOf(upstream.baseURL, upstream.headers),
     passHeaders: passHeaders.map((header) => header.toLowerCase()),
-    pools:
-      pools.length === 0
-        ? [main]
-        : pools.map((pool) => ({
-            name: pool.name,
-            ...placeOf(pool.baseURL ?? upstream.baseURL, { ...upstream.headers, ...pool.headers }),
-          })),
+    pools: (pools.length === 0 ? [{ name: MAIN_POOL }] : pools).map((pool, index) =>
+      resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`),
+    ),
     suffixes: new Set(pools.map((pool) => pool.name)),
     quotaFallback,
+    quota,
+    quotaEvery,
   };
 }
 
-function placeOf(
-  baseURL: string,
-  headers: Record<string, string> = {},
-): Pick<QuotaPool, "origin" | "basePath" | "headers"> {
-  const base = new URL(baseURL);
+function resolvePool(pool: QuotaPoolOptions, upstream: UpstreamOptions, path: string): QuotaPool {
+  // A pool with an address of its own has nothing to do with the upstream's backups.
+  const { baseURL = upstream.baseURL, backups = pool.baseURL ? [] : upstream.backups } = pool;
+  const endpoints = [baseURL, ...(backups ?? [])].map(toEndpoint);
+  const names = endpoints.map(({ origin, basePath }) => origin + basePath);
+  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (twice > 0) wrong(`${path}.backups[${twice - 1}]`, "stands twice");
+  const headers = Object.entries({ ...upstream.headers, ...pool.headers });
   return {
-    origin: base.origin,
-    basePath: base.pathname.replace(/\/+$/, ""),
-    headers: Object.fromEntries(
-      Object.entries(headers).map(([header, value]) => [header.toLowerCase(), value]),
-    ),
+    name: pool.name,
+    endpoints,
+    headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
   };
+}
+
+function toEndpoint(baseURL: string): Endpoint {
+  const { origin, pathname } = new URL(baseURL);
+  return { origin, basePath: pathname.replace(/\/+$/, "") };
 }

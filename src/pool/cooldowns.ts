@@ -188,6 +188,18 @@ export class Cooldowns {
     );
   }
 
+  /**
+   * The end of a window that we had chosen is known now. Returns the window with its true end, `undefined` where it is not
+   * that window any more; the raised epoch makes an earlier end win, too (A16).
+   */
+  restate({ key, openedAt }: Cooldown, until: number, now: number): Cooldown | undefined {
+    const known = this.get(key);
+    if (!known || known.openedAt !== openedAt || known.stated || known.until <= now)
+      return undefined;
+    const { epoch } = known;
+    return this.#put({ ...known, until, writtenAt: now, epoch: epoch + 1, stated: true }, now);
+  }
+
   /** Takes in what a store remembers. That a writer's clock may be wrong is seen to where records are read (K12). */
   restore(record: CooldownRecord, now: number): Cooldown | undefined {
     const known = this.get(record.key);
@@ -207,6 +219,11 @@ export class Cooldowns {
   /** All cooldowns in force. */
   *all(now: number): Iterable<Cooldown> {
     for (const it of this.#table.all()) if (it.until > now) yield it;
+  }
+
+  /** Keys that are closed now, those on trial included. */
+  *closed(now: number): Iterable<Key> {
+    for (const it of this.#table.all()) if (closedUntil(it) > now) yield it.key;
   }
 
   /** Forgets what can no longer matter. */

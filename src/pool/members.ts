@@ -2,6 +2,7 @@
 import type { Credential } from "../contract/credential.ts";
 import { Bits } from "./bits.ts";
 import { Closed } from "./closed.ts";
+import { Loads } from "./loads.ts";
 
 export class Members {
   readonly credentials: readonly Credential[];
@@ -18,6 +19,8 @@ export class Members {
   readonly #tierOf: Uint32Array;
   readonly #numberOf: ReadonlyMap<string, number>;
   readonly #inFlight: Uint32Array;
+  #loads: Loads | undefined;
+  #rounds: Bits[] | undefined;
 
   constructor(credentials: readonly Credential[]) {
     // Sorting is stable: inside a tier the order is the configured one.
@@ -54,15 +57,32 @@ export class Members {
     return this.#inFlight[member]! >= this.credentials[member]!.maxInFlight;
   }
 
-  enter(member: number): void {
-    this.#inFlight[member]!++;
+  /** Members by requests under way. Kept from the first time on that somebody asks. */
+  get loads(): Loads {
+    if (!this.#loads) {
+      this.#loads = new Loads(this.size);
+      this.#inFlight.forEach((count, member) => this.#loads!.move(member, 0, count));
+    }
+    return this.#loads;
+  }
+
+  /** Rounds of a lap, as many as the highest weight: who takes part in each. */
+  get rounds(): readonly Bits[] {
+    return (this.#rounds ??= roundsOf(this.credentials));
+  }
+
+  enter(member: number, count: number = 1): void {
+    const before = this.#inFlight[member]!;
+    this.#inFlight[member] = before + count;
+    this.#loads?.move(member, before, before + count);
     if (this.isAtCap(member)) this.#look(member);
   }
 
   release(member: number): void {
     if (this.inFlight(member) === 0) return;
     const wasAtCap = this.isAtCap(member);
-    this.#inFlight[member]!--;
+    const before = this.#inFlight[member]!--;
+    this.#loads?.move(member, before, before - 1);
     if (wasAtCap) this.#look(member);
   }
 
@@ -88,6 +108,16 @@ export class Members {
     this.usable.put(member, isAwake && !isAtCap);
     this.busy.put(member, isAwake && isAtCap);
   }
+}
+
+function roundsOf(credentials: readonly Credential[]): Bits[] {
+  const most = credentials.reduce((max, { weight }) => Math.max(max, weight), 1);
+  const rounds = Array.from({ length: most }, () => new Bits(credentials.length));
+  credentials.forEach(({ weight }, member) => {
+    for (let nth = 1; nth <= weight; nth++)
+      rounds[Math.ceil((nth * most) / weight) - 1]!.add(member);
+  });
+  return rounds;
 }
 
 function startsOf(credentials: readonly Credential[]): number[] {

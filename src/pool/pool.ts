@@ -1,21 +1,17 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
-import type { Random } from "../contract/clock.ts";
 import type { Credential, Key } from "../contract/credential.ts";
+import type { Skipped } from "../contract/route.ts";
 import type { Target } from "../contract/target.ts";
 import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
-import { Families } from "./families.ts";
+import { type Explained, explainChoice } from "./explain.ts";
 import { Members } from "./members.ts";
-import { ModelLists } from "./model-lists.ts";
-import { Rotation, Rotations } from "./rotation.ts";
-import { Sessions } from "./sessions.ts";
-import { View } from "./view.ts";
+import { endOf, type Reading } from "./quotas.ts";
+import { type IsProtected, Reserves } from "./reserves.ts";
+import { Roster, type RosterOptions } from "./roster.ts";
 
-export interface PoolOptions {
+export interface PoolOptions extends RosterOptions {
   cooldowns: Cooldowns;
-  random: Random;
-  rotateEvery: number;
-  sessionTTL: number;
-  sessionLimit: number;
+  isProtected?: IsProtected | undefined;
   /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
   onChange?: (upstream: string) => void;
 }
@@ -31,8 +27,12 @@ export interface Wanted {
 
 /** Why nothing could be chosen, and when that may change. */
 export interface Blocked {
-  /** `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is finding out; `cooling`: time will tell; `spent`: all were tried. */
-  why: "empty" | "busy" | "trial" | "cooling" | "spent";
+  /**
+   * `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is
+   * finding out; `cooling`: time will tell; `protected`: what is left of the quota is kept back; `held`: its session waits for
+   * its own credential; `spent`: all were tried.
+   */
+  why: "empty" | "busy" | "trial" | "cooling" | "protected" | "held" | "spent";
   /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
   until: number;
   /** The key that opens first. */
@@ -46,36 +46,33 @@ export interface Trial {
   end(now: number): void;
 }
 
-/** What a request looks at, found once. */
-interface Sight {
-  view: View;
-  signature: string;
-  /** Rotations of the family's own, where something is closed for it. */
-  rotations: Map<string, Rotation> | undefined;
-}
-
 /** Families that are dropped at each pruning, at most. */
 const AT_ONCE = 10_000;
 
 export class Pool {
   readonly upstream: string;
   readonly #options: PoolOptions;
-  readonly #members: Members;
-  readonly #lists: ModelLists;
-  readonly #families: Families;
-  readonly #rotations: Rotations;
-  readonly #sessions: Sessions;
+  readonly #reserves: Reserves;
+  #roster: Roster;
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
-    const { cooldowns, random, rotateEvery, sessionTTL, sessionLimit } = options;
     this.upstream = upstream;
     this.#options = options;
-    const members = (this.#members = new Members(credentials));
-    this.#lists = new ModelLists(members.credentials);
-    this.#families = new Families(members.size);
-    this.#rotations = new Rotations(() => new Rotation(members.tierStarts, rotateEvery, random));
-    this.#sessions = new Sessions(sessionTTL, sessionLimit);
-    for (const { key } of cooldowns.all(0)) if (key.upstream === upstream) this.changed(key, 0);
+    this.#reserves = new Reserves(options.isProtected);
+    this.#roster = new Roster(new Members(credentials), options);
+    this.#closeKnown(0);
+  }
+
+  get #members(): Members {
+    return this.#roster.members;
+  }
+
+  #closeKnown(now: number): void {
+    const { cooldowns } = this.#options;
+    for (const key of [...cooldowns.closed(now), ...this.#reserves.keys()]) {
+      const member = key.upstream === this.upstream ? this.#members.numberOf(key.credential) : -1;
+      if (member >= 0) this.#close(member, key, now);
+    }
   }
 
   /** The credentials in the order of their tiers. */
@@ -83,50 +80,61 @@ export class Pool {
     return this.#members.credentials;
   }
 
+  has(id: string): boolean {
+    return this.#members.numberOf(id) >= 0;
+  }
+
+  /** Takes credentials in; one whose id is known takes its place. What is closed or under way stays as it is (K8). */
+  add(credentials: readonly Credential[], now: number): void {
+    const ids = new Set(credentials.map(({ id }) => id));
+    const others = this.credentials.filter(({ id }) => !ids.has(id));
+    this.#replace([...others, ...credentials], now);
+  }
+
+  /** Takes credentials out. Their requests under way end as they would have. */
+  remove(ids: readonly string[], now: number): void {
+    const leaving = new Set(ids);
+    this.#replace(
+      this.credentials.filter(({ id }) => !leaving.has(id)),
+      now,
+    );
+  }
+
+  // Numbers are places in order of tiers: with other members they are others. One step through all of them, never one for each.
+  #replace(credentials: readonly Credential[], now: number): void {
+    this.#roster = this.#roster.replaced(credentials, now);
+    this.#closeKnown(now);
+    this.#options.onChange?.(this.upstream);
+  }
+
   /** How many sessions are bound, and how many families have something closed: to see that both stay bounded. */
   get sizes(): { sessions: number; families: number } {
-    return { sessions: this.#sessions.size, families: this.#families.size };
+    return { sessions: this.#roster.stickiness.size, families: this.#roster.families.size };
   }
 
   /** Chooses and takes a slot in the same turn; `undefined` where nobody is eligible. Give the slot back with `release`. */
   take(wanted: Wanted, now: number): Credential | undefined {
     if (this.sharedUntil(wanted.target, now) > 0) return undefined;
-    const sight = this.#look(wanted.target, now);
-    const member = this.#choose(sight, wanted, now);
+    const roster = this.#roster;
+    const sight = roster.look(wanted, now);
+    const member = roster.choose(sight, roster.numbersOf(wanted.excluded), now);
     return member < 0 ? undefined : this.#enter(member);
   }
 
-  #choose(sight: Sight, { target, session, excluded }: Wanted, now: number): number {
-    const out = this.#numbersOf(excluded);
-    const bound = session === undefined ? -1 : this.#bound(sight, session, out, now);
-    if (bound >= 0) return bound;
-    const rotation = this.#rotations.of(target.pool, sight.signature, sight.rotations);
-    const member = sight.view.choose(rotation, out);
-    if (member < 0) return -1;
-    rotation.took(this.#members.tierOf(member), member);
-    if (session !== undefined) this.#bind(sight, session, member, now);
-    return member;
+  /** Tells who would be chosen, who after them, and why not the others (J4); `most` of each. For people, not for requests. */
+  explain(wanted: Wanted, now: number, most: number): Explained {
+    const roster = this.#roster;
+    const whyClosed = (member: number, until: number): Skipped =>
+      this.#skipped(this.#closingKey(member, wanted.target), until, now);
+    const out = roster.numbersOf(wanted.excluded);
+    return explainChoice(roster, roster.look(wanted, now), out, { now, most, whyClosed });
   }
 
-  /** Returns the member that a session has, where it is eligible, or -1. */
-  #bound({ view, signature }: Sight, session: string, out: readonly number[], now: number): number {
-    const keys = signature === "" ? [session] : [session, aside(session, signature)];
-    for (const key of keys) {
-      const member = this.#sessions.get(key, now);
-      if (member < 0 || out.includes(member) || !view.isEligible(member)) continue;
-      this.#sessions.bind(key, member, now);
-      return member;
-    }
-    return -1;
-  }
-
-  // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
-  #bind({ view, signature }: Sight, session: string, member: number, now: number): void {
-    const main = this.#sessions.get(session, now);
-    const isGone = main < 0 || !this.#members.enabled.has(main);
-    if (isGone || (view.serves(main) && view.untilOf(main) > 0))
-      this.#sessions.bind(session, member, now);
-    else if (!view.serves(main)) this.#sessions.bind(aside(session, signature), member, now);
+  #skipped(key: Key, until: number, now: number): Skipped {
+    const why = this.#whyClosed(key, now);
+    const level = key.family === ANY ? "credential" : "model";
+    const known = why === "protected" ? undefined : this.#options.cooldowns.get(key);
+    return { why, until, level, ...(known && { reason: known.reason }) };
   }
 
   /**
@@ -147,15 +155,15 @@ export class Pool {
   }
 
   /** Tells whether `take` would find somebody. */
-  hasAny({ target, excluded }: Wanted, now: number): boolean {
-    if (this.sharedUntil(target, now) > 0) return false;
-    return this.#look(target, now).view.hasAny(this.#numbersOf(excluded));
+  hasAny(wanted: Wanted, now: number): boolean {
+    if (this.sharedUntil(wanted.target, now) > 0) return false;
+    const roster = this.#roster;
+    return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
   }
 
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
-    const serving = this.#lists.serving(this.#lists.signatureOf(target.model));
-    return !new View(this.#members, serving, undefined).hasCandidate(this.#numbersOf([id]));
+    return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));
   }
 
   #enter(member: number): Credential {
@@ -188,15 +196,20 @@ export class Pool {
   isOpen(id: string, target: Wanted["target"], now: number): boolean {
     const member = this.#members.numberOf(id);
     if (member < 0 || !this.#members.enabled.has(member)) return false;
-    return (
-      this.sharedUntil(target, now) === 0 && this.#look(target, now).view.untilOf(member) === 0
-    );
+    if (this.sharedUntil(target, now) > 0) return false;
+    return this.#roster.look({ target, session: undefined }, now).view.untilOf(member) === 0;
   }
 
   /** Says why `take` found nobody, and when the first may be found. Costs no scan. */
-  blocked({ target, excluded }: Wanted, now: number): Blocked {
-    const { view } = this.#look(target, now);
-    const out = this.#numbersOf(excluded);
+  blocked(wanted: Wanted, now: number): Blocked {
+    const { target, excluded } = wanted;
+    const roster = this.#roster;
+    const sight = roster.look(wanted, now);
+    const { view } = sight;
+    const out = roster.numbersOf(excluded);
+    const held = roster.stickiness.held(sight, now);
+    if (held >= 0)
+      return { why: "held", until: view.untilOf(held), key: this.#closingKey(held, target) };
     if (!view.hasCandidate([])) return { why: "empty", until: Infinity, key: undefined };
     const shared = this.#shared(target.pool, target.family, now);
     const first = view.firstOpening();
@@ -215,9 +228,10 @@ export class Pool {
   }
 
   // How long a trial takes nobody knows, and it may well succeed: that is worth waiting for (F4).
-  #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" {
-    const trialUntil = (key && this.#options.cooldowns.get(key)?.trialUntil) ?? 0;
-    return trialUntil > now ? "trial" : "cooling";
+  #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" | "protected" {
+    const known = key && this.#options.cooldowns.get(key);
+    if (known && known.trialUntil > now) return "trial";
+    return known && closedUntil(known) > now ? "cooling" : "protected";
   }
 
   /**
@@ -240,7 +254,7 @@ export class Pool {
   /** The level that keeps a member closed longest. */
   #closingKey(member: number, { pool, family }: Wanted["target"]): Key {
     const credential = this.#members.credentials[member]!.id;
-    const own = this.#families.until(pool, family, member);
+    const own = this.#roster.families.until(pool, family, member);
     const isWide = this.#members.closed.until(member) > own;
     const { upstream } = this;
     return isWide
@@ -255,10 +269,37 @@ export class Pool {
     this.#options.onChange?.(this.upstream);
   }
 
-  #close(member: number, { credential, pool, family }: Key, now: number): void {
-    const until = this.#options.cooldowns.until(credential, pool, family, now);
+  #close(member: number, key: Key, now: number): void {
+    const { credential, pool, family } = key;
+    const cooling = this.#options.cooldowns.until(credential, pool, family, now);
+    const until = Math.max(cooling, this.#reserves.until(key, now));
     if (family === ANY) this.#members.close(member, until);
-    else this.#families.set(pool, family, member, until, now);
+    else this.#roster.families.set(pool, family, member, until, now);
+  }
+
+  /** What is known of a credential's quota for a target, or for everything. */
+  quota(
+    id: string,
+    { pool, family }: Pick<Key, "pool" | "family">,
+    now: number,
+  ): Reading | undefined {
+    const member = this.#members.numberOf(id);
+    return member < 0 ? undefined : this.#roster.quotas.get(member, pool, family, now);
+  }
+
+  /** Takes in what is left of a credential's quota for one model, or, with the family `*`, for everything (A9). */
+  setQuota(
+    id: string,
+    of: { pool: string; family: string; model: string },
+    reading: Reading,
+    now: number,
+  ): void {
+    const member = this.#members.numberOf(id);
+    if (member < 0 || endOf(reading) <= now) return;
+    const { pool, family, model } = of;
+    this.#roster.quotas.set(member, pool, family, reading, now);
+    const key = { credential: id, upstream: this.upstream, pool, family };
+    if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
   }
 
   setDisabled(id: string, disabled: boolean, _now: number): void {
@@ -275,23 +316,7 @@ export class Pool {
 
   /** Drops families in which nothing is closed any more. */
   prune(now: number): void {
-    this.#families.prune(now, AT_ONCE);
+    this.#roster.families.prune(now, AT_ONCE);
+    this.#reserves.prune(now);
   }
-
-  #look({ pool, family, model }: Wanted["target"], now: number): Sight {
-    this.#members.wake(now);
-    const signature = this.#lists.signatureOf(model);
-    const own = this.#families.get(pool, family, now);
-    const view = new View(this.#members, this.#lists.serving(signature), own?.closed);
-    return { view, signature, rotations: own?.rotations };
-  }
-
-  #numbersOf(ids: readonly string[]): number[] {
-    return ids.map((id) => this.#members.numberOf(id));
-  }
-}
-
-/** Where a session keeps a second credential, for models that its own does not serve. */
-function aside(session: string, signature: string): string {
-  return `${session}\n${signature}`;
 }

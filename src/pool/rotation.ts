@@ -6,6 +6,8 @@ interface Turn {
   at: number;
   /** How often that member has served in a row. */
   served: number;
+  /** Round of the lap, where the strategy has rounds. */
+  round: number;
 }
 
 export class Rotation {
@@ -33,6 +35,19 @@ export class Rotation {
     return this.#turn(tier).at;
   }
 
+  /** Round of the lap that this tier is in. It counts on for ever. */
+  round(tier: number): number {
+    return this.#turn(tier).round;
+  }
+
+  /** Goes on to a member of a round. */
+  goTo(tier: number, round: number, member: number): void {
+    const turn = this.#turn(tier);
+    if (turn.at !== member) turn.served = 0;
+    turn.at = member;
+    turn.round = round;
+  }
+
   /** Notes that a member was chosen. */
   took(tier: number, member: number): void {
     const turn = this.#turn(tier);
@@ -40,6 +55,18 @@ export class Rotation {
     const isDone = served >= this.#every;
     turn.at = isDone ? this.#following(tier, member) : member;
     turn.served = isDone ? 0 : served;
+    if (isDone && turn.at <= member) turn.round++;
+  }
+
+  /** Makes the same for other tiers and numbers: `numberOf` says what becomes of each, -1 for who has left. */
+  renumbered(tierStarts: readonly number[], numberOf: (member: number) => number): Rotation {
+    const copy = new Rotation(tierStarts, this.#every, this.#random);
+    for (const turn of this.#turns.values()) {
+      const at = numberOf(turn.at);
+      const tier = at < 0 ? -1 : tierStarts.findIndex((start) => start > at) - 1;
+      if (tier >= 0 && !copy.#turns.has(tier)) copy.#turns.set(tier, { ...turn, at });
+    }
+    return copy;
   }
 
   #following(tier: number, member: number): number {
@@ -52,7 +79,7 @@ export class Rotation {
     if (known) return known;
     const start = this.#tierStarts[tier]!;
     const at = start + Math.floor(this.#random() * (this.#tierStarts[tier + 1]! - start));
-    const turn = { at, served: 0 };
+    const turn = { at, served: 0, round: 0 };
     this.#turns.set(tier, turn);
     return turn;
   }
@@ -76,6 +103,13 @@ export class Rotations {
     const key = signature === "" ? pool : `${pool}\n${signature}`;
     const shared = this.#shared.get(key) ?? remember(this.#shared, key, this.#create());
     return own ? remember(own, signature, shared.copy()) : shared;
+  }
+
+  /** Makes the same with each shared rotation made anew. Those of families go on from them. */
+  renewed(create: () => Rotation, renew: (rotation: Rotation) => Rotation): Rotations {
+    const copy = new Rotations(create);
+    for (const [key, rotation] of this.#shared) copy.#shared.set(key, renew(rotation));
+    return copy;
   }
 }
 

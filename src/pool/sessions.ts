@@ -51,6 +51,14 @@ export class Sessions {
     if (this.size > this.#limit) this.#forget(this.#oldest!);
   }
 
+  /** Gives members other numbers; sessions of those who have left (-1) are forgotten. */
+  renumber(numberOf: (member: number) => number): void {
+    for (const session of this.#sessions.values()) {
+      session.member = numberOf(session.member);
+      if (session.member < 0) this.#forget(session);
+    }
+  }
+
   #forget(session: Session): void {
     this.#unlink(session);
     this.#sessions.delete(session.key);

@@ -2,7 +2,6 @@
 import { type Bits, nextInAll } from "./bits.ts";
 import type { Closed } from "./closed.ts";
 import type { Members } from "./members.ts";
-import type { Rotation } from "./rotation.ts";
 
 export class View {
   readonly #members: Members;
@@ -29,19 +28,18 @@ export class View {
     return Math.max(this.#members.closed.until(member), this.#closed?.until(member) ?? 0);
   }
 
-  /** Returns whose turn it is: in the best tier with anybody eligible, the first from the rotation's cursor on; or -1. */
-  choose(rotation: Rotation, out: readonly number[]): number {
+  /** The best tier with anybody eligible; -1 where nobody is. */
+  bestTier(out: readonly number[]): number {
     const { tierStarts, size, usable } = this.#members;
-    const tier = tierStarts.length === 2 ? 0 : this.#bestTier(out);
-    if (tier < 0 || size === 0) return -1;
-    const cursor = rotation.cursor(tier);
-    const after = this.#nextOpen(usable, cursor, tierStarts[tier + 1]!, out);
-    return after >= 0 ? after : this.#nextOpen(usable, tierStarts[tier]!, cursor, out);
+    if (size === 0) return -1;
+    if (tierStarts.length === 2) return 0;
+    const best = this.#nextOpen(usable, 0, size, out);
+    return best < 0 ? -1 : this.#members.tierOf(best);
   }
 
-  #bestTier(out: readonly number[]): number {
-    const best = this.#nextOpen(this.#members.usable, 0, this.#members.size, out);
-    return best < 0 ? -1 : this.#members.tierOf(best);
+  /** Finds the first eligible member in [from, end), among those of a set where one is given; -1 where there is none. */
+  find(among: Bits | undefined, from: number, end: number, out: readonly number[]): number {
+    return this.#nextOpen(this.#members.usable, from, end, out, among);
   }
 
   /** Tells whether anybody not in `out` is eligible. */
@@ -76,9 +74,10 @@ export class View {
     return { at: best, member: first };
   }
 
-  #nextOpen(among: Bits, from: number, end: number, out: readonly number[]): number {
+  #nextOpen(among: Bits, from: number, end: number, out: readonly number[], within?: Bits): number {
     const closed = this.#closed;
     const sets = [among];
+    if (within) sets.push(within);
     if (this.#serving) sets.push(this.#serving);
     if (closed?.open) sets.push(closed.open);
     return nextBut(

@@ -22,6 +22,8 @@ const NAME_LENGTH = 256;
 export interface Planner {
   /** Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`. */
   plan(asked: Asked, call: Pick<Call, "mount" | "header">): Target[];
+  /** The family that shares a model's limit. */
+  familyOf(model: string): string;
   /** The upstream in whose dialect to speak while it is not known where a request goes. */
   first: UpstreamConfig;
 }
@@ -39,7 +41,11 @@ export function createPlanner(
 ): Planner {
   const upstreams = [...config.upstreams.values()];
   const first = upstreams[0]!;
-  const familyOf = createLongestMatch(config.limits.families ?? {});
+  const patternOf = createLongestMatch(config.limits.families ?? {});
+
+  // Normalised once, here: what is written under a family is read under it.
+  const familyOf = (model: string): string =>
+    model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
 
   function find(asked: Asked): Named {
     const named = look(asked);
@@ -89,9 +95,8 @@ export function createPlanner(
     replaces: string | undefined,
   ): Target {
     const { name, dialect, passHeaders } = upstream;
-    const { origin, basePath, headers } = pool;
-    // Normalised once, here: what is written under a family is read under it.
-    const family = model === ANY_MODEL ? NO_FAMILY : (familyOf(model) ?? model).toLowerCase();
+    const { endpoints, headers } = pool;
+    const family = familyOf(model);
     return {
       upstream: name,
       dialect,
@@ -99,8 +104,7 @@ export function createPlanner(
       model,
       replaces: replaces === model ? undefined : replaces,
       family,
-      origin,
-      basePath,
+      endpoints,
       headers,
       passHeaders,
     };
@@ -116,12 +120,13 @@ export function createPlanner(
 
   return {
     first,
+    familyOf,
     plan(asked, call) {
       const { upstream, model, pool } = find(asked);
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
-      checkVersion(asked.path, call.mount, pools[0]!.basePath, upstream.dialect);
+      checkVersion(asked.path, call.mount, pools[0]!.endpoints[0]!.basePath, upstream.dialect);
       const targets = pools.map((one) => toTarget(upstream, one, model, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;

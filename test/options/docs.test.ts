@@ -35,7 +35,10 @@ describe("docs/options.md", () => {
       (path) => !path.startsWith("upstreams."),
     );
     expect([...rows.keys()].toSorted()).toEqual(expect.arrayContaining(options.toSorted()));
-    const groups = ["upstream", "upstreams", "models", "credentials", "cors"];
+    const groups = ["upstream", "upstreams", "models", "credentials", "cors"].concat(
+      "scheduling.preferred",
+      "scheduling.protect",
+    );
     expect([...rows.keys()].filter((name) => !options.includes(name)).toSorted()).toEqual(
       groups.toSorted(),
     );

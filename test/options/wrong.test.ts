@@ -57,6 +57,57 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   ["no upstream", { credentials: [credential] }, /^upstream: is missing/],
   ["no upstreams in the list", { ...good, upstream: undefined, upstreams: {} }, /^upstream: is mi/],
   ["both ways", { ...good, upstreams: { one: upstream } }, /^upstreams: cannot be given together/],
+  ["an unknown mode", { ...good, scheduling: { mode: "fast" } }, /^scheduling\.mode: must be "b/],
+  [
+    "an unknown strategy",
+    { ...good, scheduling: { strategy: "x" } },
+    /^scheduling\.strategy: must/,
+  ],
+  [
+    "a preferred credential that is none",
+    { ...good, scheduling: { preferred: "nobody" } },
+    "scheduling.preferred: must be the id of one of the credentials",
+  ],
+  [
+    "a threshold of nothing",
+    { ...good, scheduling: { protect: { below: 0 } } },
+    "scheduling.protect.below: must be above 0",
+  ],
+  [
+    "a threshold above everything",
+    { ...good, scheduling: { protect: { below: 101 } } },
+    "scheduling.protect.below: must be at most 100",
+  ],
+  [
+    "a weight of nothing",
+    { ...good, credentials: [{ id: "a", apiKey: SECRET, weight: 0 }] },
+    "credentials[0].weight: must be at least 1",
+  ],
+  [
+    "a weight beyond measure",
+    { ...good, credentials: [{ id: "a", apiKey: SECRET, weight: 101 }] },
+    "credentials[0].weight: must be at most 100",
+  ],
+  [
+    "an interval without a source",
+    withUpstream({ quotaEvery: 60_000 }),
+    "upstream.quotaEvery: has no effect without `quota`",
+  ],
+  [
+    "an interval that is none",
+    withUpstream({ quota: () => undefined, quotaEvery: 10 }),
+    "upstream.quotaEvery: must be at least 1000",
+  ],
+  [
+    "a backup that stands twice",
+    withUpstream({ backups: ["https://x/v1", "https://x/v1/"] }),
+    "upstream.backups[1]: stands twice",
+  ],
+  [
+    "a backup that is no URL",
+    withUpstream({ backups: ["x"] }),
+    /^upstream\.backups\[0\]: must be an/,
+  ],
   ["an upstream as text", { ...good, upstream: "https://x" }, "upstream: must be an object"],
   ["an unknown key in it", withUpstream({ url: "https://x" }), "upstream.url: is not an option"],
   ["no base URL", withUpstream({ baseURL: undefined }), "upstream.baseURL: is missing"],

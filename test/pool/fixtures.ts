@@ -68,6 +68,9 @@ export function createBench(
     rotateEvery: 1,
     sessionTTL: HOUR,
     sessionLimit: 1_000,
+    strategy: "round-robin" as const,
+    reuseWindow: false as const,
+    cacheWait: false as const,
     ...options,
     cooldowns,
   });

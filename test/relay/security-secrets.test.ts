@@ -160,7 +160,7 @@ describe("secrets", () => {
 
 describe("the log", () => {
   it("J5 has one line for each incident, and none for a retry", async () => {
-    await start({ authorize: () => true });
+    await start({ authorize: () => true, limits: { circuitAfter: false } });
     relay.upstream.script({ then: { refuse: "server-error" } });
     for (let i = 0; i < 3; i++) await answered(relay, relay.chat({ model: "o3", stream: false }));
     expect(relay.lines.filter(({ level }) => level !== "debug")).toEqual([]);

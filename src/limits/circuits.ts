@@ -1,0 +1,123 @@
+// One circuit for each endpoint: so many server or network failures in a row, whoever met them, and nobody calls it for a while (F2).
+import type { Endpoint } from "../contract/target.ts";
+import type { Reason, Verdict } from "../contract/verdict.ts";
+
+export interface CircuitOptions {
+  /** Failures in a row that open a circuit; `false` never opens one. */
+  after: number | false;
+  /** … from the first to the last of them within this time, ms. */
+  within: number;
+  /** How long it is open at first, ms; each trial that fails doubles it, up to `LONGEST`. */
+  openFor: number;
+}
+
+/** What a call may tell of its endpoint. Nothing but the first of these counts. */
+export interface Passage {
+  endpoint: Endpoint;
+  /** The endpoint has answered, whatever it said. */
+  answered(now: number): void;
+  /** It has failed. True where the circuit has opened by it. */
+  failed(now: number): boolean;
+  /** The call is over without having shown anything. */
+  end(): void;
+}
+
+export interface Circuits {
+  /** Until when an endpoint is not called, UTC epoch ms; 0 where it may be called now. During a trial `now`. */
+  closedUntil(endpoint: Endpoint, now: number): number;
+  /** Lets a call through that goes out now. Only where `closedUntil` is 0. */
+  enter(endpoint: Endpoint, now: number): Passage;
+  /** Circuits that are not closed, by name of the endpoint. */
+  open(now: number): { name: string; until: number; failures: number }[];
+}
+
+interface Circuit {
+  failures: number;
+  /** When the first failure of this row came. */
+  since: number;
+  /** Times it has opened in a row. */
+  opened: number;
+  openedAt: number;
+  until: number;
+  /** A trial is under way until then at most (F4). */
+  trialUntil: number;
+}
+
+const LONGEST = 300_000;
+/** A trial that has shown nothing by then makes room for another. */
+const TRIAL = 60_000;
+
+/** Reasons that say of an endpoint that it does not work. Any other answer says that it does. */
+const FAILING: ReadonlySet<Reason> = new Set<Reason>(["SERVER_ERROR", "NETWORK", "TIMEOUT"]);
+
+export function isEndpointFailure({ reason }: Verdict): boolean {
+  return FAILING.has(reason);
+}
+
+export function nameOf({ origin, basePath }: Endpoint): string {
+  return origin + basePath;
+}
+
+export function createCircuits({ after, within, openFor }: CircuitOptions): Circuits {
+  const circuits = new Map<string, Circuit>();
+
+  function closedUntil(endpoint: Endpoint, now: number): number {
+    // In good times there is nothing here, and no name is made.
+    if (circuits.size === 0) return 0;
+    const circuit = circuits.get(nameOf(endpoint));
+    if (!circuit || circuit.opened === 0) return 0;
+    if (circuit.until > now) return circuit.until;
+    return circuit.trialUntil > now ? now : 0;
+  }
+
+  function fail(name: string, sentAt: number, isTrial: boolean, now: number): boolean {
+    const circuit = circuits.get(name) ?? create(now);
+    circuits.set(name, circuit);
+    // What was sent before it opened proves nothing new.
+    if (circuit.opened > 0 && !isTrial && sentAt <= circuit.openedAt) return false;
+    if (now - circuit.since > within) [circuit.failures, circuit.since] = [0, now];
+    circuit.failures++;
+    if (!isTrial && circuit.failures < (after || Infinity)) return false;
+    circuit.until = now + Math.min(openFor * 2 ** circuit.opened, LONGEST);
+    circuit.opened++;
+    circuit.openedAt = now;
+    circuit.trialUntil = 0;
+    return true;
+  }
+
+  return {
+    closedUntil,
+    enter(endpoint, now) {
+      const name = nameOf(endpoint);
+      const circuit = circuits.size === 0 ? undefined : circuits.get(name);
+      const isTrial = circuit !== undefined && circuit.opened > 0;
+      if (isTrial) circuit.trialUntil = now + TRIAL;
+      let isTold = false;
+      const once = (tell: () => boolean): boolean => !isTold && (isTold = true) && tell();
+      return {
+        endpoint,
+        answered: (at) =>
+          void once(() => {
+            // An answer to what was sent before it opened is of the time before.
+            const known = circuits.get(name);
+            const isOld = known !== undefined && known.opened > 0 && now <= known.openedAt;
+            return known !== undefined && !isOld && at >= now && circuits.delete(name);
+          }),
+        failed: (at) => once(() => after !== false && fail(name, now, isTrial, at)),
+        end: () =>
+          void once(() => {
+            if (isTrial && circuit.trialUntil === now + TRIAL) circuit.trialUntil = 0;
+            return false;
+          }),
+      };
+    },
+    open: (now) =>
+      [...circuits]
+        .filter(([, { opened }]) => opened > 0)
+        .map(([name, { until, failures }]) => ({ name, until: Math.max(until, now), failures })),
+  };
+}
+
+function create(now: number): Circuit {
+  return { failures: 0, since: now, opened: 0, openedAt: 0, until: 0, trialUntil: 0 };
+}

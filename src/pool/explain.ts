@@ -1,0 +1,71 @@
+// A choice told to people (J4): who comes next, who after them, and why not the others. Looks at members one by one.
+import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route.ts";
+import type { Found, Roster, Sight } from "./roster.ts";
+
+export type Explained = Pick<RouteDecision, "candidates" | "left" | "chosen">;
+
+/** Says why a member that serves the model and is in use is closed until some time. */
+export type WhyClosed = (member: number, until: number) => Skipped;
+
+/** Explains a choice, up to `most` candidates of each kind. Changes nothing. */
+export function explainChoice(
+  roster: Roster,
+  sight: Sight,
+  out: readonly number[],
+  { now, most, whyClosed }: { now: number; most: number; whyClosed: WhyClosed },
+): Explained {
+  const { members } = roster;
+  const ranked = rank(roster, sight, out, now, most);
+  const isRanked = new Set(ranked.map(({ member }) => member));
+  const candidates = ranked.map(({ member }) => seen(roster, member, undefined));
+  for (let member = 0; member < members.size && candidates.length < ranked.length + most; member++)
+    if (!isRanked.has(member))
+      candidates.push(seen(roster, member, whyNot(roster, sight, out, member, now, whyClosed)));
+  const [first] = ranked;
+  return {
+    candidates,
+    left: members.size - candidates.length,
+    chosen: first && { credential: members.credentials[first.member]!.id, by: first.by },
+  };
+}
+
+/** Members in order of preference: each is who would be next if those before it had failed. */
+function rank(
+  roster: Roster,
+  sight: Sight,
+  out: readonly number[],
+  now: number,
+  most: number,
+): Found[] {
+  const rotation = roster.rotationOf(sight).copy();
+  const ranked: Found[] = [];
+  const taken = [...out];
+  while (ranked.length < most) {
+    const found = roster.find(sight, rotation, taken, now);
+    if (found.member < 0) break;
+    ranked.push(found);
+    taken.push(found.member);
+  }
+  return ranked;
+}
+
+function seen({ members }: Roster, member: number, skipped: Skipped | undefined): RouteCandidate {
+  const { id, tier } = members.credentials[member]!;
+  return { credential: id, tier, inFlight: members.inFlight(member), skipped };
+}
+
+function whyNot(
+  { members }: Roster,
+  { view }: Sight,
+  out: readonly number[],
+  member: number,
+  now: number,
+  whyClosed: WhyClosed,
+): Skipped | undefined {
+  if (!members.enabled.has(member)) return { why: "disabled" };
+  if (!view.serves(member)) return { why: "model" };
+  const until = view.untilOf(member);
+  if (until > now) return whyClosed(member, until);
+  if (out.includes(member)) return { why: "excluded" };
+  return members.isAtCap(member) ? { why: "busy" } : undefined;
+}

@@ -1,0 +1,176 @@
+// The members of a pool with everything that is indexed by their numbers; other members, other roster.
+import type { Random } from "../contract/clock.ts";
+import type { Credential } from "../contract/credential.ts";
+import type { ChosenBy } from "../contract/route.ts";
+import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
+import type { Wanted } from "./pool.ts";
+import { Bits, nextInAll } from "./bits.ts";
+import { Families } from "./families.ts";
+import { Members } from "./members.ts";
+import { ModelLists } from "./model-lists.ts";
+import { Preferred, type PreferredOptions } from "./preferred.ts";
+import { Quotas } from "./quotas.ts";
+import { Rotation, Rotations } from "./rotation.ts";
+import { type Caller, Stickiness, type StickinessOptions } from "./stickiness.ts";
+import {
+  createByQuota,
+  createLeastInFlight,
+  createOwn,
+  createWeighted,
+  roundRobin,
+  type Strategy,
+} from "./strategies.ts";
+import { View } from "./view.ts";
+
+export interface RosterOptions extends StickinessOptions {
+  random: Random;
+  rotateEvery: number;
+  strategy: StrategyName | ChooseFunction;
+  preferred?: PreferredOptions | undefined;
+  /** Told what an operator's strategy did wrong. */
+  onFault?: (error: unknown) => void;
+}
+
+/** What one request looks at, found once. */
+export interface Sight extends Caller {
+  target: Wanted["target"];
+  /** Rotations of the family's own, where something is closed for it. */
+  rotations: Map<string, Rotation> | undefined;
+}
+
+export interface Found {
+  /** -1 where nobody is eligible, or the session waits. */
+  member: number;
+  by: ChosenBy;
+}
+
+interface Parts {
+  stickiness: Stickiness;
+  rotations: Rotations;
+  quotas: Quotas;
+}
+
+export class Roster {
+  readonly members: Members;
+  readonly families: Families;
+  readonly quotas: Quotas;
+  readonly stickiness: Stickiness;
+  readonly #lists: ModelLists;
+  readonly #rotations: Rotations;
+  readonly #strategy: Strategy;
+  readonly #preferred: Preferred | undefined;
+  readonly #options: RosterOptions;
+
+  constructor(members: Members, options: RosterOptions, parts: Partial<Parts> = {}) {
+    const { preferred } = options;
+    this.#options = options;
+    this.members = members;
+    this.#lists = new ModelLists(members.credentials);
+    this.families = new Families(members.size);
+    this.quotas = parts.quotas ?? new Quotas(members.size);
+    this.stickiness = parts.stickiness ?? new Stickiness(options, members);
+    this.#rotations = parts.rotations ?? new Rotations(() => rotationOf(members, options));
+    this.#strategy = strategyOf(members, this.quotas, options);
+    this.#preferred = preferred && new Preferred(preferred, members);
+  }
+
+  /** Makes the same with other members. Who stays keeps requests under way, sessions, the turn and what is known of quotas. */
+  replaced(credentials: readonly Credential[], now: number): Roster {
+    const old = this.members;
+    const members = new Members(credentials);
+    const numberOf = (before: number): number => members.numberOf(old.credentials[before]!.id);
+    old.credentials.forEach((_, before) => {
+      const after = numberOf(before);
+      if (after < 0) return;
+      members.enter(after, old.inFlight(before));
+      if (!old.enabled.has(before)) members.setEnabled(after, false);
+    });
+    this.stickiness.renumber(members, numberOf);
+    const options = this.#options;
+    return new Roster(members, options, {
+      stickiness: this.stickiness,
+      quotas: this.quotas.renumbered(members.size, numberOf, now),
+      rotations: this.#rotations.renewed(
+        () => rotationOf(members, options),
+        (rotation) => rotation.renumbered(members.tierStarts, numberOf),
+      ),
+    });
+  }
+
+  look({ target, session }: Pick<Wanted, "target" | "session">, now: number): Sight {
+    this.members.wake(now);
+    const { pool, family, model } = target;
+    const signature = this.#lists.signatureOf(model);
+    const own = this.families.get(pool, family, now);
+    const view = new View(this.members, this.#serving(signature), own?.closed);
+    return { target, session, pool, signature, view, rotations: own?.rotations };
+  }
+
+  /** Whose turn it is among those that a request looks at. */
+  rotationOf({ pool, signature, rotations }: Sight): Rotation {
+    return this.#rotations.of(pool, signature, rotations);
+  }
+
+  /** Finds who is next, and changes nothing but the rotation's round. */
+  find(sight: Sight, rotation: Rotation, out: readonly number[], now: number): Found {
+    const { view, session, target } = sight;
+    const preferred = this.#preferred?.choose(view, out) ?? -1;
+    if (preferred >= 0) return { member: preferred, by: "preferred" };
+    const bound = this.stickiness.bound(sight, out, now);
+    if (bound >= 0) return { member: bound, by: session === undefined ? "reuse" : "session" };
+    const tier = this.stickiness.held(sight, now) >= 0 ? -1 : view.bestTier(out);
+    if (tier < 0) return { member: -1, by: "strategy" };
+    const { tierStarts } = this.members;
+    const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
+    const choice = { tier, start, end, rotation, view, out, target, session, now };
+    return { member: this.#strategy(choice), by: "strategy" };
+  }
+
+  /** Finds who is next and goes on from there; -1 where nobody is. */
+  choose(sight: Sight, out: readonly number[], now: number): number {
+    const rotation = this.rotationOf(sight);
+    this.#preferred?.note(sight.view);
+    const { member, by } = this.find(sight, rotation, out, now);
+    if (by === "session" || by === "reuse") this.stickiness.touch(sight, member, now);
+    if (by !== "strategy" || member < 0) return member;
+    rotation.took(this.members.tierOf(member), member);
+    this.stickiness.took(sight, member, now);
+    return member;
+  }
+
+  /** Tells whether anybody in use and not in `out` serves a model, closed or not. */
+  hasCandidate(model: string, out: readonly number[]): boolean {
+    const serving = this.#serving(this.#lists.signatureOf(model));
+    return new View(this.members, serving, undefined).hasCandidate(out);
+  }
+
+  numbersOf(ids: readonly string[]): number[] {
+    return ids.map((id) => this.members.numberOf(id));
+  }
+
+  /** The members that serve a signature's models; of a strictly preferred one it alone. */
+  #serving(signature: string): Bits | undefined {
+    const serving = this.#lists.serving(signature);
+    const only = this.#preferred?.only;
+    if (!only || !serving) return only ?? serving;
+    const both = new Bits(this.members.size);
+    const member = nextInAll([only, serving], 0);
+    if (member >= 0) both.add(member);
+    return both;
+  }
+}
+
+function rotationOf({ tierStarts }: Members, { rotateEvery, random }: RosterOptions): Rotation {
+  return new Rotation(tierStarts, rotateEvery, random);
+}
+
+function strategyOf(
+  members: Members,
+  quotas: Quotas,
+  { strategy, onFault }: RosterOptions,
+): Strategy {
+  if (typeof strategy === "function") return createOwn(strategy, members, quotas, onFault);
+  if (strategy === "weighted") return createWeighted(members);
+  if (strategy === "least-in-flight") return createLeastInFlight(members);
+  return strategy === "quota" ? createByQuota(quotas) : roundRobin;
+}

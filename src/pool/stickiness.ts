@@ -1,0 +1,115 @@
+// Who served this caller last: sessions (A6), the reuse window (A7), and waiting for the same credential (A5).
+import type { Members } from "./members.ts";
+import { Sessions } from "./sessions.ts";
+import type { View } from "./view.ts";
+
+export interface StickinessOptions {
+  sessionTTL: number;
+  sessionLimit: number;
+  /** Calls without a session that are less than this apart go to the same credential, ms; `false`: they do not. */
+  reuseWindow: number | false;
+  /** A session waits so long for its own credential, ms; `false`: it switches at once. */
+  cacheWait: number | false;
+}
+
+/** What one request looks at. */
+export interface Caller {
+  session: string | undefined;
+  view: View;
+  /** Tells models apart by who serves them. */
+  signature: string;
+  /** Quota pool. */
+  pool: string;
+}
+
+export class Stickiness {
+  readonly #options: StickinessOptions;
+  readonly #sessions: Sessions;
+  /** By quota pool and signature: who was used last, and when. Both come from the configuration alone. */
+  readonly #last = new Map<string, { member: number; at: number }>();
+  #members: Members;
+
+  constructor(options: StickinessOptions, members: Members) {
+    this.#options = options;
+    this.#members = members;
+    this.#sessions = new Sessions(options.sessionTTL, options.sessionLimit);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Returns the member that a caller has, where it is eligible, or -1. */
+  bound(caller: Caller, out: readonly number[], now: number): number {
+    const { session, view } = caller;
+    if (session === undefined) return this.#reused(caller, out, now);
+    for (const key of keysOf(session, caller.signature)) {
+      const member = this.#sessions.get(key, now);
+      if (member >= 0 && !out.includes(member) && view.isEligible(member)) return member;
+    }
+    return -1;
+  }
+
+  /** Notes that the member a caller has serves it once more. */
+  touch({ session, signature, pool }: Caller, member: number, now: number): void {
+    if (session === undefined)
+      return void this.#last.set(`${pool}\n${signature}`, { member, at: now });
+    const key = keysOf(session, signature).find((one) => this.#sessions.get(one, now) === member);
+    if (key !== undefined) this.#sessions.bind(key, member, now);
+  }
+
+  /** Returns the member that a session waits for, because it opens soon; -1 where there is none. */
+  held({ session, signature, view }: Caller, now: number): number {
+    const { cacheWait } = this.#options;
+    if (cacheWait === false || session === undefined) return -1;
+    for (const key of keysOf(session, signature)) {
+      const member = this.#sessions.get(key, now);
+      if (member < 0 || !this.#members.enabled.has(member) || !view.serves(member)) continue;
+      const until = view.untilOf(member);
+      return until > now && until - now <= cacheWait ? member : -1;
+    }
+    return -1;
+  }
+
+  /** Notes who serves a caller now. */
+  took(caller: Caller, member: number, now: number): void {
+    const { session, signature, pool } = caller;
+    if (session !== undefined) this.#bind(session, caller, member, now);
+    else if (this.#options.reuseWindow !== false)
+      this.#last.set(`${pool}\n${signature}`, { member, at: now });
+  }
+
+  /** Gives members other numbers; -1 for who has left. */
+  renumber(members: Members, numberOf: (member: number) => number): void {
+    this.#members = members;
+    this.#sessions.renumber(numberOf);
+    // Signatures are made of the lists of all members.
+    this.#last.clear();
+  }
+
+  #reused({ pool, signature, view }: Caller, out: readonly number[], now: number): number {
+    const { reuseWindow } = this.#options;
+    if (reuseWindow === false) return -1;
+    const last = this.#last.get(`${pool}\n${signature}`);
+    if (!last || now - last.at >= reuseWindow) return -1;
+    return out.includes(last.member) || !view.isEligible(last.member) ? -1 : last.member;
+  }
+
+  // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
+  #bind(session: string, { view, signature }: Caller, member: number, now: number): void {
+    const main = this.#sessions.get(session, now);
+    const isGone = main < 0 || !this.#members.enabled.has(main);
+    if (isGone || (view.serves(main) && view.untilOf(main) > 0))
+      this.#sessions.bind(session, member, now);
+    else if (!view.serves(main)) this.#sessions.bind(aside(session, signature), member, now);
+  }
+}
+
+function keysOf(session: string, signature: string): string[] {
+  return signature === "" ? [session] : [session, aside(session, signature)];
+}
+
+/** Where a session keeps a second credential, for models that its own does not serve. */
+function aside(session: string, signature: string): string {
+  return `${session}\n${signature}`;
+}

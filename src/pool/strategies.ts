@@ -1,0 +1,124 @@
+// Who is next among the eligible of the best tier (A4). Each strategy asks sets of members, and never looks at one after the other.
+import type { Candidate, ChooseFunction } from "../contract/strategy.ts";
+import type { Bits } from "./bits.ts";
+import type { Members } from "./members.ts";
+import type { Rotation } from "./rotation.ts";
+import type { Quotas } from "./quotas.ts";
+import type { View } from "./view.ts";
+
+/** Where a choice is made. */
+export interface Choice {
+  /** The tier, and the numbers of its members. */
+  tier: number;
+  start: number;
+  end: number;
+  rotation: Rotation;
+  view: View;
+  /** Members that are not to be chosen. */
+  out: readonly number[];
+  target: { pool: string; model: string; family: string };
+  session: string | undefined;
+  now: number;
+}
+
+export type Strategy = (choice: Choice) => number;
+
+/** In turn. */
+export const roundRobin: Strategy = (choice) => inTurn(choice, undefined);
+
+/**
+ * In turn, each as often as its weight says. A lap has as many rounds as the highest weight; a member of weight w takes
+ * part in w of them, evenly spread. Whoever is left out for a while changes nothing for the others' shares.
+ */
+export function createWeighted(members: Members): Strategy {
+  return ({ tier, start, end, rotation, view, out }) => {
+    const { rounds } = members;
+    let round = rotation.round(tier) % rounds.length;
+    let from = rotation.cursor(tier);
+    for (let tried = 0; tried <= rounds.length; tried++) {
+      const member = view.find(rounds[round], from, end, out);
+      if (member >= 0) {
+        rotation.goTo(tier, round, member);
+        return member;
+      }
+      round = (round + 1) % rounds.length;
+      from = start;
+    }
+    return -1;
+  };
+}
+
+/** The one with the fewest requests under way; among equals in turn. */
+export function createLeastInFlight(members: Members): Strategy {
+  return (choice) => firstIn(choice, members.loads.sets());
+}
+
+/** The one with most of its quota left, in steps of a tenth; among equals in turn. */
+export function createByQuota(quotas: Quotas): Strategy {
+  return (choice) =>
+    firstIn(choice, quotas.levels(choice.target.pool, choice.target.family, choice.now));
+}
+
+/** An operator's function sees so many at most. */
+const CANDIDATES = 1_000;
+
+/** As an operator's function says; what it does wrong is told, and the turn goes on. */
+export function createOwn(
+  choose: ChooseFunction,
+  members: Members,
+  quotas: Quotas,
+  onFault: ((error: unknown) => void) | undefined,
+): Strategy {
+  return (choice) => {
+    const { target, session, now } = choice;
+    const eligible = eligibleOf(choice);
+    const candidates = eligible.map((member): Candidate => {
+      const { id, label, tier, weight } = members.credentials[member]!;
+      const inFlight = members.inFlight(member);
+      const remaining = quotas.get(member, target.pool, target.family, now)?.remaining;
+      return { id, label, tier, weight, inFlight, remaining };
+    });
+    try {
+      const id = choose(candidates, { model: target.model, pool: target.pool, session });
+      const at = candidates.findIndex((one) => one.id === id);
+      if (at >= 0) return eligible[at]!;
+      if (id !== undefined) throw new RangeError("not the id of a candidate");
+    } catch (error) {
+      onFault?.(error);
+    }
+    return roundRobin(choice);
+  };
+}
+
+function eligibleOf({ start, end, rotation, tier, view, out }: Choice): number[] {
+  const cursor = rotation.cursor(tier);
+  const found: number[] = [];
+  const collect = (from: number, to: number): void => {
+    let at = view.find(undefined, from, to, out);
+    while (at >= 0 && found.length < CANDIDATES) {
+      found.push(at);
+      at = view.find(undefined, at + 1, to, out);
+    }
+  };
+  collect(cursor, end);
+  collect(start, cursor);
+  return found;
+}
+
+function inTurn(
+  { tier, start, end, rotation, view, out }: Choice,
+  among: Bits | undefined,
+): number {
+  const cursor = rotation.cursor(tier);
+  const after = view.find(among, cursor, end, out);
+  return after >= 0 ? after : view.find(among, start, cursor, out);
+}
+
+function firstIn(choice: Choice, sets: Iterable<Bits>): number {
+  for (const set of sets) {
+    const member = inTurn(choice, set);
+    if (member >= 0) return member;
+  }
+  // No set holds anybody eligible where the sets are not kept: then it is a turn like any other.
+  return inTurn(choice, undefined);
+}

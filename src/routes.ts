@@ -1,0 +1,68 @@
+// Where a request goes and why (J4): told as data for each decision where somebody listens, or asked without sending anything.
+import type { Call } from "./contract/call.ts";
+import type { Asked } from "./contract/dialect.ts";
+import type { RouteDecision } from "./contract/route.ts";
+import type { Target } from "./contract/target.ts";
+import type { Wanted } from "./pool/pool.ts";
+import type { Rooms } from "./rooms.ts";
+import { WebCall } from "./request/call-web.ts";
+
+/** A request to be explained. */
+export interface RouteQuestion {
+  /** What follows the mount point: `/chat/completions`. */
+  path: string;
+  /** @default "POST" */
+  method?: string;
+  /** The body as an object; the model stands in it, or in the path. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Id that `authorize` would give. */
+  caller?: string;
+}
+
+/** Candidates listed of each kind. */
+const MOST = 50;
+
+/** Looks at one target as choosing does, and changes nothing. */
+export function lookAt(
+  rooms: Rooms,
+  wanted: Omit<Wanted, "target"> & { target: Target },
+): RouteDecision {
+  const { pools, clock } = rooms;
+  const { upstream, pool, model } = wanted.target;
+  const at = clock.now();
+  const seen = pools.get(upstream)!.explain(wanted, at, MOST);
+  const closed = closedFor(rooms, wanted, at);
+  return { at, upstream, pool, model, ...seen, closed, chosen: closed ? undefined : seen.chosen };
+}
+
+function closedFor(
+  { pools, circuits }: Rooms,
+  wanted: Parameters<typeof lookAt>[1],
+  at: number,
+): RouteDecision["closed"] {
+  const { target } = wanted;
+  const down = Math.min(...target.endpoints.map((one) => circuits.closedUntil(one, at)));
+  if (down > 0) return { why: "down", until: down };
+  const members = pools.get(target.upstream)!;
+  const shared = members.sharedUntil(target, at);
+  if (shared > 0) return { why: "shared", until: shared };
+  const { why, until } = members.blocked(wanted, at);
+  return why === "held" ? { why, until } : undefined;
+}
+
+/**
+ * Tells where a request would go now: one decision for each place, in order; it would go to the first with somebody chosen.
+ * @throws RelayError where it would be refused before anything is chosen (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
+ */
+export function explain(rooms: Rooms, question: RouteQuestion): RouteDecision[] {
+  const { path, method = "POST", body, headers = {}, caller } = question;
+  const request = new Request(`http://relay.invalid${path}`, { method, headers });
+  const call: Call = new WebCall(request, { mount: "", target: path, address: undefined });
+  const [pathname = "", query] = path.split("?", 2);
+  const asked: Asked = { method, path: pathname, query: query ? `?${query}` : "", json: body };
+  const session = rooms.sessionOf({ call, caller });
+  return rooms.planner
+    .plan(asked, call)
+    .map((target) => lookAt(rooms, { target, session, excluded: [] }));
+}
