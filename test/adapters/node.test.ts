@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { defineRelay, type NodeRelay } from "../../adapters/node.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import type { RelayOptions } from "../../src/index.ts";
@@ -98,15 +98,13 @@ it("N8 keeps the headers that stand on the response already", async () => {
 
 it("answers 500 as long as its factory fails, and says what is wrong to the log alone", async () => {
   define({ credentials: [{ id: "c1", apiKey: undefined }] });
-  const errors: unknown[] = [];
-  const { error } = console;
-  console.error = (line: unknown) => void errors.push(line);
+  const log = vi.spyOn(console, "error").mockImplementation(() => {});
   try {
     const answer = await post(await serve(relay));
     expect(answer.status).toBe(500);
     expect(await answer.text()).toContain("ERR_RELAY_START");
-    expect(errors).toEqual([expect.stringContaining("credentials[0].apiKey")]);
+    expect(log.mock.calls).toEqual([[expect.stringContaining("credentials[0].apiKey")]]);
   } finally {
-    console.error = error;
+    log.mockRestore();
   }
 });
