@@ -147,6 +147,7 @@ function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credenti
     // Looked at before somebody is taken: afterwards it is another turn.
     if (rooms.hooks.has("route")) tellRoute(rooms, life.id, standing, lookAt(rooms, wanted));
     const chosen = pool.take(wanted, now);
+    rooms.acquirers?.wanted(target, chosen?.tier ?? Infinity);
     if (chosen) life.target = errand.target = target;
     if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }

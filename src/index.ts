@@ -1,15 +1,15 @@
 // The public names, listed by hand.
-export { createRelay, type Credentials, type Relay } from "./relay.ts";
+export { createRelay, type Credentials, type FetchWhere, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
 export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
 export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
-export { TokenError } from "./auth/token-error.ts";
 export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
   AuthorizeResult,
   CorsOptions,
+  CreateLimitOptions,
   CredentialOptions,
   LimitOptions,
   ModelOptions,
@@ -25,6 +25,7 @@ export type {
 export type {
   AttemptEvent,
   CooldownEvent,
+  CreationEvent,
   CredentialEvent,
   EndEvent,
   HookHandlers,
@@ -43,6 +44,11 @@ export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contrac
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
 export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
+export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
+export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
+export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
+export type { AcquirerStatus } from "./acquire/acquirer.ts";
+export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

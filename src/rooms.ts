@@ -6,6 +6,7 @@ import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
+import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
@@ -26,6 +27,7 @@ import { Pool, type PoolOptions } from "./pool/pool.ts";
 import { compilePattern } from "./patterns.ts";
 import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
+import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
@@ -41,6 +43,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Sources of anonymous tokens; `undefined` where none is configured. */
+  acquirers: Acquirers | undefined;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -70,6 +74,7 @@ export function createRooms(options: RelayOptions): Rooms {
     storage: config.storage,
     base: config.base,
     secrets: config.sealing,
+    sync: config.sync,
     clock,
     random,
     log,
@@ -88,6 +93,7 @@ export function createRooms(options: RelayOptions): Rooms {
       cause: disabled?.cause ?? "",
       reason: disabled?.reason ?? "",
     });
+    acquirers?.marked(mark);
     memory
       .remember(mark)
       .catch((error: unknown) =>
@@ -108,17 +114,34 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
+  const acquirers: Acquirers | undefined = createAcquirers(
+    {
+      ...shared,
+      waiting,
+      fetch,
+      keeper: auth,
+      isOnly: config.instances === 1,
+      isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
+      isLoaded: () => state.health().loaded,
+    },
+    config.acquirers,
+  );
   const quotas = createQuotaWatch(shared, {
-    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    fetch,
     familyOf: planner.familyOf,
   });
   const parts: ConsequenceRooms = { ...shared, quotas };
-  const memory = createMemory(parts);
+  const memory = createMemory({
+    ...parts,
+    takeCredentials: async (records) => acquirers?.restore(records),
+    onMark: (mark) => acquirers?.marked(mark),
+  });
   const open = new OpenRequests();
   let transport: Transport | undefined;
   let isClosing = false;
   let lastTidyAt = clock.now();
-  warnAtStart(config, reporter.warn);
+  noteAtStart(config, state.health(), reporter);
 
   const making = prepareTransport(options).then((made) => (transport = made));
   const ready = Promise.all([memory.loaded, making]).then(() => {});
@@ -160,6 +183,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
+    acquirers,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -187,6 +211,7 @@ export function createRooms(options: RelayOptions): Rooms {
       await open.drain(config.streaming.shutdownGrace, clock);
       quotas.stop();
       auth.close();
+      await acquirers?.close();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },
@@ -291,17 +316,4 @@ function createSessionKey({ scheduling }: RelayConfig): Rooms["sessionOf"] {
       throw new TypeError("sessionKey must return a string at once");
     return typeof key === "string" && key !== "" ? `${life.caller ?? ""}\n${key}` : undefined;
   };
-}
-
-const NEVER_DISABLE =
-  /^(?:QUOTA_EXHAUSTED|RATE_LIMIT_EXCEEDED|MODEL_CAPACITY_EXHAUSTED|INVALID_REQUEST)$/;
-
-function warnAtStart({ authorize, limits }: RelayConfig, warn: (message: string) => void): void {
-  if (!authorize)
-    warn("everybody who reaches this relay may use it: set `authorize` to say who may");
-  const harmless = limits.disableOn.filter((reason) => NEVER_DISABLE.test(reason));
-  if (harmless.length > 0)
-    warn(
-      `limits.disableOn: ${harmless.join(", ")} never disables a credential: it is a limit, or the request's own fault`,
-    );
 }

@@ -2,6 +2,8 @@
 import type { DisabledMark, StateHealth, UsageCounters } from "../contract/state.ts";
 import type { Reason } from "../contract/verdict.ts";
 import type { TokenStatus } from "../auth/keeper.ts";
+import type { Credential } from "../contract/credential.ts";
+import type { AcquirerStatus } from "../acquire/acquirer.ts";
 import type { Rooms } from "../rooms.ts";
 
 export interface RelayStatus {
@@ -12,6 +14,8 @@ export interface RelayStatus {
   /** Endpoints that are left alone, because they failed again and again. */
   circuits: CircuitStatus[];
   /** Requests under way, and those of them that wait for a credential. */
+  /** Sources of anonymous tokens. */
+  acquirers: AcquirerStatus[];
   requests: { open: number; waiting: number };
   store: StateHealth;
 }
@@ -83,11 +87,12 @@ export function toStatus({
   consequences,
   circuits,
   auth,
+  acquirers,
 }: Rooms): RelayStatus {
   const now = clock.now();
   return {
     at: iso(now),
-    credentials: config.credentials.map(({ id, label, upstream, tier }) => {
+    credentials: everybody(config, pools).map(({ id, label, upstream, tier }) => {
       const disabled = health.get(id);
       return {
         id,
@@ -114,6 +119,7 @@ export function toStatus({
       incidents,
     })),
     circuits: toCircuits(config, circuits, now),
+    acquirers: acquirers?.status() ?? [],
     requests: { open: open.size, waiting: waiting.size },
     store: state.health(),
   };
@@ -134,6 +140,13 @@ function toTokenView(
     needs_relogin: disabled?.cause === "relogin" ? disabled.reason : relogin,
     retry_at: retryAt === undefined ? undefined : iso(retryAt),
   };
+}
+
+/** The configured ones in their order, then those made at run time. */
+function everybody({ credentials }: Rooms["config"], pools: Rooms["pools"]): Credential[] {
+  const configured = new Set(credentials.map(({ id }) => id));
+  const members = [...pools.values()].flatMap((pool) => pool.credentials);
+  return [...credentials, ...members.filter(({ id }) => !configured.has(id))];
 }
 
 function toCircuits(

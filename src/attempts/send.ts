@@ -60,6 +60,7 @@ function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> 
         reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
     });
     reply.start(rooms.transport().send(toOutgoing(errand, passage.endpoint, secret), reply));
+    rooms.acquirers?.sent(credential);
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()

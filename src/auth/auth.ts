@@ -1,5 +1,8 @@
 // What a credential presents. A secret that is at hand is peeked at, so that choosing and sending stay in one turn of the loop.
 
+import type { TokenSource } from "../contract/auth.ts";
+import type { TokenRecord } from "../contract/state.ts";
+
 export interface Auth {
   /** The secret to send now; `undefined` where it must be waited for. */
   peek(credential: string): string | undefined;
@@ -9,4 +12,7 @@ export interface Auth {
   isRenewable(credential: string): boolean;
   /** The upstream has refused this secret; `isNew`: though it had just come. True where it was the one in use. */
   refuse(credential: string, secret: string, isNew: boolean): boolean;
+  /** Takes a credential in that was made at run time, with the newest token known. */
+  join(credential: string, source: TokenSource, record: TokenRecord | undefined): void;
+  leave(credential: string): void;
 }

@@ -178,6 +178,8 @@ export interface State {
   putMark(record: MarkRecord): void;
   /** Writes a credential made at run time, its key sealed, or its tombstone. */
   putCredential(record: CredentialRecord): void;
+  /** Every credential made at run time, tombstones included, read from the store itself. Rejects when it cannot be read. */
+  listCredentials(): Promise<CredentialRecord[]>;
   readonly leases: Leases;
   readonly tokens: TokenStore;
   readonly creations: CreationStore;

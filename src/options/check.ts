@@ -41,7 +41,7 @@ function checkPresence(options: RelayOptions): void {
   options.credentials.forEach((credential: CredentialOptions | null, index) => {
     if (credential === null || typeof credential !== "object") return;
     const { apiKey, token } = credential;
-    if (apiKey === undefined && token === undefined)
+    if (apiKey === undefined && token === undefined && !("anonymous" in credential))
       wrong(`credentials[${index}].apiKey`, "is missing; is its environment variable set?");
     if (apiKey !== undefined && token !== undefined)
       wrong(`credentials[${index}].token`, "cannot be given together with `apiKey`");

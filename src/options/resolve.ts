@@ -1,4 +1,5 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
+import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { RelayOptions } from "./types.ts";
@@ -16,6 +17,8 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Sources of anonymous tokens: they carry nothing themselves. */
+  acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
   /** Token sources by credential id. */
@@ -37,6 +40,8 @@ export interface RelayConfig {
   sealing: readonly string[];
   /** How many instances there are; `undefined` where nobody has said. */
   instances: number | undefined;
+  /** How often the others' changes are looked for, in ms; the driver says where it is `undefined`. */
+  sync: number | false | undefined;
 }
 
 /**
@@ -46,12 +51,13 @@ export interface RelayConfig {
 export function resolveOptions(options: RelayOptions): RelayConfig {
   checkShape(options);
   const upstreams = resolveUpstreams(options);
-  const credentials = resolveCredentials(options, upstreams);
-  const models = resolveModels(options, upstreams, credentials);
+  const { credentials, acquirers } = resolveCredentials(options, upstreams);
+  const models = resolveModels(options, upstreams, [...credentials, ...acquirers]);
   return {
     upstreams,
     models,
     credentials,
+    acquirers,
     secrets: new Map(
       options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
     ),
@@ -65,6 +71,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
     sealing: options.secret === undefined ? [] : [options.secret].flat(),
+    sync: options.sync ?? (options.instances === 1 ? false : undefined),
     instances: options.instances,
     base: options.base ?? DEFAULTS.base,
     mount: options.mount?.replace(/\/$/, ""),

@@ -126,6 +126,22 @@ const credential = v.strictObject({
           }),
     ),
   ),
+  anonymous: v.optional(
+    v.lazy((input) =>
+      typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
+    ),
+  ),
+  maxLive: v.optional(count),
+  createLimit: v.optional(
+    optional({
+      perHour: count,
+      perDay: count,
+      spacing: v.pipe(finite, v.gtValue(0, "must be above 0")),
+      key: text,
+    }),
+  ),
+  expectedRequests: v.optional(count),
+  lowWater: v.optional(count),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
   weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
@@ -238,6 +254,7 @@ export const optionsSchema: v.GenericSchema = optional({
   tiers: texts,
   credentials: v.array(credential),
   authorize: fn,
+  instances: count,
   scheduling,
   tokens: optional({ background: v.boolean(), concurrency: count }),
   limits,
@@ -250,7 +267,7 @@ export const optionsSchema: v.GenericSchema = optional({
   secret: v.lazy((input) =>
     Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
   ),
-  instances: count,
+  sync: v.union([off, v.pipe(ms, v.minValue(50, "must be 50 or more"))]),
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,
@@ -266,6 +283,7 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: fn,
     route: fn,
     refresh: fn,
+    creation: fn,
     end: fn,
   }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),

@@ -1,5 +1,6 @@
 // What an operator may say. Durations are milliseconds, sizes are bytes.
-import type { TokenFunction, TokenSource } from "../contract/auth.ts";
+import type { AnonymousContext, AnonymousSource } from "../contract/anonymous.ts";
+import type { FreshToken, TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
@@ -38,6 +39,11 @@ export interface RelayOptions {
   secret?: string | string[];
   /** `1`: this is the only instance on its store, whatever the store can do. @default unknown */
   instances?: number;
+  /**
+   * ms between two looks at what other instances have changed; `false` looks never.
+   * @default 300 on Redis and PostgreSQL, 490 on SQLite, 1,000 on other drivers; `false` with `instances: 1`
+   */
+  sync?: number | false;
   /** Path the relay is mounted on, where the host cannot tell (`/ai`). */
   mount?: string;
   /** Names of the response headers; `false` leaves one out. */
@@ -105,6 +111,19 @@ export interface CredentialOptions {
   apiKey?: string;
   /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
   token?: TokenSource | TokenFunction;
+  /**
+   * Makes anonymous tokens, each a credential of its own, when no other credential of this tier or a better one can carry a
+   * request: `firebaseAnonymous(…)`, `graphqlAnonymous(…)`, an object with `create` and `refresh`, or `create` alone.
+   */
+  anonymous?: AnonymousSource | ((context: AnonymousContext) => Promise<FreshToken>);
+  /** Anonymous tokens in use at a time. @default 1 */
+  maxLive?: number;
+  /** How many attempts to create one are made. The provider's own limit, or less. */
+  createLimit?: CreateLimitOptions;
+  /** Takes an anonymous token out of use after so many requests, before the provider refuses it. @default off */
+  expectedRequests?: number;
+  /** Makes the next token when the live ones are good for so many requests or fewer. Needs `expectedRequests` and `maxLive` above 1. @default off */
+  lowWater?: number;
   /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
   tier?: number | string;
   /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
@@ -113,6 +132,18 @@ export interface CredentialOptions {
   weight?: number;
   /** Requests under way at most. @default no cap */
   maxInFlight?: number;
+}
+
+/** Finite positive numbers: the limiter can be configured, not switched off. */
+export interface CreateLimitOptions {
+  /** @default 10 */
+  perHour?: number;
+  /** @default 50 */
+  perDay?: number;
+  /** Least time between two attempts. @default 60_000 */
+  spacing?: number;
+  /** Whose attempts count together; apps that share an address at the provider share a key, and a store. @default the credential's id */
+  key?: string;
 }
 
 export type AuthorizeResult = string | boolean | Response | null | undefined;

@@ -163,6 +163,14 @@ export class Pool {
     return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
   }
 
+  /** The best tier that has anybody eligible; `Infinity` where none has. */
+  bestTier(target: Wanted["target"], now: number): number {
+    if (this.sharedUntil(target, now) > 0) return Infinity;
+    const { view } = this.#roster.look({ target, session: undefined }, now);
+    const tier = view.hasAny([]) ? view.bestTier([]) : -1;
+    return tier < 0 ? Infinity : this.credentials[this.#members.tierStarts[tier]!]!.tier;
+  }
+
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
     return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));

@@ -23,6 +23,14 @@ export async function loadState(parts: StateParts): Promise<LoadedState> {
   };
 }
 
+/** Reads the credentials made at run time alone. Rejects when one cannot be read. */
+export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
+  const { credentials } = await listRecords(parts.storage, parts.base, "k");
+  return openAll(parts, [
+    ...(await loadRecords(parts, parts.kinds.credential, credentials)).values(),
+  ]);
+}
+
 // One whose key cannot be opened is left out, and stays in the store as it is.
 export async function openAll(
   { seal, aside }: StateParts,
