@@ -161,3 +161,13 @@ describe.skipIf(noRedis)("with Redis", () => contract("Redis", "shared", redisPl
 describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", "shared", postgresPlace),
 );
+
+describe.skipIf(noPostgres)("a PostgreSQL that nobody has used yet", () => {
+  it("K2 takes many instances that start at the same moment", async () => {
+    const place = postgresPlace();
+    await Promise.all(Array.from({ length: 6 }, () => start({ storage: place.open() })));
+    for (const { state } of all) expect(state.health()).toMatchObject({ loaded: true });
+    await closeAll();
+    await place.dispose();
+  });
+});
