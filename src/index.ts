@@ -7,6 +7,7 @@ export type {
   AuthorizeResult,
   CorsOptions,
   CredentialOptions,
+  DisconnectPolicy,
   LimitOptions,
   ModelOptions,
   ProtectOptions,
@@ -46,6 +47,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";
 export type { Log } from "./contract/log.ts";

@@ -2,7 +2,7 @@
 import type { Call } from "./contract/call.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Sink } from "./contract/sink.ts";
-import type { RelayOptions } from "./options/types.ts";
+import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
 import type { RelayStatus } from "./admin/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
@@ -33,6 +33,8 @@ export interface Relay {
   /** Tells where a request would go now, place by place, and why; sends nothing. Throws where it would be refused. */
   explain(question: RouteQuestion): RouteDecision[];
   readonly credentials: Credentials;
+  /** Ends a request under way, with an error for a client that is still there. False where there is none of that id. */
+  stop(requestId: string): boolean;
   /** Adds a listener and returns what takes it away. */
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
   /** Takes no new requests, lets open streams finish for `shutdownGrace`, writes what is unwritten. */
@@ -62,15 +64,10 @@ export interface Credentials {
 export function createRelay(options: RelayOptions): Relay {
   const rooms = createRooms(options);
   const answers = createAnswers(rooms);
+  const lifeOptions = { ...rooms.config.streaming, policyOf: createPolicy(rooms) };
 
   async function handle(call: Call, sink: Sink): Promise<void> {
-    const life = new Life(
-      rooms.nextId(),
-      call,
-      sink,
-      rooms.clock,
-      rooms.config.streaming.heartbeat,
-    );
+    const life = new Life(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
     rooms.open.add(life);
     let ending: Ending;
     try {
@@ -169,8 +166,25 @@ export function createRelay(options: RelayOptions): Relay {
     status: () => toStatus(rooms),
     explain: (question) => explain(rooms, question),
     credentials: credentialsOf(rooms),
+    stop: (requestId) => rooms.open.stop(requestId),
     on: (name, listener) => rooms.hooks.on(name, listener),
     close: rooms.close,
+  };
+}
+
+/** What becomes of a request whose client has left (I12); where a function fails, the default holds. */
+function createPolicy({ config, reporter }: Rooms): (call: Call) => DisconnectPolicy {
+  const { onDisconnect } = config.streaming;
+  if (typeof onDisconnect !== "function") return () => onDisconnect;
+  return (call) => {
+    try {
+      const policy: unknown = onDisconnect(call.request());
+      if (policy === "drain" || policy === "detach" || policy === "abort") return policy;
+      reporter.error('streaming.onDisconnect must return "abort", "drain" or "detach"');
+    } catch (error) {
+      reporter.error(`streaming.onDisconnect failed: ${describeFault(error)}`);
+    }
+    return "abort";
   };
 }
 

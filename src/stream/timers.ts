@@ -11,7 +11,8 @@ export type TimerName =
   | "commit"
   | "heartbeat"
   | "deadline"
-  | "total";
+  | "total"
+  | "drain";
 
 const NAMES: readonly TimerName[] = [
   "body",
@@ -23,6 +24,7 @@ const NAMES: readonly TimerName[] = [
   "heartbeat",
   "deadline",
   "total",
+  "drain",
 ];
 const SLOTS = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record<
   TimerName,
