@@ -77,7 +77,9 @@ export class Life {
   interrupt(error: RelayError): void {
     if (this.#ended) return;
     this.#ended = error;
-    this.#interrupt?.(error);
+    const end = this.#interrupt;
+    this.#interrupt = undefined;
+    end?.(error);
   }
 
   #leave(): void {
@@ -100,6 +102,13 @@ export class Life {
     this.delivery.onLost = (length) => void ((left -= length) < 0 && giveUp());
   }
 
+  /** Nothing is sent a second time: what was asked, which may be large, is not kept as long as a stream lasts. */
+  forgetBody(): void {
+    if (!this.asked) return;
+    this.asked.body = undefined;
+    this.asked.json = undefined;
+  }
+
   /** Keeps the counts of an answer (I17). They cover all of it only where it has come to its end. */
   noteUsage(usage: Usage | undefined, isWhole: boolean): void {
     this.usage = usage;
@@ -112,17 +121,18 @@ export class Life {
   }
 
   /** Waits for a promise of somebody else's, but no longer than the request lives. */
-  async during<T>(work: Promise<T> | T): Promise<T> {
+  during<T>(work: Promise<T> | T): Promise<T> | T {
     this.check();
     if (!(work instanceof Promise)) return work;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        this.#interrupt = reject;
-        work.then(resolve, reject);
-      });
-    } finally {
-      this.#interrupt = undefined;
-    }
+    // By hand: a layer of `async` here is held by every open stream.
+    return new Promise<T>((resolve, reject) => {
+      this.#interrupt = reject;
+      const over = (): void => void (this.#interrupt = undefined);
+      work.then(
+        (value) => (over(), resolve(value)),
+        (error) => (over(), reject(error as Error)),
+      );
+    });
   }
 
   /** Waits until `until` (UTC epoch ms) or until `wakeUp` is called, whichever is first. */
@@ -139,14 +149,13 @@ export class Life {
   }
 
   /** Runs something that ends by itself, with a way to end it early. */
-  async guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
+  guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
     this.check();
-    try {
-      return await new Promise<T>((resolve) => {
-        this.#interrupt = start(resolve);
+    return new Promise<T>((resolve) => {
+      this.#interrupt = start((value) => {
+        this.#interrupt = undefined;
+        resolve(value);
       });
-    } finally {
-      this.#interrupt = undefined;
-    }
+    });
   }
 }

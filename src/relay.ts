@@ -6,7 +6,7 @@ import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
 import type { RelayStatus } from "./admin/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
-import { runAttempts } from "./attempts.ts";
+import { type Outcome, runAttempts } from "./attempts.ts";
 import { createAnswers } from "./answers.ts";
 import { preflightHeaders } from "./cors.ts";
 import { RelayError } from "./errors.ts";
@@ -71,7 +71,7 @@ export function createRelay(options: RelayOptions): Relay {
     rooms.open.add(life);
     let ending: Ending;
     try {
-      ending = (await preflight(life)) ?? (await relayOne(life));
+      ending = preflight(life) ?? (await relayOne(life));
     } catch (error) {
       ending = tellOrBreakOff(life, error);
     }
@@ -90,7 +90,7 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function preflight(life: Life): Promise<Ending | undefined> {
+  function preflight(life: Life): Ending | undefined {
     const headers = preflightHeaders(rooms.config.cors, life.call);
     if (!headers) return undefined;
     life.delivery.commit(204, withPrepared(headers, life.call.preparedHeaders?.()), false);
@@ -110,7 +110,10 @@ export function createRelay(options: RelayOptions): Relay {
     try {
       life.caller = admission.caller;
       await life.during(rooms.loaded());
-      return await carry(life, await read(life, path));
+      const errand = await read(life, path);
+      setDeadlines(life, errand);
+      rooms.tidy();
+      return conclude(life, await runAttempts(rooms, errand));
     } finally {
       admission.leave();
     }
@@ -130,10 +133,7 @@ export function createRelay(options: RelayOptions): Relay {
     return { life, asked, target, targets, session: rooms.sessionOf(life), commit };
   }
 
-  async function carry(life: Life, errand: Errand): Promise<Ending> {
-    setDeadlines(life, errand);
-    rooms.tidy();
-    const outcome = await runAttempts(rooms, errand);
+  function conclude(life: Life, outcome: Outcome): Ending {
     return outcome.kind === "ended"
       ? answers.conclude(life, outcome.ending)
       : answers.tellFailure(life, outcome);

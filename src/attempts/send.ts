@@ -55,6 +55,7 @@ function send(
       },
       onOpen() {
         life.timers.clear("deadline");
+        life.forgetBody();
         passage.answered(clock.now());
         const retried = met ? [met.key] : [];
         const also = [...retried, ...(trial?.keys ?? [])];
