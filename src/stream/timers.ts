@@ -31,6 +31,9 @@ const SLOTS = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Rec
   number
 >;
 
+/** The clock is first asked to ring no later than this, ms: whatever is set next need not move its timer. */
+const FIRST_LOOK = 10_000;
+
 export class Timers {
   readonly #clock: Clock;
   readonly #dueAt: number[] = NAMES.map(() => Infinity);
@@ -51,7 +54,7 @@ export class Timers {
   /** Moves a timer that is set. The clock's own timer is left alone when it rings too early: it looks again then. */
   move(name: TimerName, at: number): void {
     this.#dueAt[SLOTS[name]] = at;
-    if (at < this.#armedFor) this.#arm(at);
+    if (at < this.#armedFor) this.#arm(Math.min(at, this.#clock.now() + FIRST_LOOK));
   }
 
   /** When a timer is due; `Infinity` where it is not set. */
