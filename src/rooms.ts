@@ -63,7 +63,14 @@ export function createRooms(options: RelayOptions): Rooms {
     options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
   const reporter = createReporter(log, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
-  const state = createState({ storage: config.storage, base: config.base, clock, random, log });
+  const state = createState({
+    storage: config.storage,
+    base: config.base,
+    secrets: config.sealing,
+    clock,
+    random,
+    log,
+  });
   const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);

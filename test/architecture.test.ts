@@ -25,7 +25,7 @@ const GROUND = ["errors.ts", "patterns.ts"];
 const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
-const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts"];
+const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts", "src/state/leases/fs.ts"];
 const PACKAGES = ["consola", "hookable", "ofetch", "unstorage", "valibot", "#transport"];
 
 interface Source {
@@ -90,7 +90,8 @@ function violationsOf({ path, text }: Source): string[] {
 
 function isOutsideAllowed(path: string, specifier: string): boolean {
   if (path.startsWith("adapters/")) return true;
-  if (NODE_ONLY.includes(path)) return ["undici", "node:zlib"].includes(specifier);
+  if (NODE_ONLY.includes(path))
+    return ["undici", "node:zlib", "node:fs/promises", "(computed)"].includes(specifier);
   return PACKAGES.includes(packageOf(specifier));
 }
 

@@ -1,3 +1,4 @@
+import type { Leases, LeaseTier } from "./lease.ts";
 import type { Key } from "./credential.ts";
 import type { Reason } from "./verdict.ts";
 
@@ -135,6 +136,8 @@ export interface UsageCounters {
 export interface LoadedState {
   cooldowns: CooldownRecord[];
   marks: MarkRecord[];
+  /** Those made at run time, and the tombstones of those removed; `apiKey` opened. */
+  credentials: CredentialRecord[];
 }
 
 /** How the store is, for the status. */
@@ -142,6 +145,10 @@ export interface StateHealth {
   /** Driver's own name, `memory` where none was configured. */
   driver: string;
   loaded: boolean;
+  /** How sure a lease is on it (M2). */
+  leases: LeaseTier;
+  /** Whether tokens and keys are sealed at rest (N1). */
+  sealed: boolean;
   /** Writes that failed and are waiting to be tried again. */
   pendingWrites: number;
   /** The last fault, without any value of a record; `undefined` when all is well. */
@@ -157,6 +164,11 @@ export interface State {
   /** Writes at once, merged with what the store holds; failures are kept and tried again. */
   putCooldown(record: CooldownRecord): void;
   putMark(record: MarkRecord): void;
+  /** Writes a credential made at run time, its key sealed, or its tombstone. */
+  putCredential(record: CredentialRecord): void;
+  readonly leases: Leases;
+  readonly tokens: TokenStore;
+  readonly creations: CreationStore;
   /** Counts in memory; written at most once a second. */
   count(credential: string, failed: boolean): void;
   counters(credential: string): UsageCounters | undefined;

@@ -34,6 +34,9 @@ export function checkShape(options: RelayOptions): void {
 function checkPresence(options: RelayOptions): void {
   if (options === null || typeof options !== "object") wrong("options", "must be an object");
   if (options.credentials === undefined) wrong("credentials", "is missing");
+  // Asked for and not there: what is stored must not be readable by accident.
+  if ("secret" in options && options.secret === undefined)
+    wrong("secret", "is missing; is its environment variable set?");
   if (!Array.isArray(options.credentials)) return;
   options.credentials.forEach((credential: CredentialOptions | null, index) => {
     if (credential !== null && typeof credential === "object" && credential.apiKey === undefined)

@@ -29,6 +29,10 @@ export interface RelayConfig {
   storage: RelayOptions["storage"];
   base: string;
   mount: string | undefined;
+  /** The first seals what is stored, all open it. */
+  sealing: readonly string[];
+  /** How many instances there are; `undefined` where nobody has said. */
+  instances: number | undefined;
 }
 
 /**
@@ -52,6 +56,8 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     responseHeaders: resolveResponseHeaders(options),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
+    sealing: options.secret === undefined ? [] : [options.secret].flat(),
+    instances: options.instances,
     base: options.base ?? DEFAULTS.base,
     mount: options.mount?.replace(/\/$/, ""),
   };

@@ -225,6 +225,8 @@ const cors = v.pipe(
   ),
 );
 
+const secret = v.pipe(v.string(), v.minLength(16, "must have at least 16 characters"));
+
 export const optionsSchema: v.GenericSchema = optional({
   upstream,
   upstreams: v.record(text, upstream),
@@ -240,6 +242,10 @@ export const optionsSchema: v.GenericSchema = optional({
     text,
     v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
   ),
+  secret: v.lazy((input) =>
+    Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
+  ),
+  instances: count,
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,

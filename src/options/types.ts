@@ -32,6 +32,10 @@ export interface RelayOptions {
   storage?: StateStorage;
   /** Key prefix inside the storage. @default "relay" */
   base?: string;
+  /** Seals tokens and keys at rest; of a list the first seals and all open. At least 16 characters each. */
+  secret?: string | string[];
+  /** `1`: this is the only instance on its store, whatever the store can do. @default unknown */
+  instances?: number;
   /** Path the relay is mounted on, where the host cannot tell (`/ai`). */
   mount?: string;
   /** Names of the response headers; `false` leaves one out. */

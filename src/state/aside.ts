@@ -9,6 +9,8 @@ export interface Aside {
   keep(key: string): Promise<void>;
   /** Notes that the value at `key` was written by a newer version and stays as it is. */
   leave(key: string): void;
+  /** Notes that what is sealed in a record cannot be opened with the secrets there are. */
+  cannotOpen(what: string): void;
   /** Every key noted so far. */
   keys(): string[];
 }
@@ -41,6 +43,7 @@ export function createAside(storage: StateStorage, base: string, log: Log): Asid
   return {
     keep,
     leave: (key) => note(key, "a record of a newer version is left alone"),
+    cannotOpen: (what) => note(what, "what is sealed cannot be opened with the configured secrets"),
     keys: () => [...noted],
   };
 }

@@ -1,7 +1,7 @@
 /** Names of records in the store: hashed, because drivers rewrite, cut and collide the keys they are given. */
 
-/** Cooldowns, marks, counters of an instance. */
-export type KeyKind = "c" | "m" | "i";
+/** Cooldowns, marks, counters of an instance, leases, tokens, intents, creations, credentials made at run time. */
+export type KeyKind = "c" | "m" | "i" | "l" | "t" | "n" | "a" | "k";
 
 export interface StateKeys {
   /** Names the record of `parts`; at once where it was named before, as hashing is asynchronous. */

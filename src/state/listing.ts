@@ -8,6 +8,7 @@ export interface Listing {
   cooldowns: string[];
   marks: string[];
   counters: string[];
+  credentials: string[];
 }
 
 // 4 × 100 files open at once stay below the usual limit of 1,024.
@@ -16,13 +17,14 @@ export const PORTIONS_AT_ONCE = 4;
 
 /** Lists the keys of all records under `base`; anything else that stands there is passed over. */
 export async function listRecords(storage: StateStorage, base: string): Promise<Listing> {
-  const listing: Listing = { cooldowns: [], marks: [], counters: [] };
+  const listing: Listing = { cooldowns: [], marks: [], counters: [], credentials: [] };
   const prefix = `${base}:`;
   for (const key of await storage.getKeys(base)) {
     if (!key.startsWith(prefix)) continue;
     const name = key.slice(prefix.length);
     if (COOLDOWN_NAME.test(name)) listing.cooldowns.push(key);
     else if (MARK_NAME.test(name)) listing.marks.push(key);
+    else if (CREDENTIAL_NAME.test(name)) listing.credentials.push(key);
     else if (COUNTERS_NAME.test(name)) listing.counters.push(key);
   }
   return listing;
@@ -50,4 +52,5 @@ export function recordKey(place: string): string {
 
 const COOLDOWN_NAME = /^c:[0-9a-f]{32}(?:-b)?$/;
 const MARK_NAME = /^m:[0-9a-f]{32}(?:-b)?$/;
+const CREDENTIAL_NAME = /^k:[0-9a-f]{32}(?:-b)?$/;
 const COUNTERS_NAME = /^i:[0-9a-z]+:\d+$/;

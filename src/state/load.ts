@@ -1,9 +1,9 @@
 /** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
-import type { CooldownRecord, LoadedState } from "../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, LoadedState } from "../contract/state.ts";
 import { loadOthers } from "./counters-store.ts";
 import { listRecords, readEach, recordKey } from "./listing.ts";
 import type { StateParts } from "./parts.ts";
-import { COOLDOWN, MARK, readStored } from "./records.ts";
+import { COOLDOWN, CREDENTIAL, MARK, readStored } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { readItem } from "./storage.ts";
 
@@ -12,9 +12,33 @@ export async function loadState(parts: StateParts): Promise<LoadedState> {
   const listing = await listRecords(parts.storage, parts.base);
   const cooldowns = await loadRecords(parts, COOLDOWN, listing.cooldowns);
   const marks = await loadRecords(parts, MARK, listing.marks);
+  const credentials = await loadRecords(parts, CREDENTIAL, listing.credentials);
   const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
   parts.counters.setOthers(await loadOthers(parts, foreign));
-  return { cooldowns: livingOf(parts, cooldowns), marks: [...marks.values()] };
+  return {
+    cooldowns: livingOf(parts, cooldowns),
+    marks: [...marks.values()],
+    credentials: await openAll(parts, [...credentials.values()]),
+  };
+}
+
+// One whose key cannot be opened is left out, and stays in the store as it is.
+async function openAll(
+  { seal, aside }: StateParts,
+  records: readonly CredentialRecord[],
+): Promise<CredentialRecord[]> {
+  const opened = records.map(async (record): Promise<CredentialRecord[]> => {
+    const { id, credential } = record;
+    if (credential?.apiKey === undefined) return [record];
+    try {
+      const apiKey = await seal.open(credential.apiKey, `credential ${id}`);
+      return [{ ...record, credential: { ...credential, apiKey } }];
+    } catch {
+      aside.cannotOpen(`credential ${id}`);
+      return [];
+    }
+  });
+  return (await Promise.all(opened)).flat();
 }
 
 async function loadRecords<R>(

@@ -1,5 +1,5 @@
 /** How two versions of one record become one, whatever the order: the greater of a total order wins whole. */
-import type { CooldownRecord, MarkRecord } from "../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, MarkRecord } from "../contract/state.ts";
 
 /** Merges two cooldowns of one key: the higher epoch, then the later `until`. */
 export function mergeCooldowns(a: CooldownRecord, b: CooldownRecord): CooldownRecord {
@@ -9,6 +9,15 @@ export function mergeCooldowns(a: CooldownRecord, b: CooldownRecord): CooldownRe
 /** Merges two marks of one credential: the higher revision, and at the same one rather disabled than not. */
 export function mergeMarks(a: MarkRecord, b: MarkRecord): MarkRecord {
   return compare(markRank(a), markRank(b)) >= 0 ? a : b;
+}
+
+/** Merges two records of one credential: the higher revision, and at the same one rather removed than there (K6). */
+export function mergeCredentials(a: CredentialRecord, b: CredentialRecord): CredentialRecord {
+  return compare(credentialRank(a), credentialRank(b)) >= 0 ? a : b;
+}
+
+function credentialRank({ revision, credential, writtenAt }: CredentialRecord): Rank {
+  return [revision, credential ? 0 : 1, writtenAt, JSON.stringify(credential ?? "")];
 }
 
 type Rank = readonly (number | string)[];

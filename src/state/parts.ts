@@ -1,7 +1,7 @@
 /** What the memory is made of, put together once for a store. */
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
-import type { CooldownRecord, MarkRecord } from "../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, MarkRecord } from "../contract/state.ts";
 import { createAside } from "./aside.ts";
 import type { Aside } from "./aside.ts";
 import { createCells } from "./cell.ts";
@@ -19,7 +19,10 @@ import { createStateKeys } from "./keys.ts";
 import type { StateKeys } from "./keys.ts";
 import { PORTIONS_AT_ONCE } from "./listing.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
-import { COOLDOWN, MARK } from "./records.ts";
+import type { Leases } from "../contract/lease.ts";
+import { createLeases } from "./leases/leases.ts";
+import { createSeal, type Seal } from "./seal.ts";
+import { COOLDOWN, CREDENTIAL, MARK } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { createSights } from "./sight.ts";
 import type { Sights } from "./sight.ts";
@@ -36,6 +39,8 @@ export interface StateOptions {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Seal tokens and keys at rest: the first seals, all open. */
+  secrets?: readonly string[] | undefined;
   /** Hears of each call to the store that fails. */
   onFault?: FaultListener | undefined;
   /**
@@ -60,6 +65,9 @@ export interface StateParts {
   reading: Gate;
   cooldowns: Writer<CooldownRecord>;
   marks: Writer<MarkRecord>;
+  credentials: Writer<CredentialRecord>;
+  leases: Leases;
+  seal: Seal;
   counters: Counters;
   countersWriter: CountersWriter;
   /** Key of this instance's counters, without the number of the shard. */
@@ -87,6 +95,9 @@ export function createParts(options: StateOptions): StateParts {
   });
   const cooldowns = writerOf(COOLDOWN, expiry.track);
   const marks = writerOf(MARK, () => {});
+  const credentials = writerOf(CREDENTIAL, () => {});
+  const keys = createStateKeys(base);
+  const leases = createLeases({ storage: options.storage, base, clock, keys, faults, instance });
   const counters = createCounters(clock, instance, () => countersWriter.wake());
   const countersWriter = createCountersWriter({
     storage,
@@ -103,7 +114,12 @@ export function createParts(options: StateOptions): StateParts {
   }
 
   function pendingWrites(): number {
-    return cooldowns.failed() + marks.failed() + (countersWriter.hasFailed() ? 1 : 0);
+    return (
+      cooldowns.failed() +
+      marks.failed() +
+      credentials.failed() +
+      (countersWriter.hasFailed() ? 1 : 0)
+    );
   }
 
   function onWell(): void {
@@ -116,7 +132,10 @@ export function createParts(options: StateOptions): StateParts {
     clock,
     random,
     log,
-    keys: createStateKeys(base),
+    keys,
+    leases,
+    credentials,
+    seal: createSeal(options.secrets ?? []),
     aside,
     faults,
     expiry,

@@ -1,9 +1,14 @@
 /** The shapes of stored records, and how much of a stored value is believed. */
 import type { Key } from "../contract/credential.ts";
-import type { CooldownRecord, DisabledMark, MarkRecord } from "../contract/state.ts";
+import type {
+  CooldownRecord,
+  CredentialRecord,
+  DisabledMark,
+  MarkRecord,
+} from "../contract/state.ts";
 import type { Reason } from "../contract/verdict.ts";
 import type { KeyKind } from "./keys.ts";
-import { mergeCooldowns, mergeMarks } from "./merge.ts";
+import { mergeCooldowns, mergeCredentials, mergeMarks } from "./merge.ts";
 import type { StoredValue } from "./storage.ts";
 
 export const VERSION = 1;
@@ -98,6 +103,52 @@ export const MARK: RecordKind<MarkRecord> = {
   },
   merge: mergeMarks,
 };
+
+/** Credentials made at run time; `apiKey` is sealed text here. */
+export const CREDENTIAL: RecordKind<CredentialRecord> = {
+  letter: "k",
+  name: "credential",
+  parts: ({ id }) => [id],
+  toStored: ({ id, credential, revision, writtenAt }) => ({
+    v: VERSION,
+    kind: "credential",
+    id,
+    credential: credential ? withoutUndefined(credential) : false,
+    revision,
+    writtenAt,
+  }),
+  fromStored({ id, credential, revision, writtenAt }) {
+    if (!isName(id) || !isCount(revision) || !isTime(writtenAt)) return undefined;
+    if (credential === false) return { id, credential: undefined, revision, writtenAt };
+    const read = isFields(credential) ? readCredential(credential) : undefined;
+    return read && { id, credential: read, revision, writtenAt };
+  },
+  merge: mergeCredentials,
+};
+
+type Made = NonNullable<CredentialRecord["credential"]>;
+
+function withoutUndefined(credential: Made): StoredValue {
+  const entries = Object.entries(credential).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as StoredValue;
+}
+
+function readCredential(fields: Fields): Made | undefined {
+  const { label, upstream, tier, weight, allow, deny, maxInFlight, origin, apiKey, createdAt } =
+    fields;
+  const isNumber = (value: unknown): value is number => Number.isFinite(value);
+  if (!isName(label) || !isName(upstream) || !isName(origin) || !isTime(createdAt))
+    return undefined;
+  if (!isNumber(tier) || !isNumber(weight)) return undefined;
+  if (maxInFlight !== undefined && !isCount(maxInFlight)) return undefined;
+  if (apiKey !== undefined && !isName(apiKey)) return undefined;
+  if (!isNames(allow) || !isNames(deny)) return undefined;
+  return { label, upstream, tier, weight, allow, deny, maxInFlight, origin, apiKey, createdAt };
+}
+
+function isNames(value: unknown): value is readonly string[] | undefined {
+  return value === undefined || (Array.isArray(value) && value.every(isName));
+}
 
 const LAST_TIME = 8_640_000_000_000_000;
 

@@ -1,9 +1,11 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
-import type { LoadedState, State } from "../contract/state.ts";
+import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
 import { loadState } from "./load.ts";
 import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
-import { COOLDOWN, MARK, readStored } from "./records.ts";
+import { createCreationStore } from "./creations.ts";
+import { createTokenStore } from "./tokens.ts";
+import { COOLDOWN, CREDENTIAL, MARK, readStored } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { driverName } from "./storage.ts";
 import type { Writer } from "./writer.ts";
@@ -11,7 +13,7 @@ import type { Writer } from "./writer.ts";
 /** Creates the memory over `options.storage`. Reads nothing before `load()`, starts no timer before there is work. */
 export function createState(options: StateOptions): State {
   const parts = createParts(options);
-  const { cooldowns, marks, counters, faults, log } = parts;
+  const { cooldowns, marks, credentials, counters, faults, log } = parts;
   const submit = createSubmit(parts);
   let loading: Promise<LoadedState> | undefined;
   let closing: Promise<void> | undefined;
@@ -34,15 +36,32 @@ export function createState(options: StateOptions): State {
     else submit.put(kind, writer, record);
   }
 
+  async function sealed(record: CredentialRecord): Promise<CredentialRecord> {
+    const { id, credential } = record;
+    if (credential?.apiKey === undefined) return record;
+    const apiKey = await parts.seal.seal(credential.apiKey, `credential ${id}`);
+    return { ...record, credential: { ...credential, apiKey } };
+  }
+
   async function flush(): Promise<void> {
     await submit.settled();
-    await Promise.all([cooldowns.flush(), marks.flush(), parts.countersWriter.flush()]);
+    await Promise.all([
+      cooldowns.flush(),
+      marks.flush(),
+      credentials.flush(),
+      parts.countersWriter.flush(),
+    ]);
   }
 
   return {
     load: () => (loading ??= read().finally(() => (loading = undefined))),
     putCooldown: (record) => put(COOLDOWN, cooldowns, record),
     putMark: (record) => put(MARK, marks, record),
+    putCredential: (record) =>
+      submit.after(sealed(record), (it) => put(CREDENTIAL, credentials, it)),
+    leases: parts.leases,
+    tokens: createTokenStore(parts),
+    creations: createCreationStore(parts),
     count: counters.count,
     counters: counters.get,
     flush,
@@ -50,6 +69,8 @@ export function createState(options: StateOptions): State {
     health: () => ({
       driver: driverName(parts.storage, parts.base),
       loaded,
+      leases: parts.leases.tier,
+      sealed: parts.seal.isSealing,
       pendingWrites: parts.pendingWrites(),
       fault: faults.last(),
       setAside: parts.aside.keys(),
@@ -60,6 +81,8 @@ export function createState(options: StateOptions): State {
 interface Submit {
   /** Names `record` and hands it to its writer: in this turn where its name is known. */
   put<R>(kind: RecordKind<R>, writer: Writer<R>, record: R): void;
+  /** Puts what is still being made. */
+  after<R>(making: Promise<R>, put: (record: R) => void): void;
   /** Resolves when every record given so far has reached its writer. */
   settled(): Promise<void>;
 }
@@ -74,18 +97,22 @@ function createSubmit({ keys, faults, log }: StateParts): Submit {
     }
     const key = keys.of(kind.letter, kind.parts(record));
     if (typeof key === "string") return writer.put(key, record);
-    const named: Promise<void> = key
-      .then((name) => writer.put(name, record))
+    after(key, (name) => writer.put(name, record));
+  }
+
+  function after<R>(making: Promise<R>, use: (made: R) => void): void {
+    const named: Promise<void> = making
+      .then(use)
       .catch((error: unknown) => faults.report("crypto", undefined, error))
       .finally(() => naming.delete(named));
     naming.add(named);
   }
 
   async function settled(): Promise<void> {
-    await Promise.all(naming);
+    while (naming.size > 0) await Promise.all(naming);
   }
 
-  return { put, settled };
+  return { put, after, settled };
 }
 
 // A driver that hangs must not keep the host from closing.
@@ -93,7 +120,13 @@ const CLOSE_WAIT = 5000;
 
 async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<void> {
   await atMost(parts, flushed);
-  for (const part of [parts.cooldowns, parts.marks, parts.countersWriter, parts.expiry]) {
+  for (const part of [
+    parts.cooldowns,
+    parts.marks,
+    parts.credentials,
+    parts.countersWriter,
+    parts.expiry,
+  ]) {
     part.stop();
   }
   const lost = parts.pendingWrites();

@@ -23,9 +23,11 @@ export type StoredField =
   | readonly StoredField[]
   | { [field: string]: StoredField };
 
-interface StateDriver {
+export interface StateDriver {
   name?: string;
   options?: unknown;
+  /** The driver's own client; a promise where it is loaded on demand. */
+  getInstance?: () => unknown;
 }
 
 /** Names the driver behind `base`, as far as the storage tells. */

@@ -115,7 +115,9 @@ function runUntilKilled(from: number, lines: number, cut: number): Promise<[stri
 async function transpile(target: string): Promise<void> {
   for (const folder of ["state", "contract"]) {
     await mkdir(join(target, folder), { recursive: true });
-    for (const file of await readdir(join(SOURCE, folder))) {
+    await mkdir(join(target, folder, "leases"), { recursive: true });
+    for (const file of await readdir(join(SOURCE, folder), { recursive: true })) {
+      if (!file.endsWith(".ts")) continue;
       const { outputText } = ts.transpileModule(
         await readFile(join(SOURCE, folder, file), "utf8"),
         {

@@ -40,7 +40,7 @@ it("passes over keys under its base that are not its own", async () => {
     await storage.setItem(key, "not ours");
   }
   const { state } = createBench({ storage });
-  expect(await state.load()).toEqual({ cooldowns: [], marks: [] });
+  expect(await state.load()).toEqual({ cooldowns: [], marks: [], credentials: [] });
   expect(state.health().setAside).toEqual([]);
 });
 

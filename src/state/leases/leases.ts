@@ -1,0 +1,88 @@
+/** The right to do one shared thing alone: as sure as the store's driver can make it, and honest about how sure that is. */
+import type { Clock } from "../../contract/clock.ts";
+import type { Lease, Leases } from "../../contract/lease.ts";
+import type { Faults } from "../faults.ts";
+import type { StateKeys } from "../keys.ts";
+import type { StateStorage } from "../storage.ts";
+import { createBestEffortLocks } from "./best-effort.ts";
+import { createDenoKvLocks, type DenoKv } from "./deno-kv.ts";
+import { createFileLocks } from "./fs.ts";
+import type { LockKind } from "./kind.ts";
+import { createMemoryLocks } from "./memory.ts";
+import { createRedisLocks, type RedisClient } from "./redis.ts";
+import { createSqlLocks, type SqlDatabase } from "./sql.ts";
+
+export interface LeaseOptions {
+  /** Without one there is nobody to share with. */
+  storage: StateStorage | undefined;
+  base: string;
+  clock: Clock;
+  keys: StateKeys;
+  faults: Faults;
+  /** Name of this instance among all. */
+  instance: string;
+}
+
+/** Creates the leases over a storage, by the driver that stands behind `base`. */
+export function createLeases(options: LeaseOptions): Leases {
+  const { clock, keys, faults, instance } = options;
+  const kind = kindOf(options);
+  let count = 0;
+
+  async function acquire(name: string, ttl: number): Promise<Lease | undefined> {
+    const owner = `${instance}-${(count += 1)}`;
+    const startedAt = clock.now();
+    try {
+      const key = await keys.of("l", [name]);
+      const id = key.slice(key.lastIndexOf(":") + 1);
+      const generation = await kind.take(id, owner, ttl);
+      faults.clear("lease");
+      if (generation === 0) return undefined;
+      const release = (): Promise<void> =>
+        kind.release(id, owner, generation).catch((error: unknown) => {
+          faults.report("lease", key, error);
+        });
+      // From before it was asked for: by the store's clock it may have begun then.
+      return { name, generation, until: startedAt + ttl, release };
+    } catch (error) {
+      faults.report("lease", undefined, error);
+      return undefined;
+    }
+  }
+
+  return { tier: kind.tier, acquire, time: () => kind.time() };
+}
+
+function kindOf({ storage, base, clock }: LeaseOptions): LockKind {
+  if (!storage) return createMemoryLocks({}, clock, "process");
+  const driver = storage.getMount?.(base).driver;
+  const instance = driver?.getInstance;
+  const options = (driver?.options ?? {}) as Record<string, unknown>;
+  const prefix = `${typeof options["base"] === "string" ? `${options["base"]}:` : ""}${base}:l:`;
+  switch (driver?.name) {
+    case "memory":
+    case "lru-cache":
+      return createMemoryLocks(driver, clock, "atomic");
+    case "redis":
+      if (instance) return createRedisLocks(async () => (await instance()) as RedisClient, prefix);
+      break;
+    case "db0": {
+      const database = options["database"] as SqlDatabase | undefined;
+      const table = typeof options["tableName"] === "string" ? options["tableName"] : "unstorage";
+      const locks = database && createSqlLocks(database, `${table}_leases`);
+      if (locks) return locks;
+      break;
+    }
+    case "fs":
+    case "fs-lite":
+      if (typeof options["base"] === "string") return createFileLocks(options["base"], clock);
+      break;
+    case "deno-kv":
+    case "deno-kv-node":
+      if (instance)
+        return createDenoKvLocks(async () => (await instance()) as DenoKv, prefix, clock);
+      break;
+    default:
+  }
+  return createBestEffortLocks(storage, `${base}:l:`, clock);
+}

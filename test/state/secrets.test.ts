@@ -1,0 +1,266 @@
+/** What the store keeps of secrets: tokens by generation, keys made at run time, sealed or not (G7, M3, N1, K6). */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createStorage } from "unstorage";
+import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
+import { createSeal } from "../../src/state/seal.ts";
+import { createBench, NOW } from "./fixtures.ts";
+import { createFailing, memoryPlace, type StorePlace } from "./storages.ts";
+import {
+  filesPlace,
+  noPostgres,
+  noRedis,
+  postgresPlace,
+  redisPlace,
+  sqlitePlace,
+} from "./stores.ts";
+
+const SECRET = "a secret of at least sixteen characters";
+const OTHER = "another secret, sixteen characters too";
+
+function token(generation: number, more: Partial<TokenRecord> = {}): TokenRecord {
+  return {
+    credential: "a",
+    generation,
+    accessToken: `access-${generation}-planted`,
+    expiresAt: NOW + 3_600_000,
+    issuedAt: NOW,
+    refreshToken: `refresh-${generation}-planted`,
+    originHash: "hash",
+    writtenAt: NOW,
+    ...more,
+  };
+}
+function made(id: string, revision = 1, more: Partial<CredentialRecord> = {}): CredentialRecord {
+  const credential = {
+    label: id,
+    upstream: "up",
+    tier: 2,
+    weight: 1,
+    allow: ["m*"],
+    deny: undefined,
+    maxInFlight: undefined,
+    origin: "operator",
+    apiKey: `key-of-${id}-planted`,
+    createdAt: NOW,
+  };
+  return { id, credential, revision, writtenAt: NOW, ...more };
+}
+async function dump(storage: ReturnType<StorePlace["open"]>): Promise<string> {
+  const keys = await storage.getKeys("relay");
+  return JSON.stringify(
+    await Promise.all(keys.map(async (key) => [key, await storage.getItem(key)])),
+  );
+}
+
+function contract(name: string, make: () => StorePlace | Promise<StorePlace>): void {
+  describe(`secrets on ${name}`, () => {
+    let place: StorePlace;
+    beforeEach(async () => {
+      place = await make();
+    });
+    afterEach(() => place.dispose());
+
+    it("G7 M3 reads the highest generation, whoever wrote last, and after a restart", async () => {
+      const { tokens } = createBench({ storage: place.open(), secrets: [SECRET] }).state;
+      expect(await tokens.read("a")).toBeUndefined();
+      for (const generation of [1, 2, 3, 4, 5, 6]) await tokens.write(token(generation));
+      await expect(tokens.write(token(2))).rejects.toMatchObject({ code: "STALE_GENERATION" });
+      await tokens.write(token(4, { accessToken: "late" })).catch(() => {});
+      const again = createBench({ storage: place.open(), secrets: [SECRET] }).state;
+      expect(await again.tokens.read("a")).toEqual(token(6));
+      await again.tokens.forget("a");
+      expect(await tokens.read("a")).toBeUndefined();
+    });
+
+    it("M4 tells of intents without a token of their generation or a higher one", async () => {
+      const { tokens } = createBench({ storage: place.open() }).state;
+      const intent = (generation: number) => ({
+        credential: "a",
+        generation,
+        tokenHash: "h",
+        writtenAt: NOW,
+      });
+      await tokens.writeIntent(intent(1));
+      await tokens.write(token(1));
+      expect(await tokens.intents("a")).toEqual([]);
+      await tokens.writeIntent(intent(2));
+      await tokens.writeIntent(intent(3));
+      expect(await tokens.intents("a")).toEqual([intent(2), intent(3)]);
+      await tokens.write(token(3));
+      expect(await tokens.intents("a")).toEqual([]);
+    });
+
+    it("N1 keeps no secret readable, and opens it by any of the secrets", async () => {
+      const storage = place.open();
+      const before = createBench({ storage, secrets: [SECRET] }).state;
+      await before.tokens.write(token(1));
+      before.putCredential(made("c"));
+      await before.flush();
+      expect(await dump(storage)).not.toContain("planted");
+      const rotated = createBench({ storage: place.open(), secrets: [OTHER, SECRET] }).state;
+      expect(await rotated.tokens.read("a")).toEqual(token(1));
+      expect((await rotated.load()).credentials).toEqual([made("c")]);
+      await rotated.tokens.write(token(2));
+      const { tokens } = createBench({ storage: place.open(), secrets: [OTHER] }).state;
+      expect((await tokens.read("a"))?.generation).toBe(2);
+    });
+
+    it("H2 keeps every attempt, and forgets those that count no more", async () => {
+      const attempt = (id: string, at: number, endedAt?: number) => ({
+        limiter: "l",
+        id,
+        at,
+        endedAt,
+      });
+      const benches = [place.open(), place.open()].map((storage) => createBench({ storage }).state);
+      // The driver makes its table at the first use, and not well where two do it at once.
+      for (const { creations } of benches) await creations.list("l", 0);
+      await Promise.all(
+        benches.flatMap(({ creations }, who) =>
+          [1, 2, 3].map((nth) => creations.add(attempt(`${who}-${nth}`, NOW + nth))),
+        ),
+      );
+      await benches[0]!.creations.add(attempt("0-1", NOW + 1, NOW + 9));
+      const all = await benches[1]!.creations.list("l", NOW);
+      expect(all).toHaveLength(6);
+      expect(all).toContainEqual(attempt("0-1", NOW + 1, NOW + 9));
+      expect(await benches[0]!.creations.list("other", NOW)).toEqual([]);
+      expect(await benches[0]!.creations.list("l", NOW + 3)).toHaveLength(3);
+      expect(await benches[1]!.creations.list("l", 0)).toHaveLength(3);
+    });
+
+    it("K6 lets a removed credential not return, whatever an older instance still writes", async () => {
+      const [one, two] = [place.open(), place.open()].map(
+        (storage) => createBench({ storage }).state,
+      ) as never as [
+        ReturnType<typeof createBench>["state"],
+        ReturnType<typeof createBench>["state"],
+      ];
+      one.putCredential(made("c"));
+      await one.flush();
+      two.putCredential(made("c", 2, { credential: undefined }));
+      await two.flush();
+      one.putCredential(made("c", 1, { writtenAt: NOW + 99 }));
+      one.putCredential(made("c", 2, { writtenAt: NOW + 99 }));
+      await one.flush();
+      const { credentials } = await createBench({ storage: place.open() }).state.load();
+      expect(credentials).toMatchObject([{ id: "c", credential: undefined, revision: 2 }]);
+    });
+  });
+}
+
+contract("memory", memoryPlace);
+contract("files", filesPlace);
+contract("SQLite", sqlitePlace);
+describe.skipIf(noRedis)("with Redis", () => contract("Redis", redisPlace));
+describe.skipIf(noPostgres)("with PostgreSQL", () => contract("PostgreSQL", postgresPlace));
+
+describe("secrets that cannot be read", () => {
+  const storage = createStorage();
+  beforeEach(async () => {
+    for (const key of await storage.getKeys()) await storage.removeItem(key);
+  });
+  const keyOf = async (letter: string): Promise<string> =>
+    (await storage.getKeys("relay")).find((key) => key.startsWith(`relay:${letter}:`))!;
+
+  it("N1 K3 rejects what an unknown secret sealed, and writes nothing over it", async () => {
+    await createBench({ storage, secrets: [SECRET] }).state.tokens.write(token(1));
+    const key = await keyOf("t");
+    const before = await storage.getItem(key);
+    const bench = createBench({ storage, secrets: [OTHER] });
+    await expect(bench.state.tokens.read("a")).rejects.toMatchObject({ code: "SEAL_UNKNOWN_KEY" });
+    expect(await storage.getItem(key)).toEqual(before);
+    expect(bench.state.health().fault).toContain("SEAL_UNKNOWN_KEY");
+    expect(bench.lines.join()).not.toContain("planted");
+  });
+
+  it("N1 rejects a record that was moved to another credential, or changed", async () => {
+    const { tokens } = createBench({ storage, secrets: [SECRET] }).state;
+    await tokens.write(token(1));
+    const key = await keyOf("t");
+    const value = (await storage.getItem(key)) as Record<string, unknown>;
+    await storage.setItem(key, { ...value, credential: "b" });
+    await expect(tokens.read("a")).rejects.toMatchObject({ code: "SEAL_BROKEN" });
+    const text = String(value["secrets"]);
+    await storage.setItem(key, {
+      ...value,
+      secrets: text.slice(0, -4) + (text.endsWith("AAAA") ? "BBBB" : "AAAA"),
+    });
+    await expect(tokens.read("a")).rejects.toMatchObject({ code: "SEAL_BROKEN" });
+  });
+
+  it("K10 K3 rejects a token of a newer version, names its key, and leaves it", async () => {
+    const bench = createBench({ storage });
+    await bench.state.tokens.write(token(1));
+    const key = await keyOf("t");
+    await storage.setItem(key, { v: 2, kind: "token", anything: true });
+    await expect(bench.state.tokens.read("a")).rejects.toMatchObject({ code: "NEWER_RECORD" });
+    await expect(bench.state.tokens.write(token(5))).rejects.toMatchObject({
+      code: "NEWER_RECORD",
+    });
+    expect(await storage.getItem(key)).toMatchObject({ v: 2 });
+    expect(bench.state.health().setAside).toEqual([key]);
+  });
+
+  it("K3 keeps garbage aside, and goes on with what is whole", async () => {
+    const bench = createBench({ storage });
+    await bench.state.tokens.write(token(1));
+    await bench.state.tokens.write(token(2));
+    const [first, second] = (await storage.getKeys("relay"))
+      .filter((key) => key.startsWith("relay:t:"))
+      .toSorted() as [string, string];
+    await storage.setItem(second, '{"v":1,"kind":"tok');
+    expect((await bench.state.tokens.read("a"))?.generation).toBe(1);
+    expect(bench.state.health().setAside).toEqual([second]);
+    expect((await storage.getKeys("relay:aside")).length).toBe(1);
+    expect(await storage.getItem(first)).toMatchObject({ generation: 1 });
+  });
+
+  it("H2 K3 counts nothing as no attempt: one that cannot be read stops all", async () => {
+    const { creations } = createBench({ storage }).state;
+    await creations.add({ limiter: "l", id: "1", at: NOW, endedAt: undefined });
+    await storage.setItem(await keyOf("a"), "garbage");
+    await expect(creations.list("l", 0)).rejects.toMatchObject({ code: "UNREADABLE_ATTEMPT" });
+  });
+
+  it("G7 M5 rejects where the store fails, and says so once", async () => {
+    const { storage: failing, broken } = createFailing();
+    const bench = createBench({ storage: failing });
+    broken.add("setItem").add("getItems");
+    await expect(bench.state.tokens.write(token(1))).rejects.toThrow();
+    await expect(bench.state.tokens.read("a")).rejects.toThrow();
+    expect(bench.lines.filter((line) => line.startsWith("warn"))).toHaveLength(1);
+  });
+
+  it("N1 leaves a credential out whose key cannot be opened, and keeps its record", async () => {
+    const before = createBench({ storage, secrets: [SECRET] }).state;
+    before.putCredential(made("c"));
+    await before.flush();
+    const bench = createBench({ storage, secrets: [OTHER] });
+    expect((await bench.state.load()).credentials).toEqual([]);
+    expect(bench.lines.join()).toContain(
+      "cannot be opened with the configured secrets: credential c",
+    );
+    expect(await storage.getItem(await keyOf("k"))).toMatchObject({ id: "c" });
+  });
+});
+
+describe("the seal", () => {
+  it("N1 is another text each time, and tells nothing of the secret", async () => {
+    const seal = createSeal([SECRET]);
+    const [a, b] = [await seal.seal("text", "p"), await seal.seal("text", "p")];
+    expect(a).not.toBe(b);
+    expect(await seal.open(a, "p")).toBe("text");
+    await expect(seal.open(a, "q")).rejects.toMatchObject({ code: "SEAL_BROKEN" });
+    await expect(seal.open("rubbish", "p")).rejects.toMatchObject({ code: "SEAL_BROKEN" });
+    await expect(seal.open(a.replace(".", ".x"), "p")).rejects.toMatchObject({
+      code: "SEAL_UNKNOWN_KEY",
+    });
+  });
+
+  it("N1 stores texts as they are without a secret, and opens them when there is one", async () => {
+    const plain = await createSeal([]).seal("text", "p");
+    expect(plain).toContain("text");
+    expect(await createSeal([SECRET]).open(plain, "p")).toBe("text");
+  });
+});
