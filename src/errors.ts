@@ -32,8 +32,10 @@ export type ErrorCode =
   | "ERR_RELAY_START"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
+  | "ERR_RELAY_STOPPED"
   | "ERR_RELAY_INTERNAL"
   | "ERR_RELAY_PATH"
+  | "ERR_RELAY_MOUNT"
   | "ERR_RELAY_VERSION"
   | "ERR_RELAY_RESERVED"
   | "ERR_RELAY_METHOD"
@@ -110,6 +112,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: unavailable,
     message: () => "The relay was shut down before the answer was whole.",
   },
+  ERR_RELAY_STOPPED: {
+    status: 409,
+    type: "request_stopped",
+    message: () => "The request was stopped before its answer was whole.",
+  },
   ERR_RELAY_INTERNAL: {
     status: 500,
     type: "internal_error",
@@ -119,6 +126,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 400,
     type: invalid,
     message: (f) => `The path cannot be relayed: ${f.detail}.`,
+  },
+  ERR_RELAY_MOUNT: {
+    status: 404,
+    type: invalid,
+    message: (f) => `Nothing is relayed at this path; the relay is mounted on ${f.path}.`,
   },
   ERR_RELAY_VERSION: {
     status: 404,

@@ -1,5 +1,5 @@
 // The public names, listed by hand.
-export { createRelay, type Credentials, type Relay } from "./relay.ts";
+export { createRelay, type Credentials, type FetchWhere, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
 export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
@@ -11,6 +11,7 @@ export type {
   CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
+  DisconnectPolicy,
   LimitOptions,
   ModelOptions,
   ProtectOptions,
@@ -59,6 +60,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";
 export type { Log } from "./contract/log.ts";
