@@ -53,6 +53,16 @@ export interface RouteEvent {
   decision: RouteDecision;
 }
 
+/** A token was refreshed, or could not be. */
+export interface RefreshEvent {
+  credential: string;
+  ok: boolean;
+  /** Why not: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, … */
+  code: string | undefined;
+  /** ms */
+  duration: number;
+}
+
 /** A credential was disabled or enabled. */
 export interface CredentialEvent {
   credential: string;
@@ -105,6 +115,7 @@ export interface RelayHooks {
   credential: (event: CredentialEvent) => void;
   creation: (event: CreationEvent) => void;
   route: (event: RouteEvent) => void;
+  refresh: (event: RefreshEvent) => void;
   end: (event: EndEvent) => void;
 }
 

@@ -1,6 +1,9 @@
 // The public names, listed by hand.
 export { createRelay, type Credentials, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
+export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
+export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
+export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
 export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
@@ -16,6 +19,7 @@ export type {
   ResponseHeaderOptions,
   SchedulingOptions,
   StreamingOptions,
+  TokenOptions,
   UpstreamOptions,
 } from "./options/types.ts";
 export type {
@@ -26,6 +30,7 @@ export type {
   EndEvent,
   HookHandlers,
   RotationEvent,
+  RefreshEvent,
   RouteEvent,
 } from "./hooks.ts";
 export type {
@@ -38,12 +43,12 @@ export type { RouteQuestion } from "./routes.ts";
 export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
+export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
 export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
 export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
 export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
 export type { AcquirerStatus } from "./acquire/acquirer.ts";
 export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
-export type { FreshToken, TokenContext, TokenSource } from "./contract/auth.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

@@ -32,6 +32,14 @@ interface MemoryRooms extends Pick<
 export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
   const writing = new Set<Promise<void>>();
+
+  /** What a credential was configured with: its key, or the refresh token its line of tokens begins with. */
+  function secretOf(id: string): string | undefined {
+    const source = config.sources.get(id);
+    const refreshToken = typeof source === "object" ? source.refreshToken : undefined;
+    return config.secrets.get(id) ?? refreshToken;
+  }
+
   let isStopped = false;
 
   async function load(): Promise<void> {
@@ -69,7 +77,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
 
   // A new secret ends what was said of the old one; what an operator said stays (F3).
   async function wakeIfNew({ credential, secretHash }: MarkRecord): Promise<void> {
-    const secret = config.secrets.get(credential);
+    const secret = secretOf(credential);
     if (secret === undefined || secretHash === "" || (await isSameSecret(secret, secretHash)))
       return;
     if (health.enable(credential, clock.now()))
@@ -77,7 +85,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
   }
 
   async function write(mark: MarkRecord): Promise<void> {
-    const secret = config.secrets.get(mark.credential);
+    const secret = secretOf(mark.credential);
     const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
     state.putMark({ ...mark, secretHash });
   }

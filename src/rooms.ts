@@ -4,13 +4,16 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
+import { fromFunction } from "./auth/sources/custom.ts";
+import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
-import { createStaticAuth } from "./auth/auth.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
+import { generic } from "./dialects/generic.ts";
+import { judge } from "./limits/judge.ts";
 import { type CircuitOptions, type Circuits, createCircuits } from "./limits/circuits.ts";
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
@@ -74,7 +77,6 @@ export function createRooms(options: RelayOptions): Rooms {
     random,
     log,
   });
-  const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
   const pools = createPools(config, cooldowns, random, reporter, waiting.wakeAll);
@@ -82,6 +84,7 @@ export function createRooms(options: RelayOptions): Rooms {
     const { credential, disabled } = mark;
     for (const pool of pools.values())
       pool.setDisabled(credential, disabled !== undefined, clock.now());
+    if (!disabled) auth.revive(credential);
     hooks.emit("credential", {
       credential,
       disabled: disabled !== undefined,
@@ -95,6 +98,7 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
+  const auth = createKeeper();
   const planner = createPlanner(config);
   const shared = {
     config,
@@ -149,6 +153,26 @@ export function createRooms(options: RelayOptions): Rooms {
     () => {},
   );
 
+  function createKeeper(): Keeper {
+    return new Keeper({
+      ...toKeeperOptions(config),
+      clock,
+      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      leases: state.leases,
+      tokens: state.tokens,
+      isLoaded: () => state.health().loaded,
+      isDisabled: (id) => health.get(id) !== undefined,
+      alarm: (id) =>
+        reporter.error(`the new refresh token of ${id} is not stored: a restart now would lose it`),
+      onRelogin(id, reason) {
+        if (health.get(id)) return;
+        health.disable(id, { cause: "relogin", reason, at: clock.now() });
+        reporter.warn(`credential ${id} is out of use until somebody logs in again: ${reason}`);
+      },
+      onRefresh: (event) => hooks.emit("refresh", event),
+    });
+  }
+
   return {
     ...parts,
     open,
@@ -184,6 +208,7 @@ export function createRooms(options: RelayOptions): Rooms {
       isClosing = true;
       await open.drain(config.streaming.shutdownGrace, clock);
       quotas.stop();
+      auth.close();
       await acquirers?.close();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
@@ -194,6 +219,23 @@ export function createRooms(options: RelayOptions): Rooms {
 function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
   const { circuitAfter, circuitWithin, circuitOpen } = limits;
   return { after: circuitAfter, within: circuitWithin, openFor: circuitOpen };
+}
+
+function toKeeperOptions(
+  config: RelayConfig,
+): Pick<KeeperOptions, "secrets" | "sources" | "judge" | "isOnly" | "background"> {
+  return {
+    secrets: config.secrets,
+    sources: new Map(
+      [...config.sources].map(([id, source]) => [
+        id,
+        typeof source === "function" ? fromFunction(source) : source,
+      ]),
+    ),
+    judge: (refusal) => judge(refusal, generic),
+    isOnly: config.instances === 1 || config.storage === undefined,
+    background: config.tokens.background && config.tokens.concurrency,
+  };
 }
 
 function createPools(

@@ -6,20 +6,13 @@ import type { TokenRecord } from "../contract/state.ts";
 export interface Auth {
   /** The secret to send now; `undefined` where it must be waited for. */
   peek(credential: string): string | undefined;
+  /** Waits for a secret; resolves with whether there is one now. Never rejects. */
+  prepare(credential: string): Promise<boolean>;
   /** True where a refused secret can be replaced by a fresh one. */
   isRenewable(credential: string): boolean;
+  /** The upstream has refused this secret; `isNew`: though it had just come. True where it was the one in use. */
+  refuse(credential: string, secret: string, isNew: boolean): boolean;
   /** Takes a credential in that was made at run time, with the newest token known. */
-  join(credential: string, source: TokenSource, record: TokenRecord): void;
+  join(credential: string, source: TokenSource, record: TokenRecord | undefined): void;
   leave(credential: string): void;
-}
-
-/** Presents static keys. */
-export function createStaticAuth(secrets: ReadonlyMap<string, string>): Auth {
-  const tokens = new Map<string, string>();
-  return {
-    peek: (credential) => secrets.get(credential) ?? tokens.get(credential),
-    isRenewable: () => false,
-    join: (credential, _, { accessToken }) => void tokens.set(credential, accessToken),
-    leave: (credential) => void tokens.delete(credential),
-  };
 }

@@ -22,6 +22,11 @@ const WORDS: Readonly<Record<string, string>> = {
   TIMEOUT: "the endpoint did not answer in time",
   REFUSED: "the endpoint refused",
   INVALID_ANSWER: "the endpoint's answer is not what it should be",
+  EXPIRED: "the new token has expired already",
+  OTHER_ACCOUNT: "the new token belongs to another account",
+  SOURCE: "the operator's function failed",
+  STORE: "the store, or the right to refresh alone, cannot be had now",
+  UNSURE: "whether the refresh token has been used is not known",
 };
 
 /** Carries why there is no token. Its message names the step and never quotes an answer. */

@@ -31,7 +31,7 @@ export interface MarkRecord {
 }
 
 export interface DisabledMark {
-  cause: "auth" | "forbidden" | "operator" | "exhausted";
+  cause: "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
   /** For people: what was said, without any secret. */
   reason: string;
   /** UTC epoch ms. */

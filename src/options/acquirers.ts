@@ -14,14 +14,15 @@ export function resolveAcquirer(
   credential: Credential,
   path: string,
 ): AcquirerConfig | undefined {
-  const { anonymous, apiKey, maxLive = 1, expectedRequests, lowWater } = options;
+  const { anonymous, apiKey, token, maxLive = 1, expectedRequests, lowWater } = options;
   if (anonymous === undefined) {
-    if (apiKey === undefined) wrong(`${path}.anonymous`, "is missing");
+    if (apiKey === undefined && token === undefined) wrong(`${path}.anonymous`, "is missing");
     const foreign = OF_ACQUIRERS.find((name) => options[name] !== undefined);
     if (foreign) wrong(`${path}.${foreign}`, "is for credentials with `anonymous` alone");
     return undefined;
   }
   if (apiKey !== undefined) wrong(`${path}.apiKey`, "cannot stand beside `anonymous`");
+  if (token !== undefined) wrong(`${path}.token`, "cannot stand beside `anonymous`");
   if (lowWater !== undefined && expectedRequests === undefined)
     wrong(`${path}.lowWater`, "needs `expectedRequests`");
   if (lowWater !== undefined && maxLive < 2)

@@ -1,6 +1,7 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
+import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape, wrong } from "./check.ts";
 import { resolveCredentials } from "./credentials.ts";
@@ -20,6 +21,9 @@ export interface RelayConfig {
   acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
+  /** Token sources by credential id. */
+  sources: ReadonlyMap<string, TokenSource | TokenFunction>;
+  tokens: { background: boolean; concurrency: number };
   authorize: RelayOptions["authorize"];
   scheduling: Omit<
     Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>,
@@ -55,6 +59,8 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     secrets: new Map(
       options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
     ),
+    sources: new Map(options.credentials.flatMap(({ id, token }) => (token ? [[id, token]] : []))),
+    tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),

@@ -114,6 +114,18 @@ const credential = v.strictObject({
       v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
     ),
   ),
+  token: v.optional(
+    v.lazy((input) =>
+      typeof input === "function"
+        ? fn
+        : v.looseObject({
+            kind: text,
+            rotates: v.boolean(),
+            refreshToken: v.optional(text),
+            ...methods("refresh"),
+          }),
+    ),
+  ),
   anonymous: v.optional(
     v.lazy((input) =>
       typeof input === "function" ? fn : v.looseObject({ create: fn, refresh: v.optional(fn) }),
@@ -244,6 +256,7 @@ export const optionsSchema: v.GenericSchema = optional({
   authorize: fn,
   instances: count,
   scheduling,
+  tokens: optional({ background: v.boolean(), concurrency: count }),
   limits,
   streaming,
   storage: v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys")),
@@ -267,8 +280,9 @@ export const optionsSchema: v.GenericSchema = optional({
     cooldown: fn,
     rotation: fn,
     credential: fn,
-    creation: fn,
     route: fn,
+    refresh: fn,
+    creation: fn,
     end: fn,
   }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),

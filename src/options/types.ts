@@ -1,6 +1,6 @@
 // What an operator may say. Durations are milliseconds, sizes are bytes.
 import type { AnonymousContext, AnonymousSource } from "../contract/anonymous.ts";
-import type { FreshToken } from "../contract/auth.ts";
+import type { FreshToken, TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
@@ -28,6 +28,7 @@ export interface RelayOptions {
    */
   authorize?: Authorize;
   scheduling?: SchedulingOptions;
+  tokens?: TokenOptions;
   limits?: LimitOptions;
   streaming?: StreamingOptions;
   /** Any unstorage storage, best the root one. Without it the relay remembers nothing beyond the process. */
@@ -101,8 +102,10 @@ export interface CredentialOptions {
   label?: string;
   /** Name of its upstream; may be left out where there is only one. */
   upstream?: string;
-  /** The static key. */
+  /** The static key; either this or `token`. */
   apiKey?: string;
+  /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
+  token?: TokenSource | TokenFunction;
   /**
    * Makes anonymous tokens, each a credential of its own, when no other credential of this tier or a better one can carry a
    * request: `firebaseAnonymous(…)`, `graphqlAnonymous(…)`, an object with `create` and `refresh`, or `create` alone.
@@ -172,6 +175,13 @@ export interface ProtectOptions {
   below: number;
   /** Patterns of the models this is for. @default all */
   models?: string[];
+}
+
+export interface TokenOptions {
+  /** Refreshes tokens before they end although no request comes. @default false */
+  background?: boolean;
+  /** Background refreshes at a time. @default 2 */
+  concurrency?: number;
 }
 
 export interface LimitOptions {

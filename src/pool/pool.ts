@@ -41,6 +41,8 @@ export interface Blocked {
 
 /** One request's trial of keys whose time is over. */
 export interface Trial {
+  /** When it began: what is closed since then is closed by it, for others. */
+  startedAt: number;
   keys: readonly Key[];
   /** Makes room for the next; nothing where the trial has succeeded or failed. */
   end(now: number): void;
@@ -252,6 +254,7 @@ export class Pool {
     if (tried.length === 0) return undefined;
     for (const { key } of tried) this.changed(key, now);
     return {
+      startedAt: now,
       keys: tried.map(({ key }) => key),
       end: (at) => {
         for (const it of tried) if (cooldowns.endTrial(it, at)) this.changed(it.key, at);
