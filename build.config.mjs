@@ -7,7 +7,16 @@ export default defineBuildConfig({
   entries: [
     {
       type: "bundle",
-      input: ["./src/index.ts", "./src/transport/undici.ts", "./src/transport/fetch.ts"],
+      // In one build, so that all entries share one core.
+      input: [
+        "./src/index.ts",
+        "./src/transport/undici.ts",
+        "./src/transport/fetch.ts",
+        ...["node", "h3-v1", "nitro", "nuxt", "deno", "bun", "cloudflare"].map(
+          (name) => `./adapters/${name}.ts`,
+        ),
+        "./adapters/runtime/nitro.ts",
+      ],
       rolldown: { external },
     },
     { type: "bundle", input: ["./simulator/index.ts", "./simulator/cli.ts"] },

@@ -10,7 +10,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = join(root, ".cache");
 const stamp = join(cache, "built");
 const lock = join(cache, "building");
-const SOURCES = ["src", "simulator", "package.json", "tsconfig.json", "build.config.mjs"];
+const SOURCES = [
+  "src",
+  "adapters",
+  "simulator",
+  "package.json",
+  "tsconfig.json",
+  "build.config.mjs",
+];
 /** A builder that died leaves its lock behind; nobody builds for so long. */
 const LOCK_LIFE = 60_000;
 

@@ -34,6 +34,7 @@ export type ErrorCode =
   | "ERR_RELAY_SHUTDOWN"
   | "ERR_RELAY_INTERNAL"
   | "ERR_RELAY_PATH"
+  | "ERR_RELAY_MOUNT"
   | "ERR_RELAY_VERSION"
   | "ERR_RELAY_RESERVED"
   | "ERR_RELAY_METHOD"
@@ -119,6 +120,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 400,
     type: invalid,
     message: (f) => `The path cannot be relayed: ${f.detail}.`,
+  },
+  ERR_RELAY_MOUNT: {
+    status: 404,
+    type: invalid,
+    message: (f) => `Nothing is relayed at this path; the relay is mounted on ${f.path}.`,
   },
   ERR_RELAY_VERSION: {
     status: 404,

@@ -91,15 +91,26 @@ export function createMemory(rooms: MemoryRooms): Memory {
   }
 
   const loaded = load();
-  let patience: Promise<void> | undefined;
+  let isOutOfPatience = false;
+
+  // Each request has a timer of its own: on Workers one ends with the request that set it.
+  async function patiently(): Promise<void> {
+    if (isOutOfPatience) return;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(PATIENCE, () => {
+        isOutOfPatience = true;
+        resolve();
+      });
+      void loaded.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
 
   return {
     loaded,
-    patiently: () =>
-      (patience ??= Promise.race([
-        loaded,
-        new Promise<void>((resolve) => void clock.after(PATIENCE, resolve)),
-      ])),
+    patiently,
     remember(mark) {
       const written = write(mark).finally(() => writing.delete(written));
       writing.add(written);

@@ -24,8 +24,10 @@ import { WebSink } from "./stream/sink-web.ts";
 export interface Relay {
   /** Resolves when the state has been loaded, or loading has failed once. */
   readonly ready: Promise<void>;
-  /** Relays a web request; the answer's body streams. `mount` is cut off its path. Never rejects. */
-  fetch(request: Request, where?: { mount?: string; address?: string }): Promise<Response>;
+  /** Path the relay is mounted on, as the options say; `""` where they say nothing. */
+  readonly mount: string;
+  /** Relays a web request; the answer's body streams. Never rejects. */
+  fetch(request: Request, where?: FetchWhere): Promise<Response>;
   /** Relays a call into a sink, for adapters. Resolves when the request is over. Never rejects. */
   handle(call: Call, sink: Sink): Promise<void>;
   /** What the relay knows now: credentials, cooldowns, the store. The same truth that choosing uses. */
@@ -37,6 +39,16 @@ export interface Relay {
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
   /** Takes no new requests, lets open streams finish for `shutdownGrace`, writes what is unwritten. */
   close(): Promise<void>;
+}
+
+/** Where a web request came in. */
+export interface FetchWhere {
+  /** Cut off the request's path. @default the option `mount` */
+  mount?: string;
+  /** The client's address, for the cap per client. */
+  address?: string;
+  /** Keeps a host awake that would sleep after the answer: given a promise that settles when all is over and written. */
+  waitUntil?: (work: Promise<unknown>) => void;
 }
 
 export interface Credentials {
@@ -156,14 +168,16 @@ export function createRelay(options: RelayOptions): Relay {
 
   return {
     ready: rooms.ready,
+    mount: rooms.config.mount ?? "",
     handle,
-    async fetch(request, { mount = rooms.config.mount ?? "", address } = {}) {
+    async fetch(request, { mount = rooms.config.mount ?? "", address, waitUntil } = {}) {
       const sink = new WebSink(request.method);
       const { pathname, search } = new URL(request.url);
       const target = tailOf(pathname, mount) + search;
       request.signal.addEventListener("abort", () => sink.close(), { once: true });
       if (request.signal.aborted) sink.close();
-      void handle(new WebCall(request, { mount, target, address }), sink);
+      const over = handle(new WebCall(request, { mount, target, address }), sink);
+      waitUntil?.(Promise.allSettled([over, rooms.ready]).then(rooms.state.flush));
       return sink.response;
     },
     status: () => toStatus(rooms),

@@ -415,7 +415,12 @@ it("E12 tells nobody of ERR_RELAY_CLIENT_GONE but the end hook", async () => {
 
 it("E3 has no code that nothing provokes", () => {
   const told = Object.keys(PROVOCATIONS);
-  const elsewhereTold = ["ERR_RELAY_OPTIONS", "ERR_RELAY_START", "ERR_RELAY_CLIENT_GONE"];
+  const elsewhereTold = [
+    "ERR_RELAY_OPTIONS",
+    "ERR_RELAY_START",
+    "ERR_RELAY_CLIENT_GONE",
+    "ERR_RELAY_MOUNT",
+  ];
   expect([...told, ...elsewhereTold].toSorted()).toEqual(Object.keys(ERRORS).toSorted());
 });
 

@@ -82,6 +82,14 @@ it("has types that resolve and fit, for Node's resolution and for bundlers", () 
     `
       import { createRelay, defineRelay, RelayError, type RelayOptions } from "h3-relay";
       import { createSimulator, type Simulator } from "h3-relay/simulator";
+      import { createServer } from "node:http";
+      import { defineRelay as onBun } from "h3-relay/bun";
+      import { defineRelay as onDeno } from "h3-relay/deno";
+      import { defineRelay as onH3v1 } from "h3-relay/h3-v1";
+      import { defineRelay as onNode } from "h3-relay/node";
+      import { defineRelay as onWorkers } from "h3-relay/cloudflare";
+      import nitro from "h3-relay/nitro";
+      import nuxt from "h3-relay/nuxt";
       const options: RelayOptions = {
         upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
         credentials: [{ id: "a", apiKey: "k" }],
@@ -91,6 +99,13 @@ it("has types that resolve and fit, for Node's resolution and for bundlers", () 
       export const answer: Promise<Response> = createRelay(options).fetch(new Request("http://x"));
       export const handler = defineRelay(() => options);
       export const code: RelayError["code"] = "ERR_RELAY_LIMITED";
+      export const server = createServer(onNode(options));
+      export const served = onBun(() => options).fetch(new Request("http://x"));
+      export const deno: Promise<Response> = onDeno(options).fetch(new Request("http://x"));
+      export const worker = onWorkers((env: { KEY: string }) => ({ ...options, base: env.KEY }));
+      export const old: Promise<unknown> = onH3v1(options)({ path: "", node: { req: 1, res: 1 }, context: {} });
+      export const modules: { name: string }[] = [nitro];
+      export const nuxtModule: (inline: undefined, nuxt: { options: object }) => void = nuxt;
       // @ts-expect-error an option that does not exist
       createRelay({ ...options, credential: [] });
     `,

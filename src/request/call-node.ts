@@ -75,10 +75,7 @@ export class NodeCall implements Call {
     if (message.destroyed && !message.complete)
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
     // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
-    if (message.readableDidRead || message.readableEnded)
-      return this.#hasBody()
-        ? readWebBody(this.request(), limit)
-        : Promise.resolve(new Uint8Array(0));
+    if (message.readableDidRead || message.readableEnded) return this.#readRest(limit);
     return new Promise((resolve, reject) => {
       const chunks: Uint8Array[] = [];
       let length = 0;
@@ -98,6 +95,13 @@ export class NodeCall implements Call {
     });
   }
 
+  async #readRest(limit: number): Promise<Uint8Array> {
+    if (!this.#hasBody()) return new Uint8Array(0);
+    const request = this.request();
+    if (!request.body) throw new RelayError("ERR_RELAY_BODY_USED");
+    return readWebBody(request, limit);
+  }
+
   // HTTP/2 need not announce a body.
   #hasBody(): boolean {
     const { headers } = this.#message;
@@ -107,7 +111,7 @@ export class NodeCall implements Call {
 }
 
 /** Makes a web `Request` of a Node one, without its body: enough for `authorize` and the session key. */
-export function toWebRequest(message: NodeRequest): Request {
+export function toWebRequest(message: NodeRequest, url: string = message.url ?? "/"): Request {
   const { host = "localhost" } = message.headers;
   const protocol = message.socket?.encrypted ? "https" : "http";
   const headers = new Headers();
@@ -116,7 +120,7 @@ export function toWebRequest(message: NodeRequest): Request {
       if (one !== undefined && !name.startsWith(":")) headers.append(name, one);
   }
   const base = `${protocol}://${URL.canParse(`${protocol}://${String(host)}`) ? String(host) : "localhost"}`;
-  return new Request(new URL(message.url?.startsWith("/") ? `${base}${message.url}` : base), {
+  return new Request(new URL(url.startsWith("/") ? `${base}${url}` : base), {
     method: message.method,
     headers,
   });

@@ -1,6 +1,7 @@
 // A call that came as a web `Request`.
 import type { Call } from "../contract/call.ts";
 import { RelayError } from "../errors.ts";
+import { isUnder } from "./mount.ts";
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target. */
@@ -61,8 +62,7 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
 
 /** What follows the mount point in a path; all of it where it does not lie under it. */
 export function tailOf(pathname: string, mount: string): string {
-  const isUnder = pathname.startsWith(mount) && /^(?:\/|$)/.test(pathname.slice(mount.length));
-  return isUnder ? pathname.slice(mount.length) : pathname;
+  return isUnder(pathname, mount) ? pathname.slice(mount.length) : pathname;
 }
 
 async function readAll(

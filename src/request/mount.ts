@@ -50,3 +50,8 @@ export function splitTarget(raw: string, count: number): { mount: string; target
   const start = Math.max(at, 0);
   return { mount: path.slice(0, start), target: raw.slice(start) };
 }
+
+/** Whether a path is the mount point or lies under it. */
+export function isUnder(pathname: string, mount: string): boolean {
+  return pathname.startsWith(mount) && /^(?:[/?]|$)/.test(pathname.slice(mount.length));
+}

@@ -9,6 +9,7 @@ import type {
 } from "../contract/transport.ts";
 import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
+import { undoEncodings } from "./undo.ts";
 
 export interface FetchTransportOptions {
   /** @default globalThis.fetch */
@@ -98,11 +99,11 @@ class FetchExchange implements Exchange {
   }
 
   async #read({ headers, body }: Response): Promise<void> {
-    const reader = (this.#reader = body!.getReader());
+    const encodings = readEncodings(headers.get("content-encoding"));
+    const isKnown = encodings.every((name) => KNOWN_ENCODINGS.includes(name));
+    const plain = isKnown ? undoEncodings(body!, encodings) : body!;
+    const reader = (this.#reader = plain.getReader());
     if (this.#isOver) return cancel(reader);
-    const isKnown = readEncodings(headers.get("content-encoding")).every((name) =>
-      KNOWN_ENCODINGS.includes(name),
-    );
     for (;;) {
       const { done, value } = await reader.read();
       if (done || this.#isOver) return;

@@ -27,13 +27,16 @@ export interface Installed {
   write(name: string, text: string): string;
   /** Makes packages of this project's own node_modules available to the app. */
   link(...packages: string[]): void;
+  /** The same for packages of a host's own folder under test/hosts/. */
+  linkFrom(host: string, ...packages: string[]): void;
   remove(): void;
 }
 
-/** Packs, unpacks and links; needs no network. */
-export async function installPackage(): Promise<Installed> {
+/** Packs, unpacks and links; needs no network. The app stands in a new folder inside `parent`. */
+export async function installPackage(parent: string = tmpdir()): Promise<Installed> {
   await ensureBuilt();
-  const app = mkdtempSync(join(tmpdir(), "h3-relay-app-"));
+  mkdirSync(parent, { recursive: true });
+  const app = mkdtempSync(join(parent, "h3-relay-app-"));
   const folder = join(app, "node_modules/h3-relay");
   mkdirSync(folder, { recursive: true });
   execFileSync("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", app], {
@@ -51,16 +54,20 @@ export async function installPackage(): Promise<Installed> {
       writeFileSync(path, text);
       return path;
     },
-    link(...packages) {
-      for (const name of packages) {
-        const place = join(app, "node_modules", name);
-        mkdirSync(dirname(place), { recursive: true });
-        symlinkSync(join(root, "node_modules", name), place, "dir");
-      }
-    },
+    link: (...packages) => linkInto(app, join(root, "node_modules"), packages),
+    linkFrom: (host, ...packages) =>
+      linkInto(app, join(root, "test/hosts", host, "node_modules"), packages),
     remove: () => rmSync(app, { recursive: true, force: true }),
   };
   installed.write("package.json", '{ "type": "module", "private": true }');
   installed.link(...Object.keys(manifest.dependencies));
   return installed;
+}
+
+function linkInto(app: string, from: string, packages: readonly string[]): void {
+  for (const name of packages) {
+    const place = join(app, "node_modules", name);
+    mkdirSync(dirname(place), { recursive: true });
+    symlinkSync(join(from, name), place, "dir");
+  }
 }

@@ -1,0 +1,13 @@
+import { defineRelay } from "h3-relay/cloudflare";
+
+interface Env {
+  UPSTREAM_BASE_URL: string;
+  KEY_A: string;
+}
+
+export default defineRelay((env: Env) => ({
+  mount: "/ai",
+  upstream: { baseURL: env.UPSTREAM_BASE_URL, dialect: "openai" },
+  credentials: [{ id: "team-a", apiKey: env.KEY_A }],
+  authorize: () => true, // everybody; say here who may call
+}));

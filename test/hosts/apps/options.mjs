@@ -1,0 +1,18 @@
+// The options of the relay under the host suite, on every host: two keys for the simulator, short times, and an end that is told.
+
+/** @param {Record<string, string | undefined>} env */
+export const optionsOf = (env) => ({
+  upstream: {
+    baseURL: `${env.UPSTREAM_URL}/v1`,
+    dialect: "openai",
+    pools: [{ name: "main" }, { name: "far", baseURL: `${env.FAR_URL}/v1` }],
+  },
+  credentials: [
+    { id: "c1", apiKey: "sk-hosts-c1-0123456789" },
+    { id: "c2", apiKey: "sk-hosts-c2-0123456789" },
+  ],
+  authorize: () => true,
+  limits: { maxWait: 600_000, bodyTimeout: 1_000 },
+  streaming: { commitAfter: 400, heartbeat: 200, idleTimeout: 1_500 },
+  hooks: { end: (event) => console.log(`END ${JSON.stringify(event)}`) },
+});

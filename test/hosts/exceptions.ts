@@ -1,0 +1,93 @@
+/** What a host does not tell, or does otherwise: the one table that the host suite reads and docs/hosts.md shows. */
+
+export type HostName =
+  | "node"
+  | "express"
+  | "fastify"
+  | "h3"
+  | "h3-v1"
+  | "nitro-2"
+  | "nitro-3"
+  | "nuxt"
+  | "deno"
+  | "bun"
+  | "workerd";
+
+export type Phase =
+  | "waiting"
+  | "backoff"
+  | "connecting"
+  | "before headers"
+  | "before the first event"
+  | "mid-body"
+  | "slow reader"
+  | "after terminal";
+
+export interface Exception {
+  hosts: readonly HostName[];
+  /** Phases of a leaving client that it is about. */
+  phases?: readonly Phase[];
+  /** A row that does not hold there. */
+  row?: "I18" | "pipelining" | "expect";
+  /** The client's leaving is noticed within so many ms instead of 100; `false`: not at all while nothing is written. */
+  within?: number | false;
+  /** Lines that the host prints of its own accord. */
+  noise?: RegExp;
+  why: string;
+}
+
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    hosts: ["bun"],
+    row: "pipelining",
+    why: "Bun answers none of the requests that stand in one packet and closes the connection.",
+  },
+  {
+    hosts: ["workerd"],
+    phases: ["waiting", "backoff", "connecting", "before headers", "before the first event"],
+    within: 1_000,
+    why: "The Worker hears of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, for an answer that is no stream with its first byte.",
+  },
+  {
+    hosts: ["workerd"],
+    phases: ["mid-body"],
+    within: 500,
+    why: "The Worker hears of a closed connection when it writes: at the next event or heartbeat.",
+  },
+  {
+    hosts: ["workerd"],
+    row: "I18",
+    why: "Locally, workerd ends a body that breaks off as if it were whole (the last chunk is sent).",
+  },
+  {
+    hosts: ["workerd"],
+    row: "expect",
+    why: "workerd does not answer `Expect: 100-continue`; clients send the body after a moment all the same.",
+  },
+  {
+    hosts: ["deno", "bun"],
+    noise: /broke off|^\s*(?:at |\^|\d+ \|)|^$/,
+    why: "A connection that must be broken (I18) is an error to the host, which prints it with its stack.",
+  },
+];
+
+export function exceptionFor(host: HostName, phase: Phase): Exception | undefined {
+  return EXCEPTIONS.find(({ hosts, phases }) => hosts.includes(host) && phases?.includes(phase));
+}
+
+export function isExcepted(host: HostName, row: Exception["row"]): boolean {
+  return EXCEPTIONS.some((one) => one.row === row && one.hosts.includes(host));
+}
+
+export function isNoise(host: HostName, line: string): boolean {
+  return EXCEPTIONS.some(({ noise, hosts }) => hosts.includes(host) && noise?.test(line));
+}
+
+/** The table of docs/hosts.md. */
+export function toTable(): string {
+  const rows = EXCEPTIONS.map(({ hosts, phases, row, noise, why }) => {
+    const what = phases?.join(", ") ?? row ?? (noise ? "I5, log" : "");
+    return `| ${hosts.join(", ")} | ${what} | ${why} |`;
+  });
+  return ["| host | where | what |", "| --- | --- | --- |", ...rows].join("\n");
+}

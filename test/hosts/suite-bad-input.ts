@@ -1,0 +1,86 @@
+/** Requests that no client should send, on a host: defined answers, and a server that goes on. */
+import { describe, expect, it } from "vitest";
+import { openRaw } from "../support/raw.ts";
+import { type HostName, isExcepted } from "./exceptions.ts";
+import type { Stage } from "./support/stage.ts";
+
+const BODY = JSON.stringify({ model: "bad", stream: true, messages: [] });
+
+export function describeBadInput(name: HostName, stage: () => Stage): void {
+  function head(...headers: string[]): string {
+    const { pathname, host } = new URL(stage().url);
+    return [
+      `POST ${pathname}/chat/completions HTTP/1.1`,
+      `host: ${host}`,
+      "content-type: application/json",
+      ...headers,
+      "",
+      "",
+    ].join("\r\n");
+  }
+
+  /** Sends, and resolves when what came back fits or the connection is closed. */
+  function send(
+    text: string,
+    fits: (answer: string) => boolean,
+    more?: (answer: string) => string,
+  ): Promise<string> {
+    const socket = openRaw(stage().url, text);
+    let answer = "";
+    let isMoreSent = false;
+    return new Promise((resolve) => {
+      const done = (): void => (socket.destroy(), resolve(answer));
+      socket.on("data", (chunk) => {
+        answer += chunk.toString("latin1");
+        if (more && !isMoreSent) {
+          isMoreSent = true;
+          socket.write(more(answer));
+        }
+        if (fits(answer)) done();
+      });
+      socket.on("error", done);
+      socket.on("close", done);
+    });
+  }
+
+  const count = (answer: string, what: string): number => answer.split(what).length - 1;
+
+  describe("bad input", () => {
+    it.skipIf(isExcepted(name, "expect"))("answers Expect: 100-continue", async () => {
+      stage().upstream.script({ then: {} });
+      const answer = await send(
+        head("expect: 100-continue", `content-length: ${BODY.length}`),
+        (text) => text.includes("[DONE]"),
+        () => BODY,
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 100/);
+      expect(count(answer, "HTTP/1.1 200")).toBe(1);
+    });
+
+    it("makes no call for half a body", async () => {
+      const { upstream } = stage();
+      const before = upstream.ledger.total;
+      const socket = openRaw(stage().url, head("content-length: 1000") + BODY.slice(0, 20));
+      socket.end();
+      await new Promise((resolve) => socket.on("close", resolve).resume());
+      expect(upstream.ledger.total).toBe(before);
+    });
+
+    it("gives a body a second, then answers 408", async () => {
+      const { upstream } = stage();
+      const before = upstream.ledger.total;
+      const answer = await send(head("content-length: 1000") + BODY.slice(0, 20), (text) =>
+        text.includes("ERR_RELAY_BODY_TIMEOUT"),
+      );
+      expect(answer).toMatch(/^HTTP\/1.1 408/);
+      expect(upstream.ledger.total).toBe(before);
+    });
+
+    it.skipIf(isExcepted(name, "pipelining"))("answers pipelined requests in order", async () => {
+      stage().upstream.script({ then: {} });
+      const one = head(`content-length: ${BODY.length}`) + BODY;
+      const answer = await send(one + one, (text) => count(text, "[DONE]") === 2);
+      expect(count(answer, "HTTP/1.1 200")).toBe(2);
+    });
+  });
+}

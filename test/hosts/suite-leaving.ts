@@ -1,0 +1,144 @@
+/** Clients that leave, in every phase of a request (I4); how soon the upstream is closed is measured by its ledger. */
+import type { Behaviour } from "../../simulator/index.ts";
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, it } from "vitest";
+import { exceptionFor, type HostName, type Phase } from "./exceptions.ts";
+import { ask, type Asking } from "./support/client.ts";
+import { recordMatrix } from "./support/matrix.ts";
+import type { Stage } from "./support/stage.ts";
+import { untilStill } from "./support/still.ts";
+
+/** How soon an upstream is closed after its client has left, ms. */
+const SOON = 100;
+const ROUNDS = 3;
+
+interface Scene {
+  then: Behaviour;
+  headers?: Record<string, string>;
+  /** Resolves when the client is in the middle of the phase. */
+  reached(stage: Stage, asking: Asking, model: string): Promise<unknown>;
+  /** Upstream calls of one such request. */
+  calls: number;
+  rounds?: number;
+  reason: string;
+}
+
+const isStalled = ({ upstream }: Stage, _: Asking, model: string): Promise<unknown> =>
+  upstream.ledger.next((call) => call.model === model && call.stalled);
+const calledTimes =
+  (times: number) =>
+  ({ upstream }: Stage, _: Asking, model: string): Promise<unknown> =>
+    upstream.ledger.until(
+      ({ calls }) => calls.filter((call) => call.model === model && !call.open).length === times,
+    );
+const BEFORE = "client_gone_before_first";
+const MID = "client_gone_mid";
+
+const SCENES: Record<Phase, Scene> = {
+  waiting: {
+    then: { refuse: { kind: "rate-limit", wait: 60_000 } },
+    reached: calledTimes(2),
+    calls: 2,
+    reason: BEFORE,
+  },
+  backoff: { then: { refuse: "server-error" }, reached: calledTimes(1), calls: 1, reason: BEFORE },
+  connecting: {
+    then: {},
+    headers: { "x-relay-pool": "far" },
+    reached: ({ far }) => untilConnecting(far.url),
+    calls: 0,
+    reason: BEFORE,
+  },
+  "before headers": {
+    then: { stall: "before-headers" },
+    reached: isStalled,
+    calls: 1,
+    reason: BEFORE,
+  },
+  "before the first event": {
+    then: { stall: "after-headers" },
+    reached: isStalled,
+    calls: 1,
+    reason: BEFORE,
+  },
+  "mid-body": {
+    then: { stall: { afterEvents: 3 } },
+    reached: async (stage, asking, model) => {
+      await isStalled(stage, asking, model);
+      await asking.until((text) => text.split("data:").length > 3);
+    },
+    calls: 1,
+    reason: MID,
+  },
+  "slow reader": {
+    then: { bodyBytes: 200_000_000, eventBytes: 50_000 },
+    reached: async ({ upstream }, asking, model) => {
+      await asking.head;
+      const call = await upstream.ledger.next((one) => one.model === model);
+      await untilStill(() => call.bytes);
+    },
+    calls: 1,
+    rounds: 1,
+    reason: MID,
+  },
+  "after terminal": {
+    then: { holdOpen: true },
+    reached: (_, asking) => asking.until((text) => text.includes("[DONE]")),
+    calls: 1,
+    reason: "completed",
+  },
+};
+
+export function describeLeaving(name: HostName, stage: () => Stage): void {
+  describe("a client that leaves", () => {
+    const measured = new Map<Phase, number[]>();
+    const models = new Map<string, number>();
+    afterAll(() => recordMatrix(name, measured));
+
+    /** Leaves once; resolves with the ms to the upstream's close, or to the request's end where none is open. */
+    async function leaveOnce(scene: Scene, model: string): Promise<number> {
+      const { url, upstream, host } = stage();
+      upstream.script({ then: scene.then });
+      const asking = ask(url, model, { headers: scene.headers });
+      await scene.reached(stage(), asking, model);
+      const leftAt = asking.leave();
+      const end = await host.ended((one) => one.model === model);
+      await upstream.ledger.until(({ inFlight }) => inFlight === 0);
+      expect(end).toMatchObject({ reason: scene.reason, attempts: Math.max(1, scene.calls) });
+      models.set(model, scene.calls);
+      const call = upstream.ledger.calls.findLast((one) => one.model === model);
+      // Whoever has the whole answer closes nothing: the relay itself gives the upstream a second to end in order.
+      const isClosed = call?.end === "client closed" && scene.reason !== "completed";
+      const closedAt = isClosed ? call.timing.closed! : end.heardAt;
+      return Math.max(0, closedAt - leftAt);
+    }
+
+    it.each(Object.entries(SCENES) as [Phase, Scene][])("I4 %s", async (phase, scene) => {
+      const { within = SOON } = exceptionFor(name, phase) ?? {};
+      const taken: number[] = [];
+      for (let nth = 0; nth < (scene.rounds ?? ROUNDS); nth++)
+        taken.push(await leaveOnce(scene, `${phase.replaceAll(" ", "-")}-${nth}`));
+      measured.set(phase, taken);
+      if (within !== false) expect(Math.max(...taken)).toBeLessThan(within);
+    });
+
+    it("I4 makes no call for anybody who has left, and settles each once", () => {
+      const { upstream, host } = stage();
+      for (const [model, calls] of models) {
+        expect(upstream.ledger.calls.filter((call) => call.model === model)).toHaveLength(calls);
+        expect(host.ends.filter((end) => end.model === model)).toHaveLength(1);
+      }
+    });
+  });
+}
+
+const SYN_SENT = "02";
+
+/** Waits until one more connection to an address than those that fill it is being made, as the kernel sees it. */
+async function untilConnecting(url: string): Promise<void> {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  const pattern = new RegExp(`:${port} ${SYN_SENT} `, "g");
+  const count = (): number => (readFileSync("/proc/net/tcp", "utf8").match(pattern) ?? []).length;
+  const fillers = count();
+  while (count() <= fillers) await new Promise((resolve) => setTimeout(resolve, 2));
+}

@@ -1,0 +1,28 @@
+/** What every host promises, as a real server over real sockets, with the upstream's ledger as judge. Called by one short file each. */
+import { type HostName, isNoise } from "./exceptions.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeBadInput } from "./suite-bad-input.ts";
+import { describeLeaving } from "./suite-leaving.ts";
+import { describeStreaming } from "./suite-streaming.ts";
+import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
+
+/** Lines that a host or the relay may print. */
+const EXPECTED =
+  /listening|cools down for|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
+
+export function describeHost(name: HostName, setup: HostSetup): void {
+  describe.skipIf(setup.isMissing?.())(`L5 on ${name}`, () => {
+    let stage: Stage;
+    beforeAll(async () => void (stage = await setStage(setup)), 120_000);
+    afterAll(() => stage?.close());
+
+    describeStreaming(name, () => stage);
+    describeLeaving(name, () => stage);
+    describeBadInput(name, () => stage);
+
+    it("I5 prints nothing of all this", () => {
+      const noise = stage.host.lines.filter((line) => !EXPECTED.test(line));
+      expect(noise.filter((line) => !isNoise(name, line))).toEqual([]);
+    });
+  });
+}

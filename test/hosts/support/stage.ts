@@ -1,0 +1,45 @@
+/** What stands around a host under test: a simulated upstream, an address that never answers, and the host itself. */
+import { createSimulator, type Simulator } from "../../../simulator/index.ts";
+import { type Installed, installPackage } from "../../support/package.ts";
+import { createUnreachable, type Unreachable } from "../../support/unreachable.ts";
+import { type Command, type HostProcess, startProcess } from "./process.ts";
+
+export interface Stage {
+  upstream: Simulator;
+  far: Unreachable;
+  host: HostProcess;
+  /** Where the relay is mounted. */
+  url: string;
+  close(): Promise<void>;
+}
+
+export interface HostSetup {
+  /** Says so, and returns true, where the host is not installed. */
+  isMissing?: () => boolean;
+  /** Folder in which the app's folder is made. @default the system's for temporary files */
+  parent?: string;
+  /** Path the relay is mounted on. */
+  mount: string;
+  /** Writes the app, builds it, and says how it is started. */
+  prepare(app: Installed, env: Record<string, string>): Promise<Command> | Command;
+}
+
+export async function setStage({ parent, mount, prepare }: HostSetup): Promise<Stage> {
+  const upstream = await createSimulator();
+  const far = await createUnreachable();
+  const app = await installPackage(parent);
+  const env = { UPSTREAM_URL: upstream.url, FAR_URL: far.url };
+  const closing = [() => upstream.close(), () => far.close(), () => Promise.resolve(app.remove())];
+  const close = async (): Promise<void> => {
+    for (const end of closing) await end();
+  };
+  try {
+    const command = await prepare(app, env);
+    const host = await startProcess({ ...command, env: { ...env, ...command.env } });
+    closing.unshift(() => host.stop());
+    return { upstream, far, host, url: host.url + mount, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

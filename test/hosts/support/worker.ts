@@ -1,0 +1,46 @@
+/** A Worker as wrangler would upload it: one bundled module, in a configuration for workerd alone. */
+import { rolldown } from "rolldown";
+import type { Installed } from "../../support/package.ts";
+
+/** As in wrangler: what a new project has today, and the flag that lets a Worker hear of a client that leaves. */
+export const COMPATIBILITY_DATE = "2026-04-01";
+const FLAGS = ["enable_request_signal"];
+
+/** Bundles a module and returns the path of its configuration. */
+export async function bundleWorker(
+  app: Installed,
+  path: string,
+  env: Record<string, string>,
+): Promise<string> {
+  const bundle = await rolldown({
+    input: path,
+    platform: "browser",
+    resolve: { conditionNames: ["workerd", "worker", "browser", "import"] },
+  });
+  const { output } = await bundle.generate({ format: "esm" });
+  await bundle.close();
+  app.write("bundle.mjs", output[0].code);
+  return app.write("config.capnp", configOf(env));
+}
+
+function configOf(env: Record<string, string>): string {
+  const bindings = Object.entries(env).map(
+    ([key, value]) => `(name = ${JSON.stringify(key)}, text = ${JSON.stringify(value)})`,
+  );
+  return `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = .worker),
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker", esModule = embed "bundle.mjs")],
+  bindings = [${bindings.join(", ")}],
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  compatibilityFlags = ${JSON.stringify(FLAGS)},
+);
+`;
+}
