@@ -128,7 +128,7 @@ const credential = v.strictObject({
   ),
   anonymous: v.optional(
     v.lazy((input) =>
-      typeof input === "function" ? fn : v.looseObject({ create: fn, refresh: v.optional(fn) }),
+      typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
     ),
   ),
   maxLive: v.optional(count),
