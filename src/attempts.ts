@@ -4,6 +4,7 @@ import type { RouteDecision } from "./contract/route.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Rooms } from "./rooms.ts";
+import { authorize } from "./attempts/authorize.ts";
 import { nextEndpoint, reachableTargets } from "./attempts/endpoints.ts";
 import { sendOnce, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
@@ -57,6 +58,8 @@ async function attemptUntilSettled(
       if (error) return { kind: "failed", error, last: standing.last };
       continue;
     }
+    if (taken.secret === undefined && !(await authorize(rooms, errand, standing, taken))) continue;
+    errand.life.check();
     const step = await attemptOnce(rooms, errand, standing, taken).finally(() => {
       taken.trial?.end(rooms.clock.now());
       taken.passage.end();
@@ -108,7 +111,13 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
   const trial = poolOf(rooms, errand).beginTrial(chosen.id, errand.target, now);
   // Looked for before anybody was taken, in this same turn.
   const passage = rooms.circuits.enter(nextEndpoint(rooms, standing, errand.target)!, now);
-  return { credential: chosen.id, met: same ? again?.met : undefined, trial, passage };
+  return {
+    credential: chosen.id,
+    met: same ? again?.met : undefined,
+    trial,
+    passage,
+    secret: rooms.auth.peek(chosen.id),
+  };
 }
 
 function tellAgain(rooms: Rooms, errand: Errand, standing: Standing, credential: string): void {
@@ -138,6 +147,7 @@ function chooseAmong(rooms: Rooms, errand: Errand, standing: Standing): Credenti
     // Looked at before somebody is taken: afterwards it is another turn.
     if (rooms.hooks.has("route")) tellRoute(rooms, life.id, standing, lookAt(rooms, wanted));
     const chosen = pool.take(wanted, now);
+    rooms.acquirers?.wanted(target, chosen?.tier ?? Infinity);
     if (chosen) life.target = errand.target = target;
     if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
   }

@@ -9,7 +9,7 @@ import type { RelayConfig } from "./options/resolve.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { QuotaWatch } from "./quotas.ts";
 import type { Reporter } from "./observe/reporter.ts";
-import type { Auth } from "./auth/auth.ts";
+import type { Keeper } from "./auth/keeper.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
 import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
 import { createEvidence } from "./evidence.ts";
@@ -20,7 +20,7 @@ export interface ConsequenceRooms {
   cooldowns: Cooldowns;
   pools: ReadonlyMap<string, Pool>;
   health: Health;
-  auth: Auth;
+  auth: Keeper;
   state: State;
   hooks: Hooks;
   reporter: Reporter;

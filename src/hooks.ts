@@ -53,12 +53,36 @@ export interface RouteEvent {
   decision: RouteDecision;
 }
 
+/** A token was refreshed, or could not be. */
+export interface RefreshEvent {
+  credential: string;
+  ok: boolean;
+  /** Why not: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, … */
+  code: string | undefined;
+  /** ms */
+  duration: number;
+}
+
 /** A credential was disabled or enabled. */
 export interface CredentialEvent {
   credential: string;
   disabled: boolean;
   cause: string;
   reason: string;
+}
+
+/** An anonymous token was created, or could not be. */
+export interface CreationEvent {
+  /** Id of the acquirer. */
+  acquirer: string;
+  upstream: string;
+  ok: boolean;
+  /** `create` or `exchange`, where it failed. */
+  step: string | undefined;
+  /** Why it failed: a reason of docs/behaviour.md (`CREATE_LIMITED`), or `NETWORK`, `TIMEOUT`, `INVALID_ANSWER`, `FAILED`. */
+  code: string | undefined;
+  /** From asking for the right to create to the end, ms. */
+  duration: number;
 }
 
 /** A request is over. Comes exactly once for each. */
@@ -89,7 +113,9 @@ export interface RelayHooks {
   cooldown: (event: CooldownEvent) => void;
   rotation: (event: RotationEvent) => void;
   credential: (event: CredentialEvent) => void;
+  creation: (event: CreationEvent) => void;
   route: (event: RouteEvent) => void;
+  refresh: (event: RefreshEvent) => void;
   end: (event: EndEvent) => void;
 }
 

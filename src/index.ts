@@ -1,11 +1,15 @@
 // The public names, listed by hand.
 export { createRelay, type Credentials, type FetchWhere, type Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
+export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
+export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
+export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
 export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
   AuthorizeResult,
   CorsOptions,
+  CreateLimitOptions,
   CredentialOptions,
   LimitOptions,
   ModelOptions,
@@ -15,15 +19,18 @@ export type {
   ResponseHeaderOptions,
   SchedulingOptions,
   StreamingOptions,
+  TokenOptions,
   UpstreamOptions,
 } from "./options/types.ts";
 export type {
   AttemptEvent,
   CooldownEvent,
+  CreationEvent,
   CredentialEvent,
   EndEvent,
   HookHandlers,
   RotationEvent,
+  RefreshEvent,
   RouteEvent,
 } from "./hooks.ts";
 export type {
@@ -36,6 +43,12 @@ export type { RouteQuestion } from "./routes.ts";
 export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
+export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
+export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
+export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
+export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
+export type { AcquirerStatus } from "./acquire/acquirer.ts";
+export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {

@@ -1,5 +1,5 @@
 // What the relay knew before: fills cooldowns and health from the state at start, and writes marks with their secret's hash.
-import type { LoadedState, MarkRecord } from "./contract/state.ts";
+import type { CredentialRecord, LoadedState, MarkRecord } from "./contract/state.ts";
 import type { ConsequenceRooms } from "./consequences.ts";
 import { hashSecret, isSameSecret } from "./state/secret-hash.ts";
 
@@ -19,15 +19,27 @@ export interface Memory {
   stop(): Promise<void>;
 }
 
-type MemoryRooms = Pick<
+interface MemoryRooms extends Pick<
   ConsequenceRooms,
   "config" | "cooldowns" | "pools" | "health" | "state" | "reporter" | "clock"
->;
+> {
+  /** Takes in credentials that were made at run time, after the marks. */
+  takeCredentials(records: readonly CredentialRecord[]): Promise<void>;
+  /** Hears of each mark that another life, or another instance, has written. */
+  onMark(mark: MarkRecord): void;
+}
 
 export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
-  const upstreamOf = new Map(config.credentials.map(({ id, upstream }) => [id, upstream]));
   const writing = new Set<Promise<void>>();
+
+  /** What a credential was configured with: its key, or the refresh token its line of tokens begins with. */
+  function secretOf(id: string): string | undefined {
+    const source = config.sources.get(id);
+    const refreshToken = typeof source === "object" ? source.refreshToken : undefined;
+    return config.secrets.get(id) ?? refreshToken;
+  }
+
   let isStopped = false;
 
   async function load(): Promise<void> {
@@ -43,7 +55,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
     }
   }
 
-  async function takeIn({ cooldowns: records, marks }: LoadedState): Promise<void> {
+  async function takeIn({ cooldowns: records, marks, credentials }: LoadedState): Promise<void> {
     const now = clock.now();
     for (const record of records) {
       const restored = cooldowns.restore(record, now);
@@ -53,17 +65,19 @@ export function createMemory(rooms: MemoryRooms): Memory {
     await Promise.all(
       marks.filter(({ disabled }) => disabled && disabled.cause !== "operator").map(wakeIfNew),
     );
+    await rooms.takeCredentials(credentials);
   }
 
-  function apply({ credential, disabled }: MarkRecord): void {
-    const upstream = upstreamOf.get(credential);
-    if (upstream !== undefined)
-      pools.get(upstream)!.setDisabled(credential, disabled !== undefined, clock.now());
+  function apply(mark: MarkRecord): void {
+    const { credential, disabled } = mark;
+    for (const pool of pools.values())
+      pool.setDisabled(credential, disabled !== undefined, clock.now());
+    rooms.onMark(mark);
   }
 
   // A new secret ends what was said of the old one; what an operator said stays (F3).
   async function wakeIfNew({ credential, secretHash }: MarkRecord): Promise<void> {
-    const secret = config.secrets.get(credential);
+    const secret = secretOf(credential);
     if (secret === undefined || secretHash === "" || (await isSameSecret(secret, secretHash)))
       return;
     if (health.enable(credential, clock.now()))
@@ -71,7 +85,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
   }
 
   async function write(mark: MarkRecord): Promise<void> {
-    const secret = config.secrets.get(mark.credential);
+    const secret = secretOf(mark.credential);
     const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
     state.putMark({ ...mark, secretHash });
   }

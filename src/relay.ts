@@ -188,8 +188,16 @@ export function createRelay(options: RelayOptions): Relay {
   };
 }
 
-function credentialsOf({ config, cooldowns, consequences, health, clock }: Rooms): Credentials {
-  const knows = (id: string): boolean => config.secrets.has(id);
+function credentialsOf({
+  config,
+  pools,
+  cooldowns,
+  consequences,
+  health,
+  clock,
+}: Rooms): Credentials {
+  const knows = (id: string): boolean =>
+    [...pools.values()].some((pool) => pool.has(id)) || config.acquirers.some((it) => it.id === id);
   return {
     disable(id, reason = "by an operator") {
       if (!knows(id)) return false;

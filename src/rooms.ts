@@ -4,12 +4,16 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
-import { createStaticAuth } from "./auth/auth.ts";
+import { fromFunction } from "./auth/sources/custom.ts";
+import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
+import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
+import { generic } from "./dialects/generic.ts";
+import { judge } from "./limits/judge.ts";
 import { type CircuitOptions, type Circuits, createCircuits } from "./limits/circuits.ts";
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMemory } from "./memory.ts";
@@ -38,6 +42,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Sources of anonymous tokens; `undefined` where none is configured. */
+  acquirers: Acquirers | undefined;
   /** Names of the relay's own response headers, lower case. */
   ownHeaders: ReadonlySet<string>;
   /** Only after `loaded`. */
@@ -71,7 +77,6 @@ export function createRooms(options: RelayOptions): Rooms {
     random,
     log,
   });
-  const auth = createStaticAuth(config.secrets);
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
   const pools = createPools(config, cooldowns, random, reporter, waiting.wakeAll);
@@ -79,18 +84,21 @@ export function createRooms(options: RelayOptions): Rooms {
     const { credential, disabled } = mark;
     for (const pool of pools.values())
       pool.setDisabled(credential, disabled !== undefined, clock.now());
+    if (!disabled) auth.revive(credential);
     hooks.emit("credential", {
       credential,
       disabled: disabled !== undefined,
       cause: disabled?.cause ?? "",
       reason: disabled?.reason ?? "",
     });
+    acquirers?.marked(mark);
     memory
       .remember(mark)
       .catch((error: unknown) =>
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
+  const auth = createKeeper();
   const planner = createPlanner(config);
   const shared = {
     config,
@@ -104,12 +112,29 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
+  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
+  const acquirers: Acquirers | undefined = createAcquirers(
+    {
+      ...shared,
+      waiting,
+      fetch,
+      keeper: auth,
+      isOnly: config.instances === 1,
+      isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
+      isLoaded: () => state.health().loaded,
+    },
+    config.acquirers,
+  );
   const quotas = createQuotaWatch(shared, {
-    fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+    fetch,
     familyOf: planner.familyOf,
   });
   const parts: ConsequenceRooms = { ...shared, quotas };
-  const memory = createMemory(parts);
+  const memory = createMemory({
+    ...parts,
+    takeCredentials: async (records) => acquirers?.restore(records),
+    onMark: (mark) => acquirers?.marked(mark),
+  });
   const open = new OpenRequests();
   let transport: Transport | undefined;
   let isClosing = false;
@@ -128,6 +153,26 @@ export function createRooms(options: RelayOptions): Rooms {
     () => {},
   );
 
+  function createKeeper(): Keeper {
+    return new Keeper({
+      ...toKeeperOptions(config),
+      clock,
+      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      leases: state.leases,
+      tokens: state.tokens,
+      isLoaded: () => state.health().loaded,
+      isDisabled: (id) => health.get(id) !== undefined,
+      alarm: (id) =>
+        reporter.error(`the new refresh token of ${id} is not stored: a restart now would lose it`),
+      onRelogin(id, reason) {
+        if (health.get(id)) return;
+        health.disable(id, { cause: "relogin", reason, at: clock.now() });
+        reporter.warn(`credential ${id} is out of use until somebody logs in again: ${reason}`);
+      },
+      onRefresh: (event) => hooks.emit("refresh", event),
+    });
+  }
+
   return {
     ...parts,
     open,
@@ -136,6 +181,7 @@ export function createRooms(options: RelayOptions): Rooms {
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
+    acquirers,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -162,6 +208,8 @@ export function createRooms(options: RelayOptions): Rooms {
       isClosing = true;
       await open.drain(config.streaming.shutdownGrace, clock);
       quotas.stop();
+      auth.close();
+      await acquirers?.close();
       await memory.stop();
       await Promise.all([state.close(), transport?.close()]);
     },
@@ -171,6 +219,23 @@ export function createRooms(options: RelayOptions): Rooms {
 function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
   const { circuitAfter, circuitWithin, circuitOpen } = limits;
   return { after: circuitAfter, within: circuitWithin, openFor: circuitOpen };
+}
+
+function toKeeperOptions(
+  config: RelayConfig,
+): Pick<KeeperOptions, "secrets" | "sources" | "judge" | "isOnly" | "background"> {
+  return {
+    secrets: config.secrets,
+    sources: new Map(
+      [...config.sources].map(([id, source]) => [
+        id,
+        typeof source === "function" ? fromFunction(source) : source,
+      ]),
+    ),
+    judge: (refusal) => judge(refusal, generic),
+    isOnly: config.instances === 1 || config.storage === undefined,
+    background: config.tokens.background && config.tokens.concurrency,
+  };
 }
 
 function createPools(

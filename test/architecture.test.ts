@@ -4,7 +4,7 @@
  *   adapters/          thin edges, one for each host
  *   handler.ts, edge/, index.ts   the h3 edge, what all edges share, and the public names
  *   relay.ts           the life of one request
- *   upper layer        the other files of src/ and src/attempts/: they put rooms together
+ *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
  *   ground             errors.ts and patterns.ts: they import nothing
@@ -26,7 +26,7 @@ const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] 
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
 const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts", "src/state/leases/fs.ts"];
-const PACKAGES = ["consola", "hookable", "ofetch", "unstorage", "valibot", "#transport"];
+const PACKAGES = ["consola", "hookable", "jose", "ofetch", "unstorage", "valibot", "#transport"];
 
 interface Source {
   path: string;
@@ -47,7 +47,8 @@ function placeOf(path: string): Place {
   if (isFolder && ROOMS.includes(first)) return { layer: "room", unit: first };
   if (isFolder && SHELVES.includes(first)) return { layer: "shelf", unit: first };
   if (first === "edge") return { layer: "edge", unit: "edge" };
-  if (isFolder && first !== "attempts") throw new Error(`src/${first}/ is no known room`);
+  if (isFolder && !["attempts", "acquire"].includes(first))
+    throw new Error(`src/${first}/ is no known room`);
   if (GROUND.includes(first)) return { layer: "ground", unit: first };
   if (first === "relay.ts") return { layer: "relay", unit: first };
   if (first === "handler.ts" || first === "index.ts") return { layer: "edge", unit: "edge" };

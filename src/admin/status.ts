@@ -1,6 +1,9 @@
 // What an operator sees: every credential, what is closed until when and why, and how the store is.
-import type { StateHealth, UsageCounters } from "../contract/state.ts";
+import type { DisabledMark, StateHealth, UsageCounters } from "../contract/state.ts";
 import type { Reason } from "../contract/verdict.ts";
+import type { TokenStatus } from "../auth/keeper.ts";
+import type { Credential } from "../contract/credential.ts";
+import type { AcquirerStatus } from "../acquire/acquirer.ts";
 import type { Rooms } from "../rooms.ts";
 
 export interface RelayStatus {
@@ -11,6 +14,8 @@ export interface RelayStatus {
   /** Endpoints that are left alone, because they failed again and again. */
   circuits: CircuitStatus[];
   /** Requests under way, and those of them that wait for a credential. */
+  /** Sources of anonymous tokens. */
+  acquirers: AcquirerStatus[];
   requests: { open: number; waiting: number };
   store: StateHealth;
 }
@@ -25,6 +30,21 @@ export interface CredentialStatus {
   /** Where its owner must confirm who they are, as the upstream says. */
   verification: string | undefined;
   usage: UsageCounters | undefined;
+  /** Of credentials with a token source. */
+  token: TokenView | undefined;
+}
+
+export interface TokenView {
+  kind: string;
+  /** ISO UTC; `undefined` where there is no token, or nobody knows. */
+  expires_at: string | undefined;
+  refreshes: number;
+  /** Times a refresh token was sent though nobody knew whether it had been used. */
+  unsure: number;
+  last_error: string | undefined;
+  needs_relogin: string | undefined;
+  /** ISO UTC: nothing is tried before. */
+  retry_at: string | undefined;
 }
 
 export interface CooldownStatus {
@@ -66,11 +86,13 @@ export function toStatus({
   waiting,
   consequences,
   circuits,
+  auth,
+  acquirers,
 }: Rooms): RelayStatus {
   const now = clock.now();
   return {
     at: iso(now),
-    credentials: config.credentials.map(({ id, label, upstream, tier }) => {
+    credentials: everybody(config, pools).map(({ id, label, upstream, tier }) => {
       const disabled = health.get(id);
       return {
         id,
@@ -85,6 +107,7 @@ export function toStatus({
         },
         verification: consequences.linkOf(id),
         usage: state.counters(id),
+        token: toTokenView(auth.status(id), disabled),
       };
     }),
     cooldowns: [...cooldowns.all(now)].map(({ key, reason, until, stated, incidents }) => ({
@@ -96,9 +119,34 @@ export function toStatus({
       incidents,
     })),
     circuits: toCircuits(config, circuits, now),
+    acquirers: acquirers?.status() ?? [],
     requests: { open: open.size, waiting: waiting.size },
     store: state.health(),
   };
+}
+
+function toTokenView(
+  token: TokenStatus | undefined,
+  disabled: DisabledMark | undefined,
+): TokenView | undefined {
+  if (!token) return undefined;
+  const { kind, expiresAt, refreshes, unsure, lastError, relogin, retryAt } = token;
+  return {
+    kind,
+    expires_at: expiresAt === undefined ? undefined : iso(expiresAt),
+    refreshes,
+    unsure,
+    last_error: lastError,
+    needs_relogin: disabled?.cause === "relogin" ? disabled.reason : relogin,
+    retry_at: retryAt === undefined ? undefined : iso(retryAt),
+  };
+}
+
+/** The configured ones in their order, then those made at run time. */
+function everybody({ credentials }: Rooms["config"], pools: Rooms["pools"]): Credential[] {
+  const configured = new Set(credentials.map(({ id }) => id));
+  const members = [...pools.values()].flatMap((pool) => pool.credentials);
+  return [...credentials, ...members.filter(({ id }) => !configured.has(id))];
 }
 
 function toCircuits(

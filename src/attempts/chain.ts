@@ -3,6 +3,7 @@ import type { Verdict } from "../contract/verdict.ts";
 import type { TriedTarget } from "../errors.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Step } from "../limits/steps.ts";
+import { whyBlocked } from "./blocked.ts";
 import { reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
 
@@ -55,10 +56,7 @@ export function triedTargets(
   const now = rooms.clock.now();
   return targets.map((target) => {
     const excluded = excludedFor(standing, target);
-    const { until, key, why } = poolOf(rooms, { target }).blocked(
-      { target, session, excluded },
-      now,
-    );
+    const { until, key, why } = whyBlocked(rooms, { target, session, excluded }, now);
     const reason = standing.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
     const wait = Math.ceil((until - now) / 1_000);
     const { model, pool } = target;

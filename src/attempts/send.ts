@@ -1,6 +1,6 @@
 // One upstream call, from the slot to the end of the answer.
 import type { Outgoing } from "../contract/transport.ts";
-import type { Target } from "../contract/target.ts";
+import type { Endpoint, Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { Rooms } from "../rooms.ts";
 import { describeFault } from "../observe/fault.ts";
@@ -23,12 +23,10 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Taken): Prom
   }
 }
 
-function send(
-  rooms: Rooms,
-  errand: Errand,
-  { credential, met, trial, passage }: Taken,
-): Promise<ReplyResult> {
-  const { auth, config, clock, consequences, ownHeaders, reporter } = rooms;
+function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
+  const { credential, met, trial, passage } = taken;
+  const secret = taken.secret!;
+  const { config, clock, consequences, ownHeaders, reporter } = rooms;
   const { life, asked, target } = errand;
   const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
   const sentAt = clock.now();
@@ -45,11 +43,7 @@ function send(
       eventSize,
       commit(status, headers, isEventStream) {
         rooms.quotas.heard((name) => headers.get(name), credential, target);
-        errand.commit(
-          status,
-          toClientHeaders(headers, ownHeaders, auth.peek(credential)),
-          isEventStream,
-        );
+        errand.commit(status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
       },
       onOpen() {
         life.timers.clear("deadline");
@@ -65,7 +59,8 @@ function send(
       onFault: (error) =>
         reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
     });
-    reply.start(rooms.transport().send(toOutgoing(rooms, errand, { credential, passage }), reply));
+    reply.start(rooms.transport().send(toOutgoing(errand, passage.endpoint, secret), reply));
+    rooms.acquirers?.sent(credential);
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()
@@ -73,19 +68,11 @@ function send(
   });
 }
 
-function toOutgoing(
-  { auth }: Rooms,
-  { life, asked, target }: Errand,
-  { credential, passage }: Pick<Taken, "credential" | "passage">,
-): Outgoing {
+function toOutgoing({ life, asked, target }: Errand, endpoint: Endpoint, secret: string): Outgoing {
   const { dialect } = target;
-  const { origin, basePath } = passage.endpoint;
+  const { origin, basePath } = endpoint;
   const query = withoutParameters(asked.query, dialect.secretParameters);
-  const headers = toOutgoingHeaders(
-    life.call,
-    target,
-    dialect.credentialHeader(auth.peek(credential)!),
-  );
+  const headers = toOutgoingHeaders(life.call, target, dialect.credentialHeader(secret));
   const { path, body } = renamed(asked, target);
   return { method: asked.method, origin, path: basePath + path + query || "/", headers, body };
 }

@@ -59,8 +59,9 @@ export function settleFailure(
   const { limits } = rooms.config;
   const hasEndpoint = hasFreshEndpoint(rooms, standing, target);
   const around = { hasOther: hasOther || isNext, isOnly, hasEndpoint };
+  const isRenewed = renew(rooms, standing, attempt, verdict);
   const planned = nextStep(verdict, standing.spent, around, limits);
-  const own: Step = isDown ? { go: "stop" } : planned;
+  const own: Step = isDown ? { go: "stop" } : isRenewed && planned.go !== "stop" ? SAME : planned;
   const leaves = isNext && isLeaving(own, verdict, standing.spent.attempts, limits.maxAttempts);
   const step = withinBudget(rooms, standing, verdict, leaves ? { go: "other", delay: 0 } : own);
   const failure: Failure = {
@@ -81,6 +82,22 @@ export function settleFailure(
   else exclude(errand, standing, credential, verdict);
   if (met) standing.cooled.add(credential);
   return step;
+}
+
+const SAME: Step = { go: "same", delay: 0 };
+
+/** A token that was refused is renewed once for a request, which then tries the same credential again (E6). */
+function renew(
+  { auth }: Rooms,
+  { renewed }: Standing,
+  { credential, secret }: FailedAttempt,
+  { reason }: Verdict,
+): boolean {
+  if (reason !== "UNAUTHENTICATED" || !auth.isRenewable(credential)) return false;
+  const isFirst = !renewed.has(credential);
+  auth.refuse(credential, secret ?? "", !isFirst);
+  renewed.add(credential);
+  return isFirst;
 }
 
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
@@ -141,9 +158,9 @@ function bookFailure(
 }
 
 function judgeAttempt(
-  { clock, auth, config, quotas }: Rooms,
+  { clock, config, quotas }: Rooms,
   { target }: Errand,
-  { credential, result }: FailedAttempt,
+  { credential, result, secret }: FailedAttempt,
 ): LastAttempt {
   if (result.kind === "failed")
     return {
@@ -163,7 +180,7 @@ function judgeAttempt(
     model: target.model === ANY_MODEL ? undefined : target.model,
     receivedAt: clock.now(),
   };
-  const answer = { status, headers, body, inStream, secret: auth.peek(credential) ?? "" };
+  const answer = { status, headers, body, inStream, secret: secret ?? "" };
   const verdict =
     judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     judge(refusal, target.dialect);

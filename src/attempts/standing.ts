@@ -44,6 +44,8 @@ export interface Standing {
   again: Again | undefined;
   last: LastAttempt | undefined;
   lastCredential: string | undefined;
+  /** Credentials whose token this request has had renewed, once each (E6). */
+  renewed: Set<string>;
   /** Credentials that answered this request with 403. */
   forbidden: Set<string>;
   /** Gives a retry back to the budget of all requests; set while one is under way (E14). */
@@ -75,6 +77,7 @@ export function createStanding(patience: number): Standing {
     again: undefined,
     last: undefined,
     lastCredential: undefined,
+    renewed: new Set(),
     forbidden: new Set(),
     endRetry: undefined,
     patience,
@@ -87,6 +90,8 @@ export function createStanding(patience: number): Standing {
 export interface Taken extends Again {
   /** The way it goes: which endpoint, and what is told of it (F2). */
   passage: Passage;
+  /** What it presents; `undefined` while it must be waited for. */
+  secret: string | undefined;
 }
 
 /** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */

@@ -1,16 +1,17 @@
 // Nobody may carry the request now: whether it waits, and what it is told when it does not.
 import type { Target } from "../contract/target.ts";
-import type { Blocked } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import { RelayError } from "../errors.ts";
 import { toFailure } from "../failure.ts";
 import { ANY_MODEL } from "../request/targets.ts";
+import { type BlockedOrAcquiring, whyBlocked } from "./blocked.ts";
 import { triedTargets } from "./chain.ts";
 import { downUntil, reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, openTargets, poolOf, type Standing } from "./standing.ts";
 
-/** What passes by itself: a cap, a trial under way, a window. */
-const WAITABLE: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>([
+/** What passes by itself: a cap, a trial under way, a token on its way, a window. */
+const WAITABLE: ReadonlySet<BlockedOrAcquiring["why"]> = new Set<BlockedOrAcquiring["why"]>([
+  "acquiring",
   "busy",
   "trial",
   "cooling",
@@ -41,7 +42,7 @@ export async function waitForCredential(
     return new RelayError("ERR_RELAY_LIMITED", {
       ...factsOf(target),
       retryAfter: 1,
-      detail: "all in use",
+      detail: why === "acquiring" ? "a token is being created" : "all in use",
     });
   const pool = poolOf(rooms, { target });
   // The place in line is kept until a credential is taken or the request is over.
@@ -71,14 +72,14 @@ function firstToOpen(
   rooms: Rooms,
   errand: Errand,
   standing: Standing,
-): { target: Target; blocked: Blocked } {
+): { target: Target; blocked: BlockedOrAcquiring } {
   const { session } = errand;
   const now = rooms.clock.now();
   const places = reachableTargets(rooms, errand, standing).map((target) => {
     const excluded = excludedFor(standing, target);
     return {
       target,
-      blocked: poolOf(rooms, { target }).blocked({ target, session, excluded }, now),
+      blocked: whyBlocked(rooms, { target, session, excluded }, now),
     };
   });
   const waitable = places.filter(({ blocked: { why } }) => WAITABLE.has(why));
@@ -110,7 +111,7 @@ function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayE
 function limitedError(
   { cooldowns, clock }: Rooms,
   target: Target,
-  { why, until, key }: Blocked,
+  { why, until, key }: BlockedOrAcquiring,
 ): RelayError {
   const reason = key && cooldowns.get(key)?.reason;
   const facts = { ...factsOf(target), retryAfter: Math.ceil((until - clock.now()) / 1_000) };
@@ -126,7 +127,7 @@ export function finalError(rooms: Rooms, errand: Errand, standing: Standing): Re
   const { last } = standing;
   const now = rooms.clock.now();
   const excluded = excludedFor(standing, target);
-  const { until } = poolOf(rooms, errand).blocked({ target, session, excluded }, now);
+  const { until } = whyBlocked(rooms, { target, session, excluded }, now);
   const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
   const error = last
     ? toFailure(last, target, asked.path, retryAfter)

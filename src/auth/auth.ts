@@ -1,16 +1,18 @@
 // What a credential presents. A secret that is at hand is peeked at, so that choosing and sending stay in one turn of the loop.
 
+import type { TokenSource } from "../contract/auth.ts";
+import type { TokenRecord } from "../contract/state.ts";
+
 export interface Auth {
   /** The secret to send now; `undefined` where it must be waited for. */
   peek(credential: string): string | undefined;
+  /** Waits for a secret; resolves with whether there is one now. Never rejects. */
+  prepare(credential: string): Promise<boolean>;
   /** True where a refused secret can be replaced by a fresh one. */
   isRenewable(credential: string): boolean;
-}
-
-/** Presents static keys. */
-export function createStaticAuth(secrets: ReadonlyMap<string, string>): Auth {
-  return {
-    peek: (credential) => secrets.get(credential),
-    isRenewable: () => false,
-  };
+  /** The upstream has refused this secret; `isNew`: though it had just come. True where it was the one in use. */
+  refuse(credential: string, secret: string, isNew: boolean): boolean;
+  /** Takes a credential in that was made at run time, with the newest token known. */
+  join(credential: string, source: TokenSource, record: TokenRecord | undefined): void;
+  leave(credential: string): void;
 }

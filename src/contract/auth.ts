@@ -23,6 +23,11 @@ export interface TokenContext {
   signal: AbortSignal;
 }
 
+/** Gets a token; a text alone is one whose life its own claims tell, or nobody. */
+export type TokenFunction = (
+  context: TokenContext,
+) => Promise<FreshToken | string> | FreshToken | string;
+
 /** Where a credential's access token comes from. Made by `oauth`, `firebase`, `serviceAccount`, or a function of the operator's. */
 export interface TokenSource {
   kind: string;

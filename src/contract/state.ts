@@ -31,7 +31,7 @@ export interface MarkRecord {
 }
 
 export interface DisabledMark {
-  cause: "auth" | "forbidden" | "operator" | "exhausted";
+  cause: "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
   /** For people: what was said, without any secret. */
   reason: string;
   /** UTC epoch ms. */
@@ -166,6 +166,8 @@ export interface State {
   putMark(record: MarkRecord): void;
   /** Writes a credential made at run time, its key sealed, or its tombstone. */
   putCredential(record: CredentialRecord): void;
+  /** Every credential made at run time, tombstones included, read from the store itself. Rejects when it cannot be read. */
+  listCredentials(): Promise<CredentialRecord[]>;
   readonly leases: Leases;
   readonly tokens: TokenStore;
   readonly creations: CreationStore;

@@ -18,6 +18,7 @@ import {
   OUTRIGHT,
   QUOTA,
   RATE,
+  USED_UP,
   WINDOW,
   type WordRule,
 } from "./words.ts";
@@ -35,6 +36,7 @@ export function findMeaning(open: Case, dialect: Dialect): Finding {
   return (
     findAtAcquirer(open) ??
     findNeverFits(open) ??
+    findUsedUp(open) ??
     findByDialect(open, dialect) ??
     findByCode(open, (is) => !is.vague) ??
     findInPage(open) ??
@@ -54,6 +56,11 @@ function findNeverFits(open: Case): Finding | undefined {
   return over
     ? { is: NEVER_FITS.is, evidence: "words:limit<requested" }
     : findByRules(open, [NEVER_FITS, NO_CHANNEL]);
+}
+
+/** The code beside it says a quota or a rate, as every 429's does; that this token will have none again only the words say (B7). */
+function findUsedUp(open: Case): Finding | undefined {
+  return open.status === 429 ? findByRules(open, [USED_UP]) : undefined;
 }
 
 function findByDialect(open: Case, dialect: Dialect): Finding | undefined {

@@ -106,6 +106,13 @@ export const PLACE: WordRule = {
   statuses: CLIENT,
 };
 
+/** What an anonymous token is told when it is good for nothing any more. */
+export const USED_UP: WordRule = {
+  name: "token-used-up",
+  words: phrases("no (remaining quota|ai requests remaining)"),
+  is: { reason: "TOKEN_EXHAUSTED" },
+};
+
 /** Rules that go before rate and quota words, in order. */
 export const BEFORE_LIMITS: readonly WordRule[] = [
   HIGH_DEMAND,
@@ -114,11 +121,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     words: phrases("resource (has been |is )?exhausted"),
     is: { reason: "RATE_LIMIT_EXCEEDED", scope: "model" },
   },
-  {
-    name: "token-used-up",
-    words: phrases("no (remaining quota|ai requests remaining)"),
-    is: { reason: "TOKEN_EXHAUSTED" },
-  },
+  USED_UP,
   MONEY,
   {
     name: "key",

@@ -39,8 +39,12 @@ function checkPresence(options: RelayOptions): void {
     wrong("secret", "is missing; is its environment variable set?");
   if (!Array.isArray(options.credentials)) return;
   options.credentials.forEach((credential: CredentialOptions | null, index) => {
-    if (credential !== null && typeof credential === "object" && credential.apiKey === undefined)
+    if (credential === null || typeof credential !== "object") return;
+    const { apiKey, token } = credential;
+    if (apiKey === undefined && token === undefined && !("anonymous" in credential))
       wrong(`credentials[${index}].apiKey`, "is missing; is its environment variable set?");
+    if (apiKey !== undefined && token !== undefined)
+      wrong(`credentials[${index}].token`, "cannot be given together with `apiKey`");
   });
 }
 

@@ -1,27 +1,45 @@
 // The credentials of the config: whose they are, and how much they are preferred.
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions, RelayOptions } from "./types.ts";
+import type { AcquirerConfig } from "../contract/anonymous.ts";
+import { resolveAcquirer } from "./acquirers.ts";
 import { wrong } from "./check.ts";
+
+export interface Carriers {
+  /** What can carry a request as it stands. */
+  credentials: Credential[];
+  /** What acquires tokens that can. */
+  acquirers: AcquirerConfig[];
+}
 
 /** Resolves every credential. Throws where two share an id, a name leads nowhere, or an upstream is left without any. */
 export function resolveCredentials(
   options: RelayOptions,
   upstreams: ReadonlyMap<string, unknown>,
-): Credential[] {
+): Carriers {
   const { tiers = [] } = options;
   const twice = tiers.findIndex((name, index) => tiers.indexOf(name) !== index);
   if (twice >= 0) wrong(`tiers[${twice}]`, "stands twice");
   const names = [...upstreams.keys()];
   const seen = new Map<string, number>();
   const served = new Set<string>();
-  const credentials = options.credentials.map((credential, index): Credential => {
+  const acquirers: AcquirerConfig[] = [];
+  const credentials = options.credentials.flatMap((credential, index): Credential[] => {
     const path = `credentials[${index}]`;
     const other = seen.get(credential.id);
     if (other !== undefined) wrong(`${path}.id`, `is the same as credentials[${other}].id`);
     seen.set(credential.id, index);
     const upstream = resolveUpstreamName(credential, names, path);
     served.add(upstream);
-    return toCredential(credential, upstream, resolveTier(credential, options.tiers, path));
+    const resolved = toCredential(
+      credential,
+      upstream,
+      resolveTier(credential, options.tiers, path),
+    );
+    const acquirer = resolveAcquirer(credential, resolved, path);
+    if (!acquirer) return [resolved];
+    acquirers.push(acquirer);
+    return [];
   });
   const unserved = names.find((name) => !served.has(name));
   if (unserved !== undefined)
@@ -29,7 +47,7 @@ export function resolveCredentials(
       options.upstream ? "credentials" : `upstreams.${unserved}`,
       "has no credential, and nothing can ever give it one",
     );
-  return credentials;
+  return { credentials, acquirers };
 }
 
 function resolveUpstreamName(

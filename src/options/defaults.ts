@@ -12,6 +12,10 @@ export const DEFAULTS = {
     sessionTTL: 3_600_000,
     sessionLimit: 100_000,
   },
+  tokens: {
+    background: false,
+    concurrency: 2,
+  },
   limits: {
     maxAttempts: 3,
     maxWait: 10_000,

@@ -1,5 +1,7 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
+import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
+import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape, wrong } from "./check.ts";
 import { resolveCredentials } from "./credentials.ts";
@@ -15,8 +17,13 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Sources of anonymous tokens: they carry nothing themselves. */
+  acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
   secrets: ReadonlyMap<string, string>;
+  /** Token sources by credential id. */
+  sources: ReadonlyMap<string, TokenSource | TokenFunction>;
+  tokens: { background: boolean; concurrency: number };
   authorize: RelayOptions["authorize"];
   scheduling: Omit<
     Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>,
@@ -42,13 +49,18 @@ export interface RelayConfig {
 export function resolveOptions(options: RelayOptions): RelayConfig {
   checkShape(options);
   const upstreams = resolveUpstreams(options);
-  const credentials = resolveCredentials(options, upstreams);
-  const models = resolveModels(options, upstreams, credentials);
+  const { credentials, acquirers } = resolveCredentials(options, upstreams);
+  const models = resolveModels(options, upstreams, [...credentials, ...acquirers]);
   return {
     upstreams,
     models,
     credentials,
-    secrets: new Map(options.credentials.map(({ id, apiKey = "" }) => [id, apiKey])),
+    acquirers,
+    secrets: new Map(
+      options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
+    ),
+    sources: new Map(options.credentials.flatMap(({ id, token }) => (token ? [[id, token]] : []))),
+    tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),

@@ -107,11 +107,41 @@ const credential = v.strictObject({
   id: v.pipe(text, v.notValue("*", "must not be `*`")),
   label: v.optional(text),
   upstream: v.optional(text),
-  apiKey: v.pipe(
-    v.string(),
-    v.nonEmpty("must not be empty; is its environment variable set?"),
-    v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+  apiKey: v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("must not be empty; is its environment variable set?"),
+      v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
+    ),
   ),
+  token: v.optional(
+    v.lazy((input) =>
+      typeof input === "function"
+        ? fn
+        : v.looseObject({
+            kind: text,
+            rotates: v.boolean(),
+            refreshToken: v.optional(text),
+            ...methods("refresh"),
+          }),
+    ),
+  ),
+  anonymous: v.optional(
+    v.lazy((input) =>
+      typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
+    ),
+  ),
+  maxLive: v.optional(count),
+  createLimit: v.optional(
+    optional({
+      perHour: count,
+      perDay: count,
+      spacing: v.pipe(finite, v.gtValue(0, "must be above 0")),
+      key: text,
+    }),
+  ),
+  expectedRequests: v.optional(count),
+  lowWater: v.optional(count),
   tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
   models: v.optional(optional({ allow: texts, deny: texts })),
   weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
@@ -224,7 +254,9 @@ export const optionsSchema: v.GenericSchema = optional({
   tiers: texts,
   credentials: v.array(credential),
   authorize: fn,
+  instances: count,
   scheduling,
+  tokens: optional({ background: v.boolean(), concurrency: count }),
   limits,
   streaming,
   storage: v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys")),
@@ -235,7 +267,6 @@ export const optionsSchema: v.GenericSchema = optional({
   secret: v.lazy((input) =>
     Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
   ),
-  instances: count,
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,
@@ -244,7 +275,16 @@ export const optionsSchema: v.GenericSchema = optional({
     credential: responseHeader,
   }),
   cors: orOff(cors),
-  hooks: optional({ attempt: fn, cooldown: fn, rotation: fn, credential: fn, route: fn, end: fn }),
+  hooks: optional({
+    attempt: fn,
+    cooldown: fn,
+    rotation: fn,
+    credential: fn,
+    route: fn,
+    refresh: fn,
+    creation: fn,
+    end: fn,
+  }),
   log: orOff(v.looseObject(methods("debug", "info", "warn", "error"))),
   transport: v.lazy((input) =>
     typeof input === "string"

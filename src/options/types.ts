@@ -1,4 +1,6 @@
 // What an operator may say. Durations are milliseconds, sizes are bytes.
+import type { AnonymousContext, AnonymousSource } from "../contract/anonymous.ts";
+import type { FreshToken, TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
@@ -26,6 +28,7 @@ export interface RelayOptions {
    */
   authorize?: Authorize;
   scheduling?: SchedulingOptions;
+  tokens?: TokenOptions;
   limits?: LimitOptions;
   streaming?: StreamingOptions;
   /** Any unstorage storage, best the root one. Without it the relay remembers nothing beyond the process. */
@@ -99,8 +102,23 @@ export interface CredentialOptions {
   label?: string;
   /** Name of its upstream; may be left out where there is only one. */
   upstream?: string;
-  /** The static key. */
+  /** The static key; either this or `token`. */
   apiKey?: string;
+  /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
+  token?: TokenSource | TokenFunction;
+  /**
+   * Makes anonymous tokens, each a credential of its own, when no other credential of this tier or a better one can carry a
+   * request: `firebaseAnonymous(…)`, `graphqlAnonymous(…)`, an object with `create` and `refresh`, or `create` alone.
+   */
+  anonymous?: AnonymousSource | ((context: AnonymousContext) => Promise<FreshToken>);
+  /** Anonymous tokens in use at a time. @default 1 */
+  maxLive?: number;
+  /** How many attempts to create one are made. The provider's own limit, or less. */
+  createLimit?: CreateLimitOptions;
+  /** Takes an anonymous token out of use after so many requests, before the provider refuses it. @default off */
+  expectedRequests?: number;
+  /** Makes the next token when the live ones are good for so many requests or fewer. Needs `expectedRequests` and `maxLive` above 1. @default off */
+  lowWater?: number;
   /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
   tier?: number | string;
   /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
@@ -109,6 +127,18 @@ export interface CredentialOptions {
   weight?: number;
   /** Requests under way at most. @default no cap */
   maxInFlight?: number;
+}
+
+/** Finite positive numbers: the limiter can be configured, not switched off. */
+export interface CreateLimitOptions {
+  /** @default 10 */
+  perHour?: number;
+  /** @default 50 */
+  perDay?: number;
+  /** Least time between two attempts. @default 60_000 */
+  spacing?: number;
+  /** Whose attempts count together; apps that share an address at the provider share a key, and a store. @default the credential's id */
+  key?: string;
 }
 
 export type AuthorizeResult = string | boolean | Response | null | undefined;
@@ -145,6 +175,13 @@ export interface ProtectOptions {
   below: number;
   /** Patterns of the models this is for. @default all */
   models?: string[];
+}
+
+export interface TokenOptions {
+  /** Refreshes tokens before they end although no request comes. @default false */
+  background?: boolean;
+  /** Background refreshes at a time. @default 2 */
+  concurrency?: number;
 }
 
 export interface LimitOptions {

@@ -262,7 +262,7 @@ function forgetAt({ until, epoch }: Cooldown): number {
   return until + (epoch > 0 ? 3 : 1) * DECAY;
 }
 
-// Only a quota climbs; a 5xx or a burst never makes the next quota window longer (C7).
+// Only a quota climbs, and a limit on creating (H3); a 5xx or a burst never makes the next quota window longer (C7).
 function climbs(reason: Reason): boolean {
-  return reason === "QUOTA_EXHAUSTED";
+  return reason === "QUOTA_EXHAUSTED" || reason === "CREATE_LIMITED";
 }

@@ -60,14 +60,15 @@ function toRules(credentials: readonly Credential[]): Rule[] {
   credentials.forEach(({ allow, deny }, member) => {
     if (!allow && !deny) return;
     const key = JSON.stringify([allow, deny]);
-    const rule = rules.get(key) ?? { serves: toTest(allow, deny), members: [] };
+    const rule = rules.get(key) ?? { serves: toModelTest(allow, deny), members: [] };
     rules.set(key, rule);
     rule.members.push(member);
   });
   return [...rules.values()];
 }
 
-function toTest(
+/** Tells whether lists let a model through. */
+export function toModelTest(
   allow: readonly string[] | undefined,
   deny: readonly string[] | undefined,
 ): (model: string) => boolean {

@@ -41,6 +41,8 @@ export interface Blocked {
 
 /** One request's trial of keys whose time is over. */
 export interface Trial {
+  /** When it began: what is closed since then is closed by it, for others. */
+  startedAt: number;
   keys: readonly Key[];
   /** Makes room for the next; nothing where the trial has succeeded or failed. */
   end(now: number): void;
@@ -161,6 +163,14 @@ export class Pool {
     return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
   }
 
+  /** The best tier that has anybody eligible; `Infinity` where none has. */
+  bestTier(target: Wanted["target"], now: number): number {
+    if (this.sharedUntil(target, now) > 0) return Infinity;
+    const { view } = this.#roster.look({ target, session: undefined }, now);
+    const tier = view.hasAny([]) ? view.bestTier([]) : -1;
+    return tier < 0 ? Infinity : this.credentials[this.#members.tierStarts[tier]!]!.tier;
+  }
+
   /** Tells whether no other credential in use serves the target's model, cooling or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
     return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));
@@ -244,6 +254,7 @@ export class Pool {
     if (tried.length === 0) return undefined;
     for (const { key } of tried) this.changed(key, now);
     return {
+      startedAt: now,
       keys: tried.map(({ key }) => key),
       end: (at) => {
         for (const it of tried) if (cooldowns.endTrial(it, at)) this.changed(it.key, at);

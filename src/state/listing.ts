@@ -1,6 +1,7 @@
 /** What stands under the base, sorted by kind, and read in bounded portions. */
 import { SECOND_PLACE } from "./cell.ts";
 import type { Gate } from "./gate.ts";
+import type { KeyKind } from "./keys.ts";
 import { readItems } from "./storage.ts";
 import type { StateStorage } from "./storage.ts";
 
@@ -15,11 +16,15 @@ export interface Listing {
 const PORTION = 100;
 export const PORTIONS_AT_ONCE = 4;
 
-/** Lists the keys of all records under `base`; anything else that stands there is passed over. */
-export async function listRecords(storage: StateStorage, base: string): Promise<Listing> {
+/** Lists the keys of all records under `base`, or of one kind; anything else that stands there is passed over. */
+export async function listRecords(
+  storage: StateStorage,
+  base: string,
+  kind?: KeyKind,
+): Promise<Listing> {
   const listing: Listing = { cooldowns: [], marks: [], counters: [], credentials: [] };
   const prefix = `${base}:`;
-  for (const key of await storage.getKeys(base)) {
+  for (const key of await storage.getKeys(kind ? `${base}:${kind}` : base)) {
     if (!key.startsWith(prefix)) continue;
     const name = key.slice(prefix.length);
     if (COOLDOWN_NAME.test(name)) listing.cooldowns.push(key);

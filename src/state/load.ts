@@ -22,6 +22,12 @@ export async function loadState(parts: StateParts): Promise<LoadedState> {
   };
 }
 
+/** Reads the credentials made at run time alone. Rejects when one cannot be read. */
+export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
+  const { credentials } = await listRecords(parts.storage, parts.base, "k");
+  return openAll(parts, [...(await loadRecords(parts, CREDENTIAL, credentials)).values()]);
+}
+
 // One whose key cannot be opened is left out, and stays in the store as it is.
 async function openAll(
   { seal, aside }: StateParts,

@@ -177,6 +177,7 @@ const CAUSES: Readonly<Record<DisabledMark["cause"], true>> = {
   forbidden: true,
   operator: true,
   exhausted: true,
+  relogin: true,
 };
 
 export function isFields(value: unknown): value is Fields {

@@ -1,6 +1,6 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
-import { loadState } from "./load.ts";
+import { loadCredentials, loadState } from "./load.ts";
 import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
 import { createCreationStore } from "./creations.ts";
@@ -59,6 +59,11 @@ export function createState(options: StateOptions): State {
     putMark: (record) => put(MARK, marks, record),
     putCredential: (record) =>
       submit.after(sealed(record), (it) => put(CREDENTIAL, credentials, it)),
+    listCredentials: async () => {
+      // What is on its way is there, too.
+      await submit.settled();
+      return loadCredentials(parts);
+    },
     leases: parts.leases,
     tokens: createTokenStore(parts),
     creations: createCreationStore(parts),

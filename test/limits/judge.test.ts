@@ -186,6 +186,9 @@ describe("words", () => {
         scope: "credential",
         exhausts: true,
       });
+      // Whatever code stands beside it.
+      for (const code of ["insufficient_quota", "rate_limit_error"])
+        expect(read({ body: { error: { message: text, code } } }).reason).toBe("TOKEN_EXHAUSTED");
     }
   });
 });

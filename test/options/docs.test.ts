@@ -36,6 +36,7 @@ describe("docs/options.md", () => {
     );
     expect([...rows.keys()].toSorted()).toEqual(expect.arrayContaining(options.toSorted()));
     const groups = ["upstream", "upstreams", "models", "credentials", "cors"].concat(
+      "credentials[].anonymous",
       "scheduling.preferred",
       "scheduling.protect",
     );

@@ -19,8 +19,11 @@ const good: RelayOptions = {
 it("K14 puts a default where nothing is said, or `undefined` is", () => {
   const nothing = Object.fromEntries(Object.keys(DEFAULTS.limits).map((name) => [name, undefined]));
   for (const options of [good, { ...good, limits: nothing, base: undefined, cors: undefined }]) {
-    const { limits, streaming, scheduling, responseHeaders, base, cors } = resolveOptions(options);
-    expect({ limits, streaming, scheduling, responseHeaders, base, cors }).toEqual(DEFAULTS);
+    const config = resolveOptions(options);
+    const { limits, streaming, scheduling, tokens, responseHeaders, base, cors } = config;
+    expect({ limits, streaming, scheduling, tokens, responseHeaders, base, cors }).toEqual(
+      DEFAULTS,
+    );
   }
 });
 

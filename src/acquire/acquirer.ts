@@ -1,0 +1,241 @@
+// One source of anonymous tokens: when it makes the next, what a failure means, and which tokens of it are in use (H3-H10).
+import type { FreshToken } from "../contract/auth.ts";
+import type { AcquirerConfig } from "../contract/anonymous.ts";
+import type { Key } from "../contract/credential.ts";
+import type { CredentialRecord, MarkRecord } from "../contract/state.ts";
+import type { Reason, Verdict } from "../contract/verdict.ts";
+import { describeFault } from "../observe/fault.ts";
+import { clampHint } from "../limits/ladder.ts";
+import { ANY, type Cooldown } from "../pool/cooldowns.ts";
+import { createToken, judgeFailure } from "./create.ts";
+import type { Attempted, Limiter } from "./limiter.ts";
+import type { AcquireRooms } from "./rooms.ts";
+import { createTokens } from "./tokens.ts";
+
+/** What an acquirer may still bring. Times are UTC epoch ms. */
+export type Outlook = { kind: "creating" } | { kind: "later"; at: number; key: Key | undefined };
+
+export interface AcquirerStatus {
+  id: string;
+  upstream: string;
+  tier: number;
+  /** Tokens in use, and how many there may be. */
+  live: number;
+  maxLive: number;
+  creating: boolean;
+  /** Attempts to create one, in the last hour and the last day, by everybody on the store. */
+  attempts: { hour: number; day: number };
+  /** When the next may be made, ISO UTC; `undefined` where it may be now. */
+  next_at: string | undefined;
+  /** Why none is made until then, or at all; `undefined` where one may be. */
+  blocked: string | undefined;
+}
+
+export interface Acquirer {
+  readonly config: AcquirerConfig;
+  /** Begins to create a token where one may be made; nothing otherwise. */
+  trigger(): void;
+  outlook(now: number): Outlook | undefined;
+  /** A request goes out with this credential. */
+  sent(credential: string): void;
+  /** A credential was put out of use, or back. */
+  marked(mark: MarkRecord): void;
+  /** Takes in what the store says of this acquirer's tokens. */
+  restore(records: readonly CredentialRecord[]): Promise<void>;
+  status(): AcquirerStatus;
+  close(): Promise<void>;
+}
+
+/** Why nothing is created on a store that cannot tell who else does (H2). */
+export const UNSAFE =
+  "the store's leases are best effort, and others could create at the same time; `instances: 1` says that there are none";
+
+/** An instance that finds another at it looks again so often, and for so long. */
+const LOOK_AGAIN = 500;
+const LOOK_FOR = 40_000;
+/** Nothing is tried for so long after the store has failed. */
+const STORE_PAUSE = 5_000;
+const FIRST_BLOCK = 300_000;
+const LONGEST_BLOCK = 4_800_000;
+
+export function createAcquirer(
+  rooms: AcquireRooms,
+  config: AcquirerConfig,
+  limiter: Limiter,
+): Acquirer {
+  const { clock, cooldowns, health, reporter, hooks, state, waiting } = rooms;
+  const { id, upstream, maxLive, limits } = config;
+  const key: Key = { credential: id, upstream, pool: ANY, family: ANY };
+  const tokens = createTokens(rooms, config);
+  let making: Promise<void> | undefined;
+  let pauseUntil = 0;
+  let giveUp: (() => void) | undefined;
+  let isClosed = false;
+
+  /** Why none is made, whatever the time is. */
+  function obstacle(): string | undefined {
+    if (isClosed) return "the relay is closing";
+    if (!rooms.isSafe()) return UNSAFE;
+    if (!rooms.isLoaded()) return "the state has not been loaded";
+    return health.get(id) && "out of use";
+  }
+
+  function nextAt(now: number): number {
+    return Math.max(pauseUntil, limiter.nextAt(limits), cooldowns.until(id, ANY, ANY, now));
+  }
+
+  function trigger(): void {
+    const now = clock.now();
+    if (making || tokens.live() >= maxLive || obstacle() !== undefined || nextAt(now) > now) return;
+    making = make()
+      .catch((error: unknown) =>
+        reporter.error(`acquirer ${id} failed on its own: ${describeFault(error)}`),
+      )
+      .finally(() => {
+        making = undefined;
+        // Whoever waited for it looks again, whatever came of it.
+        waiting.wakeAll(upstream);
+      });
+  }
+
+  async function make(): Promise<void> {
+    const begunAt = clock.now();
+    const joined = tokens.joined();
+    const isWanted = async (): Promise<boolean> => {
+      await state
+        .listCredentials()
+        .then(tokens.restore)
+        .catch((error: unknown) => {
+          if (!rooms.isOnly) throw error;
+        });
+      return !isClosed && tokens.joined() === joined && tokens.live() < maxLive;
+    };
+    for (;;) {
+      const sentAt = clock.now();
+      const came = await limiter.attempt(limits, isWanted, create);
+      if (came.kind !== "held" || clock.now() - begunAt >= LOOK_FOR) return settle(came, sentAt);
+      await pause(LOOK_AGAIN);
+      // The holder's token is ours, too.
+      if (!(await isWanted().catch(() => false))) return;
+    }
+  }
+
+  function create(): Promise<FreshToken> {
+    return createToken(rooms, config.source, (stop) => (giveUp = stop)).finally(
+      () => (giveUp = undefined),
+    );
+  }
+
+  async function settle(came: Attempted<FreshToken>, sentAt: number): Promise<void> {
+    const now = clock.now();
+    switch (came.kind) {
+      case "made":
+        tell(true, undefined, undefined, sentAt);
+        changed(cooldowns.succeed(key, sentAt, now));
+        return tokens.join(came.value);
+      case "failed":
+        return failed(came.error, sentAt);
+      case "down":
+        pauseUntil = now + STORE_PAUSE;
+        return reporter.warn(
+          `acquirer ${id} makes no token: its limiter cannot be read or written (${describeFault(came.error)})`,
+        );
+      case "held":
+        pauseUntil = now + STORE_PAUSE;
+        return;
+      default:
+        return;
+    }
+  }
+
+  function failed(error: unknown, sentAt: number): void {
+    const { step, code, verdict } = judgeFailure(error);
+    tell(false, step, code, sentAt);
+    reporter.warn(`acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})`);
+    if (verdict.scope !== "none") block(verdict, sentAt);
+  }
+
+  // Creating alone is blocked: tokens that exist, their refreshes and other credentials go on (H3).
+  function block({ reason, hint, disables }: Verdict, sentAt: number): void {
+    const ladder = (incidents: number): number =>
+      disables
+        ? LONGEST_BLOCK
+        : Math.min(FIRST_BLOCK * 2 ** Math.max(0, incidents - 1), LONGEST_BLOCK);
+    const stated = hint === null ? null : clampHint(hint).wait;
+    const opened = cooldowns.refuse({ key, reason, hint: stated, ladder, sentAt }, clock.now());
+    changed(opened);
+    if (!opened) return;
+    const { until, stated: isStated, incidents } = opened;
+    hooks.emit("cooldown", { key, reason, scope: "acquirer", until, stated: isStated, incidents });
+  }
+
+  function changed(cooldown: Cooldown | undefined): void {
+    if (cooldown) state.putCooldown(cooldown);
+  }
+
+  function tell(
+    ok: boolean,
+    step: string | undefined,
+    code: Reason | string | undefined,
+    sentAt: number,
+  ): void {
+    hooks.emit("creation", {
+      acquirer: id,
+      upstream,
+      ok,
+      step,
+      code,
+      duration: clock.now() - sentAt,
+    });
+  }
+
+  function pause(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(time, resolve);
+      giveUp = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  return {
+    config,
+    trigger,
+    outlook(now) {
+      if (making) return { kind: "creating" };
+      if (tokens.live() >= maxLive || obstacle() !== undefined) return undefined;
+      const at = nextAt(now);
+      const isBlocked = cooldowns.until(id, ANY, ANY, now) === at;
+      return { kind: "later", at, key: isBlocked ? key : undefined };
+    },
+    sent(credential) {
+      const left = tokens.sent(credential);
+      if (left !== undefined && config.lowWater !== undefined && left <= config.lowWater) trigger();
+    },
+    marked: tokens.marked,
+    restore: tokens.restore,
+    status() {
+      const now = clock.now();
+      const at = nextAt(now);
+      const cooling = cooldowns.until(id, ANY, ANY, now) > 0;
+      const waits = at > now ? (cooling ? cooldowns.get(key)!.reason : "the limiter") : undefined;
+      return {
+        id,
+        upstream,
+        tier: config.tier,
+        live: tokens.live(),
+        maxLive,
+        creating: making !== undefined,
+        attempts: limiter.counts(),
+        next_at: at > now ? new Date(at).toISOString() : undefined,
+        blocked: obstacle() ?? waits,
+      };
+    },
+    async close() {
+      isClosed = true;
+      giveUp?.();
+      await making;
+    },
+  };
+}

@@ -1,0 +1,35 @@
+// Why nobody can carry a request, and whether a token that is still to come might (H5, H6).
+import type { Key } from "../contract/credential.ts";
+import type { Target } from "../contract/target.ts";
+import type { Blocked, Wanted } from "../pool/pool.ts";
+import type { Rooms } from "../rooms.ts";
+
+export interface BlockedOrAcquiring extends Omit<Blocked, "why"> {
+  /** `acquiring`: a token is being created. */
+  why: Blocked["why"] | "acquiring";
+}
+
+/** What comes free by itself goes before a token that is to be made. */
+const SOON: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "held"]);
+
+/** Says why nobody can be chosen for a target, and when that may change. */
+export function whyBlocked(
+  { acquirers, pools }: Pick<Rooms, "acquirers" | "pools">,
+  wanted: Omit<Wanted, "target"> & { target: Target },
+  now: number,
+): BlockedOrAcquiring {
+  const pool = pools.get(wanted.target.upstream)!;
+  const blocked = pool.blocked(wanted, now);
+  if (!acquirers || SOON.has(blocked.why) || pool.sharedUntil(wanted.target, now) > 0)
+    return blocked;
+  // Who has failed this request alone is still there for others: no token is made in its place.
+  if (blocked.why === "spent" && pool.hasAny({ ...wanted, excluded: [] }, now)) return blocked;
+  const outlook = acquirers.outlook(wanted.target);
+  if (!outlook || (outlook.kind === "later" && outlook.at <= now)) return blocked;
+  if (outlook.kind === "creating") return { why: "acquiring", until: Infinity, key: undefined };
+  return outlook.at < blocked.until ? laterThan(outlook) : blocked;
+}
+
+function laterThan({ at, key }: { at: number; key: Key | undefined }): Blocked {
+  return { why: "cooling", until: at, key };
+}

@@ -1,0 +1,228 @@
+// The tokens of all credentials: one in memory for each, refreshed beside the requests, by one refresh at a time (rows G).
+import type { Auth } from "./auth.ts";
+import type { TokenSource } from "../contract/auth.ts";
+import type { CancelTimer } from "../contract/clock.ts";
+import type { TokenRecord } from "../contract/state.ts";
+import type { Refusal, Verdict } from "../contract/verdict.ts";
+import { type RefreshRooms, REFRESH_TIME, refresh } from "./refresh.ts";
+import { createSlot, endOf, isInMargin, type Slot, usableToken } from "./slot.ts";
+import { TokenError } from "./token-error.ts";
+
+export interface KeeperOptions extends RefreshRooms {
+  /** Static keys by credential. */
+  secrets: ReadonlyMap<string, string>;
+  /** Sources by credential. */
+  sources: ReadonlyMap<string, TokenSource>;
+  /** Reads an endpoint's refusal. */
+  judge(refusal: Refusal): Verdict;
+  isDisabled(credential: string): boolean;
+  /** The grant is gone: nothing but a new one helps (G8). */
+  onRelogin(credential: string, reason: string): void;
+  /** A refresh has ended. */
+  onRefresh(event: {
+    credential: string;
+    ok: boolean;
+    code: string | undefined;
+    duration: number;
+  }): void;
+  /** Refreshes beside all requests, so many at a time; `false`: only when a request comes (G4). */
+  background: number | false;
+}
+
+/** What is told of a token; never any part of it. */
+export interface TokenStatus {
+  kind: string;
+  /** UTC epoch ms; `undefined` where there is none, or nobody knows. */
+  expiresAt: number | undefined;
+  refreshes: number;
+  unsure: number;
+  lastError: string | undefined;
+  relogin: string | undefined;
+  retryAt: number | undefined;
+}
+
+const FIRST_RETRY = 5_000;
+const LONGEST_RETRY = 300_000;
+const BACKGROUND_EVERY = 15_000;
+/** A token that was refused as soon as it came is not asked for again before. */
+const REFUSED_AGAIN = 60_000;
+
+export class Keeper implements Auth {
+  readonly #options: KeeperOptions;
+  readonly #slots = new Map<string, Slot>();
+  readonly #controllers = new Set<AbortController>();
+  #cancelTimer: CancelTimer | undefined;
+  #isClosed = false;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    for (const [id, source] of options.sources) this.#slots.set(id, createSlot(id, source));
+    if (options.background !== false) this.#tickLater();
+  }
+
+  /** Takes a credential in; without a record its token is read from the store when it is first needed. */
+  join(credential: string, source: TokenSource, record: TokenRecord | undefined): void {
+    this.#slots.set(credential, createSlot(credential, source, record));
+  }
+
+  leave(credential: string): void {
+    this.#slots.delete(credential);
+  }
+
+  peek(credential: string): string | undefined {
+    const slot = this.#slots.get(credential);
+    if (!slot) return this.#options.secrets.get(credential);
+    const now = this.#options.clock.now();
+    const token = usableToken(slot, now);
+    // The request goes on with the token that still holds, while one refresh runs beside it (G2).
+    if (token !== undefined && isInMargin(slot, now) && this.#mayRefresh(slot, now))
+      void this.#fly(slot);
+    return token;
+  }
+
+  isRenewable(credential: string): boolean {
+    return this.#slots.has(credential);
+  }
+
+  /** Resolves with whether there is a token now. Joins the refresh under way; begins none while the last failure is young. */
+  async prepare(credential: string): Promise<boolean> {
+    const slot = this.#slots.get(credential);
+    if (!slot) return this.#options.secrets.has(credential);
+    if (this.peek(credential) !== undefined) return true;
+    if (slot.flight) return slot.flight;
+    return this.#mayRefresh(slot, this.#options.clock.now()) ? this.#fly(slot) : false;
+  }
+
+  /** The upstream has refused a token: it is not presented again. False where a newer one is there already. */
+  refuse(credential: string, secret: string, isNew: boolean): boolean {
+    const slot = this.#slots.get(credential);
+    if (!slot || slot.record?.accessToken !== secret) return false;
+    slot.refused = secret;
+    if (isNew) slot.retryAt = this.#options.clock.now() + REFUSED_AGAIN;
+    return true;
+  }
+
+  /** A new grant was configured, or an operator says so: what was said of the old one holds no more. */
+  revive(credential: string): void {
+    const slot = this.#slots.get(credential);
+    if (slot) Object.assign(slot, { relogin: undefined, failures: 0, retryAt: 0 });
+  }
+
+  status(credential: string): TokenStatus | undefined {
+    const slot = this.#slots.get(credential);
+    if (!slot) return undefined;
+    const { source, refreshes, unsure, lastError, relogin, retryAt } = slot;
+    const end = endOf(slot);
+    return {
+      kind: source.kind,
+      expiresAt: slot.record && end !== Infinity ? end : undefined,
+      refreshes,
+      unsure,
+      lastError,
+      relogin,
+      retryAt: retryAt > this.#options.clock.now() ? retryAt : undefined,
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelTimer?.();
+    for (const controller of this.#controllers) controller.abort();
+  }
+
+  #mayRefresh(slot: Slot, now: number): boolean {
+    const isOut = slot.relogin !== undefined || this.#options.isDisabled(slot.id);
+    return !this.#isClosed && !slot.flight && !isOut && now >= slot.retryAt;
+  }
+
+  /** One refresh at a time, which belongs to nobody's request (G5, G10). Never rejects. */
+  #fly(slot: Slot): Promise<boolean> {
+    const flight = this.#refresh(slot).finally(() => (slot.flight = undefined));
+    slot.flight = flight;
+    return flight;
+  }
+
+  async #refresh(slot: Slot): Promise<boolean> {
+    const { clock, onRefresh } = this.#options;
+    const startedAt = clock.now();
+    const controller = new AbortController();
+    this.#controllers.add(controller);
+    const cancel = clock.after(REFRESH_TIME, () => controller.abort());
+    let code: string | undefined;
+    try {
+      await refresh(this.#options, slot, controller.signal);
+      Object.assign(slot, { failures: 0, retryAt: 0, lastError: undefined });
+    } catch (error) {
+      code = await this.#failed(slot, error);
+    } finally {
+      cancel();
+      this.#controllers.delete(controller);
+    }
+    const ok = usableToken(slot, clock.now()) !== undefined;
+    onRefresh({
+      credential: slot.id,
+      ok: code === undefined,
+      code,
+      duration: clock.now() - startedAt,
+    });
+    return ok;
+  }
+
+  async #failed(slot: Slot, error: unknown): Promise<string> {
+    const { clock, judge } = this.#options;
+    const code = error instanceof TokenError ? error.code : "SOURCE";
+    const refusal = error instanceof TokenError && code === "REFUSED" ? error.refusal : undefined;
+    const verdict = refusal && judge(refusal);
+    const isPermanent = code === "UNSURE" || verdict?.disables === true;
+    if (isPermanent && (await this.#hasChanged(slot))) return code;
+    slot.lastError = verdict ? `${verdict.reason} (${verdict.evidence})` : code;
+    if (isPermanent) {
+      slot.relogin = slot.lastError;
+      this.#options.onRelogin(slot.id, slot.lastError);
+      return code;
+    }
+    const ladder = Math.min(FIRST_RETRY * 2 ** slot.failures++, LONGEST_RETRY);
+    slot.retryAt = clock.now() + Math.max(verdict?.hint ?? 0, ladder);
+    return code;
+  }
+
+  // Somebody else may have used the refresh token just before, and stored the next one (G8).
+  async #hasChanged(slot: Slot): Promise<boolean> {
+    const sent = slot.record?.refreshToken ?? slot.source.refreshToken;
+    try {
+      const record = await this.#options.tokens.read(slot.id);
+      if (
+        !record ||
+        record.refreshToken === sent ||
+        record.generation <= (slot.record?.generation ?? -1)
+      )
+        return false;
+      slot.record = record;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #tickLater(): void {
+    const { clock } = this.#options;
+    if (this.#isClosed) return;
+    this.#cancelTimer = clock.after(
+      BACKGROUND_EVERY,
+      () => void this.#tick().finally(() => this.#tickLater()),
+    );
+  }
+
+  /** Refreshes what is about to end; what nobody has ever asked for stays as it is (G4). */
+  async #tick(): Promise<void> {
+    const { clock, background } = this.#options;
+    const due = [...this.#slots.values()].filter(
+      (slot) => slot.record && (isInMargin(slot, clock.now()) || endOf(slot) <= clock.now()),
+    );
+    const work = async (): Promise<void> => {
+      for (let slot = due.pop(); slot; slot = due.pop())
+        if (this.#mayRefresh(slot, clock.now())) await this.#fly(slot);
+    };
+    await Promise.all(Array.from({ length: Number(background) }, work));
+  }
+}

@@ -1,0 +1,219 @@
+// One refresh, alone among all instances: read what others have done, ask, store, and only then use (G6, G7, M4).
+import type { FreshToken } from "../contract/auth.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { Lease, Leases } from "../contract/lease.ts";
+import type { TokenRecord, TokenStore } from "../contract/state.ts";
+import { hashSecret, isSameSecret } from "../state/secret-hash.ts";
+import { readClaims } from "./jwt.ts";
+import { type Slot, usableToken } from "./slot.ts";
+import { TokenError } from "./token-error.ts";
+
+export interface RefreshRooms {
+  clock: Clock;
+  fetch: typeof fetch;
+  leases: Leases;
+  tokens: TokenStore;
+  /** True where this is the only instance, whatever the store says. */
+  isOnly: boolean;
+  /** Whether the state has been loaded: without it a rotating token is not touched (K15). */
+  isLoaded(): boolean;
+  /** Says loudly that a rotated refresh token could not be stored. */
+  alarm(id: string): void;
+}
+
+/** A refresh is given up after so long, whoever waits for it (G10). */
+export const REFRESH_TIME = 30_000;
+/** A lease outlives the refresh that is made under it. */
+const LEASE_TIME = REFRESH_TIME + 15_000;
+/** Who does not get the lease looks again so often for what its holder has written, and so long at most. */
+const LOOK_AGAIN = 200;
+const PATIENCE = LEASE_TIME + 5_000;
+/** A refresh token whose use is unknown is sent so many times in all (M4). */
+const SENT_AT_MOST = 2;
+const LONGEST_PAUSE = 30_000;
+
+/** Gets a newer token into the slot, from another instance or from the source. Throws a `TokenError`. */
+export async function refresh(rooms: RefreshRooms, slot: Slot, signal: AbortSignal): Promise<void> {
+  const { clock } = rooms;
+  const known = await readNewer(rooms, slot);
+  if (known === "adopted") return;
+  if (known === "down" || !rooms.isLoaded()) return refreshAlone(rooms, slot, signal);
+  for (const end = clock.now() + PATIENCE; ;) {
+    const lease = await rooms.leases.acquire(`token:${slot.id}`, LEASE_TIME);
+    if (lease) return await underLease(rooms, slot, lease, signal);
+    if (clock.now() >= end || signal.aborted)
+      throw new TokenError({ step: "refresh", code: "STORE" });
+    await pause(clock, LOOK_AGAIN);
+    if ((await readNewer(rooms, slot)) === "adopted") return;
+  }
+}
+
+// Nobody can be asked who else is refreshing. Where the refresh token stays the same, two refreshes do no harm (G7).
+async function refreshAlone(rooms: RefreshRooms, slot: Slot, signal: AbortSignal): Promise<void> {
+  if (slot.source.rotates && !rooms.isOnly)
+    throw new TokenError({ step: "refresh", code: "STORE" });
+  const generation = (slot.record?.generation ?? 0) + 1;
+  const record = await ask(rooms, slot, generation, signal);
+  adopt(slot, record);
+  // Stored when the store is back, or not at all: it can be had again.
+  rooms.tokens.write(record).catch(() => {});
+}
+
+async function underLease(
+  rooms: RefreshRooms,
+  slot: Slot,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    // The holder before us may have written in between.
+    const known = await readNewer(rooms, slot);
+    if (known === "adopted") return;
+    if (known === "down") return await refreshAlone(rooms, slot, signal);
+    const generation = Math.max(lease.generation, (slot.record?.generation ?? 0) + 1);
+    if (slot.source.rotates) await declare(rooms, slot, generation);
+    const record = await ask(rooms, slot, generation, signal);
+    await store(rooms, slot, record);
+    adopt(slot, record);
+  } finally {
+    await lease.release();
+  }
+}
+
+/** Takes in what the store has, where it is newer. `down` where it cannot be read. */
+async function readNewer(
+  { tokens, clock }: RefreshRooms,
+  slot: Slot,
+): Promise<"adopted" | "known" | "down"> {
+  let record: TokenRecord | undefined;
+  try {
+    record = await tokens.read(slot.id);
+  } catch {
+    return "down";
+  }
+  if (!record || !(await isOfThisLine(slot, record))) return "known";
+  if (slot.record && record.generation <= slot.record.generation) return "known";
+  // Written by a clock ahead of ours, it ends as much earlier by ours (K12).
+  const ahead = Math.max(0, record.writtenAt - clock.now());
+  const { expiresAt, issuedAt } = record;
+  slot.record = {
+    ...record,
+    expiresAt: expiresAt === undefined ? undefined : expiresAt - ahead,
+    issuedAt: issuedAt - ahead,
+  };
+  return usableToken(slot, clock.now()) === undefined ? "known" : "adopted";
+}
+
+// Another refresh token configured begins another line: what the store has of the old one says nothing (F3).
+async function isOfThisLine({ source }: Slot, { originHash }: TokenRecord): Promise<boolean> {
+  if (source.refreshToken === undefined || originHash === "") return true;
+  return await isSameSecret(source.refreshToken, originHash);
+}
+
+/**
+ * Writes that a refresh token is about to be sent. Who finds such a note without the token it was to bring knows that its
+ * writer died between the server's answer and the store: sent once more it may be refused as used, and no third time.
+ */
+async function declare(
+  { tokens, clock }: RefreshRooms,
+  slot: Slot,
+  generation: number,
+): Promise<void> {
+  const token = refreshTokenOf(slot);
+  if (token === undefined) return;
+  try {
+    let sent = 0;
+    for (const { tokenHash } of await tokens.intents(slot.id))
+      if (await isSameSecret(token, tokenHash)) sent++;
+    if (sent >= SENT_AT_MOST) throw new TokenError({ step: "refresh", code: "UNSURE" });
+    if (sent > 0) slot.unsure++;
+    const tokenHash = await hashSecret(token);
+    await tokens.writeIntent({
+      credential: slot.id,
+      generation,
+      tokenHash,
+      writtenAt: clock.now(),
+    });
+  } catch (error) {
+    throw error instanceof TokenError
+      ? error
+      : new TokenError({ step: "refresh", code: "STORE", cause: error });
+  }
+}
+
+async function ask(
+  { clock, fetch }: RefreshRooms,
+  slot: Slot,
+  generation: number,
+  signal: AbortSignal,
+): Promise<TokenRecord> {
+  const { source } = slot;
+  const startedAt = clock.now();
+  const refreshToken = refreshTokenOf(slot);
+  const fresh = await source.refresh({ refreshToken, fetch, clock, signal });
+  slot.skew = skewOf(fresh, startedAt, clock.now());
+  const record: TokenRecord = {
+    credential: slot.id,
+    generation,
+    accessToken: fresh.accessToken,
+    expiresAt:
+      fresh.expiresAt ??
+      (fresh.expiresIn === undefined ? undefined : startedAt + fresh.expiresIn * 1_000),
+    issuedAt: startedAt,
+    refreshToken: fresh.refreshToken ?? refreshToken,
+    originHash: source.refreshToken === undefined ? "" : await hashSecret(source.refreshToken),
+    writtenAt: clock.now(),
+  };
+  assertFits(slot, record, clock.now());
+  return record;
+}
+
+// A server whose clock is off by less than its `Date` can tell, or a call that took long, says nothing.
+function skewOf({ serverDate }: FreshToken, startedAt: number, endedAt: number): number {
+  if (serverDate === undefined) return 0;
+  const skew = serverDate - endedAt;
+  return Math.abs(skew) > 1_000 + (endedAt - startedAt) ? skew : 0;
+}
+
+function assertFits(slot: Slot, record: TokenRecord, now: number): void {
+  const fresh = { ...slot, record, refused: undefined };
+  if (usableToken(fresh, now) === undefined)
+    throw new TokenError({ step: "refresh", code: "EXPIRED" });
+  const before = slot.record && readClaims(slot.record.accessToken)?.subject;
+  const after = readClaims(record.accessToken)?.subject;
+  if (before !== undefined && after !== undefined && before !== after)
+    throw new TokenError({ step: "refresh", code: "OTHER_ACCOUNT" });
+}
+
+// Until a rotated refresh token is stored, a kill would lose it: it is not used before (G7).
+async function store(
+  { tokens, clock, alarm }: RefreshRooms,
+  slot: Slot,
+  record: TokenRecord,
+): Promise<void> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await tokens.write(record);
+    } catch {
+      if (!slot.source.rotates) return;
+      if (tried === 1) alarm(slot.id);
+      await pause(clock, Math.min(1_000 * 2 ** tried, LONGEST_PAUSE));
+    }
+  }
+}
+
+function adopt(slot: Slot, record: TokenRecord): void {
+  if (slot.record && slot.record.generation > record.generation) return;
+  slot.record = record;
+  slot.refused = undefined;
+  slot.refreshes++;
+}
+
+/** The refresh token to send: the newest that is known. */
+function refreshTokenOf({ record, source }: Slot): string | undefined {
+  return record?.refreshToken ?? source.refreshToken;
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import type { CredentialOptions } from "../../src/options/types.ts";
+import { resolveOptions } from "../../src/options/resolve.ts";
+
+const upstream = { baseURL: "https://api.example.com/v1", dialect: "generic" };
+const create = () => Promise.resolve({ accessToken: "t" });
+const resolve = (more: Partial<CredentialOptions>) =>
+  resolveOptions({ upstream, credentials: [{ id: "guests", anonymous: create, ...more }] });
+
+describe("a source of anonymous tokens", () => {
+  it("H2 has the limits of the row by default, and counts for itself", () => {
+    const { credentials, acquirers, secrets } = resolve({});
+    expect(credentials).toEqual([]);
+    expect(secrets.size).toBe(0);
+    expect(acquirers).toMatchObject([
+      { id: "guests", maxLive: 1, limiter: "guests", source: { create } },
+    ]);
+    expect(acquirers[0]!.limits).toEqual({ perHour: 10, perDay: 50, spacing: 60_000 });
+  });
+
+  it("H2 takes its own limits and key", () => {
+    const [acquirer] = resolve({ createLimit: { perHour: 2, key: "home" } }).acquirers;
+    expect(acquirer!.limits).toEqual({ perHour: 2, perDay: 50, spacing: 60_000 });
+    expect(acquirer!.limiter).toBe("home");
+  });
+
+  it("K13 can be all that an upstream has", () => {
+    expect(() => resolve({ models: { allow: ["m"] } })).not.toThrow();
+    const models = { m: {}, n: {} };
+    const credentials = [{ id: "guests", anonymous: create, models: { allow: ["m"] } }];
+    expect(() => resolveOptions({ upstream, models, credentials })).toThrow(/models\.n: is served/);
+  });
+
+  it.each<[string, object, string]>([
+    ["Infinity", { createLimit: { perHour: Infinity } }, "createLimit.perHour: must be a whole"],
+    ["nothing", { createLimit: { perDay: 0 } }, "createLimit.perDay: must be at least 1"],
+    ["no spacing", { createLimit: { spacing: 0 } }, "createLimit.spacing: must be above 0"],
+    ["endless spacing", { createLimit: { spacing: Infinity } }, "createLimit.spacing: must be fin"],
+    ["false", { createLimit: false }, "createLimit: must be an object"],
+    ["a disguise", { createLimit: { proxies: [] } }, "createLimit.proxies: is not an option"],
+    ["a user agent", { userAgent: "x" }, "userAgent: is not an option"],
+  ])("H9 its limiter cannot be switched off, nor its look changed: %s", (_, more, message) => {
+    expect(() => resolve(more)).toThrow(`credentials[0].${message}`);
+  });
+
+  it.each<[string, object, string]>([
+    ["a key beside it", { apiKey: "k" }, "apiKey: cannot stand beside `anonymous`"],
+    ["neither", { anonymous: undefined }, "anonymous: is missing"],
+    ["no source", { anonymous: {} }, "anonymous.create: is missing"],
+    ["a mark without a count", { lowWater: 2 }, "lowWater: needs `expectedRequests`"],
+    [
+      "a mark that leaves no room",
+      { lowWater: 2, expectedRequests: 9 },
+      "lowWater: needs a `maxLive` above 1",
+    ],
+    [
+      "its options elsewhere",
+      { anonymous: undefined, apiKey: "k", maxLive: 2 },
+      "maxLive: is for credentials with `anonymous` alone",
+    ],
+  ])("K13 is wrong with %s", (_, more, message) => {
+    expect(() => resolve(more)).toThrow(`credentials[0].${message}`);
+  });
+});

@@ -1,0 +1,185 @@
+import { createStorage } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { CredentialOptions } from "../../src/options/types.ts";
+import { createSimulator, type Simulator } from "../../simulator/index.ts";
+import { firebaseAnonymous } from "../../src/index.ts";
+import {
+  makeCredentials,
+  type RelayUnderTest,
+  startRelay,
+  type UnderTestOptions,
+} from "../support/relay.ts";
+import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+
+const MINUTE = 60_000;
+
+let clock: VirtualClock;
+let upstream: Simulator;
+let running: RelayUnderTest[];
+
+beforeEach(async () => {
+  clock = createVirtualClock();
+  running = [];
+  upstream = await createSimulator({ clock, creations: { requestsEach: 3 } });
+});
+afterEach(async () => {
+  for (const one of running) await one.close();
+  await upstream.close();
+});
+
+const guests = (more: Partial<CredentialOptions> = {}): CredentialOptions => ({
+  id: "guests",
+  anonymous: firebaseAnonymous({
+    apiKey: "k",
+    endpoint: upstream.url,
+    tokenEndpoint: upstream.url,
+  }),
+  ...more,
+});
+
+async function start(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
+  const relay = await startRelay({
+    clock,
+    keep: upstream,
+    credentials: [guests()],
+    storage: createStorage({ driver: memoryDriver() }),
+    ...options,
+  });
+  running.push(relay);
+  return relay;
+}
+
+async function ask({ chat }: RelayUnderTest): Promise<number> {
+  const response = await chat();
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** Who answered, in order. */
+const carriers = (): string[] =>
+  upstream.ledger.calls.flatMap(({ operation, credential }) =>
+    operation === "chat" ? [credential] : [],
+  );
+const created = (): number => upstream.ledger.creations.attempts;
+
+describe("anonymous tokens", () => {
+  it("H5 50 requests that need a token wait for one creation and share its token", async () => {
+    await upstream.close();
+    upstream = await createSimulator({ clock });
+    const relay = await start();
+    const statuses = await Promise.all(Array.from({ length: 50 }, () => ask(relay)));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(created()).toBe(1);
+    expect(new Set(carriers())).toEqual(new Set(["anonymous-1"]));
+  });
+
+  it("H6 falls back to the next tier at once and creates in the background", async () => {
+    const relay = await start({
+      credentials: [guests({ tier: 1 }), { ...makeCredentials(1)[0]!, tier: 2 }],
+    });
+    expect(await ask(relay)).toBe(200);
+    expect(carriers()).toEqual(["c1"]);
+    await upstream.ledger.until(({ creations }) => creations.created === 1);
+    await clock.settle();
+    await clock.settle();
+    expect(await ask(relay)).toBe(200);
+    expect(carriers().at(-1)).toBe("anonymous-1");
+  });
+
+  it("H4 B7 an exhausted token is out for good: the request goes on, and no call is made with it again", async () => {
+    const relay = await start({
+      credentials: [guests({ tier: 1 }), { ...makeCredentials(1)[0]!, tier: 2 }],
+    });
+    await ask(relay);
+    await upstream.ledger.until(({ creations }) => creations.created === 1);
+    for (let nth = 0; nth < 6; nth++) await ask(relay);
+    const byGuest = carriers().filter((name) => name === "anonymous-1");
+    // Three were good, the fourth was told so.
+    expect(byGuest).toHaveLength(4);
+    expect(upstream.ledger.totals("anonymous-1", "gpt-4o").statuses).toEqual({ 200: 3, 429: 1 });
+    const status = relay.relay.status();
+    expect(status.credentials.find(({ id }) => id.startsWith("guests-"))?.disabled?.cause).toBe(
+      "exhausted",
+    );
+    await clock.advance(2 * MINUTE);
+    await ask(relay);
+    await upstream.ledger.until(({ creations }) => creations.created === 2);
+    expect(relay.relay.status().acquirers[0]!.attempts.hour).toBe(2);
+  });
+
+  it("H4 H7 after a restart a good token serves on, and an exhausted one makes no call", async () => {
+    const storage = createStorage({ driver: memoryDriver() });
+    const first = await start({ storage });
+    await ask(first);
+    await first.close();
+    running = [];
+    const second = await start({ storage });
+    for (let nth = 0; nth < 2; nth++) expect(await ask(second)).toBe(200);
+    expect(created()).toBe(1);
+    expect(await ask(second)).toBe(429);
+    await second.close();
+    running = [];
+    const calls = carriers().length;
+    const third = await start({ storage });
+    expect(await ask(third)).toBe(429);
+    expect(carriers()).toHaveLength(calls);
+    expect(created()).toBe(1);
+  });
+
+  it("H2 H3 E3 while none may be created and nobody else is there: 429 with the true wait, at once", async () => {
+    const relay = await start();
+    upstream.script({ when: { operation: "sign-up" }, then: { refuse: "html-429" } });
+    const response = await relay.chat();
+    expect(response.status).toBe(429);
+    expect(response.headers.get("retry-after")).toBe("300");
+    expect(await response.text()).toContain("CREATE_LIMITED");
+    expect(await ask(relay)).toBe(429);
+    expect(created()).toBe(0);
+    expect(upstream.ledger.total).toBe(1);
+    const { acquirers, cooldowns } = relay.relay.status();
+    expect(acquirers).toMatchObject([{ id: "guests", live: 0, blocked: "CREATE_LIMITED" }]);
+    expect(cooldowns).toMatchObject([{ credential: "guests", reason: "CREATE_LIMITED" }]);
+  });
+
+  it("H2 on a store that cannot tell who else creates nothing is created, unless `instances` is 1", async () => {
+    const storage = createStorage({ driver: { ...memoryDriver(), name: "elsewhere" } });
+    const relay = await start({ storage });
+    expect(await ask(relay)).toBe(503);
+    expect(relay.lines.map(({ message }) => message).join()).toContain("no anonymous token");
+    const alone = await start({ storage, instances: 1 });
+    // Best-effort leases take time to be sure.
+    const asked = ask(alone);
+    for (let nth = 0; nth < 20; nth++) await clock.advance(100);
+    expect(await asked).toBe(200);
+  });
+
+  it("H8 H10 a token is retired after the expected requests, and its count survives a restart", async () => {
+    const storage = createStorage({ driver: memoryDriver() });
+    const credentials = [guests({ expectedRequests: 3 })];
+    const first = await start({ storage, credentials, random: Math.random });
+    await ask(first);
+    await ask(first);
+    await first.close();
+    running = [];
+    const second = await start({ storage, credentials, random: Math.random });
+    await ask(second);
+    expect(second.relay.status().acquirers[0]!.live).toBe(0);
+    await clock.advance(2 * MINUTE);
+    expect(await ask(second)).toBe(200);
+    expect(upstream.ledger.totals("anonymous-1", "gpt-4o").statuses).toEqual({ 200: 3 });
+    expect(created()).toBe(2);
+  });
+
+  it("J7 H7 shows no token in status, log or hooks", async () => {
+    const events: unknown[] = [];
+    const relay = await start({ hooks: { creation: (event) => void events.push(event) } });
+    await ask(relay);
+    const { secret } = upstream.ledger.calls.at(-1)!;
+    expect(secret).toMatch(/^eyJ/);
+    const shown = JSON.stringify([relay.relay.status(), relay.lines, events]);
+    expect(shown).toContain("guests-");
+    expect(shown).not.toContain(secret.slice(0, 20));
+    expect(shown).not.toContain("refresh.");
+  });
+});

@@ -1,0 +1,590 @@
+/** Access tokens: refreshed in time, once, stored before they are used; judged by the token server's ledger (rows G). */
+import { createStorage } from "unstorage";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RelayOptions } from "../../src/options/types.ts";
+import type { Behaviour } from "../../simulator/index.ts";
+import { fromFunction } from "../../src/auth/sources/custom.ts";
+import { createFailing } from "../state/storages.ts";
+import type { RelayUnderTest } from "../support/relay.ts";
+import { ask, createTokenWorld, grantOf, type TokenWorld } from "../support/token-relay.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let world: TokenWorld;
+beforeEach(async () => {
+  world = await createTokenWorld();
+});
+afterEach(() => world.close());
+
+const one = (more: Partial<RelayOptions> = {}): Partial<RelayOptions> => ({
+  credentials: [{ id: "a", token: world.oauth("a") }],
+  limits: { perClient: false, maxWait: 0 },
+  ...more,
+});
+const spare = { id: "static", apiKey: "sk-static-key", tier: 9 };
+/** Calls of the API itself. */
+const byCredential = (): Record<string, number> => world.upstream.ledger.byCredential("gpt-4o");
+const refreshes = (): {
+  attempts: number;
+  refreshed: number;
+  reused: number;
+  revokedGrants: number;
+} => ({ ...world.upstream.ledger.refreshes }) as never;
+const tokenOf = (relay: RelayUnderTest, id = "a") =>
+  relay.relay.status().credentials.find((it) => it.id === id)!.token!;
+const date = (): Record<string, string> => ({ date: new Date(world.clock.now()).toUTCString() });
+const onRefresh = (then: Behaviour, more: object = {}): void =>
+  world.upstream.script({ when: { operation: ["oauth-token", "secure-token"], ...more }, then });
+const askMany = (relay: RelayUnderTest, count: number): Promise<number[]> =>
+  Promise.all(Array.from({ length: count }, () => ask(relay)));
+const lines = (relay: RelayUnderTest, words: string): number =>
+  relay.lines.filter(({ level, message }) => level !== "debug" && message.includes(words)).length;
+/** Lets sockets do what they are about: time stands still meanwhile. */
+async function breathe(): Promise<void> {
+  for (let turn = 0; turn < 60; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+/** Lets them until something is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let count = 0; !isSo(); count++) {
+    if (count > 500) throw new Error("it never was so");
+    await breathe();
+  }
+}
+/** Advances the clock until something is over that waits on it. */
+async function during<T>(work: Promise<T>, step = 100): Promise<T> {
+  let isOver = false;
+  void work.finally(() => (isOver = true)).catch(() => {});
+  for (await breathe(); !isOver; await breathe()) await world.clock.advance(step);
+  return work;
+}
+/** Advances the clock in steps in which a call has time to come back. */
+async function later(ms: number, step = 10_000): Promise<void> {
+  for (let passed = 0; passed < ms; passed += step) {
+    await world.clock.advance(step);
+    await breathe();
+  }
+}
+
+describe("a token", () => {
+  it("G2 G12 is had once, used while it holds, and replaced beside a request shortly before its end", async () => {
+    const relay = await world.start(one());
+    expect(await ask(relay)).toBe(200);
+    await world.clock.advance(HOUR - 301_000);
+    expect(await ask(relay)).toBe(200);
+    expect(refreshes().attempts).toBe(1);
+    await world.clock.advance(2_000);
+    const before = world.upstream.ledger.calls.length;
+    expect(await ask(relay)).toBe(200);
+    await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 2);
+    // The request did not wait: it went out with the token that still held.
+    expect(world.upstream.ledger.calls[before]!.secret).toBe(
+      world.upstream.ledger.calls[before - 1]!.secret,
+    );
+    await world.clock.settle();
+    expect(await ask(relay)).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 2, reused: 0 });
+  });
+
+  it("G2 takes a tenth of a short life for its margin", async () => {
+    await world.close();
+    world = await createTokenWorld({ tokens: { lifetime: 10 * MINUTE } });
+    const relay = await world.start(one());
+    await ask(relay);
+    await world.clock.advance(9 * MINUTE);
+    await ask(relay);
+    expect(refreshes().attempts).toBe(1);
+    await world.clock.advance(1_000);
+    await ask(relay);
+    await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 2);
+  });
+
+  it("G5 A13 is refreshed once for a hundred requests, and holds up nobody else", async () => {
+    const credentials = [
+      { id: "a", token: world.oauth("a") },
+      { ...spare, tier: 1 },
+    ];
+    const relay = await world.start(one({ credentials }));
+    onRefresh({ stall: "before-headers" });
+    const waiting = Array.from({ length: 100 }, () => ask(relay));
+    await world.upstream.ledger.until((ledger) => ledger.calls.length >= 51);
+    await world.clock.settle();
+    expect(byCredential()["static"]).toBe(50);
+    world.upstream.script();
+    world.upstream.release();
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set([200]));
+    expect(refreshes()).toMatchObject({ attempts: 1, refreshed: 1 });
+  });
+
+  it("G10 I4 goes on being refreshed when the client that needed it leaves", async () => {
+    const relay = await world.start(one());
+    onRefresh({ stall: "before-headers" });
+    const leaving = new AbortController();
+    const asked = relay.chat({ signal: leaving.signal }).catch(() => undefined);
+    await world.upstream.ledger.next((call) => call.stalled);
+    leaving.abort();
+    await asked;
+    expect((await relay.ended()).reason).toBe("client_gone_before_first");
+    world.upstream.script();
+    world.upstream.release();
+    await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 1);
+    await world.clock.settle();
+    expect(await ask(relay)).toBe(200);
+    expect(refreshes().attempts).toBe(1);
+  });
+
+  it("G11 is waited for five seconds, then another credential goes; its refresh is not given up", async () => {
+    const relay = await world.start(
+      one({ credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
+    );
+    onRefresh({ stall: "before-headers" });
+    const first = ask(relay);
+    await world.upstream.ledger.next((call) => call.stalled);
+    await world.clock.advance(4_999);
+    expect(byCredential()["static"]).toBeUndefined();
+    await world.clock.advance(1);
+    expect(await first).toBe(200);
+    expect(byCredential()["static"]).toBe(1);
+    world.upstream.script();
+    world.upstream.release();
+    await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 1);
+    await world.clock.settle();
+    await ask(relay);
+    expect(byCredential()["a"]).toBeGreaterThan(0);
+  });
+
+  it("G10 G9 is given up after half a minute", async () => {
+    const relay = await world.start(one());
+    onRefresh({ stall: "before-headers" });
+    const asked = ask(relay);
+    await world.upstream.ledger.next((call) => call.stalled);
+    await world.clock.advance(5_000);
+    expect(await asked).toBe(503);
+    await world.clock.advance(25_000);
+    await world.upstream.ledger.until((ledger) => ledger.inFlight === 0);
+    await world.clock.settle();
+    expect(tokenOf(relay)).toMatchObject({ last_error: "TIMEOUT" });
+  });
+
+  it("G1 is read without its signature; one that tells no end is refreshed on a 401 alone", async () => {
+    let given = 0;
+    const token = async () => `opaque-${(given += 1)}`;
+    const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
+    const good = {
+      reply: { status: 200, headers: { "content-type": "application/json" }, body: "{}" },
+    };
+    const isFirst = ({ secret }: { secret: string }): boolean => secret === "opaque-1";
+    world.upstream.script(
+      { when: { where: isFirst, between: [4, 4] }, then: { refuse: "unauthenticated" } } as never,
+      { then: good },
+    );
+    for (const days of [0, 1, 100]) {
+      await world.clock.advance(days * 24 * HOUR);
+      expect(await ask(relay, { stream: false })).toBe(200);
+    }
+    expect(given).toBe(1);
+    expect(tokenOf(relay).expires_at).toBeUndefined();
+    expect(await ask(relay, { stream: false })).toBe(200);
+    expect(given).toBe(2);
+  });
+
+  it("F6 G2 of a cooling credential is refreshed all the same, which opens nothing", async () => {
+    const relay = await world.start(one({ tokens: { background: true } }));
+    await ask(relay);
+    world.upstream.script({
+      when: { operation: "chat", nth: 1 },
+      then: {
+        reply: {
+          status: 429,
+          headers: { "content-type": "application/json", "retry-after": "18000" },
+          body: JSON.stringify({ error: { message: "The quota of this model is exhausted." } }),
+        },
+      },
+    });
+    expect(await ask(relay)).toBe(429);
+    await world.clock.advance(50 * MINUTE);
+    await later(6 * MINUTE);
+    await until(() => refreshes().refreshed >= 2);
+    expect(relay.relay.status().cooldowns).toMatchObject([
+      { credential: "a", reason: "QUOTA_EXHAUSTED" },
+    ]);
+    expect(await ask(relay)).toBe(429);
+  });
+});
+
+describe("a 401", () => {
+  it("E6 G8 has the token renewed once, and the same credential tried again", async () => {
+    const relay = await world.start(one());
+    await ask(relay);
+    world.upstream.grants.revokeAccess(world.upstream.ledger.calls.at(-1)!.secret);
+    expect(await ask(relay)).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 2, refreshed: 2, reused: 0 });
+    expect(relay.ends.at(-1)).toMatchObject({ attempts: 2, credential: "a" });
+  });
+
+  it("E6 goes on with the next where the fresh token is refused too, disables nobody, and lets it be for a while", async () => {
+    const relay = await world.start(
+      one({ credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
+    );
+    world.upstream.script({
+      when: { credential: "a", operation: "chat" },
+      then: { refuse: "unauthenticated" },
+    });
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()).toMatchObject({ a: 2, static: 1 });
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()).toMatchObject({ a: 2, static: 2 });
+    expect(relay.relay.status().credentials.every(({ disabled }) => !disabled)).toBe(true);
+  });
+});
+
+describe("a refresh that fails", () => {
+  const withSpare = (token = world.oauth("a")): Partial<RelayOptions> =>
+    one({ credentials: [{ id: "a", token }, spare] });
+
+  it.each<[string, Behaviour, string]>([
+    [
+      "a page",
+      {
+        reply: {
+          status: 200,
+          headers: { "content-type": "text/html" },
+          body: "<html>hello</html>",
+        },
+      },
+      "INVALID_ANSWER",
+    ],
+    [
+      "no token",
+      { reply: { status: 200, headers: {}, body: '{"token_type":"Bearer"}' } },
+      "INVALID_ANSWER",
+    ],
+    [
+      "half a JSON",
+      { reply: { status: 200, headers: {}, body: '{"access_token":"abc' } },
+      "INVALID_ANSWER",
+    ],
+    ["a page under 429", { refuse: "html-429" }, "RATE_LIMIT_EXCEEDED"],
+    ["a 500", { refuse: "server-error" }, "SERVER_ERROR"],
+    ["a broken connection", { cut: "before-headers" }, "NETWORK"],
+  ])("G9 waits and tries again after %s, and disables nobody", async (_name, then, error) => {
+    const relay = await world.start(withSpare(world.firebase("a")));
+    onRefresh(then);
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()["static"]).toBe(1);
+    expect(tokenOf(relay).last_error).toContain(error);
+    const attempts = world.upstream.ledger.calls.filter(
+      ({ operation }) => operation === "secure-token",
+    ).length;
+    expect(await ask(relay)).toBe(200);
+    expect(
+      world.upstream.ledger.calls.filter(({ operation }) => operation === "secure-token"),
+    ).toHaveLength(attempts);
+    expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
+    world.upstream.script();
+    await world.clock.advance(5 * MINUTE);
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()["a"]).toBeGreaterThan(0);
+  });
+
+  it.each<[string, object]>([
+    ["a token that has expired", { access_token: "PAST" }],
+    ["a token of another account", { access_token: "OTHER" }],
+  ])("G9 does not take %s", async (_name, { access_token: which }: { access_token?: string }) => {
+    const relay = await world.start(withSpare(world.firebase("a")));
+    await ask(relay);
+    const past = world.upstream.grants.accessToken("a", -1_000);
+    const other = world.upstream.grants.accessToken("b");
+    onRefresh({
+      reply: {
+        status: 200,
+        headers: { "content-type": "application/json", ...date() },
+        body: JSON.stringify({ id_token: which === "PAST" ? past : other, expires_in: "3600" }),
+      },
+    });
+    await world.clock.advance(HOUR - MINUTE);
+    // The old one still holds, and stays in use.
+    expect(await ask(relay)).toBe(200);
+    await until(() => tokenOf(relay).last_error !== undefined);
+    expect(tokenOf(relay).last_error).toBe(which === "PAST" ? "EXPIRED" : "OTHER_ACCOUNT");
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()).not.toHaveProperty("b");
+    expect(byCredential()["a"]).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each([
+    "invalid_grant",
+    "TOKEN_EXPIRED",
+    "USER_DISABLED",
+    "USER_NOT_FOUND",
+    "INVALID_REFRESH_TOKEN",
+  ])(
+    "G8 G9 F5 needs somebody to log in again after %s, keeps the credential, and asks no more",
+    async (because) => {
+      const relay = await world.start(withSpare(world.firebase("a")));
+      world.upstream.grants.revoke("a", because);
+      expect(await ask(relay)).toBe(200);
+      const [first] = relay.relay.status().credentials;
+      expect(first).toMatchObject({ disabled: { cause: "relogin" } });
+      expect(first!.token!.needs_relogin).toContain("UNAUTHENTICATED");
+      const { attempts } = refreshes();
+      await world.clock.advance(HOUR);
+      expect(await ask(relay)).toBe(200);
+      expect(refreshes().attempts).toBe(attempts);
+      expect(lines(relay, "credential a is out of use until somebody logs in again")).toBe(1);
+    },
+  );
+
+  it("G8 F3 A1 comes back with another refresh token after a restart, and not with the same", async () => {
+    const storage = createStorage();
+    const relay = await world.start({ ...withSpare(), storage });
+    world.upstream.grants.revoke("a");
+    await ask(relay);
+    await relay.close();
+    const same = await world.start({ ...withSpare(), storage });
+    expect(same.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "relogin" });
+    await same.close();
+    const token = world.oauth("b");
+    const other = await world.start({ ...withSpare(token), storage });
+    expect(await ask(other)).toBe(200);
+    expect(byCredential()["b"]).toBe(1);
+  });
+
+  it("J7 G9 tells nothing of tokens in lines, status, hooks or answers", async () => {
+    const events: unknown[] = [];
+    const relay = await world.start({
+      ...one(),
+      hooks: { refresh: (event) => events.push(event), credential: (event) => events.push(event) },
+    });
+    await ask(relay);
+    const secret = world.upstream.ledger.calls.at(-1)!.secret;
+    world.upstream.script(
+      {
+        when: { operation: "oauth-token" },
+        then: {
+          reply: {
+            status: 400,
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({
+              error: "invalid_grant",
+              error_description: `the token ${grantOf("a")} is bad`,
+            }),
+          },
+        },
+      },
+      {
+        then: {
+          reply: {
+            status: 401,
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ error: { message: `bad token ${secret}` } }),
+          },
+        },
+      },
+    );
+    const response = await relay.chat();
+    const shown = JSON.stringify([
+      await response.text(),
+      [...response.headers],
+      relay.lines,
+      relay.relay.status(),
+      events,
+    ]);
+    expect(events.length).toBeGreaterThan(1);
+    for (const hidden of [
+      secret,
+      grantOf("a"),
+      "planted",
+      world.upstream.grants.get("a")!.refreshToken,
+    ])
+      expect(shown).not.toContain(hidden);
+  });
+});
+
+describe("the token server's clock", () => {
+  it.each([HOUR, -HOUR])(
+    "G3 is learnt where it is %i ms off: its tokens are neither used too long nor refreshed all the time",
+    async (dateSkew) => {
+      await world.close();
+      world = await createTokenWorld({ tokens: { dateSkew } });
+      // A token whose own `exp` is told by that clock.
+      const source = world.firebase("a");
+      const skewed = fromFunction(async (context) => {
+        const fresh = await source.refresh({ ...context, refreshToken: grantOf("a") });
+        return { ...fresh, accessToken: world.upstream.grants.accessToken("a", HOUR + dateSkew) };
+      });
+      const relay = await world.start(one({ credentials: [{ id: "a", token: skewed }] }));
+      world.upstream.script({
+        when: { operation: "chat" },
+        then: {
+          reply: { status: 200, headers: { "content-type": "application/json" }, body: "{}" },
+        },
+      });
+      for (const _ of [1, 2, 3]) expect(await ask(relay, { stream: false })).toBe(200);
+      expect(refreshes().attempts).toBe(1);
+      const ends = Date.parse(tokenOf(relay).expires_at!);
+      expect(Math.abs(ends - world.clock.now() - HOUR)).toBeLessThan(2_000);
+    },
+  );
+
+  it("G3 counts expires_in from when it was asked for", async () => {
+    let askedAt = 0;
+    const token = async () => {
+      askedAt = world.clock.now();
+      await new Promise<void>((resolve) => void world.clock.after(3_000, resolve));
+      return { accessToken: "opaque", expiresIn: 100 };
+    };
+    const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
+    await during(ask(relay), 500);
+    expect(world.clock.now() - askedAt).toBeGreaterThanOrEqual(3_000);
+    expect(Date.parse(tokenOf(relay).expires_at!)).toBe(askedAt + 100_000);
+  });
+});
+
+describe("refreshing beside all requests", () => {
+  it("G4 replaces what is about to end, wakes nobody out of use, and stops with the relay", async () => {
+    const credentials = ["a", "b"].map((id) => ({ id, token: world.oauth(id) }));
+    const relay = await world.start(
+      one({ credentials, tokens: { background: true, concurrency: 1 } }),
+    );
+    await askMany(relay, 2);
+    expect(refreshes().refreshed).toBe(2);
+    relay.relay.credentials.disable("b");
+    await world.clock.advance(50 * MINUTE);
+    await later(6 * MINUTE);
+    await until(() => refreshes().refreshed >= 3);
+    await breathe();
+    expect(refreshes().attempts).toBe(3);
+    await relay.relay.close();
+    expect(world.clock.pending()).toBe(0);
+  });
+
+  it("G4 G9 backs off where it fails", async () => {
+    const relay = await world.start(
+      one({ credentials: [{ id: "a", token: world.firebase("a") }], tokens: { background: true } }),
+    );
+    await ask(relay);
+    onRefresh({ refuse: "server-error" });
+    await later(75 * MINUTE, MINUTE / 2);
+    const tries =
+      world.upstream.ledger.calls.filter(({ operation }) => operation === "secure-token").length -
+      1;
+    expect(tries).toBeGreaterThan(2);
+    expect(tries).toBeLessThan(12);
+  });
+});
+
+describe("many instances on one store", () => {
+  it("G6 M4 make one refresh in all, and the others take it over", async () => {
+    const storage = createStorage();
+    const relays = await Promise.all(
+      Array.from({ length: 5 }, () => world.start(one({ storage }))),
+    );
+    const answers = relays.flatMap((relay) => Array.from({ length: 4 }, () => ask(relay)));
+    expect(new Set(await during(Promise.all(answers)))).toEqual(new Set([200]));
+    expect(refreshes()).toMatchObject({ attempts: 1, refreshed: 1, reused: 0 });
+    await world.clock.advance(HOUR);
+    const later = relays.flatMap((relay) => Array.from({ length: 4 }, () => ask(relay)));
+    expect(new Set(await during(Promise.all(later)))).toEqual(new Set([200]));
+    expect(refreshes()).toMatchObject({ attempts: 2, refreshed: 2, reused: 0, revokedGrants: 0 });
+  });
+
+  it("G7 uses no token before it is stored, and never sends an old refresh token again", async () => {
+    const { storage, broken } = createFailing();
+    const relay = await world.start(
+      one({ storage, instances: 1, credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
+    );
+    // The intent can be written, the token cannot.
+    let writes = 0;
+    const setItem = storage.setItem.bind(storage);
+    storage.setItem = (key, value) =>
+      key.includes(":t:") && writes++ < 2 ? Promise.reject(new Error("down")) : setItem(key, value);
+    void broken;
+    const first = ask(relay);
+    await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 1);
+    await world.clock.settle();
+    expect(byCredential()["a"]).toBeUndefined();
+    expect(await during(first, 500)).toBe(200);
+    await world.clock.advance(10_000);
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()["a"]).toBeGreaterThan(0);
+    expect(refreshes()).toMatchObject({ attempts: 1, reused: 0 });
+    expect(lines(relay, "the new refresh token of a is not stored")).toBe(1);
+  });
+
+  it("G7 K1 goes on with the rotated refresh token after a restart", async () => {
+    const storage = createStorage();
+    const relay = await world.start(one({ storage }));
+    await ask(relay);
+    await relay.close();
+    const again = await world.start(one({ storage }));
+    expect(await ask(again)).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 1 });
+    await world.clock.advance(HOUR);
+    expect(await ask(again)).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 2, reused: 0 });
+  });
+
+  it("G7 M5 serves valid tokens while the store is down; who rotates does not refresh, who does not does", async () => {
+    const { storage, broken } = createFailing();
+    const credentials = [
+      { id: "a", token: world.oauth("a") },
+      { id: "b", token: world.firebase("b") },
+    ];
+    const relay = await world.start(one({ storage, credentials }));
+    await during(askMany(relay, 2));
+    for (const method of ["getItem", "getItems", "getKeys", "setItem"] as const) broken.add(method);
+    expect(new Set(await askMany(relay, 4))).toEqual(new Set([200]));
+    await world.clock.advance(HOUR);
+    const before = byCredential();
+    expect(new Set(await during(askMany(relay, 4)))).toEqual(new Set([200]));
+    expect(byCredential()["a"]).toBe(before["a"]);
+    expect(refreshes()).toMatchObject({ attempts: 3, reused: 0 });
+    broken.clear();
+    await world.clock.advance(MINUTE);
+    await during(askMany(relay, 4));
+    expect(byCredential()["a"]).toBeGreaterThan(before["a"]!);
+    expect(refreshes()).toMatchObject({ reused: 0 });
+  });
+
+  it("K15 G7 does not touch a rotating token before the state has been loaded", async () => {
+    const { storage, broken } = createFailing();
+    broken.add("getKeys");
+    const relay = await world.start(one({ storage }));
+    expect(await during(ask(relay))).toBe(503);
+    expect(refreshes().attempts).toBe(0);
+    broken.clear();
+    await world.clock.advance(10_000);
+    expect(await during(ask(relay))).toBe(200);
+  });
+
+  it("M4 G8 sends a refresh token whose use is unknown once more, and then waits for somebody to log in", async () => {
+    const storage = createStorage();
+    // The provider answers, and the instance dies before it can store what it got: three times over.
+    const die = (): typeof storage =>
+      ({
+        ...storage,
+        setItem: (key: string, value: never) =>
+          key.includes(":t:") ? new Promise<void>(() => {}) : storage.setItem(key, value),
+      }) as never;
+    await world.close();
+    world = await createTokenWorld({ tokens: { rotate: false } });
+    for (const attempts of [1, 2]) {
+      const dying = await world.start(one({ storage: die() }));
+      void ask(dying).catch(() => {});
+      await world.clock.settle();
+      await world.upstream.ledger.until((ledger) => ledger.refreshes.attempts === attempts);
+      await world.clock.settle();
+      await world.clock.advance(2 * MINUTE);
+    }
+    const relay = await world.start(
+      one({ storage, credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
+    );
+    expect(await during(ask(relay))).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 2 });
+    expect(relay.relay.status().credentials[0]).toMatchObject({
+      disabled: { cause: "relogin" },
+      token: { needs_relogin: expect.any(String) as string },
+    });
+  });
+});
