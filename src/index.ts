@@ -11,6 +11,7 @@ export type {
   CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
+  DisconnectPolicy,
   LimitOptions,
   ModelOptions,
   ProtectOptions,
@@ -59,6 +60,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";
 export type { Log } from "./contract/log.ts";

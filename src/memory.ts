@@ -90,6 +90,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
     state.putMark({ ...mark, secretHash });
   }
 
+  state.follow(takeIn);
   const loaded = load();
   let isOutOfPatience = false;
 

@@ -119,7 +119,7 @@ export interface CredentialRecord {
         createdAt: number;
       }
     | undefined;
-  /** Raised with each change; the higher revision wins, at the same one the tombstone. */
+  /** Raised with each change; the higher revision wins, but never over a tombstone. */
   revision: number;
   writtenAt: number;
 }
@@ -140,6 +140,9 @@ export interface LoadedState {
   credentials: CredentialRecord[];
 }
 
+/** How instances hear of each other: not at all, inside one process, by the store's own means, or by reading each other's values. */
+export type SyncTier = "none" | "process" | "shared" | "best-effort";
+
 /** How the store is, for the status. */
 export interface StateHealth {
   /** Driver's own name, `memory` where none was configured. */
@@ -147,6 +150,10 @@ export interface StateHealth {
   loaded: boolean;
   /** How sure a lease is on it (M2). */
   leases: LeaseTier;
+  /** How soon other instances hear of our changes, and we of theirs (M1). */
+  sync: SyncTier;
+  /** How old our view of the others' changes is at most, in ms; `undefined` where they have never been heard. */
+  viewAge: number | undefined;
   /** Whether tokens and keys are sealed at rest (N1). */
   sealed: boolean;
   /** Writes that failed and are waiting to be tried again. */
@@ -161,6 +168,11 @@ export interface StateHealth {
 export interface State {
   /** Reads everything once. Rejects when the store cannot be read; it may be called again. */
   load(): Promise<LoadedState>;
+  /**
+   * Hears from now on what others have changed, and everything again where something was missed. Listening begins with the
+   * first load that succeeds.
+   */
+  follow(take: (changes: LoadedState) => void | Promise<void>): void;
   /** Writes at once, merged with what the store holds; failures are kept and tried again. */
   putCooldown(record: CooldownRecord): void;
   putMark(record: MarkRecord): void;

@@ -43,6 +43,9 @@ export const DEFAULTS = {
     totalTimeout: false,
     eventSize: 1_048_576,
     shutdownGrace: 5_000,
+    onDisconnect: "abort",
+    drainTimeout: 30_000,
+    drainBytes: 1_048_576,
   },
   responseHeaders: {
     model: "x-relay-model",

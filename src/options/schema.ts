@@ -214,6 +214,16 @@ const streaming = optional({
   totalTimeout: orOff(ms),
   eventSize: count,
   shutdownGrace: ms,
+  onDisconnect: v.lazy((input) =>
+    typeof input === "function"
+      ? fn
+      : v.picklist(
+          ["abort", "drain", "detach"],
+          'must be "abort", "drain", "detach" or a function',
+        ),
+  ),
+  drainTimeout: ms,
+  drainBytes: count,
 });
 
 const responseHeader = orOff(headerBut(ANSWER_OWN, "means something else in an answer"));

@@ -223,6 +223,15 @@ export interface LimitOptions {
   perClient?: number | false;
 }
 
+/** What becomes of an upstream's answer when its client leaves before the end. */
+export type DisconnectPolicy =
+  /** The upstream is closed at once. */
+  | "abort"
+  /** Once an answer has begun to reach the client, the rest is read for its token counts, within `drainTimeout` and `drainBytes`. */
+  | "drain"
+  /** The request goes on to its end, for nobody, or until `relay.stop` or `close`. */
+  | "detach";
+
 export interface StreamingOptions {
   /** Sends status and headers of a stream after so long, even if no event has come. `false`: only with the first payload. @default 10_000 */
   commitAfter?: number | false;
@@ -240,6 +249,12 @@ export interface StreamingOptions {
   eventSize?: number;
   /** Open streams get so long to finish when the relay closes. @default 5_000 */
   shutdownGrace?: number;
+  /** What becomes of an answer when its client leaves; a function is asked at that moment. @default "abort" */
+  onDisconnect?: DisconnectPolicy | ((request: Request) => DisconnectPolicy);
+  /** `drain` reads on for so long at most, in ms. @default 30_000 */
+  drainTimeout?: number;
+  /** `drain` reads on for so many bytes at most. @default 1_048_576 */
+  drainBytes?: number;
 }
 
 export interface ResponseHeaderOptions {

@@ -3,7 +3,7 @@ import type { Log } from "../contract/log.ts";
 
 /** A call to the store that failed. Carries neither values nor the driver's own message. */
 export interface StateFault {
-  during: "load" | "write" | "remove" | "crypto" | "lease" | "token" | "creation";
+  during: "load" | "write" | "remove" | "crypto" | "lease" | "token" | "creation" | "sync";
   /** Key in the store, where one was concerned. */
   key: string | undefined;
   /** The error's code (`ECONNREFUSED`), or its name. */

@@ -3,16 +3,17 @@ import type { CooldownRecord, CredentialRecord, LoadedState } from "../contract/
 import { loadOthers } from "./counters-store.ts";
 import { listRecords, readEach, recordKey } from "./listing.ts";
 import type { StateParts } from "./parts.ts";
-import { COOLDOWN, CREDENTIAL, MARK, readStored } from "./records.ts";
+import { readStored } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { readItem } from "./storage.ts";
 
 /** Reads everything under the base once. Rejects when something cannot be read. */
 export async function loadState(parts: StateParts): Promise<LoadedState> {
+  const { kinds } = parts;
   const listing = await listRecords(parts.storage, parts.base);
-  const cooldowns = await loadRecords(parts, COOLDOWN, listing.cooldowns);
-  const marks = await loadRecords(parts, MARK, listing.marks);
-  const credentials = await loadRecords(parts, CREDENTIAL, listing.credentials);
+  const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
+  const marks = await loadRecords(parts, kinds.mark, listing.marks);
+  const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
   const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
   parts.counters.setOthers(await loadOthers(parts, foreign));
   return {
@@ -25,11 +26,13 @@ export async function loadState(parts: StateParts): Promise<LoadedState> {
 /** Reads the credentials made at run time alone. Rejects when one cannot be read. */
 export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
   const { credentials } = await listRecords(parts.storage, parts.base, "k");
-  return openAll(parts, [...(await loadRecords(parts, CREDENTIAL, credentials)).values()]);
+  return openAll(parts, [
+    ...(await loadRecords(parts, parts.kinds.credential, credentials)).values(),
+  ]);
 }
 
 // One whose key cannot be opened is left out, and stays in the store as it is.
-async function openAll(
+export async function openAll(
   { seal, aside }: StateParts,
   records: readonly CredentialRecord[],
 ): Promise<CredentialRecord[]> {

@@ -11,13 +11,13 @@ export function mergeMarks(a: MarkRecord, b: MarkRecord): MarkRecord {
   return compare(markRank(a), markRank(b)) >= 0 ? a : b;
 }
 
-/** Merges two records of one credential: the higher revision, and at the same one rather removed than there (K6). */
+/** Merges two records of one credential: removed is removed (K6), otherwise the higher revision. */
 export function mergeCredentials(a: CredentialRecord, b: CredentialRecord): CredentialRecord {
   return compare(credentialRank(a), credentialRank(b)) >= 0 ? a : b;
 }
 
 function credentialRank({ revision, credential, writtenAt }: CredentialRecord): Rank {
-  return [revision, credential ? 0 : 1, writtenAt, JSON.stringify(credential ?? "")];
+  return [credential ? 0 : 1, revision, writtenAt, JSON.stringify(credential ?? "")];
 }
 
 type Rank = readonly (number | string)[];

@@ -9,6 +9,7 @@ import { createCountersWriter } from "./counters-store.ts";
 import type { CountersWriter } from "./counters-store.ts";
 import { createCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
+import { createDrift, type Drift } from "./drift.ts";
 import { createExpiry } from "./expiry.ts";
 import type { Expiry } from "./expiry.ts";
 import { createFaults } from "./faults.ts";
@@ -21,13 +22,16 @@ import { PORTIONS_AT_ONCE } from "./listing.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
 import type { Leases } from "../contract/lease.ts";
 import { createLeases } from "./leases/leases.ts";
+import { createJournal } from "./journal/journal.ts";
+import type { Journal } from "./journal/journal.ts";
+import { createRecent, type Recent } from "./recent.ts";
 import { createSeal, type Seal } from "./seal.ts";
 import { COOLDOWN, CREDENTIAL, MARK } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { createSights } from "./sight.ts";
 import type { Sights } from "./sight.ts";
 import { writesInPlace } from "./storage.ts";
-import type { StateStorage } from "./storage.ts";
+import type { StateStorage, StoredValue } from "./storage.ts";
 import { createWriter } from "./writer.ts";
 import type { Writer } from "./writer.ts";
 
@@ -41,6 +45,10 @@ export interface StateOptions {
   log: Log;
   /** Seal tokens and keys at rest: the first seals, all open. */
   secrets?: readonly string[] | undefined;
+  /** `false` hears nothing of other instances; ms between two looks, in place of the driver's own. */
+  sync?: number | false | undefined;
+  /** The clock that all instances share; the store's own unless told otherwise. */
+  sharedTime?: (() => Promise<number>) | undefined;
   /** Hears of each call to the store that fails. */
   onFault?: FaultListener | undefined;
   /**
@@ -56,7 +64,15 @@ export interface StateParts {
   clock: Clock;
   random: Random;
   log: Log;
+  /** Name of this instance among all. */
+  instance: string;
   keys: StateKeys;
+  kinds: Kinds;
+  drift: Drift;
+  /** `undefined` where there is nobody to hear of. */
+  journal: Journal | undefined;
+  /** What was written of late, by key. */
+  recent: Recent<CooldownRecord | MarkRecord | CredentialRecord>;
   aside: Aside;
   faults: Faults;
   expiry: Expiry;
@@ -73,8 +89,17 @@ export interface StateParts {
   /** Key of this instance's counters, without the number of the shard. */
   countersPrefix: string;
   pendingWrites(): number;
+  /** Calls `listener` for each record that was written, as it is stored. */
+  onWritten(listener: (key: string, value: StoredValue) => void): void;
   /** Hears that a part has nothing left to try again, and clears the fault when none has. */
   onWell(): void;
+}
+
+/** The kinds of records, as this instance reads and writes them. */
+export interface Kinds {
+  cooldown: RecordKind<CooldownRecord>;
+  mark: RecordKind<MarkRecord>;
+  credential: RecordKind<CredentialRecord>;
 }
 
 const LADDER_DECAY = 3_600_000;
@@ -93,11 +118,15 @@ export function createParts(options: StateOptions): StateParts {
   const expiry = createExpiry(clock, options.ladderDecay ?? LADDER_DECAY, (key) => {
     void cooldowns.removeDead(key, expiry.isDead);
   });
-  const cooldowns = writerOf(COOLDOWN, expiry.track);
-  const marks = writerOf(MARK, () => {});
-  const credentials = writerOf(CREDENTIAL, () => {});
   const keys = createStateKeys(base);
   const leases = createLeases({ storage: options.storage, base, clock, keys, faults, instance });
+  const drift = createDrift(clock, options.sharedTime ?? leases.time, log);
+  const kinds: Kinds = { cooldown: drift.of(COOLDOWN), mark: MARK, credential: CREDENTIAL };
+  const recent = createRecent<CooldownRecord | MarkRecord | CredentialRecord>(clock);
+  let onWritten: (key: string, value: StoredValue) => void = () => {};
+  const cooldowns = writerOf(kinds.cooldown, expiry.track);
+  const marks = writerOf(kinds.mark, () => {});
+  const credentials = writerOf(kinds.credential, () => {});
   const counters = createCounters(clock, instance, () => countersWriter.wake());
   const countersWriter = createCountersWriter({
     storage,
@@ -108,8 +137,16 @@ export function createParts(options: StateOptions): StateParts {
     onWell,
   });
 
-  function writerOf<R>(kind: RecordKind<R>, onStored: (key: string, record: R) => void): Writer<R> {
+  function writerOf<R extends CooldownRecord | MarkRecord | CredentialRecord>(
+    kind: RecordKind<R>,
+    track: (key: string, record: R) => void,
+  ): Writer<R> {
     const cells = createCells(storage, kind, aside, inPlace);
+    const onStored = (key: string, record: R, isNew: boolean): void => {
+      track(key, record);
+      recent.note(key, record);
+      if (isNew) onWritten(key, kind.toStored(record));
+    };
     return createWriter({ kind, cells, gate, clock, faults, onStored, onWell });
   }
 
@@ -132,7 +169,16 @@ export function createParts(options: StateOptions): StateParts {
     clock,
     random,
     log,
+    instance,
     keys,
+    kinds,
+    drift,
+    journal:
+      options.sync === false
+        ? undefined
+        : createJournal({ ...options, storage: options.storage, instance }),
+    recent,
+    onWritten: (listener) => void (onWritten = listener),
     leases,
     credentials,
     seal: createSeal(options.secrets ?? []),

@@ -150,7 +150,7 @@ function isNames(value: unknown): value is readonly string[] | undefined {
   return value === undefined || (Array.isArray(value) && value.every(isName));
 }
 
-const LAST_TIME = 8_640_000_000_000_000;
+export const LAST_TIME = 8_640_000_000_000_000;
 
 // A record, so that the compiler notices a reason that was forgotten here.
 const REASONS: Readonly<Record<Reason, true>> = {

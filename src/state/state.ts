@@ -5,7 +5,8 @@ import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
 import { createCreationStore } from "./creations.ts";
 import { createTokenStore } from "./tokens.ts";
-import { COOLDOWN, CREDENTIAL, MARK, readStored } from "./records.ts";
+import { readStored } from "./records.ts";
+import { createListening } from "./listening.ts";
 import type { RecordKind } from "./records.ts";
 import { driverName } from "./storage.ts";
 import type { Writer } from "./writer.ts";
@@ -14,15 +15,20 @@ import type { Writer } from "./writer.ts";
 export function createState(options: StateOptions): State {
   const parts = createParts(options);
   const { cooldowns, marks, credentials, counters, faults, log } = parts;
+  const { kinds } = parts;
   const submit = createSubmit(parts);
+  const listening = createListening(parts, options.sync === false ? undefined : options.sync);
   let loading: Promise<LoadedState> | undefined;
   let closing: Promise<void> | undefined;
   let loaded = false;
 
   async function read(): Promise<LoadedState> {
     try {
+      // What is written while we read is heard afterwards.
+      await Promise.all([parts.drift.measure(), listening.begin()]);
       const state = await loadState(parts);
       loaded = true;
+      if (!closing) listening.start();
       faults.clear("load");
       return state;
     } catch (error) {
@@ -51,14 +57,16 @@ export function createState(options: StateOptions): State {
       credentials.flush(),
       parts.countersWriter.flush(),
     ]);
+    await listening.flush();
   }
 
   return {
+    follow: listening.follow,
     load: () => (loading ??= read().finally(() => (loading = undefined))),
-    putCooldown: (record) => put(COOLDOWN, cooldowns, record),
-    putMark: (record) => put(MARK, marks, record),
+    putCooldown: (record) => put(kinds.cooldown, cooldowns, record),
+    putMark: (record) => put(kinds.mark, marks, record),
     putCredential: (record) =>
-      submit.after(sealed(record), (it) => put(CREDENTIAL, credentials, it)),
+      submit.after(sealed(record), (it) => put(kinds.credential, credentials, it)),
     listCredentials: async () => {
       // What is on its way is there, too.
       await submit.settled();
@@ -70,11 +78,12 @@ export function createState(options: StateOptions): State {
     count: counters.count,
     counters: counters.get,
     flush,
-    close: () => (closing ??= closeParts(parts, flush())),
+    close: () => (closing ??= closeParts(parts, flush()).then(listening.stop)),
     health: () => ({
       driver: driverName(parts.storage, parts.base),
       loaded,
       leases: parts.leases.tier,
+      ...listening.health(),
       sealed: parts.seal.isSealing,
       pendingWrites: parts.pendingWrites(),
       fault: faults.last(),

@@ -24,8 +24,8 @@ export interface WriterOptions<R> {
   gate: Gate;
   clock: Clock;
   faults: Faults;
-  /** Hears of every record that stands in the store now, or one that won over it. */
-  onStored(key: string, record: R): void;
+  /** Hears of every record that stands in the store now, or one that won over it; `isNew` where it was written by this. */
+  onStored(key: string, record: R, isNew: boolean): void;
   /** Hears that nothing of this writer is waiting to be tried again. */
   onWell(): void;
 }
@@ -76,7 +76,7 @@ export function createWriter<R>(options: WriterOptions<R>): Writer<R> {
 
   async function write(key: string, record: R): Promise<Written> {
     const written = await cells.put(key, record);
-    if (written !== "refused") options.onStored(key, record);
+    if (written !== "refused") options.onStored(key, record, written === "written");
     return written;
   }
 

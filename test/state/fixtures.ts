@@ -24,6 +24,7 @@ export function createBench(options: Partial<StateOptions> & { at?: number } = {
     clock,
     random: createRandom(options.at ?? 1),
     log: createLog(lines),
+    sharedTime: async () => clock.now(),
     ...options,
   });
   return { state, clock, lines };

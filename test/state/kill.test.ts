@@ -1,14 +1,9 @@
-import { spawn } from "node:child_process";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NOW, createBench } from "./fixtures.ts";
+import { createProgram, type Program } from "./program.ts";
 import { fsPlace } from "./storages.ts";
 
-const SOURCE = fileURLToPath(new URL("../../src/", import.meta.url));
 const KEYS = 4;
 // How many bytes of the last write reach the disk; -1 where the parent kills whenever it likes.
 const CUTS: readonly number[] = [0, 1, 40, 150, -1, 0, 10_000, -1, 0, 100];
@@ -17,10 +12,10 @@ const CUTS: readonly number[] = [0, 1, 40, 150, -1, 0, 10_000, -1, 0, 100];
 const CHILD = `
 import { writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-const [stateURL, storageURL, driverURL, base, from, lines, cut] = process.argv.slice(2);
-const { createState } = await import(stateURL);
-const { createStorage } = await import(storageURL);
-const { default: fsDriver } = await import(driverURL);
+import { createStorage } from "unstorage";
+import fsDriver from "unstorage/drivers/fs-lite";
+import { createState } from "./state/state.js";
+const [base, from, lines, cut] = process.argv.slice(2);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const clock = { now: () => ${NOW}, after: (delay, wake) => {
   const timer = setTimeout(wake, delay); timer.unref(); return () => clearTimeout(timer);
@@ -47,16 +42,15 @@ for (let step = Number(from) + 1; ; step++) {
 `;
 
 let place: Awaited<ReturnType<typeof fsPlace>>;
-let program: string;
+let program: Program;
 
 beforeEach(async () => {
   place = await fsPlace();
-  program = `${place.base}-program`;
-  await transpile(program);
+  program = await createProgram(CHILD);
 });
 afterEach(async () => {
   await place.dispose();
-  await rm(program, { recursive: true, force: true });
+  await program.dispose();
 });
 
 it("K1 K2 K3 loses no finished cooldown and believes no torn one after SIGKILL at any moment", async () => {
@@ -85,53 +79,19 @@ it("K1 K2 K3 loses no finished cooldown and believes no torn one after SIGKILL a
 
 /** Runs a child from step `from` on until it is killed after `lines` writes, and returns what it said was done. */
 function runUntilKilled(from: number, lines: number, cut: number): Promise<[string, number][]> {
-  const child = spawn(process.execPath, [
-    join(program, "child.mjs"),
-    new URL(`file://${program}/state/state.js`).href,
-    import.meta.resolve("unstorage"),
-    import.meta.resolve("unstorage/drivers/fs-lite"),
-    place.base,
-    `${from}`,
-    `${lines}`,
-    `${cut}`,
-  ]);
+  const child = program.start([place.base, `${from}`, `${lines}`, `${cut}`]);
   const said: [string, number][] = [];
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  createInterface({ input: child.stdout! }).on("line", (line) => {
     const [credential = "", step] = line.split(" ");
     said.push([credential, Number(step)]);
     if (cut < 0 && said.length === lines) child.kill("SIGKILL");
   });
   return new Promise((resolve, reject) => {
     let trouble = "";
-    child.stderr.on("data", (chunk) => (trouble += String(chunk)));
+    child.stderr!.on("data", (chunk) => (trouble += String(chunk)));
     child.on("close", (_code, signal) => {
       if (signal === "SIGKILL") resolve(said);
       else reject(new Error(trouble));
     });
   });
-}
-
-/** Writes the state as JavaScript, which is all that every Node runs. */
-async function transpile(target: string): Promise<void> {
-  for (const folder of ["state", "contract"]) {
-    await mkdir(join(target, folder), { recursive: true });
-    await mkdir(join(target, folder, "leases"), { recursive: true });
-    for (const file of await readdir(join(SOURCE, folder), { recursive: true })) {
-      if (!file.endsWith(".ts")) continue;
-      const { outputText } = ts.transpileModule(
-        await readFile(join(SOURCE, folder, file), "utf8"),
-        {
-          compilerOptions: {
-            module: ts.ModuleKind.ESNext,
-            target: ts.ScriptTarget.ES2022,
-            verbatimModuleSyntax: true,
-            rewriteRelativeImportExtensions: true,
-          },
-        },
-      );
-      await writeFile(join(target, folder, file.replace(/\.ts$/, ".js")), outputText);
-    }
-  }
-  await writeFile(join(target, "package.json"), '{"type":"module"}');
-  await writeFile(join(target, "child.mjs"), CHILD);
 }

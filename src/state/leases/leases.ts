@@ -10,7 +10,8 @@ import { createFileLocks } from "./fs.ts";
 import type { LockKind } from "./kind.ts";
 import { createMemoryLocks } from "./memory.ts";
 import { createRedisLocks, type RedisClient } from "./redis.ts";
-import { createSqlLocks, type SqlDatabase } from "./sql.ts";
+import type { SqlDatabase } from "../sql-table.ts";
+import { createSqlLocks } from "./sql.ts";
 
 export interface LeaseOptions {
   /** Without one there is nobody to share with. */
@@ -25,7 +26,7 @@ export interface LeaseOptions {
 
 /** Creates the leases over a storage, by the driver that stands behind `base`. */
 export function createLeases(options: LeaseOptions): Leases {
-  const { clock, keys, faults, instance } = options;
+  const { base, clock, keys, faults, instance } = options;
   const kind = kindOf(options);
   let count = 0;
 
@@ -33,7 +34,8 @@ export function createLeases(options: LeaseOptions): Leases {
     const owner = `${instance}-${(count += 1)}`;
     const startedAt = clock.now();
     try {
-      const key = await keys.of("l", [name]);
+      // The base is part of the name: relays of different bases may share a table, or a folder.
+      const key = await keys.of("l", [base, name]);
       const id = key.slice(key.lastIndexOf(":") + 1);
       const generation = await kind.take(id, owner, ttl);
       faults.clear("lease");

@@ -1,14 +1,6 @@
 // SQLite and PostgreSQL through db0: one row a lock in a table of its own, taken by a conditional upsert, by the database's clock.
+import { createSqlTable, type SqlDatabase } from "../sql-table.ts";
 import type { LockKind } from "./kind.ts";
-
-/** The few methods of a db0 database that are used. */
-export interface SqlDatabase {
-  dialect: string;
-  prepare(sql: string): {
-    all(...params: (string | number)[]): Promise<unknown[]> | unknown[];
-    run(...params: (string | number)[]): Promise<unknown> | unknown;
-  };
-}
 
 const NOW: Readonly<Record<string, string>> = {
   postgresql: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
@@ -19,29 +11,11 @@ const NOW: Readonly<Record<string, string>> = {
 export function createSqlLocks(database: SqlDatabase, table: string): LockKind | undefined {
   const now = NOW[database.dialect];
   if (now === undefined) return undefined;
-  let making: Promise<void> | undefined;
-
-  async function make(): Promise<void> {
-    const columns =
-      "name VARCHAR(255) PRIMARY KEY, owner VARCHAR(64) NOT NULL, generation BIGINT NOT NULL, expires BIGINT NOT NULL";
-    try {
-      await database.prepare(`CREATE TABLE IF NOT EXISTS ${table} (${columns})`).run();
-    } catch (error) {
-      // Two that create it at once: the loser's statement may fail, and the table is there all the same.
-      await database.prepare(`SELECT name FROM ${table} LIMIT 1`).all();
-      void error;
-    }
-  }
-
-  async function made(): Promise<void> {
-    making ??= make();
-    try {
-      await making;
-    } catch (error) {
-      making = undefined;
-      throw error;
-    }
-  }
+  const made = createSqlTable(
+    database,
+    table,
+    "name VARCHAR(255) PRIMARY KEY, owner VARCHAR(64) NOT NULL, generation BIGINT NOT NULL, expires BIGINT NOT NULL",
+  );
 
   const TAKE = `INSERT INTO ${table} (name, owner, generation, expires) VALUES (?, ?, 1, ${now} + ?)
     ON CONFLICT (name) DO UPDATE
