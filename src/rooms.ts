@@ -27,6 +27,7 @@ import { Pool, type PoolOptions } from "./pool/pool.ts";
 import { compilePattern } from "./patterns.ts";
 import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
+import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
@@ -73,6 +74,7 @@ export function createRooms(options: RelayOptions): Rooms {
     storage: config.storage,
     base: config.base,
     secrets: config.sealing,
+    sync: config.sync,
     clock,
     random,
     log,
@@ -139,7 +141,7 @@ export function createRooms(options: RelayOptions): Rooms {
   let transport: Transport | undefined;
   let isClosing = false;
   let lastTidyAt = clock.now();
-  warnAtStart(config, reporter.warn);
+  noteAtStart(config, state.health(), reporter);
 
   const making = prepareTransport(options).then((made) => (transport = made));
   const ready = Promise.all([memory.loaded, making]).then(() => {});
@@ -314,17 +316,4 @@ function createSessionKey({ scheduling }: RelayConfig): Rooms["sessionOf"] {
       throw new TypeError("sessionKey must return a string at once");
     return typeof key === "string" && key !== "" ? `${life.caller ?? ""}\n${key}` : undefined;
   };
-}
-
-const NEVER_DISABLE =
-  /^(?:QUOTA_EXHAUSTED|RATE_LIMIT_EXCEEDED|MODEL_CAPACITY_EXHAUSTED|INVALID_REQUEST)$/;
-
-function warnAtStart({ authorize, limits }: RelayConfig, warn: (message: string) => void): void {
-  if (!authorize)
-    warn("everybody who reaches this relay may use it: set `authorize` to say who may");
-  const harmless = limits.disableOn.filter((reason) => NEVER_DISABLE.test(reason));
-  if (harmless.length > 0)
-    warn(
-      `limits.disableOn: ${harmless.join(", ")} never disables a credential: it is a limit, or the request's own fault`,
-    );
 }

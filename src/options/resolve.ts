@@ -40,6 +40,8 @@ export interface RelayConfig {
   sealing: readonly string[];
   /** How many instances there are; `undefined` where nobody has said. */
   instances: number | undefined;
+  /** How often the others' changes are looked for, in ms; the driver says where it is `undefined`. */
+  sync: number | false | undefined;
 }
 
 /**
@@ -69,6 +71,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
     sealing: options.secret === undefined ? [] : [options.secret].flat(),
+    sync: options.sync ?? (options.instances === 1 ? false : undefined),
     instances: options.instances,
     base: options.base ?? DEFAULTS.base,
     mount: options.mount?.replace(/\/$/, ""),

@@ -277,6 +277,7 @@ export const optionsSchema: v.GenericSchema = optional({
   secret: v.lazy((input) =>
     Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
   ),
+  sync: v.union([off, v.pipe(ms, v.minValue(50, "must be 50 or more"))]),
   mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
   responseHeaders: optional({
     model: responseHeader,

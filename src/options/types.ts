@@ -39,6 +39,11 @@ export interface RelayOptions {
   secret?: string | string[];
   /** `1`: this is the only instance on its store, whatever the store can do. @default unknown */
   instances?: number;
+  /**
+   * ms between two looks at what other instances have changed; `false` looks never.
+   * @default 300 on Redis and PostgreSQL, 490 on SQLite, 1,000 on other drivers; `false` with `instances: 1`
+   */
+  sync?: number | false;
   /** Path the relay is mounted on, where the host cannot tell (`/ai`). */
   mount?: string;
   /** Names of the response headers; `false` leaves one out. */

@@ -1,5 +1,6 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
+import { touchFirst } from "./first-touch.ts";
 import { loadCredentials, loadState } from "./load.ts";
 import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
@@ -24,6 +25,7 @@ export function createState(options: StateOptions): State {
 
   async function read(): Promise<LoadedState> {
     try {
+      await touchFirst(parts.storage, parts.base);
       // What is written while we read is heard afterwards.
       await Promise.all([parts.drift.measure(), listening.begin()]);
       const state = await loadState(parts);

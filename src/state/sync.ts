@@ -64,6 +64,8 @@ export function createSync(options: SyncOptions): Sync {
     try {
       await journal.begin();
       hasBegun = true;
+      // What is loaded next is no older than this.
+      seenAt = clock.now();
     } catch (error) {
       faults.report("sync", undefined, error);
     }

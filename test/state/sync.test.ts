@@ -143,7 +143,10 @@ function contract(name: string, tier: string, make: () => StorePlace | Promise<S
       await b.hears(({ cooldowns }) => cooldowns.some(({ until }) => until === NOW + 2 * HOUR));
       await Promise.all(all.map(({ state }) => state.flush()));
       for (let i = 0; i < 3; i++)
-        for (const { clock, state } of all) (await clock.advance(1_000), await state.flush());
+        for (const { clock, state } of all) {
+          await clock.advance(1_000);
+          await state.flush();
+        }
       const { cooldowns } = await createBench({ storage: place.open() }).state.load();
       expect(cooldowns).toEqual([cooldown("x", { until: NOW + 2 * HOUR })]);
     });
@@ -158,3 +161,13 @@ describe.skipIf(noRedis)("with Redis", () => contract("Redis", "shared", redisPl
 describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", "shared", postgresPlace),
 );
+
+describe.skipIf(noPostgres)("a PostgreSQL that nobody has used yet", () => {
+  it("K2 takes many instances that start at the same moment", async () => {
+    const place = postgresPlace();
+    await Promise.all(Array.from({ length: 6 }, () => start({ storage: place.open() })));
+    for (const { state } of all) expect(state.health()).toMatchObject({ loaded: true });
+    await closeAll();
+    await place.dispose();
+  });
+});
