@@ -18,6 +18,7 @@ import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
 import { tailOf, WebCall } from "./request/call-web.ts";
 import { explain, type RouteQuestion } from "./routes.ts";
+import type { AddedCredential, ExportedCredential } from "./members.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { WebSink } from "./stream/sink-web.ts";
 
@@ -60,6 +61,14 @@ export interface Credentials {
   enable(id: string): boolean;
   /** Opens everything that is closed for a credential, and forgets its ladders. */
   clear(id: string): boolean;
+  /** Adds a key while the relay runs, on every instance of the store. Returns its id. Throws `ERR_RELAY_CREDENTIAL`, `ERR_RELAY_CONFIGURED`. */
+  add(credential: AddedCredential): string;
+  /** Removes one that was added. False where there is none. Throws `ERR_RELAY_CONFIGURED`. */
+  remove(id: string): boolean;
+  /** Those that were added, as JSON; with their keys only when asked for. */
+  export(options?: { secrets?: boolean }): ExportedCredential[];
+  /** Adds what `export` gave, with keys. Returns how many there were. */
+  import(credentials: readonly AddedCredential[]): number;
 }
 
 /**
@@ -209,6 +218,7 @@ function credentialsOf({
   consequences,
   health,
   clock,
+  members,
 }: Rooms): Credentials {
   const knows = (id: string): boolean =>
     [...pools.values()].some((pool) => pool.has(id)) || config.acquirers.some((it) => it.id === id);
@@ -219,6 +229,13 @@ function credentialsOf({
       return true;
     },
     enable: (id) => knows(id) && health.enable(id, clock.now()),
+    add: (credential) => members.add(credential),
+    remove: (id) => members.remove(id),
+    export: ({ secrets = false } = {}) => members.export(secrets),
+    import(credentials) {
+      for (const credential of credentials) members.add(credential);
+      return credentials.length;
+    },
     clear(id) {
       const closed = [...cooldowns.all(clock.now())].filter(({ key }) => key.credential === id);
       for (const { key } of closed) consequences.clear(key);

@@ -432,6 +432,8 @@ it("E3 has no code that nothing provokes", () => {
     "ERR_RELAY_START",
     "ERR_RELAY_CLIENT_GONE",
     "ERR_RELAY_MOUNT",
+    "ERR_RELAY_CREDENTIAL",
+    "ERR_RELAY_CONFIGURED",
   ];
   expect([...told, ...elsewhereTold].toSorted()).toEqual(Object.keys(ERRORS).toSorted());
 });

@@ -25,6 +25,7 @@ export const DEFAULTS = {
     hintMultiplier: 1,
     jitter: 0,
     disableOn: ["UNAUTHENTICATED", "FORBIDDEN"],
+    pruneAfter: false,
     circuitAfter: 5,
     circuitWithin: 120_000,
     circuitOpen: 30_000,

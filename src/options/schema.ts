@@ -195,6 +195,7 @@ const limits = optional({
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
   disableOn: texts,
   rules: v.array(refusalRule),
+  pruneAfter: orOff(ms),
   circuitAfter: orOff(count),
   circuitWithin: ms,
   circuitOpen: ms,

@@ -208,6 +208,8 @@ export interface LimitOptions {
   jitter?: number;
   /** Reasons that disable a credential when the upstream says it will not work again. @default ["UNAUTHENTICATED", "FORBIDDEN"] */
   disableOn?: string[];
+  /** Reports credentials that have been out of use for so long, and removes those that were added at run time. @default false */
+  pruneAfter?: number | false;
   /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */
   rules?: RefusalRule[];
   /** Server and network failures in a row, whoever meets them, after which an endpoint is left alone. @default 5 */
