@@ -2,7 +2,7 @@
 import type { Log } from "../contract/log.ts";
 import { asideKey } from "./keys.ts";
 import { assertRead, readItem } from "./storage.ts";
-import type { StateStorage } from "./storage.ts";
+import type { StateStorage, StoredValue } from "./storage.ts";
 
 export interface Aside {
   /** Copies the broken value at `key` aside, raw. Rejects when it cannot: then the key must not be written. */
@@ -31,13 +31,13 @@ export function createAside(storage: StateStorage, base: string, log: Log): Asid
   async function keep(key: string): Promise<void> {
     note(key, "a broken record is kept aside and not used");
     const copy = asideKey(base, key);
-    if (!storage.getItemRaw || !storage.setItemRaw) {
-      const value = JSON.stringify(await readItem(storage, key));
-      return storage.setItem(copy, { value });
-    }
-    const raw = assertRead(await storage.getItemRaw(key));
+    const raw = assertRead(await storage.getItemRaw?.(key));
+    if (raw !== null && raw !== undefined && storage.setItemRaw)
+      return storage.setItemRaw(copy, raw);
+    // SQL keeps raw values in a column of their own. What comes back here is text, or what text was taken for.
+    const value = await readItem(storage, key);
     // Gone since: another instance has mended it.
-    if (raw !== null && raw !== undefined) await storage.setItemRaw(copy, raw);
+    if (value !== null && value !== undefined) await storage.setItem(copy, value as StoredValue);
   }
 
   return {

@@ -88,7 +88,8 @@ export function underTest(
     plant: (key, value) => plain.setItem(key, value),
     async dump() {
       const values = new Map<string, string>();
-      for (const key of await plain.getKeys()) values.set(key, textOf(await plain.getItemRaw(key)));
+      for (const key of await plain.getKeys())
+        values.set(key, textOf((await plain.getItemRaw(key)) ?? (await plain.getItem(key))));
       return values;
     },
     dispose: () => place.dispose(),
@@ -96,5 +97,6 @@ export function underTest(
 }
 
 function textOf(raw: unknown): string {
-  return raw instanceof Uint8Array ? new TextDecoder().decode(raw) : String(raw);
+  if (raw instanceof Uint8Array) return new TextDecoder().decode(raw);
+  return typeof raw === "object" ? JSON.stringify(raw) : String(raw);
 }

@@ -11,6 +11,9 @@ interface Held {
 
 type Files = typeof NodeFiles;
 
+/** Old generations that stay, so that a listing which many pass by still shows one of theirs. */
+const KEPT = 4;
+
 /** Not a literal where it is imported: a bundler for a runtime without files must not look for it. */
 const FILES: string = "node:fs/promises";
 
@@ -70,7 +73,7 @@ export function createFileLocks(folder: string, clock: Clock): LockKind {
 
   async function tidy(name: string, generations: readonly number[]): Promise<void> {
     const { rm } = await open();
-    await Promise.all(generations.slice(1).map((one) => rm(fileOf(name, one), { force: true })));
+    await Promise.all(generations.slice(KEPT).map((one) => rm(fileOf(name, one), { force: true })));
   }
 
   return {
@@ -84,6 +87,9 @@ export function createFileLocks(folder: string, clock: Clock): LockKind {
       if (held && held.until > clock.now()) return 0;
       const isTaken = await linkNew({ owner, until: clock.now() + ttl }, fileOf(name, last + 1));
       if (!isTaken) return 0;
+      // Who was slow may have taken a number that others have left behind, and tidied away, since it looked.
+      const [highest = 0] = await generationsOf(name);
+      if (highest > last + 1) return 0;
       await tidy(name, generations);
       return last + 1;
     },
