@@ -16,7 +16,7 @@ import { createFaults } from "./faults.ts";
 import type { FaultListener, Faults } from "./faults.ts";
 import { createGate } from "./gate.ts";
 import type { Gate } from "./gate.ts";
-import { createStateKeys } from "./keys.ts";
+import { createStateKeys, toHex } from "./keys.ts";
 import type { StateKeys } from "./keys.ts";
 import { PORTIONS_AT_ONCE } from "./listing.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
@@ -112,7 +112,7 @@ export function createParts(options: StateOptions): StateParts {
   const faults = createFaults(log, options.onFault);
   const gate = createGate(WRITES_AT_ONCE);
   const inPlace = writesInPlace(storage, base);
-  const instance = randomId(random);
+  const instance = uniqueId();
   const countersPrefix = `${base}:i:${instance}:`;
 
   const expiry = createExpiry(clock, options.ladderDecay ?? LADDER_DECAY, (key) => {
@@ -197,8 +197,7 @@ export function createParts(options: StateOptions): StateParts {
   };
 }
 
-function randomId(random: Random): string {
-  let id = "";
-  while (id.length < 16) id += Math.floor(random() * 36).toString(36);
-  return id;
+// Not from the random that is injected: two instances that draw the same numbers must not be one.
+function uniqueId(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(8)));
 }
