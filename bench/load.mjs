@@ -73,10 +73,13 @@ async function firstEvents({ origin, count, bench }) {
 
 const held = new Map();
 
-/** Opens a stream and waits for its first event. */
-function open({ origin, id }) {
+let events = 0;
+let broken = 0;
+
+/** Opens a stream and waits for its first event; counts those that follow. */
+function open({ origin, id, bench = { mode: "silent" } }) {
   const { hostname, port } = new URL(origin);
-  const body = bodyOf({ mode: "silent", id });
+  const body = bodyOf({ ...bench, id });
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () =>
       socket.write(
@@ -84,11 +87,18 @@ function open({ origin, id }) {
       ),
     );
     let text = "";
+    let isOpen = false;
     socket.on("data", (chunk) => {
+      if (isOpen) return void (events += chunk.toString("latin1").split("data: ").length - 1);
       text += chunk;
-      if (text.includes("data: ")) resolve();
+      if (!text.includes("data: ")) return;
+      isOpen = true;
+      resolve();
     });
-    socket.on("close", () => reject(new Error(`closed early: ${text.slice(0, 200)}`)));
+    socket.on("close", () => {
+      if (held.get(id) === socket) broken++;
+      reject(new Error(`closed early: ${text.slice(0, 200)}`));
+    });
     socket.on("error", reject);
     held.set(id, socket);
   });
@@ -103,10 +113,11 @@ function leave({ id }) {
   return String(at);
 }
 
-async function openMany({ origin, ids, atOnce = 50 }) {
+async function openMany({ origin, ids, bench, atOnce = 50 }) {
   const queue = [...ids];
   const opener = async () => {
-    for (let id = queue.pop(); id !== undefined; id = queue.pop()) await open({ origin, id });
+    for (let id = queue.pop(); id !== undefined; id = queue.pop())
+      await open({ origin, id, bench });
   };
   await Promise.all(Array.from({ length: atOnce }, opener));
 }
@@ -115,4 +126,36 @@ function leaveAll() {
   for (const id of held.keys()) leave({ id });
 }
 
-serveCommands({}, { run, firstEvents, open, leave, openMany, leaveAll });
+/** Events that came on open streams since this was last asked, and streams that broke. */
+function heard() {
+  const found = { events, broken };
+  events = 0;
+  return found;
+}
+
+/** Reads an answer in sips: `sip` bytes, then a pause of `rest` ms. Resolves with the bytes read. */
+function readSlowly({ origin, bench, sip, rest }) {
+  const { hostname, port } = new URL(origin);
+  const body = bodyOf(bench);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(
+        `POST ${PATH} HTTP/1.1\r\nhost: ${hostname}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      ),
+    );
+    let bytes = 0;
+    let since = 0;
+    socket.on("data", (chunk) => {
+      bytes += chunk.length;
+      since += chunk.length;
+      if (since < sip) return;
+      since = 0;
+      socket.pause();
+      setTimeout(() => socket.resume(), rest);
+    });
+    socket.on("end", () => resolve(bytes));
+    socket.on("error", reject);
+  });
+}
+
+serveCommands({}, { run, firstEvents, open, leave, openMany, leaveAll, heard, readSlowly });

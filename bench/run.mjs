@@ -20,7 +20,17 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ensureBuilt } from "../scripts/build.mjs";
 
-const PARTS = ["cpu", "first-event", "disconnect", "memory"];
+const PARTS = [
+  "cpu",
+  "first-event",
+  "disconnect",
+  "memory",
+  "open-streams",
+  "slow-reader",
+  "store",
+  "start",
+  "cold",
+];
 const results = new URL("results/", import.meta.url);
 
 const { values, positionals } = parseArgs({
@@ -33,6 +43,7 @@ const { values, positionals } = parseArgs({
     connections: { type: "string", default: "32" },
     credentials: { type: "string", default: "100" },
     streams: { type: "string", default: "1000" },
+    seconds: { type: "string", default: "15" },
     only: { type: "string", default: "" },
     "cpu-prof": { type: "boolean", default: false },
   },
@@ -46,9 +57,16 @@ if (unknown.length > 0) {
 
 const options = {
   ...Object.fromEntries(
-    ["events", "interval", "rounds", "requests", "connections", "credentials", "streams"].map(
-      (name) => [name, Number(values[name])],
-    ),
+    [
+      "events",
+      "interval",
+      "rounds",
+      "requests",
+      "connections",
+      "credentials",
+      "streams",
+      "seconds",
+    ].map((name) => [name, Number(values[name])]),
   ),
   only: values.only.split(",").filter(Boolean),
   profile: values["cpu-prof"] ? fileURLToPath(results) : undefined,

@@ -27,6 +27,8 @@ const server = createServer((request, response) => {
     const { bench = {} } = JSON.parse(Buffer.concat(chunks).toString());
     response.writeHead(200, HEAD);
     if (bench.mode === "silent") beSilent(response, bench.id);
+    else if (bench.mode === "ticking") tick(response, bench.id, bench.every);
+    else if (bench.mode === "flood") flood(response, bench.bytes);
     else sendOneByOne(response, bench.interval, bench.events);
   });
 });
@@ -48,6 +50,29 @@ function beSilent(response, id) {
     closedAt.set(id, at);
     waiting.get(id)?.(at);
   });
+}
+
+/** One event at once and then one every so often, until the client goes. */
+function tick(response, id, every) {
+  beSilent(response, id);
+  const timer = setInterval(() => response.write(EVENT), every);
+  response.on("close", () => clearInterval(timer));
+}
+
+const MANY = Buffer.concat(Array.from({ length: 300 }, () => EVENT));
+
+/** So many bytes of events, as fast as they are taken. */
+function flood(response, bytes) {
+  let left = bytes;
+  const more = () => {
+    while (left > 0 && !response.destroyed) {
+      left -= MANY.length;
+      if (!response.write(MANY)) return;
+    }
+    if (!response.writableEnded) response.end(DONE);
+  };
+  response.on("drain", more);
+  more();
 }
 
 /** Resolves with the moment a call was closed, or with `never` after `patience` ms. */

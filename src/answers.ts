@@ -111,6 +111,9 @@ export function createAnswers(rooms: Rooms): Answers {
     commitEarly: (life) => head(life, 200, [], true),
 
     conclude(life, ending) {
+      // However the rest came to its end: nobody was there.
+      if (life.drain !== "none" && !life.ended)
+        return tell(life, new RelayError("ERR_RELAY_CLIENT_GONE"));
       if (!ending.error) life.delivery.end();
       else tell(life, errorOf(life, ending.error));
       return ending;
@@ -171,6 +174,7 @@ export function createAnswers(rooms: Rooms): Answers {
         attempts: life.attempts,
         bytes: delivery.bytes,
         usage: life.usage,
+        usageStatus: life.usageStatus,
         duration: clock.now() - startedAt,
         firstPayloadAfter:
           delivery.firstPayloadAt === undefined ? undefined : delivery.firstPayloadAt - startedAt,
@@ -180,9 +184,11 @@ export function createAnswers(rooms: Rooms): Answers {
 }
 
 function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {
+  if (code === "ERR_RELAY_CLIENT_GONE" && life.drain === "over the limit") return "drain_limit";
   if (code === "ERR_RELAY_CLIENT_GONE")
     return life.delivery.hasPayload ? "client_gone_mid" : "client_gone_before_first";
   if (code === "ERR_RELAY_SHUTDOWN") return "shutdown";
+  if (code === "ERR_RELAY_STOPPED") return "stopped";
   if (code === "ERR_RELAY_DEADLINE" || code === "ERR_RELAY_UPSTREAM_TIMEOUT") return "timeout";
   return status === 502 || (status >= 500 && code.startsWith("ERR_RELAY_UPSTREAM"))
     ? "upstream_error"

@@ -3,6 +3,7 @@ import type { Credential } from "./contract/credential.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Ending, Life } from "./life.ts";
 import type { LastAttempt } from "./failure.ts";
+import type { ReplyResult } from "./stream/reply.ts";
 import type { Rooms } from "./rooms.ts";
 import { authorize } from "./attempts/authorize.ts";
 import { nextEndpoint, reachableTargets } from "./attempts/endpoints.ts";
@@ -32,7 +33,20 @@ export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome
   const standing = createStanding(rooms.config.limits.maxWait);
   const leave = rooms.retries.enter();
   try {
-    return await attemptUntilSettled(rooms, errand, standing);
+    for (;;) {
+      errand.life.check();
+      const taken = takeCredential(rooms, errand, standing);
+      if (!taken) {
+        const error = await waitForCredential(rooms, errand, standing);
+        if (error) return { kind: "failed", error, last: standing.last };
+        continue;
+      }
+      if (taken.secret === undefined && !(await authorize(rooms, errand, standing, taken)))
+        continue;
+      const step = await attemptOnce(rooms, errand, standing, taken);
+      if ("kind" in step) return step;
+      if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
+    }
   } finally {
     standing.endRetry?.();
     leaveLine(standing);
@@ -45,30 +59,6 @@ function leaveLine(standing: Standing): void {
   standing.place = undefined;
 }
 
-async function attemptUntilSettled(
-  rooms: Rooms,
-  errand: Errand,
-  standing: Standing,
-): Promise<Outcome> {
-  for (;;) {
-    errand.life.check();
-    const taken = takeCredential(rooms, errand, standing);
-    if (!taken) {
-      const error = await waitForCredential(rooms, errand, standing);
-      if (error) return { kind: "failed", error, last: standing.last };
-      continue;
-    }
-    if (taken.secret === undefined && !(await authorize(rooms, errand, standing, taken))) continue;
-    errand.life.check();
-    const step = await attemptOnce(rooms, errand, standing, taken).finally(() => {
-      taken.trial?.end(rooms.clock.now());
-      taken.passage.end();
-    });
-    if ("kind" in step) return step;
-    if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
-  }
-}
-
 /** Sends once. Returns the outcome, or the pause before the next attempt. */
 async function attemptOnce(
   rooms: Rooms,
@@ -78,18 +68,34 @@ async function attemptOnce(
 ): Promise<Outcome | { delay: number }> {
   const sentAt = rooms.clock.now();
   standing.spent.attempts++;
-  const result = await sendOnce(rooms, errand, taken);
-  if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
-  if (result.kind === "ended") {
-    tellAttempt(
+  try {
+    return follow(
       rooms,
       errand,
+      standing,
       { ...taken, sentAt },
-      { status: errand.life.delivery.status, verdict: undefined },
+      await sendOnce(rooms, errand, taken),
     );
+  } finally {
+    taken.trial?.end(rooms.clock.now());
+    taken.passage.end();
+  }
+}
+
+/** What follows from the end of one attempt. */
+function follow(
+  rooms: Rooms,
+  errand: Errand,
+  standing: Standing,
+  taken: Taken & { sentAt: number },
+  result: ReplyResult,
+): Outcome | { delay: number } {
+  if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
+  if (result.kind === "ended") {
+    tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
-  const step = settleFailure(rooms, errand, standing, { ...taken, sentAt, result });
+  const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
     : step;

@@ -32,6 +32,9 @@ export type ErrorCode =
   | "ERR_RELAY_START"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
+  | "ERR_RELAY_STOPPED"
+  | "ERR_RELAY_CREDENTIAL"
+  | "ERR_RELAY_CONFIGURED"
   | "ERR_RELAY_INTERNAL"
   | "ERR_RELAY_PATH"
   | "ERR_RELAY_MOUNT"
@@ -110,6 +113,22 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: () => "The relay was shut down before the answer was whole.",
+  },
+  ERR_RELAY_CREDENTIAL: {
+    status: 400,
+    type: invalid,
+    message: (f) => `The credential cannot be added: ${f.path} ${f.detail}.`,
+  },
+  ERR_RELAY_CONFIGURED: {
+    status: 409,
+    type: invalid,
+    message: (f) =>
+      `The credential ${f.detail} is part of the configuration: it can be disabled, not added or removed.`,
+  },
+  ERR_RELAY_STOPPED: {
+    status: 409,
+    type: "request_stopped",
+    message: () => "The request was stopped before its answer was whole.",
   },
   ERR_RELAY_INTERNAL: {
     status: 500,

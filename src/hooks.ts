@@ -3,7 +3,7 @@ import type { EndReason } from "./contract/end.ts";
 import type { Key } from "./contract/credential.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Log } from "./contract/log.ts";
-import type { Usage } from "./contract/dialect.ts";
+import type { Usage, UsageStatus } from "./contract/dialect.ts";
 import type { Reason, Scope, Verdict } from "./contract/verdict.ts";
 import { createHooks } from "hookable";
 import { describeFault } from "./observe/fault.ts";
@@ -103,6 +103,7 @@ export interface EndEvent {
   /** Body bytes sent to the client. */
   bytes: number;
   usage: Usage | undefined;
+  usageStatus: UsageStatus;
   /** From the request's start to its end, and to its first payload, ms. */
   duration: number;
   firstPayloadAfter: number | undefined;

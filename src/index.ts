@@ -4,6 +4,7 @@ export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
 export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
 export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
+export type { AddedCredential, ExportedCredential } from "./members.ts";
 export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
 export type {
   Authorize,
@@ -11,6 +12,7 @@ export type {
   CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
+  DisconnectPolicy,
   LimitOptions,
   ModelOptions,
   ProtectOptions,
@@ -59,6 +61,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";
 export type { Log } from "./contract/log.ts";

@@ -4,7 +4,8 @@ import type { Clock } from "./contract/clock.ts";
 import type { EndReason } from "./contract/end.ts";
 import type { Sink } from "./contract/sink.ts";
 import type { Target } from "./contract/target.ts";
-import type { Usage } from "./contract/dialect.ts";
+import type { Usage, UsageStatus } from "./contract/dialect.ts";
+import type { DisconnectPolicy } from "./options/types.ts";
 import type { ReadRequest } from "./request/read.ts";
 import type { ErrorCode } from "./errors.ts";
 import { RelayError } from "./errors.ts";
@@ -15,6 +16,16 @@ import { Timers } from "./stream/timers.ts";
 export interface Ending {
   reason: EndReason;
   error?: ErrorCode;
+}
+
+export interface LifeOptions {
+  /** ms; 0 = never */
+  heartbeat: number;
+  /** What becomes of the answer now that the client has left (I12). */
+  policyOf: (call: Call) => DisconnectPolicy;
+  /** ms */
+  drainTimeout: number;
+  drainBytes: number;
 }
 
 /** Ends whatever a request is waiting for at the moment. */
@@ -34,21 +45,26 @@ export class Life {
   credential: { id: string; label: string } | undefined;
   attempts = 0;
   usage: Usage | undefined;
+  usageStatus: UsageStatus = "none";
+  /** The client has left, and the rest is read for its counts: how far that has come. */
+  drain: "none" | "under way" | "over the limit" = "none";
+  readonly #options: LifeOptions;
   #interrupt: Interrupt | undefined;
   #ended: RelayError | undefined;
 
-  constructor(id: string, call: Call, sink: Sink, clock: Clock, heartbeat: number) {
+  constructor(id: string, call: Call, sink: Sink, clock: Clock, options: LifeOptions) {
     this.id = id;
     this.call = call;
     this.clock = clock;
+    this.#options = options;
     this.startedAt = clock.now();
     this.timers = new Timers(clock);
     this.delivery = new Delivery({
       sink,
       clock,
       timers: this.timers,
-      heartbeat,
-      onLeft: () => this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE")),
+      heartbeat: options.heartbeat,
+      onLeft: () => this.#leave(),
     });
   }
 
@@ -61,7 +77,42 @@ export class Life {
   interrupt(error: RelayError): void {
     if (this.#ended) return;
     this.#ended = error;
-    this.#interrupt?.(error);
+    const end = this.#interrupt;
+    this.#interrupt = undefined;
+    end?.(error);
+  }
+
+  #leave(): void {
+    const policy = this.#options.policyOf(this.call);
+    if (policy === "detach") return;
+    // Before the first payload there is nothing to count, and perhaps nothing to read.
+    if (policy === "drain" && this.delivery.hasPayload) this.#readOn();
+    else this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE"));
+  }
+
+  #readOn(): void {
+    const { drainTimeout, drainBytes } = this.#options;
+    const giveUp = (): void => {
+      this.drain = "over the limit";
+      this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE"));
+    };
+    let left = drainBytes;
+    this.drain = "under way";
+    this.timers.set("drain", this.clock.now() + drainTimeout, giveUp);
+    this.delivery.onLost = (length) => void ((left -= length) < 0 && giveUp());
+  }
+
+  /** Nothing is sent a second time: what was asked, which may be large, is not kept as long as a stream lasts. */
+  forgetBody(): void {
+    if (!this.asked) return;
+    this.asked.body = undefined;
+    this.asked.json = undefined;
+  }
+
+  /** Keeps the counts of an answer (I17). They cover all of it only where it has come to its end. */
+  noteUsage(usage: Usage | undefined, isWhole: boolean): void {
+    this.usage = usage;
+    this.usageStatus = usage === undefined ? "none" : isWhole ? "reported" : "partial";
   }
 
   /** Throws where the request has ended meanwhile; asked after every await. */
@@ -70,17 +121,18 @@ export class Life {
   }
 
   /** Waits for a promise of somebody else's, but no longer than the request lives. */
-  async during<T>(work: Promise<T> | T): Promise<T> {
+  during<T>(work: Promise<T> | T): Promise<T> | T {
     this.check();
     if (!(work instanceof Promise)) return work;
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        this.#interrupt = reject;
-        work.then(resolve, reject);
-      });
-    } finally {
-      this.#interrupt = undefined;
-    }
+    // By hand: a layer of `async` here is held by every open stream.
+    return new Promise<T>((resolve, reject) => {
+      this.#interrupt = reject;
+      const over = (): void => void (this.#interrupt = undefined);
+      work.then(
+        (value) => (over(), resolve(value)),
+        (error) => (over(), reject(error as Error)),
+      );
+    });
   }
 
   /** Waits until `until` (UTC epoch ms) or until `wakeUp` is called, whichever is first. */
@@ -97,14 +149,13 @@ export class Life {
   }
 
   /** Runs something that ends by itself, with a way to end it early. */
-  async guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
+  guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
     this.check();
-    try {
-      return await new Promise<T>((resolve) => {
-        this.#interrupt = start(resolve);
+    return new Promise<T>((resolve) => {
+      this.#interrupt = start((value) => {
+        this.#interrupt = undefined;
+        resolve(value);
       });
-    } finally {
-      this.#interrupt = undefined;
-    }
+    });
   }
 }

@@ -2,11 +2,11 @@
 import type { Call } from "./contract/call.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Sink } from "./contract/sink.ts";
-import type { RelayOptions } from "./options/types.ts";
+import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
 import type { RelayStatus } from "./admin/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
-import { runAttempts } from "./attempts.ts";
+import { type Outcome, runAttempts } from "./attempts.ts";
 import { createAnswers } from "./answers.ts";
 import { preflightHeaders } from "./cors.ts";
 import { RelayError } from "./errors.ts";
@@ -18,6 +18,7 @@ import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
 import { tailOf, WebCall } from "./request/call-web.ts";
 import { explain, type RouteQuestion } from "./routes.ts";
+import type { AddedCredential, ExportedCredential } from "./members.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { WebSink } from "./stream/sink-web.ts";
 
@@ -35,6 +36,8 @@ export interface Relay {
   /** Tells where a request would go now, place by place, and why; sends nothing. Throws where it would be refused. */
   explain(question: RouteQuestion): RouteDecision[];
   readonly credentials: Credentials;
+  /** Ends a request under way, with an error for a client that is still there. False where there is none of that id. */
+  stop(requestId: string): boolean;
   /** Adds a listener and returns what takes it away. */
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
   /** Takes no new requests, lets open streams finish for `shutdownGrace`, writes what is unwritten. */
@@ -58,6 +61,14 @@ export interface Credentials {
   enable(id: string): boolean;
   /** Opens everything that is closed for a credential, and forgets its ladders. */
   clear(id: string): boolean;
+  /** Adds a key while the relay runs, on every instance of the store. Returns its id. Throws `ERR_RELAY_CREDENTIAL`, `ERR_RELAY_CONFIGURED`. */
+  add(credential: AddedCredential): string;
+  /** Removes one that was added. False where there is none. Throws `ERR_RELAY_CONFIGURED`. */
+  remove(id: string): boolean;
+  /** Those that were added, as JSON; with their keys only when asked for. */
+  export(options?: { secrets?: boolean }): ExportedCredential[];
+  /** Adds what `export` gave, with keys. Returns how many there were. */
+  import(credentials: readonly AddedCredential[]): number;
 }
 
 /**
@@ -74,19 +85,14 @@ export interface Credentials {
 export function createRelay(options: RelayOptions): Relay {
   const rooms = createRooms(options);
   const answers = createAnswers(rooms);
+  const lifeOptions = { ...rooms.config.streaming, policyOf: createPolicy(rooms) };
 
   async function handle(call: Call, sink: Sink): Promise<void> {
-    const life = new Life(
-      rooms.nextId(),
-      call,
-      sink,
-      rooms.clock,
-      rooms.config.streaming.heartbeat,
-    );
+    const life = new Life(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
     rooms.open.add(life);
     let ending: Ending;
     try {
-      ending = (await preflight(life)) ?? (await relayOne(life));
+      ending = preflight(life) ?? (await relayOne(life));
     } catch (error) {
       ending = tellOrBreakOff(life, error);
     }
@@ -105,7 +111,7 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function preflight(life: Life): Promise<Ending | undefined> {
+  function preflight(life: Life): Ending | undefined {
     const headers = preflightHeaders(rooms.config.cors, life.call);
     if (!headers) return undefined;
     life.delivery.commit(204, withPrepared(headers, life.call.preparedHeaders?.()), false);
@@ -125,7 +131,10 @@ export function createRelay(options: RelayOptions): Relay {
     try {
       life.caller = admission.caller;
       await life.during(rooms.loaded());
-      return await carry(life, await read(life, path));
+      const errand = await read(life, path);
+      setDeadlines(life, errand);
+      rooms.tidy();
+      return conclude(life, await runAttempts(rooms, errand));
     } finally {
       admission.leave();
     }
@@ -145,10 +154,7 @@ export function createRelay(options: RelayOptions): Relay {
     return { life, asked, target, targets, session: rooms.sessionOf(life), commit };
   }
 
-  async function carry(life: Life, errand: Errand): Promise<Ending> {
-    setDeadlines(life, errand);
-    rooms.tidy();
-    const outcome = await runAttempts(rooms, errand);
+  function conclude(life: Life, outcome: Outcome): Ending {
     return outcome.kind === "ended"
       ? answers.conclude(life, outcome.ending)
       : answers.tellFailure(life, outcome);
@@ -183,8 +189,25 @@ export function createRelay(options: RelayOptions): Relay {
     status: () => toStatus(rooms),
     explain: (question) => explain(rooms, question),
     credentials: credentialsOf(rooms),
+    stop: (requestId) => rooms.open.stop(requestId),
     on: (name, listener) => rooms.hooks.on(name, listener),
     close: rooms.close,
+  };
+}
+
+/** What becomes of a request whose client has left (I12); where a function fails, the default holds. */
+function createPolicy({ config, reporter }: Rooms): (call: Call) => DisconnectPolicy {
+  const { onDisconnect } = config.streaming;
+  if (typeof onDisconnect !== "function") return () => onDisconnect;
+  return (call) => {
+    try {
+      const policy: unknown = onDisconnect(call.request());
+      if (policy === "drain" || policy === "detach" || policy === "abort") return policy;
+      reporter.error('streaming.onDisconnect must return "abort", "drain" or "detach"');
+    } catch (error) {
+      reporter.error(`streaming.onDisconnect failed: ${describeFault(error)}`);
+    }
+    return "abort";
   };
 }
 
@@ -195,6 +218,7 @@ function credentialsOf({
   consequences,
   health,
   clock,
+  members,
 }: Rooms): Credentials {
   const knows = (id: string): boolean =>
     [...pools.values()].some((pool) => pool.has(id)) || config.acquirers.some((it) => it.id === id);
@@ -205,6 +229,13 @@ function credentialsOf({
       return true;
     },
     enable: (id) => knows(id) && health.enable(id, clock.now()),
+    add: (credential) => members.add(credential),
+    remove: (id) => members.remove(id),
+    export: ({ secrets = false } = {}) => members.export(secrets),
+    import(credentials) {
+      for (const credential of credentials) members.add(credential);
+      return credentials.length;
+    },
     clear(id) {
       const closed = [...cooldowns.all(clock.now())].filter(({ key }) => key.credential === id);
       for (const { key } of closed) consequences.clear(key);

@@ -16,6 +16,7 @@ import { generic } from "./dialects/generic.ts";
 import { judge } from "./limits/judge.ts";
 import { type CircuitOptions, type Circuits, createCircuits } from "./limits/circuits.ts";
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
+import { createMembers, type Members } from "./members.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
@@ -43,6 +44,7 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  members: Members;
   /** Sources of anonymous tokens; `undefined` where none is configured. */
   acquirers: Acquirers | undefined;
   /** Names of the relay's own response headers, lower case. */
@@ -100,6 +102,7 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
+  const secrets = new Map(config.secrets);
   const auth = createKeeper();
   const planner = createPlanner(config);
   const shared = {
@@ -131,10 +134,14 @@ export function createRooms(options: RelayOptions): Rooms {
     fetch,
     familyOf: planner.familyOf,
   });
+  const members = createMembers({ ...shared, secrets });
   const parts: ConsequenceRooms = { ...shared, quotas };
   const memory = createMemory({
     ...parts,
-    takeCredentials: async (records) => acquirers?.restore(records),
+    async takeCredentials(records) {
+      members.restore(records);
+      await acquirers?.restore(records);
+    },
     onMark: (mark) => acquirers?.marked(mark),
   });
   const open = new OpenRequests();
@@ -157,7 +164,7 @@ export function createRooms(options: RelayOptions): Rooms {
 
   function createKeeper(): Keeper {
     return new Keeper({
-      ...toKeeperOptions(config),
+      ...toKeeperOptions(config, secrets),
       clock,
       fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
       leases: state.leases,
@@ -184,6 +191,7 @@ export function createRooms(options: RelayOptions): Rooms {
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
     acquirers,
+    members,
     planner,
     callers: createCallers(config.authorize, config.limits.perClient, (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
@@ -204,6 +212,7 @@ export function createRooms(options: RelayOptions): Rooms {
       lastTidyAt = now;
       cooldowns.prune(now);
       for (const pool of pools.values()) pool.prune(now);
+      members.prune();
     },
     async close() {
       if (isClosing) return;
@@ -225,9 +234,10 @@ function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
 
 function toKeeperOptions(
   config: RelayConfig,
+  secrets: ReadonlyMap<string, string>,
 ): Pick<KeeperOptions, "secrets" | "sources" | "judge" | "isOnly" | "background"> {
   return {
-    secrets: config.secrets,
+    secrets,
     sources: new Map(
       [...config.sources].map(([id, source]) => [
         id,

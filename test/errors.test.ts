@@ -60,6 +60,9 @@ const elsewhere = (dialect: DialectName): UnderTestOptions => ({
   upstream: { dialect, baseURL: "http://127.0.0.1:9/v1" },
 });
 
+/** Id of the request that was routed last. */
+let routed = "";
+
 const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   ERR_RELAY_CLOSED: { status: 503, before: () => relay.relay.close() },
   ERR_RELAY_SHUTDOWN: {
@@ -69,6 +72,15 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
       await stalled();
       void relay.relay.close();
       await relay.clock.advance(5_000);
+    },
+  },
+  ERR_RELAY_STOPPED: {
+    status: 409,
+    options: () => ({ hooks: { route: ({ requestId }) => (routed = requestId) } }),
+    behaviour: stall,
+    async during() {
+      await stalled();
+      relay.relay.stop(routed);
     },
   },
   ERR_RELAY_INTERNAL: {
@@ -420,6 +432,8 @@ it("E3 has no code that nothing provokes", () => {
     "ERR_RELAY_START",
     "ERR_RELAY_CLIENT_GONE",
     "ERR_RELAY_MOUNT",
+    "ERR_RELAY_CREDENTIAL",
+    "ERR_RELAY_CONFIGURED",
   ];
   expect([...told, ...elsewhereTold].toSorted()).toEqual(Object.keys(ERRORS).toSorted());
 });

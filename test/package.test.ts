@@ -34,7 +34,17 @@ it("is imported by its names, with nothing installed but its own dependencies", 
     console.log(JSON.stringify([await names("h3-relay"), await names("h3-relay/simulator")]));
   `);
   expect(JSON.parse(names)).toEqual([
-    ["RelayError", "createRelay", "defineRelay"],
+    [
+      "RelayError",
+      "TokenError",
+      "createRelay",
+      "defineRelay",
+      "firebase",
+      "firebaseAnonymous",
+      "graphqlAnonymous",
+      "oauth",
+      "serviceAccount",
+    ],
     ["SCENARIOS", "createSimulator"],
   ]);
 });

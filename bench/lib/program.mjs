@@ -10,8 +10,8 @@ export function toUpstream(path) {
 }
 
 /** Announces a program that listens. */
-export function announce(origin) {
-  serveCommands({ origin: origin.replace(/\/$/, "") }, { cpu, memory });
+export function announce(origin, more = {}) {
+  serveCommands({ origin: origin.replace(/\/$/, "") }, { cpu, memory, ...more });
 }
 
 /** User + system time of the whole process so far, µs. */

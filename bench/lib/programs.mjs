@@ -10,6 +10,11 @@ export const PROGRAMS = {
   "h3-undici": { title: "undici straight, inside an h3 2 handler", file: "h3-undici.mjs" },
 };
 
+/** Programs of one part alone, which are compared with nothing. */
+const OTHERS = {
+  "relay-store": { title: "h3-relay over a store that counts", file: "relay-store.mjs" },
+};
+
 /** Which ratios are of interest, and what they must stay below (PERFORMANCE goals; no goal, no verdict). */
 export const PAIRS = [
   ["relay", "undici", 1.25],
@@ -33,14 +38,15 @@ export async function startPrograms(upstream, { only = [], credentials, profile 
   );
   const running = [];
   for (const name of wanted) {
+    const { title, file } = PROGRAMS[name] ?? OTHERS[name];
     const flags = profile
       ? ["--cpu-prof", `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`]
       : [];
-    const child = await start(`programs/${PROGRAMS[name].file}`, {
+    const child = await start(`programs/${file}`, {
       execArgv: ["--expose-gc", ...flags],
       env: { UPSTREAM: upstream.ready.origin, CREDENTIALS: String(credentials) },
     });
-    running.push({ name, title: PROGRAMS[name].title, origin: child.ready.origin, ...child });
+    running.push({ name, title, origin: child.ready.origin, ...child });
   }
   return running;
 }

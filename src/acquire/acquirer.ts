@@ -3,10 +3,9 @@ import type { FreshToken } from "../contract/auth.ts";
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Key } from "../contract/credential.ts";
 import type { CredentialRecord, MarkRecord } from "../contract/state.ts";
-import type { Reason, Verdict } from "../contract/verdict.ts";
+import { TokenError } from "../auth/token-error.ts";
 import { describeFault } from "../observe/fault.ts";
-import { clampHint } from "../limits/ladder.ts";
-import { ANY, type Cooldown } from "../pool/cooldowns.ts";
+import { createBlock } from "./block.ts";
 import { createToken, judgeFailure } from "./create.ts";
 import type { Attempted, Limiter } from "./limiter.ts";
 import type { AcquireRooms } from "./rooms.ts";
@@ -55,17 +54,15 @@ const LOOK_AGAIN = 500;
 const LOOK_FOR = 40_000;
 /** Nothing is tried for so long after the store has failed. */
 const STORE_PAUSE = 5_000;
-const FIRST_BLOCK = 300_000;
-const LONGEST_BLOCK = 4_800_000;
 
 export function createAcquirer(
   rooms: AcquireRooms,
   config: AcquirerConfig,
   limiter: Limiter,
 ): Acquirer {
-  const { clock, cooldowns, health, reporter, hooks, state, waiting } = rooms;
+  const { clock, health, reporter, hooks, state, waiting } = rooms;
   const { id, upstream, maxLive, limits } = config;
-  const key: Key = { credential: id, upstream, pool: ANY, family: ANY };
+  const block = createBlock(rooms, config);
   const tokens = createTokens(rooms, config);
   let making: Promise<void> | undefined;
   let pauseUntil = 0;
@@ -81,7 +78,7 @@ export function createAcquirer(
   }
 
   function nextAt(now: number): number {
-    return Math.max(pauseUntil, limiter.nextAt(limits), cooldowns.until(id, ANY, ANY, now));
+    return Math.max(pauseUntil, limiter.nextAt(limits), block.until(now));
   }
 
   function trigger(): void {
@@ -121,6 +118,7 @@ export function createAcquirer(
   }
 
   function create(): Promise<FreshToken> {
+    if (isClosed) return Promise.reject(new TokenError({ step: "create", code: "CLOSED" }));
     return createToken(rooms, config.source, (stop) => (giveUp = stop)).finally(
       () => (giveUp = undefined),
     );
@@ -131,8 +129,8 @@ export function createAcquirer(
     switch (came.kind) {
       case "made":
         tell(true, undefined, undefined, sentAt);
-        changed(cooldowns.succeed(key, sentAt, now));
-        return tokens.join(came.value);
+        block.succeeded(sentAt);
+        return tokens.join(came.value, sentAt);
       case "failed":
         return failed(came.error, sentAt);
       case "down":
@@ -152,31 +150,14 @@ export function createAcquirer(
     const { step, code, verdict } = judgeFailure(error);
     tell(false, step, code, sentAt);
     reporter.warn(`acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})`);
-    if (verdict.scope !== "none") block(verdict, sentAt);
-  }
-
-  // Creating alone is blocked: tokens that exist, their refreshes and other credentials go on (H3).
-  function block({ reason, hint, disables }: Verdict, sentAt: number): void {
-    const ladder = (incidents: number): number =>
-      disables
-        ? LONGEST_BLOCK
-        : Math.min(FIRST_BLOCK * 2 ** Math.max(0, incidents - 1), LONGEST_BLOCK);
-    const stated = hint === null ? null : clampHint(hint).wait;
-    const opened = cooldowns.refuse({ key, reason, hint: stated, ladder, sentAt }, clock.now());
-    changed(opened);
-    if (!opened) return;
-    const { until, stated: isStated, incidents } = opened;
-    hooks.emit("cooldown", { key, reason, scope: "acquirer", until, stated: isStated, incidents });
-  }
-
-  function changed(cooldown: Cooldown | undefined): void {
-    if (cooldown) state.putCooldown(cooldown);
+    // Creating alone: tokens that exist, their refreshes and other credentials go on.
+    if (verdict.scope !== "none") block.refused(verdict, sentAt);
   }
 
   function tell(
     ok: boolean,
     step: string | undefined,
-    code: Reason | string | undefined,
+    code: string | undefined,
     sentAt: number,
   ): void {
     hooks.emit("creation", {
@@ -206,8 +187,7 @@ export function createAcquirer(
       if (making) return { kind: "creating" };
       if (tokens.live() >= maxLive || obstacle() !== undefined) return undefined;
       const at = nextAt(now);
-      const isBlocked = cooldowns.until(id, ANY, ANY, now) === at;
-      return { kind: "later", at, key: isBlocked ? key : undefined };
+      return { kind: "later", at, key: block.until(now) === at ? block.key : undefined };
     },
     sent(credential) {
       const left = tokens.sent(credential);
@@ -218,8 +198,7 @@ export function createAcquirer(
     status() {
       const now = clock.now();
       const at = nextAt(now);
-      const cooling = cooldowns.until(id, ANY, ANY, now) > 0;
-      const waits = at > now ? (cooling ? cooldowns.get(key)!.reason : "the limiter") : undefined;
+      const cause = block.until(now) > 0 ? block.reason() : "the limiter";
       return {
         id,
         upstream,
@@ -229,7 +208,7 @@ export function createAcquirer(
         creating: making !== undefined,
         attempts: limiter.counts(),
         next_at: at > now ? new Date(at).toISOString() : undefined,
-        blocked: obstacle() ?? waits,
+        blocked: obstacle() ?? (at > now ? cause : undefined),
       };
     },
     async close() {

@@ -12,8 +12,8 @@ export interface Tokens {
   live(): number;
   /** How many have joined since the start, from here or from elsewhere. */
   joined(): number;
-  /** Takes a token in that was just made. */
-  join(token: FreshToken): Promise<void>;
+  /** Takes a token in that was asked for at `askedAt`; its life counts from then. */
+  join(token: FreshToken, askedAt: number): Promise<void>;
   /** Takes in, and lets go, what the store says. Rejects where a token cannot be read. */
   restore(records: readonly CredentialRecord[]): Promise<void>;
   /** Counts a request; returns how many all live tokens are still good for, `undefined` where that is unknown or the credential is none of ours. */
@@ -82,10 +82,10 @@ export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Token
   return {
     live: () => liveOnes().length,
     joined: () => joins,
-    async join(token) {
+    async join(token, askedAt) {
       const now = clock.now();
       const id = newId(config, pool.has.bind(pool));
-      const record = toTokenRecord(id, token, now);
+      const record = toTokenRecord(id, token, { askedAt, now });
       // Lost before it is stored, it is lost; it has been counted. Stored, it comes back after a restart.
       await state.tokens.write(record).catch(complain(id));
       state.putCredential(toCredentialRecord(id, config, now));
@@ -159,14 +159,18 @@ function tombstone(id: string, now: number): CredentialRecord {
 }
 
 // The first of its line: every refresh has a lease of its own, whose generations begin above.
-function toTokenRecord(id: string, token: FreshToken, now: number): TokenRecord {
+function toTokenRecord(
+  id: string,
+  token: FreshToken,
+  { askedAt, now }: { askedAt: number; now: number },
+): TokenRecord {
   const { accessToken, refreshToken, expiresIn, expiresAt } = token;
   return {
     credential: id,
     generation: 0,
     accessToken,
-    expiresAt: expiresAt ?? (expiresIn === undefined ? undefined : now + expiresIn * 1_000),
-    issuedAt: now,
+    expiresAt: expiresAt ?? (expiresIn === undefined ? undefined : askedAt + expiresIn * 1_000),
+    issuedAt: askedAt,
     refreshToken,
     originHash: "",
     writtenAt: now,

@@ -1,7 +1,9 @@
 // One upstream call, from the slot to the end of the answer.
+import type { EndReason } from "../contract/end.ts";
 import type { Outgoing } from "../contract/transport.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
+import type { ErrorCode } from "../errors.ts";
 import type { Rooms } from "../rooms.ts";
 import { describeFault } from "../observe/fault.ts";
 import type { ReadRequest } from "../request/read.ts";
@@ -47,13 +49,15 @@ function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> 
       },
       onOpen() {
         life.timers.clear("deadline");
+        life.forgetBody();
         passage.answered(clock.now());
         const retried = met ? [met.key] : [];
         const also = [...retried, ...(trial?.keys ?? [])];
         consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
       },
       onResult(result) {
-        if (result.kind === "ended") life.usage = reply.readUsage();
+        if (result.kind === "ended" || result.kind === "left")
+          life.noteUsage(reply.readUsage(), result.kind === "ended" && result.end === "completed");
         settle(result);
       },
       onFault: (error) =>
@@ -64,8 +68,13 @@ function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> 
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()
-        : reply.cut(error.code === "ERR_RELAY_SHUTDOWN" ? "shutdown" : "timeout", error.code);
+        : reply.cut(endOf(error.code), error.code);
   });
+}
+
+function endOf(code: ErrorCode): EndReason {
+  if (code === "ERR_RELAY_SHUTDOWN") return "shutdown";
+  return code === "ERR_RELAY_STOPPED" ? "stopped" : "timeout";
 }
 
 function toOutgoing({ life, asked, target }: Errand, endpoint: Endpoint, secret: string): Outgoing {

@@ -41,6 +41,8 @@ export interface TokenStatus {
   retryAt: number | undefined;
 }
 
+/** Our own words for what another try cannot mend. */
+const LAST: ReadonlySet<string> = new Set(["UNSURE", "NO_REFRESH"]);
 const FIRST_RETRY = 5_000;
 const LONGEST_RETRY = 300_000;
 const BACKGROUND_EVERY = 15_000;
@@ -173,7 +175,7 @@ export class Keeper implements Auth {
     const code = error instanceof TokenError ? error.code : "SOURCE";
     const refusal = error instanceof TokenError && code === "REFUSED" ? error.refusal : undefined;
     const verdict = refusal && judge(refusal);
-    const isPermanent = code === "UNSURE" || verdict?.disables === true;
+    const isPermanent = LAST.has(code) || verdict?.disables === true;
     if (isPermanent && (await this.#hasChanged(slot))) return code;
     slot.lastError = verdict ? `${verdict.reason} (${verdict.evidence})` : code;
     if (isPermanent) {

@@ -50,13 +50,15 @@ export async function refresh(rooms: RefreshRooms, slot: Slot, signal: AbortSign
 
 // Nobody can be asked who else is refreshing. Where the refresh token stays the same, two refreshes do no harm (G7).
 async function refreshAlone(rooms: RefreshRooms, slot: Slot, signal: AbortSignal): Promise<void> {
-  if (slot.source.rotates && !rooms.isOnly)
-    throw new TokenError({ step: "refresh", code: "STORE" });
+  // Nor may the only instance send what an unread store may have the successor of (K15).
+  const isSafe = rooms.isOnly && rooms.isLoaded() && slot.hasRead;
+  if (slot.source.rotates && !isSafe) throw new TokenError({ step: "refresh", code: "STORE" });
   const generation = (slot.record?.generation ?? 0) + 1;
-  const record = await ask(rooms, slot, generation, signal);
+  const { record, isGood } = await ask(rooms, slot, generation, signal);
   adopt(slot, record);
-  // Stored when the store is back, or not at all: it can be had again.
-  rooms.tokens.write(record).catch(() => {});
+  // Stored when the store is back; where nothing rotates not at all: it can be had again.
+  store(rooms, slot, record).catch(() => {});
+  assertGood(isGood);
 }
 
 async function underLease(
@@ -72,9 +74,14 @@ async function underLease(
     if (known === "down") return await refreshAlone(rooms, slot, signal);
     const generation = Math.max(lease.generation, (slot.record?.generation ?? 0) + 1);
     if (slot.source.rotates) await declare(rooms, slot, generation);
-    const record = await ask(rooms, slot, generation, signal);
+    const asking = ask(rooms, slot, generation, signal);
+    const { record, isGood } = await asking.catch(async (error: unknown) => {
+      if (slot.source.rotates) await settle(rooms, slot, generation);
+      throw error;
+    });
     await store(rooms, slot, record);
     adopt(slot, record);
+    assertGood(isGood);
   } finally {
     await lease.release();
   }
@@ -91,6 +98,7 @@ async function readNewer(
   } catch {
     return "down";
   }
+  slot.hasRead = true;
   if (!record || !(await isOfThisLine(slot, record))) return "known";
   if (slot.record && record.generation <= slot.record.generation) return "known";
   // Written by a clock ahead of ours, it ends as much earlier by ours (K12).
@@ -141,16 +149,34 @@ async function declare(
   }
 }
 
+/** We live, and know that nothing has come of it: what was declared is settled, and says no more that somebody died (G9). */
+async function settle(
+  { tokens, clock }: RefreshRooms,
+  slot: Slot,
+  generation: number,
+): Promise<void> {
+  const now = clock.now();
+  const { refreshToken } = slot.source;
+  const originHash = refreshToken === undefined ? "" : await hashSecret(refreshToken);
+  const nothing = { accessToken: "", expiresAt: now, issuedAt: now, refreshToken, originHash };
+  const old = slot.record ?? nothing;
+  const record: TokenRecord = { ...old, credential: slot.id, generation, writtenAt: now };
+  await tokens.write(record).then(
+    () => (slot.record = record),
+    () => {},
+  );
+}
+
 async function ask(
   { clock, fetch }: RefreshRooms,
   slot: Slot,
   generation: number,
   signal: AbortSignal,
-): Promise<TokenRecord> {
+): Promise<{ record: TokenRecord; isGood: boolean }> {
   const { source } = slot;
   const startedAt = clock.now();
   const refreshToken = refreshTokenOf(slot);
-  const fresh = await source.refresh({ refreshToken, fetch, clock, signal });
+  const fresh = await unlessAborted(source.refresh({ refreshToken, fetch, clock, signal }), signal);
   slot.skew = skewOf(fresh, startedAt, clock.now());
   const record: TokenRecord = {
     credential: slot.id,
@@ -164,8 +190,34 @@ async function ask(
     originHash: source.refreshToken === undefined ? "" : await hashSecret(source.refreshToken),
     writtenAt: clock.now(),
   };
-  assertFits(slot, record, clock.now());
-  return record;
+  assertOwn(slot, record);
+  const isGood = usableToken({ ...slot, record, refused: undefined }, clock.now()) !== undefined;
+  return { isGood, record: isGood ? record : withOldToken(slot, record) };
+}
+
+function assertGood(isGood: boolean): void {
+  if (!isGood) throw new TokenError({ step: "refresh", code: "EXPIRED" });
+}
+
+// A source that does not listen to its signal must not keep everybody waiting (G10).
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new TokenError({ step: "refresh", code: "TIMEOUT" }));
+    signal.addEventListener("abort", onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+// The access token is of no use, but the refresh token that came with it is the only one that is good now (G7).
+function withOldToken({ record: old }: Slot, record: TokenRecord): TokenRecord {
+  const { accessToken = "", expiresAt = record.issuedAt, issuedAt = record.issuedAt } = old ?? {};
+  return { ...record, accessToken, expiresAt, issuedAt };
 }
 
 // A server whose clock is off by less than its `Date` can tell, or a call that took long, says nothing.
@@ -175,10 +227,7 @@ function skewOf({ serverDate }: FreshToken, startedAt: number, endedAt: number):
   return Math.abs(skew) > 1_000 + (endedAt - startedAt) ? skew : 0;
 }
 
-function assertFits(slot: Slot, record: TokenRecord, now: number): void {
-  const fresh = { ...slot, record, refused: undefined };
-  if (usableToken(fresh, now) === undefined)
-    throw new TokenError({ step: "refresh", code: "EXPIRED" });
+function assertOwn(slot: Slot, record: TokenRecord): void {
   const before = slot.record && readClaims(slot.record.accessToken)?.subject;
   const after = readClaims(record.accessToken)?.subject;
   if (before !== undefined && after !== undefined && before !== after)
@@ -194,8 +243,11 @@ async function store(
   for (let tried = 1; ; tried++) {
     try {
       return await tokens.write(record);
-    } catch {
+    } catch (error) {
       if (!slot.source.rotates) return;
+      // Another instance has stored a newer one under a later lease: ours is read by nobody (M3).
+      if ((error as { code?: unknown }).code === "STALE_GENERATION")
+        throw new TokenError({ step: "refresh", code: "STORE" });
       if (tried === 1) alarm(slot.id);
       await pause(clock, Math.min(1_000 * 2 ** tried, LONGEST_PAUSE));
     }
@@ -204,8 +256,8 @@ async function store(
 
 function adopt(slot: Slot, record: TokenRecord): void {
   if (slot.record && slot.record.generation > record.generation) return;
+  if (record.accessToken !== slot.refused) slot.refused = undefined;
   slot.record = record;
-  slot.refused = undefined;
   slot.refreshes++;
 }
 

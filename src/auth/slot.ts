@@ -9,6 +9,8 @@ export interface Slot {
   source: TokenSource;
   /** The newest token known; its refresh token counts even where the access token does not. */
   record: TokenRecord | undefined;
+  /** Whether the store has ever been read: before, a newer refresh token may stand there. */
+  hasRead: boolean;
   /** An access token that the upstream has refused: it is not used again, whatever it says of itself. */
   refused: string | undefined;
   /** The refresh under way. */
@@ -32,6 +34,7 @@ export function createSlot(id: string, source: TokenSource, record?: TokenRecord
     id,
     source,
     record,
+    hasRead: record !== undefined,
     refused: undefined,
     flight: undefined,
     failures: 0,

@@ -40,6 +40,9 @@ export interface Usage {
   totalTokens?: number;
 }
 
+/** How far counts can be trusted: of the whole answer, of one that did not come to its end, or there are none. */
+export type UsageStatus = "reported" | "partial" | "none";
+
 /** A code that a dialect's API uses, and what it means. `scope` and the rest default by reason. */
 export interface CodeMeaning {
   reason: Reason;

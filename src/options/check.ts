@@ -45,6 +45,13 @@ function checkPresence(options: RelayOptions): void {
       wrong(`credentials[${index}].apiKey`, "is missing; is its environment variable set?");
     if (apiKey !== undefined && token !== undefined)
       wrong(`credentials[${index}].token`, "cannot be given together with `apiKey`");
+    // A source that has a refresh token says so, also where its variable is not set.
+    if (typeof token === "object" && token !== null && "refreshToken" in token)
+      if (token.refreshToken === undefined || token.refreshToken === "")
+        wrong(
+          `credentials[${index}].token.refreshToken`,
+          "is missing; is its environment variable set?",
+        );
   });
 }
 

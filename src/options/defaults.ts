@@ -25,6 +25,7 @@ export const DEFAULTS = {
     hintMultiplier: 1,
     jitter: 0,
     disableOn: ["UNAUTHENTICATED", "FORBIDDEN"],
+    pruneAfter: false,
     circuitAfter: 5,
     circuitWithin: 120_000,
     circuitOpen: 30_000,
@@ -43,6 +44,9 @@ export const DEFAULTS = {
     totalTimeout: false,
     eventSize: 1_048_576,
     shutdownGrace: 5_000,
+    onDisconnect: "abort",
+    drainTimeout: 30_000,
+    drainBytes: 1_048_576,
   },
   responseHeaders: {
     model: "x-relay-model",

@@ -195,6 +195,7 @@ const limits = optional({
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
   disableOn: texts,
   rules: v.array(refusalRule),
+  pruneAfter: orOff(ms),
   circuitAfter: orOff(count),
   circuitWithin: ms,
   circuitOpen: ms,
@@ -214,6 +215,16 @@ const streaming = optional({
   totalTimeout: orOff(ms),
   eventSize: count,
   shutdownGrace: ms,
+  onDisconnect: v.lazy((input) =>
+    typeof input === "function"
+      ? fn
+      : v.picklist(
+          ["abort", "drain", "detach"],
+          'must be "abort", "drain", "detach" or a function',
+        ),
+  ),
+  drainTimeout: ms,
+  drainBytes: count,
 });
 
 const responseHeader = orOff(headerBut(ANSWER_OWN, "means something else in an answer"));

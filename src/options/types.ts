@@ -208,6 +208,8 @@ export interface LimitOptions {
   jitter?: number;
   /** Reasons that disable a credential when the upstream says it will not work again. @default ["UNAUTHENTICATED", "FORBIDDEN"] */
   disableOn?: string[];
+  /** Reports credentials that have been out of use for so long, and removes those that were added at run time. @default false */
+  pruneAfter?: number | false;
   /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */
   rules?: RefusalRule[];
   /** Server and network failures in a row, whoever meets them, after which an endpoint is left alone. @default 5 */
@@ -228,6 +230,15 @@ export interface LimitOptions {
   perClient?: number | false;
 }
 
+/** What becomes of an upstream's answer when its client leaves before the end. */
+export type DisconnectPolicy =
+  /** The upstream is closed at once. */
+  | "abort"
+  /** Once an answer has begun to reach the client, the rest is read for its token counts, within `drainTimeout` and `drainBytes`. */
+  | "drain"
+  /** The request goes on to its end, for nobody, or until `relay.stop` or `close`. */
+  | "detach";
+
 export interface StreamingOptions {
   /** Sends status and headers of a stream after so long, even if no event has come. `false`: only with the first payload. @default 10_000 */
   commitAfter?: number | false;
@@ -245,6 +256,12 @@ export interface StreamingOptions {
   eventSize?: number;
   /** Open streams get so long to finish when the relay closes. @default 5_000 */
   shutdownGrace?: number;
+  /** What becomes of an answer when its client leaves; a function is asked at that moment. @default "abort" */
+  onDisconnect?: DisconnectPolicy | ((request: Request) => DisconnectPolicy);
+  /** `drain` reads on for so long at most, in ms. @default 30_000 */
+  drainTimeout?: number;
+  /** `drain` reads on for so many bytes at most. @default 1_048_576 */
+  drainBytes?: number;
 }
 
 export interface ResponseHeaderOptions {

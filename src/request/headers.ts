@@ -129,7 +129,8 @@ export function withPrepared(
   headers: HeaderList,
   prepared: Iterable<[string, string]> | undefined,
 ): HeaderList {
-  if (!prepared) return headers;
+  const more = prepared ? [...prepared] : [];
+  if (more.length === 0) return headers;
   const own = new Set(headers.map(([name]) => name));
-  return [...headers, ...[...prepared].filter(([name]) => !own.has(name) || name === "vary")];
+  return [...headers, ...more.filter(([name]) => !own.has(name) || name === "vary")];
 }

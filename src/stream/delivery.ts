@@ -34,21 +34,26 @@ export class Delivery {
   firstPayloadAt: number | undefined;
   /** Called when the client reads again. */
   onDrain: (() => void) | undefined;
+  /** Told the length of what nobody is there to take any more (I12). */
+  onLost: ((length: number) => void) | undefined;
   readonly #options: DeliveryOptions;
-  #isDraining = false;
+  #isSlow = false;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
     const { sink } = options;
     sink.onDrain = () => {
-      if (!this.#isDraining) return;
-      this.#isDraining = false;
+      if (!this.#isSlow) return;
+      this.#isSlow = false;
       this.onDrain?.();
     };
     sink.onClose = () => {
       if (this.isOver) return;
       this.isOver = true;
+      this.#isSlow = false;
       options.onLeft();
+      // Whoever goes on without the client is not slowed by it.
+      this.onDrain?.();
     };
   }
 
@@ -74,7 +79,8 @@ export class Delivery {
 
   /** Sends bytes of an upstream's answer; false when the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
-    if (bytes.length === 0 || this.isOver) return !this.#isDraining;
+    if (this.isOver) this.onLost?.(bytes.length);
+    if (bytes.length === 0 || this.isOver) return !this.#isSlow;
     if (!this.hasPayload) {
       this.hasPayload = true;
       this.firstPayloadAt = now;
@@ -82,12 +88,12 @@ export class Delivery {
     if (this.isEventStream && this.#options.heartbeat > 0)
       this.#options.timers.move("heartbeat", now + this.#options.heartbeat);
     this.#write(bytes);
-    return !this.#isDraining;
+    return !this.#isSlow;
   }
 
   #write(bytes: Uint8Array): void {
     this.bytes += bytes.length;
-    if (!this.#options.sink.write(bytes)) this.#isDraining = true;
+    if (!this.#options.sink.write(bytes)) this.#isSlow = true;
   }
 
   #beatLater(now: number): void {
@@ -97,7 +103,7 @@ export class Delivery {
   // A client that does not read gets no more to read; what is sent here always stands between events.
   #beat(): void {
     if (this.isOver) return;
-    if (!this.#isDraining && !this.isInsideEvent) this.#write(PING);
+    if (!this.#isSlow && !this.isInsideEvent) this.#write(PING);
     this.#beatLater(this.#options.clock.now());
   }
 

@@ -84,10 +84,11 @@ export class Reply implements Receiver {
     this.#finish({ kind: "left" });
   }
 
-  /** Ends a stream that may have begun: with an error event where it has, as a failed attempt where it has not. */
+  /** Ends a stream that may have begun: with an error event where it has. Where it has not, only a timeout is the upstream's failure. */
   cut(end: EndReason, error: ErrorCode): void {
     const isOpen = this.#phase.at === "body" && this.#phase.gate.isOpen;
-    this.#finish(isOpen ? { kind: "ended", end, error } : { kind: "failed", fault: "timeout" });
+    if (isOpen) this.#finish({ kind: "ended", end, error });
+    else this.#finish(end === "timeout" ? { kind: "failed", fault: "timeout" } : { kind: "left" });
   }
 
   /** Token counts found beside the bytes. */

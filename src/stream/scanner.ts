@@ -5,6 +5,9 @@ import { NO_BYTES } from "./bytes.ts";
 const LF = 10;
 const CR = 13;
 
+// Events are decoded whole: nothing is carried from one to the next.
+const decoder = new TextDecoder();
+
 /** What the visitor of an event wants: to go on, or to end the stream with this event. */
 export type Visit = "go" | "stop";
 
@@ -21,7 +24,6 @@ export class Scanner {
   readonly #framing: Framing;
   readonly #visit: EventVisitor;
   readonly #limit: number;
-  readonly #decoder = new TextDecoder();
   #pending: Uint8Array = NO_BYTES;
   #pendingLength = 0;
   /** State of the line machine at the end of what has been seen. */
@@ -137,7 +139,8 @@ export class Scanner {
       this.#isOversize = false;
       return;
     }
-    const text = this.#decoder.decode(bytes.subarray(start, end));
+    const whole = start === 0 && end === bytes.length;
+    const text = decoder.decode(whole ? bytes : bytes.subarray(start, end));
     const event = this.#framing === "sse" ? parseEvent(text) : toRecord(text);
     if (event && this.#visit(event) === "stop") this.#hasStopped = true;
   }

@@ -50,7 +50,7 @@ export class WebSink implements Sink {
     const source: UnderlyingDefaultSource<Uint8Array> = {
       start: (controller) => void (this.#controller = controller),
       pull: () => this.onDrain?.(),
-      cancel: () => this.close(),
+      cancel: () => this.#leave(),
     };
     return new ReadableStream(source, {
       highWaterMark: HIGH_WATER,
@@ -79,8 +79,14 @@ export class WebSink implements Sink {
     this.#controller?.error(new Error("the upstream's answer broke off"));
   }
 
-  /** The client has gone: told by `cancel` of the body, or by the request's own signal. */
+  /** The client has gone, says the request's own signal. Whoever reads on all the same must not wait for ever. */
   close(): void {
+    if (!this.#isLive) return;
+    this.#leave();
+    this.#controller?.close();
+  }
+
+  #leave(): void {
     if (!this.#isLive) return;
     this.#state = "left";
     this.#respond(new Response(null, { status: CLIENT_GONE }));

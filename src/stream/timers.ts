@@ -11,7 +11,8 @@ export type TimerName =
   | "commit"
   | "heartbeat"
   | "deadline"
-  | "total";
+  | "total"
+  | "drain";
 
 const NAMES: readonly TimerName[] = [
   "body",
@@ -23,11 +24,15 @@ const NAMES: readonly TimerName[] = [
   "heartbeat",
   "deadline",
   "total",
+  "drain",
 ];
 const SLOTS = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record<
   TimerName,
   number
 >;
+
+/** The clock is first asked to ring no later than this, ms: whatever is set next need not move its timer. */
+const FIRST_LOOK = 10_000;
 
 export class Timers {
   readonly #clock: Clock;
@@ -49,7 +54,7 @@ export class Timers {
   /** Moves a timer that is set. The clock's own timer is left alone when it rings too early: it looks again then. */
   move(name: TimerName, at: number): void {
     this.#dueAt[SLOTS[name]] = at;
-    if (at < this.#armedFor) this.#arm(at);
+    if (at < this.#armedFor) this.#arm(Math.min(at, this.#clock.now() + FIRST_LOOK));
   }
 
   /** When a timer is due; `Infinity` where it is not set. */

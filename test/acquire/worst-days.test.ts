@@ -1,9 +1,16 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Clock } from "../../src/contract/clock.ts";
-import type { SharedStoreOptions } from "../support/shared-store.ts";
+import type { StateStorage } from "../../src/state/storage.ts";
+import type { StorePlace } from "../state/storages.ts";
+import type { Connection, SharedStoreOptions } from "../support/shared-store.ts";
+import { createStorage } from "unstorage";
+import memoryDriver from "unstorage/drivers/memory";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { firebaseAnonymous } from "../../src/auth/anonymous/firebase.ts";
 import { DAY, HOUR } from "../../src/limits/creations.ts";
+import { silentLog } from "../../src/observe/reporter.ts";
+import { createState } from "../../src/state/state.ts";
+import { filesPlace } from "../state/stores.ts";
 import { createSharedStore } from "../support/shared-store.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import { createInstance, type Instance, makeAcquirer } from "./instance.ts";
@@ -23,6 +30,11 @@ function createRandom(seed: number): () => number {
   };
 }
 
+async function memoryPlace(): Promise<StorePlace> {
+  const storage = createStorage({ driver: memoryDriver() });
+  return { open: () => storage, dispose: async () => {} };
+}
+
 interface Alive {
   instance: Instance;
   /** Ends it in the middle of whatever it does: nothing it waits for ever comes. */
@@ -30,7 +42,7 @@ interface Alive {
 }
 
 /** Many instances on one store and one provider; calls take virtual time, and instances die in mid-step. */
-async function createDays(store: SharedStoreOptions, seed: number) {
+async function createDays(store: SharedStoreOptions, seed: number, storage?: StateStorage) {
   const clock = createVirtualClock();
   const random = createRandom(seed);
   const shared = createSharedStore(clock, store);
@@ -40,6 +52,33 @@ async function createDays(store: SharedStoreOptions, seed: number) {
     then: { refuse: "server-error" },
   });
   let calls = 0;
+
+  /** The state as it is, each call of it a step. */
+  function connectState(over: StateStorage, mine: Clock, step: () => Promise<void>): Connection {
+    const options = { storage: over, base: "relay", clock: mine, random, log: silentLog() };
+    const state = createState(options);
+    const stepped = <A extends unknown[], T>(call: (...args: A) => Promise<T>) => {
+      return async (...args: A): Promise<T> => {
+        await step();
+        calls++;
+        const value = await call(...args).finally(() => calls--);
+        await step();
+        return value;
+      };
+    };
+    const { leases, creations, tokens } = state;
+    return {
+      leases: {
+        tier: leases.tier,
+        acquire: stepped(leases.acquire),
+        time: stepped(leases.time),
+      },
+      creations: { add: stepped(creations.add), list: stepped(creations.list) },
+      tokens: { ...tokens, read: stepped(tokens.read), write: stepped(tokens.write) },
+      putCredential: state.putCredential,
+      listCredentials: stepped(state.listCredentials),
+    };
+  }
 
   function start(): Alive {
     let isDead = false;
@@ -74,7 +113,7 @@ async function createDays(store: SharedStoreOptions, seed: number) {
     const source = firebaseAnonymous({ apiKey: "k", endpoint: provider.url });
     const instance = createInstance({
       clock: mine,
-      connection: shared.connect(step),
+      connection: storage ? connectState(storage, mine, step) : shared.connect(step),
       fetch: slowFetch,
       acquirers: [makeAcquirer({ source, limits: LIMITS, maxLive: 3 })],
     });
@@ -98,11 +137,14 @@ function mostIn(window: number, times: readonly number[]): number {
   return Math.max(0, ...times.map((at) => times.filter((t) => t >= at && t < at + window).length));
 }
 
-async function liveThrough(days: Awaited<ReturnType<typeof createDays>>): Promise<number> {
+async function liveThrough(
+  days: Awaited<ReturnType<typeof createDays>>,
+  hours = 26,
+): Promise<number> {
   const alive = Array.from({ length: INSTANCES }, days.start);
   let kills = 0;
   for (let nth = 0; nth < 1_000; nth++) alive[nth % INSTANCES]!.instance.ask();
-  for (let minutes = 0; minutes < 26 * 60; minutes += minutes < 180 ? 0.5 : 4) {
+  for (let minutes = 0; minutes < hours * 60; minutes += minutes < 180 ? 0.5 : 4) {
     await days.pass(1_000);
     await days.clock.advance(minutes < 180 ? 29_000 : 239_000);
     for (const [at, { instance, kill }] of alive.entries()) {
@@ -141,6 +183,18 @@ describe("many instances on one store", { timeout: 60_000 }, () => {
       expect(days.provider.ledger.creations.created).toBeLessThan(attempts);
     },
   );
+
+  it.each<[string, number, () => Promise<StorePlace>]>([
+    ["memory", 26, memoryPlace],
+    ["files", 1, filesPlace],
+  ])("H2 M4 the same over the state itself, on %s for %i hours", async (_, hours, open) => {
+    const place = await open();
+    const days = await createDays({}, 5, place.open());
+    expect(await liveThrough(days, hours)).toBeGreaterThan(2);
+    expectWithinLimits(days);
+    expect(days.attempts().length).toBeGreaterThan(1.5 * hours);
+    await place.dispose?.();
+  });
 
   it("H2 a lease that everybody gets lets no more through: who counts at the same time backs out", async () => {
     const days = await createDays({ tier: "best-effort", isExclusive: false }, 4);

@@ -1,7 +1,8 @@
 /** Clients that leave, in every phase of a request (I4); how soon the upstream is closed is measured by its ledger. */
 import type { Behaviour } from "../../simulator/index.ts";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import { isMissing } from "../support/needs.ts";
 import { exceptionFor, type HostName, type Phase } from "./exceptions.ts";
 import { ask, type Asking } from "./support/client.ts";
 import { recordMatrix } from "./support/matrix.ts";
@@ -16,7 +17,7 @@ interface Scene {
   then: Behaviour;
   headers?: Record<string, string>;
   /** Resolves when the client is in the middle of the phase. */
-  reached(stage: Stage, asking: Asking, model: string): Promise<unknown>;
+  reached(stage: Stage, asking: Asking, model: string, connecting: number): Promise<unknown>;
   /** Upstream calls of one such request. */
   calls: number;
   rounds?: number;
@@ -45,8 +46,10 @@ const SCENES: Record<Phase, Scene> = {
   connecting: {
     then: {},
     headers: { "x-relay-pool": "far" },
-    reached: ({ far }) => untilConnecting(far.url),
+    reached: ({ far }, _asking, _model, before) => untilConnecting(far.url, before),
     calls: 0,
+    // Some hosts go on connecting for the next call, which then makes no connection of its own.
+    rounds: 1,
     reason: BEFORE,
   },
   "before headers": {
@@ -97,10 +100,11 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
 
     /** Leaves once; resolves with the ms to the upstream's close, or to the request's end where none is open. */
     async function leaveOnce(scene: Scene, model: string): Promise<number> {
-      const { url, upstream, host } = stage();
+      const { url, upstream, host, far } = stage();
       upstream.script({ then: scene.then });
+      const before = countConnecting(far.url);
       const asking = ask(url, model, { headers: scene.headers });
-      await scene.reached(stage(), asking, model);
+      await scene.reached(stage(), asking, model, before);
       const leftAt = asking.leave();
       const end = await host.ended((one) => one.model === model);
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
@@ -113,7 +117,10 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
       return Math.max(0, closedAt - leftAt);
     }
 
-    it.each(Object.entries(SCENES) as [Phase, Scene][])("I4 %s", async (phase, scene) => {
+    const phases = (Object.entries(SCENES) as [Phase, Scene][]).filter(
+      ([phase]) => phase !== "connecting" || !isMissing(TABLE, existsSync(TABLE), "Linux"),
+    );
+    it.each(phases)("I4 %s", async (phase, scene) => {
       const { within = SOON } = exceptionFor(name, phase) ?? {};
       const taken: number[] = [];
       for (let nth = 0; nth < (scene.rounds ?? ROUNDS); nth++)
@@ -132,13 +139,17 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
   });
 }
 
+const TABLE = "/proc/net/tcp";
 const SYN_SENT = "02";
 
-/** Waits until one more connection to an address than those that fill it is being made, as the kernel sees it. */
-async function untilConnecting(url: string): Promise<void> {
+/** How many connections to an address are being made, as the kernel sees it. */
+function countConnecting(url: string): number {
+  if (!existsSync(TABLE)) return 0;
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
-  const pattern = new RegExp(`:${port} ${SYN_SENT} `, "g");
-  const count = (): number => (readFileSync("/proc/net/tcp", "utf8").match(pattern) ?? []).length;
-  const fillers = count();
-  while (count() <= fillers) await new Promise((resolve) => setTimeout(resolve, 2));
+  return readFileSync(TABLE, "utf8").match(new RegExp(`:${port} ${SYN_SENT} `, "g"))?.length ?? 0;
+}
+
+/** Waits until there is one more than before. */
+async function untilConnecting(url: string, before: number): Promise<void> {
+  while (countConnecting(url) <= before) await new Promise((resolve) => setTimeout(resolve, 2));
 }

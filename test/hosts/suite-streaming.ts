@@ -126,15 +126,23 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       const call = stage().upstream.ledger.last()!;
       await untilStill(() => call.bytes);
       expect(call.bytes).toBeLessThan(BIG / 2);
-      expect((await asking.rest()).length).toBe(call.bytes);
+      // Comments go into the silence of a host that had to wait.
+      const body = withoutComments((await asking.rest()).toString("latin1"));
+      expect(body.length).toBe(call.bytes);
       expect(call.bytes).toBeGreaterThanOrEqual(BIG);
     }, 20_000);
 
     it.skipIf(isExcepted(name, "I18"))(
       "I18 breaks the connection where a JSON answer dies",
       async () => {
-        script({ bodyBytes: 300_000, cut: { afterBytes: 200_000 } });
+        script({
+          bodyBytes: 300_000,
+          stall: { afterBytes: 200_000 },
+          cut: { afterBytes: 250_000 },
+        });
         const asking = ask(stage().url, "json", { stream: false });
+        expect((await asking.head).statusCode).toBe(200);
+        stage().upstream.release();
         await expect(asking.rest()).rejects.toThrow();
       },
     );

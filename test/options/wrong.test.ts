@@ -1,3 +1,4 @@
+import { oauth } from "../../src/auth/sources/oauth.ts";
 import { describe, expect, it } from "vitest";
 import { generic } from "../../src/dialects/generic.ts";
 import { createRelay, RelayError } from "../../src/index.ts";
@@ -202,6 +203,23 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     "an empty key",
     withCredential({ apiKey: "" }),
     /^credentials\[0\]\.apiKey: must not be empty; /,
+  ],
+  [
+    "a token without its refresh token",
+    {
+      ...good,
+      credentials: [
+        {
+          id: "a",
+          token: oauth({
+            tokenURL: "https://a.example/token",
+            clientId: "c",
+            refreshToken: undefined as never,
+          }),
+        },
+      ],
+    },
+    /^credentials\[0\]\.token\.refreshToken: is missing; i/,
   ],
   ["no key", withCredential({ apiKey: null }), "credentials[0].apiKey: must be a string"],
   [

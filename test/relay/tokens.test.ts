@@ -40,9 +40,13 @@ const askMany = (relay: RelayUnderTest, count: number): Promise<number[]> =>
   Promise.all(Array.from({ length: count }, () => ask(relay)));
 const lines = (relay: RelayUnderTest, words: string): number =>
   relay.lines.filter(({ level, message }) => level !== "debug" && message.includes(words)).length;
-/** Lets sockets do what they are about: time stands still meanwhile. */
+/** Lets sockets do what they are about, and sealing and hashing, which threads do: time stands still meanwhile. */
 async function breathe(): Promise<void> {
-  for (let turn = 0; turn < 60; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let round = 0; round < 12; round++) {
+    await crypto.subtle.digest("SHA-256", new Uint8Array(4_096));
+    for (let turn = 0; turn < 5; turn++)
+      await new Promise<void>((resolve) => setImmediate(resolve));
+  }
 }
 /** Lets them until something is so. */
 async function until(isSo: () => boolean): Promise<void> {

@@ -102,6 +102,6 @@ export async function filesPlace(): Promise<StorePlace> {
   const base = await mkdtemp(join(tmpdir(), "relay-files-"));
   return {
     open: () => createStorage({ driver: fsDriver({ base }) }),
-    dispose: () => rm(base, { recursive: true, force: true }),
+    dispose: () => rm(base, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

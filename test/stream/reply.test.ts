@@ -364,8 +364,12 @@ describe("after the answer", () => {
     ]);
     const not = createStage().head(200, SSE);
     not.data(ROLE);
-    not.reply.cut("shutdown", "ERR_RELAY_SHUTDOWN");
+    not.reply.cut("timeout", "ERR_RELAY_DEADLINE");
     expect(not.results).toEqual([{ kind: "failed", fault: "timeout" }]);
+    // Whoever ends a request from our side says nothing of the upstream.
+    const ours = createStage().head(200, SSE);
+    ours.reply.cut("shutdown", "ERR_RELAY_SHUTDOWN");
+    expect(ours.results).toEqual([{ kind: "left" }]);
   });
 
   it("E10 keeps the fault and its code where nothing has gone out", () => {

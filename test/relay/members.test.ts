@@ -1,0 +1,119 @@
+/** Credentials added and removed while the relay runs (F7, K6, K8, K9). */
+import { createStorage } from "unstorage";
+import { afterEach, describe, expect, it } from "vitest";
+import { createSimulator } from "../../simulator/index.ts";
+import {
+  makeCredentials,
+  type RelayUnderTest,
+  secretOf,
+  startRelay,
+  type UnderTestOptions,
+} from "../support/relay.ts";
+
+const DAY = 86_400_000;
+const relays: RelayUnderTest[] = [];
+afterEach(async () => {
+  for (const relay of relays.splice(0)) await relay.close();
+});
+
+async function start(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
+  const relay = await startRelay({ count: 1, ...options });
+  relays.push(relay);
+  return relay;
+}
+async function ask(relay: RelayUnderTest): Promise<number> {
+  const response = await relay.chat();
+  await response.arrayBuffer();
+  return response.status;
+}
+const keys = { c1: secretOf("c1"), late: secretOf("late") };
+const late = { id: "late", apiKey: keys.late, tier: 0 };
+
+describe("credentials at run time", () => {
+  it("K8 serve at once, and no more when they are removed; what streams goes on", async () => {
+    const relay = await start({ simulator: { keys } });
+    expect(relay.relay.credentials.add(late)).toBe("late");
+    expect(await ask(relay)).toBe(200);
+    relay.upstream.script({ then: { stall: { afterEvents: 2 } } });
+    const streaming = await relay.chat();
+    expect(relay.relay.credentials.remove("late")).toBe(true);
+    relay.upstream.script();
+    relay.upstream.release();
+    expect(await streaming.text()).toContain("[DONE]");
+    expect(await ask(relay)).toBe(200);
+    expect(relay.upstream.ledger.byCredential()).toEqual({ late: 2, c1: 1 });
+    expect(relay.relay.credentials.remove("late")).toBe(false);
+  });
+
+  it("K6 A1 are there after a restart with what closed them, and stay removed", async () => {
+    const keep = await createSimulator({ keys });
+    const storage = createStorage();
+    const one = await start({ keep, storage });
+    one.relay.credentials.add(late);
+    one.relay.credentials.disable("late", "for now");
+    await one.close();
+    const two = await start({ keep, storage });
+    expect(two.relay.status().credentials.find(({ id }) => id === "late")).toMatchObject({
+      disabled: { reason: "for now" },
+    });
+    two.relay.credentials.enable("late");
+    expect(await ask(two)).toBe(200);
+    two.relay.credentials.remove("late");
+    await two.close();
+    const three = await start({ keep, storage });
+    expect(three.relay.status().credentials.map(({ id }) => id)).toEqual(["c1"]);
+    expect(keep.ledger.byCredential()).toEqual({ late: 1 });
+    relays.splice(0);
+    await three.close();
+    await keep.close();
+  });
+
+  it("K9 J3 go out and come in again as JSON, with keys only when asked for; the same key twice is one", async () => {
+    const relay = await start({ simulator: { keys } });
+    const { credentials } = relay.relay;
+    credentials.add({ ...late, models: { allow: ["gpt*"] }, maxInFlight: 3, weight: 2 });
+    expect(JSON.stringify(credentials.export())).not.toContain(keys.late);
+    const exported = JSON.parse(JSON.stringify(credentials.export({ secrets: true }))) as never;
+    credentials.remove("late");
+    expect(credentials.export()).toEqual([]);
+    expect(credentials.import(exported)).toBe(1);
+    expect(credentials.export({ secrets: true })).toEqual(exported);
+    expect(credentials.add({ apiKey: keys.late, id: "another name" })).toBe("late");
+    expect(credentials.export()).toHaveLength(1);
+    const random = credentials.add({ apiKey: "sk-of-no-name-0123456789" });
+    expect(random).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("K14 are not those of the configuration, and refuse what no header could carry", async () => {
+    const { relay } = await start();
+    const code = (name: string) => expect.objectContaining({ code: name }) as Error;
+    expect(() => relay.credentials.remove("c1")).toThrow(code("ERR_RELAY_CONFIGURED"));
+    expect(() => relay.credentials.add({ id: "c1", apiKey: "sk-x" })).toThrow(
+      code("ERR_RELAY_CONFIGURED"),
+    );
+    expect(() => relay.credentials.add({ apiKey: "a b" })).toThrow(code("ERR_RELAY_CREDENTIAL"));
+    expect(() => relay.credentials.add({ apiKey: "sk-x", upstream: "nowhere" })).toThrow(
+      "must be one of default",
+    );
+  });
+});
+
+it("F7 tells once who has been out of use for long, and removes only who was added", async () => {
+  const relay = await start({
+    credentials: makeCredentials(2),
+    simulator: { keys: { ...keys, c2: secretOf("c2") } },
+    limits: { pruneAfter: 30 * DAY },
+  });
+  relay.relay.credentials.add(late);
+  for (const id of ["late", "c2"]) relay.relay.credentials.disable(id);
+  await relay.clock.advance(29 * DAY);
+  await ask(relay);
+  expect(relay.relay.status().credentials).toHaveLength(3);
+  await relay.clock.advance(2 * DAY);
+  await ask(relay);
+  await relay.clock.advance(DAY);
+  await ask(relay);
+  expect(relay.relay.status().credentials.map(({ id }) => id)).toEqual(["c1", "c2"]);
+  const said = relay.lines.filter(({ message }) => message.includes("has been out of use since"));
+  expect(said.map(({ message }) => message.includes("; it is removed"))).toEqual([true, false]);
+});
