@@ -19,8 +19,23 @@ export async function loadState(parts: StateParts): Promise<LoadedState> {
   return {
     cooldowns: livingOf(parts, cooldowns),
     marks: [...marks.values()],
-    credentials: await openAll(parts, [...credentials.values()]),
+    credentials: await openAll(parts, keptOf(parts, credentials)),
   };
+}
+
+/** Longer than any instance goes on without having heard of a removal. */
+const TOMBSTONE_KEPT = 30 * 86_400_000;
+
+// The removal of the dead is nobody's business to wait for.
+function keptOf(
+  { clock, credentials }: StateParts,
+  records: ReadonlyMap<string, CredentialRecord>,
+): CredentialRecord[] {
+  const since = clock.now() - TOMBSTONE_KEPT;
+  const isDead = (record: CredentialRecord): boolean =>
+    !record.credential && record.writtenAt < since;
+  for (const [key, record] of records) if (isDead(record)) void credentials.removeDead(key, isDead);
+  return [...records.values()].filter((record) => !isDead(record));
 }
 
 /** Reads the credentials made at run time alone. Rejects when one cannot be read. */

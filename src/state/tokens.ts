@@ -13,7 +13,7 @@ import {
   VERSION,
 } from "./records.ts";
 import type { Seal } from "./seal.ts";
-import { readItems, type StateStorage, type StoredValue } from "./storage.ts";
+import { readItem, readItems, type StateStorage, type StoredValue } from "./storage.ts";
 
 export interface TokenStoreParts {
   storage: StateStorage;
@@ -24,8 +24,8 @@ export interface TokenStoreParts {
 }
 
 /**
- * A generation stands in the place that its number says. Whoever comes late by less than a whole round of leases cannot
- * reach the place of the newest one; and each reads a place before it writes there.
+ * A generation stands in the place that its number says, or in the next one where the newest of all stands there: numbers
+ * are skipped by holders that wrote nothing. Each looks at all places before it writes.
  */
 const PLACES = 4;
 
@@ -42,39 +42,45 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
     return Array.from({ length: PLACES }, (_, place) => `${key}-${place}`);
   };
 
-  async function readRing<R>(
-    kind: { letter: "t" | "n"; name: string; fromStored(fields: Fields): R | undefined },
-    credential: string,
-  ): Promise<R[]> {
+  /** Another process may be in mid-write: what is still broken at a second look is. */
+  async function look<R>(kind: RingKind<R>, credential: string): Promise<Place<R>[]> {
     const places = await placesOf(kind.letter, credential);
-    const items = await readItems(storage, places);
+    const values = new Map((await readItems(storage, places)).map((it) => [it.key, it.value]));
+    return Promise.all(
+      places.map(async (key) => {
+        const reading = readStored(kind, values.get(key));
+        if (reading.is !== "broken") return { key, reading };
+        return { key, reading: readStored(kind, await readItem(storage, key)) };
+      }),
+    );
+  }
+
+  async function readRing<R>(kind: RingKind<R>, credential: string): Promise<R[]> {
     const found: R[] = [];
-    for (const { key, value } of items) {
-      const reading = readStored(kind, value);
+    for (const { key, reading } of await look(kind, credential)) {
       if (reading.is === "record") found.push(reading.record);
       else await refuse(parts, key, reading);
     }
     return found;
   }
 
-  async function write(
-    kind: {
-      letter: "t" | "n";
-      name: string;
-      fromStored(fields: Fields): { generation: number } | undefined;
-    },
+  async function write<R extends { generation: number }>(
+    kind: RingKind<R>,
     credential: string,
     generation: number,
     value: StoredValue,
   ): Promise<void> {
-    const place = (await placesOf(kind.letter, credential))[generation % PLACES]!;
-    const [item] = await readItems(storage, [place]);
-    const reading = readStored(kind, item?.value);
-    if (reading.is === "newer" || reading.is === "broken") await refuse(parts, place, reading);
+    const places = await look(kind, credential);
+    for (const { key, reading } of places)
+      if (reading.is === "newer") await refuse(parts, key, reading);
+    const newest = newestOf(places);
     // Somebody with a later lease was here: nobody would read ours.
-    if (reading.is === "record" && reading.record.generation > generation)
-      throw new StaleGeneration();
-    await storage.setItem(place, value);
+    if (newest && newest.generation > generation) throw new StaleGeneration();
+    const own = places[generation % PLACES]!;
+    const isTaken = newest?.place === own && newest.generation < generation;
+    const target = isTaken ? places[(generation + 1) % PLACES]! : own;
+    await refuse(parts, target.key, target.reading);
+    await storage.setItem(target.key, value);
     faults.clear("token");
   }
 
@@ -160,6 +166,29 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
   }
 }
 
+interface RingKind<R> {
+  letter: "t" | "n";
+  name: string;
+  fromStored(fields: Fields): R | undefined;
+}
+
+interface Place<R> {
+  key: string;
+  reading: Reading<R>;
+}
+
+function newestOf<R extends { generation: number }>(
+  places: readonly Place<R>[],
+): { place: Place<R>; generation: number } | undefined {
+  let newest: { place: Place<R>; generation: number } | undefined;
+  for (const place of places) {
+    if (place.reading.is !== "record") continue;
+    const { generation } = place.reading.record;
+    if (!newest || generation > newest.generation) newest = { place, generation };
+  }
+  return newest;
+}
+
 /** A later lease has written already: what was to be written is read by nobody. */
 export class StaleGeneration extends Error {
   override name = "StaleGeneration";
@@ -188,11 +217,7 @@ async function refuse(
   throw new UnreadableRecord(key);
 }
 
-const TOKEN: {
-  letter: "t";
-  name: string;
-  fromStored(fields: Fields): Sealed | undefined;
-} = {
+const TOKEN: RingKind<Sealed> = {
   letter: "t",
   name: "token",
   fromStored({ credential, generation, expiresAt, issuedAt, originHash, writtenAt, secrets }) {
@@ -203,11 +228,7 @@ const TOKEN: {
   },
 };
 
-const INTENT: {
-  letter: "n";
-  name: string;
-  fromStored(fields: Fields): IntentRecord | undefined;
-} = {
+const INTENT: RingKind<IntentRecord> = {
   letter: "n",
   name: "intent",
   fromStored({ credential, generation, tokenHash, writtenAt }) {

@@ -4,7 +4,7 @@ import { createStorage } from "unstorage";
 import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
 import { createSeal } from "../../src/state/seal.ts";
 import { createBench, NOW } from "./fixtures.ts";
-import { createFailing, memoryPlace, type StorePlace } from "./storages.ts";
+import { createFailing, memoryPlace, type StorePlace, wrapStorage } from "./storages.ts";
 import {
   filesPlace,
   noPostgres,
@@ -214,6 +214,53 @@ describe("secrets that cannot be read", () => {
     expect(bench.state.health().setAside).toEqual([second]);
     expect((await storage.getKeys("relay:aside")).length).toBe(1);
     expect(await storage.getItem(first)).toMatchObject({ generation: 1 });
+  });
+
+  it("G7 M4 writes nothing over the newest token, however many holders have written none since", async () => {
+    const inner = createStorage();
+    let isTorn = false;
+    // Killed in mid-write, on a driver that writes in place.
+    const tearing = wrapStorage(inner, async (method, key, run) => {
+      if (method !== "setItem" || !isTorn) return run();
+      await inner.setItem(key, '{"v":1,"kind":"tok');
+      throw new Error("killed");
+    });
+    const { tokens } = createBench({ storage: tearing }).state;
+    for (const generation of [1, 2, 3, 5]) await tokens.write(token(generation));
+    isTorn = true;
+    for (const generation of [9, 13, 17]) {
+      await tokens.write(token(generation)).catch(() => {});
+      expect((await tokens.read("a"))?.generation).toBe(5);
+    }
+    isTorn = false;
+    await tokens.write(token(21));
+    expect(await tokens.read("a")).toEqual(token(21));
+  });
+
+  it("K3 G7 looks again before it takes a token for broken: its writer may be at work", async () => {
+    const inner = createStorage();
+    await createBench({ storage: inner }).state.tokens.write(token(1));
+    const torn = wrapStorage(inner, async (method, _key, run) => {
+      const answer = await run();
+      if (method !== "getItems") return answer;
+      return (answer as { key: string }[]).map(({ key }) => ({ key, value: "" }));
+    });
+    const bench = createBench({ storage: torn });
+    expect((await bench.state.tokens.read("a"))?.generation).toBe(1);
+    expect(bench.state.health().setAside).toEqual([]);
+  });
+
+  it("K6 K11 forgets that a credential was removed after thirty days", async () => {
+    const before = createBench({ storage }).state;
+    before.putCredential(made("c", 2, { credential: undefined }));
+    await before.flush();
+    const month = 30 * 86_400_000;
+    const young = createBench({ storage, at: NOW + month });
+    expect((await young.state.load()).credentials).toHaveLength(1);
+    const old = createBench({ storage, at: NOW + month + 1 });
+    expect((await old.state.load()).credentials).toEqual([]);
+    await old.state.close();
+    expect((await storage.getKeys("relay")).filter((key) => key.includes(":k:"))).toEqual([]);
   });
 
   it("H2 K3 counts nothing as no attempt: one that cannot be read stops all", async () => {
