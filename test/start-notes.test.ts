@@ -1,0 +1,57 @@
+/** What an operator is told at start about the store. */
+import { createStorage } from "unstorage";
+import { expect, it } from "vitest";
+import type { StateHealth } from "../src/contract/state.ts";
+import { createReporter } from "../src/observe/reporter.ts";
+import { resolveOptions } from "../src/options/resolve.ts";
+import type { RelayOptions } from "../src/options/types.ts";
+import { noteAtStart } from "../src/start-notes.ts";
+import { createVirtualClock } from "./support/virtual-clock.ts";
+
+const SECRET = "a secret of at least sixteen characters";
+
+function linesOf(options: Partial<RelayOptions>, store: Partial<StateHealth> = {}): string[] {
+  const lines: string[] = [];
+  const say = (line: string): void => void lines.push(line);
+  const config = resolveOptions({
+    upstream: { baseURL: "https://api.example.com", dialect: "openai" },
+    credentials: [{ id: "a", token: () => ({ accessToken: "t" }) }],
+    authorize: () => true,
+    storage: createStorage(),
+    ...options,
+  });
+  const health: StateHealth = {
+    driver: "redis",
+    loaded: false,
+    leases: "atomic",
+    sync: "shared",
+    viewAge: undefined,
+    sealed: config.sealing.length > 0,
+    pendingWrites: 0,
+    fault: undefined,
+    setAside: [],
+    ...store,
+  };
+  const log = { debug: say, info: say, warn: say, error: say };
+  noteAtStart(config, health, createReporter(log, createVirtualClock()));
+  return lines;
+}
+
+it("M2 says at start how sure the leases are, and how changes are heard", () => {
+  expect(linesOf({ secret: SECRET })).toEqual([
+    "state on redis: leases atomic, changes of other instances shared",
+  ]);
+  const unsure = linesOf({ secret: SECRET }, { driver: "http", leases: "best-effort" });
+  expect(unsure.join("\n")).toContain("cannot say who is first");
+  expect(linesOf({ secret: SECRET, instances: 1 }, { leases: "best-effort" })).toHaveLength(1);
+  expect(linesOf({ storage: undefined })).toEqual([]);
+});
+
+it("N1 warns once where tokens would be stored as they are", () => {
+  const warned = (lines: string[]): number =>
+    lines.filter((line) => line.includes("`secret`")).length;
+  expect(warned(linesOf({}))).toBe(1);
+  expect(warned(linesOf({ secret: SECRET }))).toBe(0);
+  expect(warned(linesOf({}, { driver: "memory" }))).toBe(0);
+  expect(warned(linesOf({ credentials: [{ id: "a", apiKey: "k" }] }))).toBe(0);
+});
