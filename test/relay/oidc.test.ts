@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import Provider from "oidc-provider";
+import { Provider } from "oidc-provider";
 import { createStorage } from "unstorage";
 import { afterEach, expect, it, vi } from "vitest";
 import { oauth } from "../../src/index.ts";
