@@ -8,7 +8,7 @@ import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
 
 /** Lines that a host or the relay may print. */
 const EXPECTED =
-  /listening|cools down for|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
+  /listening|cools down for|state on [\w-]+: leases|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
 
 export function describeHost(name: HostName, setup: HostSetup): void {
   describe.skipIf(setup.isMissing?.())(`L5 on ${name}`, () => {
