@@ -75,7 +75,8 @@ export function postgresPlace(): StorePlace {
     async dispose() {
       const [first] = databases;
       await first?.exec(`DROP TABLE IF EXISTS ${tableName}`);
-      await first?.exec(`DROP TABLE IF EXISTS ${tableName}_leases`);
+      for (const other of ["leases", "changes"])
+        await first?.exec(`DROP TABLE IF EXISTS ${tableName}_${other}`);
       await Promise.all(databases.map((one) => one.dispose()));
     },
   };
