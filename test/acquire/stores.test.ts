@@ -12,6 +12,7 @@ import {
   noRedis,
   postgresPlace,
   redisPlace,
+  noSqlite,
   sqlitePlace,
 } from "../state/stores.ts";
 import { createInstance, type Instance, makeAcquirer, TARGET } from "./instance.ts";
@@ -68,7 +69,7 @@ async function exhaust(instances: readonly Instance[]): Promise<void> {
 describe.each<[string, boolean, () => StorePlace | Promise<StorePlace>]>([
   ["Redis", noRedis, redisPlace],
   ["PostgreSQL", noPostgres, postgresPlace],
-  ["SQLite", false, sqlitePlace],
+  ["SQLite", noSqlite, sqlitePlace],
   ["files", false, filesPlace],
 ])("on %s", (_, isMissing, open) => {
   it.skipIf(isMissing)(

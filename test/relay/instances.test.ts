@@ -9,7 +9,14 @@ import { createStorage } from "unstorage";
 import redisDriver from "unstorage/drivers/redis";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import { noPostgres, noRedis, postgresPlace, redisPlace, sqlitePlace } from "../state/stores.ts";
+import {
+  noPostgres,
+  noRedis,
+  noSqlite,
+  postgresPlace,
+  redisPlace,
+  sqlitePlace,
+} from "../state/stores.ts";
 import type { StorePlace } from "../state/storages.ts";
 import { isMissing } from "../support/needs.ts";
 import { createRealClock } from "../support/real-clock.ts";
@@ -97,7 +104,7 @@ function shared(name: string, make: () => StorePlace | Promise<StorePlace>): voi
   }, 20_000);
 }
 
-describe("instances on SQLite", () => shared("SQLite", sqlitePlace));
+describe.skipIf(noSqlite)("instances on SQLite", () => shared("SQLite", sqlitePlace));
 describe.skipIf(noRedis)("instances on Redis", () => shared("Redis", redisPlace));
 describe.skipIf(noPostgres)("instances on PostgreSQL", () => shared("PostgreSQL", postgresPlace));
 

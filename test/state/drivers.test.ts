@@ -11,7 +11,7 @@ import redisDriver2 from "unstorage2/drivers/redis";
 import { describe } from "vitest";
 import { stateContract } from "./contract.ts";
 import { type StorePlace, underTest } from "./storages.ts";
-import { noPostgres, noRedis, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
+import { noPostgres, noRedis, noSqlite, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
 
 /** One connection for all who open it: a contract opens many. */
 function once(place: StorePlace): StorePlace {
@@ -57,7 +57,9 @@ function redis2Place(): StorePlace {
 }
 
 stateContract("unstorage lru-cache", () => underTest(lruPlace()));
-stateContract("SQLite", async () => underTest(once(await sqlitePlace())));
+describe.skipIf(noSqlite)("with SQLite", () =>
+  stateContract("SQLite", async () => underTest(once(await sqlitePlace()))),
+);
 stateContract("unstorage 2, memory", () => underTest(memory2Place()));
 stateContract("unstorage 2, fs", async () => underTest(await fs2Place(false)));
 stateContract("unstorage 2, atomic fs", async () => underTest(await fs2Place(true)));

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { createJournal, type Journal } from "../../src/state/journal/journal.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import { memoryPlace, type StorePlace } from "./storages.ts";
-import { noPostgres, noRedis, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
+import { noPostgres, noRedis, noSqlite, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
 
 let place: StorePlace;
 afterEach(() => place.dispose());
@@ -78,7 +78,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>, cu
   });
 }
 
-contract("SQLite", sqlitePlace, cutTable);
+describe.skipIf(noSqlite)("with SQLite", () => contract("SQLite", sqlitePlace, cutTable));
 describe.skipIf(noRedis)("with Redis", () => contract("Redis", redisPlace, cutStream));
 describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", postgresPlace, cutTable),

@@ -16,6 +16,7 @@ import {
   noRedis,
   postgresPlace,
   redisPlace,
+  noSqlite,
   sqlitePlace,
 } from "./stores.ts";
 
@@ -107,7 +108,7 @@ function contract(
 
 contract("memory", "atomic", memoryPlace);
 contract("files", "atomic", filesPlace);
-contract("SQLite", "atomic", sqlitePlace);
+describe.skipIf(noSqlite)("with SQLite", () => contract("SQLite", "atomic", sqlitePlace));
 contract("Deno KV (a fake)", "atomic", () => createDenoKvFake());
 describe.skipIf(noRedis)("with Redis", () => contract("Redis", "atomic", redisPlace));
 describe.skipIf(noPostgres)("with PostgreSQL", () =>

@@ -7,13 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProgram, type Program } from "./program.ts";
-import { noPostgres, noRedis } from "./stores.ts";
+import { noPostgres, noRedis, noSqlite, SQLITE } from "./stores.ts";
 
 const ROUNDS = 25;
 const EVERY = 60;
 
 // Asks for the lease of each round at the same moment as all others, then for a short one again and again.
 const CHILD = `
+import { createRequire } from "node:module";
 import { createDatabase } from "db0";
 import sqlite from "db0/connectors/better-sqlite3";
 import postgresql from "db0/connectors/postgresql";
@@ -26,7 +27,7 @@ const [kind, place, startAt] = process.argv.slice(2);
 const drivers = {
   files: () => fsDriver({ base: place }),
   Redis: () => redisDriver({ base: place, host: "127.0.0.1", port: 6379, maxRetriesPerRequest: 1 }),
-  SQLite: () => dbDriver({ database: createDatabase(sqlite({ path: place + "/relay.db" })), tableName: "relay" }),
+  SQLite: () => dbDriver({ database: createDatabase(sqlite({ path: place + "/relay.db", lib: () => createRequire(import.meta.url)(${JSON.stringify(SQLITE)}) })), tableName: "relay" }),
   PostgreSQL: () => dbDriver({
     database: createDatabase(postgresql({ host: "127.0.0.1", port: 5432, user: "postgres", database: "test" })), tableName: place,
   }),
@@ -94,9 +95,13 @@ it("M2 M3 four processes on files: one winner a round, no generation twice", asy
   await race("files", join(folder, "files"), 4);
 }, 60_000);
 
-it("M2 M3 four processes on SQLite", async () => {
-  await race("SQLite", folder, 4);
-}, 60_000);
+it.skipIf(noSqlite)(
+  "M2 M3 four processes on SQLite",
+  async () => {
+    await race("SQLite", folder, 4);
+  },
+  60_000,
+);
 
 describe.skipIf(noRedis)("with Redis", () => {
   it("M2 M3 eight processes on Redis", async () => {

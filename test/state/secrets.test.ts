@@ -11,6 +11,7 @@ import {
   noRedis,
   postgresPlace,
   redisPlace,
+  noSqlite,
   sqlitePlace,
 } from "./stores.ts";
 
@@ -151,7 +152,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
 
 contract("memory", memoryPlace);
 contract("files", filesPlace);
-contract("SQLite", sqlitePlace);
+describe.skipIf(noSqlite)("with SQLite", () => contract("SQLite", sqlitePlace));
 describe.skipIf(noRedis)("with Redis", () => contract("Redis", redisPlace));
 describe.skipIf(noPostgres)("with PostgreSQL", () => contract("PostgreSQL", postgresPlace));
 

@@ -1,8 +1,11 @@
 /** Real stores beyond files: Redis and SQL, each test in a corner of its own that is cleaned up. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import sqlite from "db0/connectors/better-sqlite3";
 import postgresql from "db0/connectors/postgresql";
 import { createDatabase } from "db0";
@@ -34,6 +37,16 @@ export const noPostgres: boolean = isMissing(
   "PostgreSQL on 127.0.0.1:5432",
   await isListening(POSTGRES_PORT),
   "a server that trusts local users, with the database test",
+);
+
+/** The native addon, in a folder of its own: compiling it takes minutes. */
+export const SQLITE: string = fileURLToPath(
+  new URL("../hosts/sqlite/node_modules/better-sqlite3/lib/index.js", import.meta.url),
+);
+export const noSqlite: boolean = isMissing(
+  "SQLite",
+  existsSync(SQLITE),
+  "npm ci --prefix test/hosts/sqlite",
 );
 
 let count = 0;
@@ -87,7 +100,12 @@ export async function sqlitePlace(): Promise<StorePlace> {
   const databases: ReturnType<typeof createDatabase>[] = [];
   return {
     open() {
-      const database = createDatabase(sqlite({ path: join(folder, "relay.db") }));
+      const database = createDatabase(
+        sqlite({
+          path: join(folder, "relay.db"),
+          lib: (() => createRequire(import.meta.url)(SQLITE)) as never,
+        } as never),
+      );
       databases.push(database);
       return createStorage({ driver: dbDriver({ database, tableName: "relay" }) });
     },

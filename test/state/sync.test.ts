@@ -9,6 +9,7 @@ import {
   noRedis,
   postgresPlace,
   redisPlace,
+  noSqlite,
   sqlitePlace,
 } from "./stores.ts";
 
@@ -156,7 +157,7 @@ function contract(name: string, tier: string, make: () => StorePlace | Promise<S
 contract("memory", "process", memoryPlace);
 contract("values alone", "best-effort", () => plain(memoryPlace()));
 contract("files", "best-effort", filesPlace);
-contract("SQLite", "shared", sqlitePlace);
+describe.skipIf(noSqlite)("with SQLite", () => contract("SQLite", "shared", sqlitePlace));
 describe.skipIf(noRedis)("with Redis", () => contract("Redis", "shared", redisPlace));
 describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", "shared", postgresPlace),
