@@ -1,7 +1,6 @@
 /** How it grows: a hundred instances on one store, and a start with a hundred thousand credentials (M1, K11). */
 import { createStorage, type Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRelay } from "../../src/index.ts";
 import type { State } from "../../src/contract/state.ts";
 import { createState } from "../../src/state/state.ts";
 import { createRealClock } from "../support/real-clock.ts";
@@ -103,54 +102,6 @@ function report(what: string, figures: Record<string, number>): void {
     );
 }
 
-/** Fills the store with cooldowns of `count` credentials, as a relay would have written them. */
-async function fill(storage: Storage, count: number): Promise<void> {
-  const state = createState({
-    storage: storage as never,
-    base: "relay",
-    clock: createRealClock(),
-    random: Math.random,
-    log: silent,
-  });
-  const now = Date.now();
-  for (let i = 0; i < count; i++)
-    state.putCooldown({
-      ...cooldown(`c${i}`, { until: now + HOUR, writtenAt: now }),
-      key: { credential: `c${i}`, upstream: "default", pool: "default", family: "*" },
-    });
-  await state.flush();
-  await state.close();
-}
-
-async function startOn(storage: Storage): Promise<number> {
-  const credentials = Array.from({ length: 100_000 }, (_, i) => ({
-    id: `c${i}`,
-    apiKey: `sk-${i}`,
-  }));
-  const startedAt = performance.now();
-  const relay = createRelay({
-    upstream: { baseURL: "http://127.0.0.1:9", dialect: "openai" },
-    credentials,
-    storage: storage as never,
-    log: false,
-  });
-  const madeAfter = performance.now() - startedAt;
-  await relay.ready;
-  const took = performance.now() - startedAt;
-  report("made", { ms: madeAfter });
-  expect(relay.status().cooldowns).toHaveLength(50_000);
-  await relay.close();
-  return took;
-}
-
-it("K15 K11 starts with 100,000 credentials and 50,000 cooldowns in memory", async () => {
-  const storage = createStorage();
-  await fill(storage, 50_000);
-  const took = await startOn(storage);
-  report("start, memory", { ms: took });
-  expect(took).toBeLessThan(10_000);
-}, 120_000);
-
 describe.skipIf(noRedis)("with Redis", () => {
   it("M1 a hundred instances on Redis know a change within a second", async () => {
     const place = redisPlace();
@@ -186,16 +137,6 @@ describe.skipIf(noRedis)("with Redis", () => {
     expect(calls / 3).toBeLessThanOrEqual(4);
     await state.close();
   }, 20_000);
-
-  it("K15 K11 starts with 100,000 credentials and 50,000 cooldowns on Redis", async () => {
-    const place = redisPlace();
-    closing.push(() => place.dispose());
-    const storage = place.open();
-    await fill(storage, 50_000);
-    const took = await startOn(storage);
-    report("start, Redis", { ms: took });
-    expect(took).toBeLessThan(30_000);
-  }, 180_000);
 });
 
 describe.skipIf(noPostgres)("with PostgreSQL", () => {
