@@ -1,5 +1,5 @@
 /** How it grows: a hundred instances on one store, and a start with a hundred thousand credentials (M1, K11). */
-import { createStorage, type Storage } from "unstorage";
+import type { Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
 import type { State } from "../../src/contract/state.ts";
 import { createState } from "../../src/state/state.ts";
