@@ -1,6 +1,7 @@
 /** Access tokens: refreshed in time, once, stored before they are used; judged by the token server's ledger (rows G). */
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { TokenFunction } from "../../src/contract/auth.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import { fromFunction } from "../../src/auth/sources/custom.ts";
@@ -212,6 +213,81 @@ describe("a token", () => {
       { credential: "a", reason: "QUOTA_EXHAUSTED" },
     ]);
     expect(await ask(relay)).toBe(429);
+  });
+});
+
+describe("a token that is waited for", () => {
+  /** Gives a first token of 50 s at once; the next one is given by hand. */
+  function byHand(): { token: TokenFunction; asked: () => number; give: () => void } {
+    let asked = 0;
+    let give = (): void => {};
+    const token: TokenFunction = () => {
+      asked++;
+      const fresh = { accessToken: `opaque-${asked}`, expiresIn: 50 };
+      return asked === 1 ? fresh : new Promise((resolve) => (give = () => resolve(fresh)));
+    };
+    return { token, asked: () => asked, give: () => give() };
+  }
+  const json = (status: number, headers = {}): Behaviour => ({
+    reply: { status, headers: { "content-type": "application/json", ...headers }, body: "{}" },
+  });
+  const quiet = { stream: false };
+
+  it("D7 G11 is not used on a key that has closed meanwhile", async () => {
+    const { token, asked, give } = byHand();
+    const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
+    world.upstream.script(
+      { when: { nth: 1 }, then: json(200) },
+      {
+        when: { nth: 1 },
+        then: { stall: "before-headers", ...json(429, { "retry-after": "60" }) },
+      },
+      { then: json(200) },
+    );
+    expect(await ask(relay, quiet)).toBe(200);
+    const refused = ask(relay, quiet);
+    await world.upstream.ledger.next((call) => call.stalled);
+    await world.clock.advance(51_000);
+    const waiting = ask(relay, quiet);
+    await until(() => asked() === 2);
+    world.upstream.release();
+    expect(await refused).toBe(429);
+    give();
+    expect(await waiting).toBe(429);
+    expect(world.upstream.ledger.total).toBe(2);
+    expect(relay.relay.status().credentials[0]!.inFlight).toBe(0);
+  });
+
+  it("D7 F5 is not used by a credential that was disabled meanwhile", async () => {
+    const { token, asked, give } = byHand();
+    const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
+    world.upstream.script({ then: json(200) });
+    expect(await ask(relay, quiet)).toBe(200);
+    await world.clock.advance(51_000);
+    const waiting = ask(relay, quiet);
+    await until(() => asked() === 2);
+    relay.relay.credentials.disable("a");
+    give();
+    expect(await waiting).toBe(503);
+    expect(world.upstream.ledger.total).toBe(1);
+  });
+
+  it("G2 G5 is asked for once, however many requests come inside the margin", async () => {
+    const { token, asked, give } = byHand();
+    const events: unknown[] = [];
+    const relay = await world.start({
+      ...one({ credentials: [{ id: "a", token }] }),
+      hooks: { refresh: (event) => events.push(event) },
+    });
+    world.upstream.script({ then: json(200) });
+    expect(await ask(relay, quiet)).toBe(200);
+    await world.clock.advance(46_000);
+    for (let count = 0; count < 5; count++) expect(await ask(relay, quiet)).toBe(200);
+    await until(() => asked() === 2);
+    give();
+    await until(() => events.length >= 2);
+    await later(1_000, 250);
+    expect([asked(), events.length]).toEqual([2, 2]);
   });
 });
 
