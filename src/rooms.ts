@@ -178,7 +178,11 @@ export function createRooms(options: RelayOptions): Rooms {
         health.disable(id, { cause: "relogin", reason, at: clock.now() });
         reporter.warn(`credential ${id} is out of use until somebody logs in again: ${reason}`);
       },
-      onRefresh: (event) => hooks.emit("refresh", event),
+      onRefresh(event) {
+        const { credential, ok, code } = event;
+        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${code}`);
+        hooks.emit("refresh", event);
+      },
     });
   }
 

@@ -360,6 +360,7 @@ describe("a refresh that fails", () => {
       world.upstream.ledger.calls.filter(({ operation }) => operation === "secure-token"),
     ).toHaveLength(attempts);
     expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
+    expect(lines(relay, "the token of a could not be refreshed: ")).toBe(1);
     world.upstream.script();
     await world.clock.advance(5 * MINUTE);
     expect(await ask(relay)).toBe(200);
