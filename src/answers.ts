@@ -196,6 +196,7 @@ function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {
 }
 
 function toHeaderValue(text: string): string {
+  if (/^[\t -~]{0,256}$/.test(text)) return text;
   // Model names come from outside: half a surrogate pair in one would make the encoding throw.
   return text
     .slice(0, 256)

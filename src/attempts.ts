@@ -66,16 +66,10 @@ async function attemptOnce(
   standing: Standing,
   taken: Taken,
 ): Promise<Outcome | { delay: number }> {
-  const sentAt = rooms.clock.now();
+  taken.sentAt = rooms.clock.now();
   standing.spent.attempts++;
   try {
-    return follow(
-      rooms,
-      errand,
-      standing,
-      { ...taken, sentAt },
-      await sendOnce(rooms, errand, taken),
-    );
+    return follow(rooms, errand, standing, taken, await sendOnce(rooms, errand, taken));
   } finally {
     taken.trial?.end(rooms.clock.now());
     taken.passage.end();
@@ -87,7 +81,7 @@ function follow(
   rooms: Rooms,
   errand: Errand,
   standing: Standing,
-  taken: Taken & { sentAt: number },
+  taken: Taken,
   result: ReplyResult,
 ): Outcome | { delay: number } {
   if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
@@ -122,6 +116,7 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
     met: same ? again?.met : undefined,
     trial,
     passage,
+    sentAt: now,
     secret: rooms.auth.peek(chosen.id),
   };
 }

@@ -11,7 +11,10 @@ export function toUpstream(path) {
 
 /** Announces a program that listens. */
 export function announce(origin, more = {}) {
-  serveCommands({ origin: origin.replace(/\/$/, "") }, { cpu, memory, ...more });
+  serveCommands(
+    { origin: origin.replace(/\/$/, "") },
+    { cpu, memory, pid: () => process.pid, ...more },
+  );
 }
 
 /** User + system time of the whole process so far, µs. */

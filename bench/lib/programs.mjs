@@ -3,6 +3,7 @@ import { start } from "./processes.mjs";
 
 export const PROGRAMS = {
   relay: { title: "h3-relay in h3 2 (Node sink)", file: "relay.mjs" },
+  "relay-node": { title: "h3-relay in node:http (Node sink)", file: "relay-node.mjs" },
   "relay-web": { title: "h3-relay relay.fetch in srvx (web sink)", file: "relay-web.mjs" },
   "h3-proxy": { title: "h3 2 proxyRequest", file: "h3-proxy.mjs" },
   "h3-fetch": { title: "bare fetch pass-through in h3 2", file: "h3-fetch.mjs" },
@@ -18,6 +19,7 @@ const OTHERS = {
 /** Which ratios are of interest, and what they must stay below (PERFORMANCE goals; no goal, no verdict). */
 export const PAIRS = [
   ["relay", "undici", 1.25],
+  ["relay-node", "undici", 1.25],
   ["relay", "h3-undici", undefined],
   ["relay", "h3-proxy", 0.4],
   ["relay-web", "h3-fetch", 1.15],

@@ -57,7 +57,8 @@ export function triedTargets(
   return targets.map((target) => {
     const excluded = excludedFor(standing, target);
     const { until, key, why } = whyBlocked(rooms, { target, session, excluded }, now);
-    const reason = standing.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
+    const reason =
+      standing.setbacks?.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
     const wait = Math.ceil((until - now) / 1_000);
     const { model, pool } = target;
     return until > now && until !== Infinity

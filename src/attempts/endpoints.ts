@@ -6,18 +6,18 @@ import { type Errand, openTargets, type Standing } from "./standing.ts";
 /** Returns the endpoint to call; the first again where all have failed this request, `undefined` where none may be called. */
 export function nextEndpoint(
   { circuits, clock }: Rooms,
-  { failedAt }: Standing,
+  { setbacks }: Standing,
   { endpoints }: Target,
 ): Endpoint | undefined {
   const now = clock.now();
   const open = endpoints.filter((one) => circuits.closedUntil(one, now) === 0);
-  return open.find((one) => !failedAt.has(one)) ?? open[0];
+  return open.find((one) => !setbacks?.failedAt.has(one)) ?? open[0];
 }
 
 /** Tells whether an endpoint is left that has not failed this request. */
 export function hasFreshEndpoint(rooms: Rooms, standing: Standing, target: Target): boolean {
   const next = nextEndpoint(rooms, standing, target);
-  return next !== undefined && !standing.failedAt.has(next);
+  return next !== undefined && !standing.setbacks?.failedAt.has(next);
 }
 
 /** Until when no endpoint of a target may be called, UTC epoch ms; 0 where one may. */

@@ -26,12 +26,11 @@ export async function sendOnce(rooms: Rooms, errand: Errand, taken: Taken): Prom
 }
 
 function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
-  const { credential, met, trial, passage } = taken;
+  const { credential, met, trial, passage, sentAt } = taken;
   const secret = taken.secret!;
   const { config, clock, consequences, ownHeaders, reporter } = rooms;
   const { life, asked, target } = errand;
   const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
-  const sentAt = clock.now();
   return life.guarded<ReplyResult>((settle) => {
     const reply: Reply = new Reply({
       dialect: target.dialect,

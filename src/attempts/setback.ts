@@ -16,13 +16,20 @@ import { isEndpointFailure } from "../limits/circuits.ts";
 import { downUntil, hasFreshEndpoint } from "./endpoints.ts";
 import { tellAttempt } from "./send.ts";
 import { hasNext, isAboutTarget, isLeaving } from "./chain.ts";
-import { type Errand, excludedFor, poolOf, type Standing, type Taken } from "./standing.ts";
+import {
+  type Errand,
+  excludedFor,
+  poolOf,
+  type Setbacks,
+  setbacksOf,
+  type Standing,
+  type Taken,
+} from "./standing.ts";
 
 /** Bytes of a refusal that are judged; its beginning says what it is. */
 const JUDGED = 65_536;
 
 export interface FailedAttempt extends Taken {
-  sentAt: number;
   result: Extract<ReplyResult, { kind: "refused" | "failed" }>;
 }
 
@@ -43,11 +50,12 @@ export function settleFailure(
   );
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();
-  tellCircuit(rooms, standing, target, attempt, verdict);
+  const setbacks = setbacksOf(standing);
+  tellCircuit(rooms, setbacks, target, attempt, verdict);
   const isDown = downUntil(rooms, target) > 0;
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
-  standing.reasons.set(target, verdict.reason);
+  setbacks.reasons.set(target, verdict.reason);
   const wanted: Wanted = {
     target,
     session,
@@ -59,7 +67,7 @@ export function settleFailure(
   const { limits } = rooms.config;
   const hasEndpoint = hasFreshEndpoint(rooms, standing, target);
   const around = { hasOther: hasOther || isNext, isOnly, hasEndpoint };
-  const isRenewed = renew(rooms, standing, attempt, verdict);
+  const isRenewed = renew(rooms, setbacks, attempt, verdict);
   const planned = nextStep(verdict, standing.spent, around, limits);
   const own: Step = isDown ? { go: "stop" } : isRenewed && planned.go !== "stop" ? SAME : planned;
   const leaves = isNext && isLeaving(own, verdict, standing.spent.attempts, limits.maxAttempts);
@@ -75,12 +83,12 @@ export function settleFailure(
   };
   // Capacity closes the model only when this request's tries are spent (C12); everything else closes at once (D7).
   const isGoingOn = step.go !== "stop" && !leaves;
-  const met = isShared && isGoingOn ? undefined : bookFailure(rooms, standing, failure);
-  if (leaves) standing.left.add(target);
+  const met = isShared && isGoingOn ? undefined : bookFailure(rooms, setbacks, failure);
+  if (leaves) setbacks.left.add(target);
   else if (step.go === "same" || (step.go === "any" && !hasOther))
     standing.again = { credential, met: met ?? attempt.met };
   else exclude(errand, standing, credential, verdict);
-  if (met) standing.cooled.add(credential);
+  if (met) setbacks.cooled.add(credential);
   return step;
 }
 
@@ -89,7 +97,7 @@ const SAME: Step = { go: "same", delay: 0 };
 /** A token that was refused is renewed once for a request, which then tries the same credential again (E6). */
 function renew(
   { auth }: Rooms,
-  { renewed }: Standing,
+  { renewed }: Setbacks,
   { credential, secret }: FailedAttempt,
   { reason }: Verdict,
 ): boolean {
@@ -103,7 +111,7 @@ function renew(
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
 function tellCircuit(
   { clock, reporter }: Rooms,
-  { failedAt }: Standing,
+  { failedAt }: Setbacks,
   { upstream, endpoints }: Target,
   { passage }: Taken,
   verdict: Verdict,
@@ -121,11 +129,12 @@ function tellCircuit(
 // Where there is one target only, who failed is out for the whole request.
 function exclude(
   { targets, target }: Errand,
-  { excluded, excludedAt }: Standing,
+  standing: Standing,
   credential: string,
   verdict: Verdict,
 ): void {
-  if (targets.length === 1 || !isAboutTarget(verdict)) excluded.push(credential);
+  const { excludedAt } = setbacksOf(standing);
+  if (targets.length === 1 || !isAboutTarget(verdict)) standing.excluded.push(credential);
   else excludedAt.set(target, [...(excludedAt.get(target) ?? []), credential]);
 }
 
@@ -146,7 +155,7 @@ function withinBudget(
 // Several credentials that are refused for one request are not at fault: what was done to the first is undone (E7).
 function bookFailure(
   { consequences }: Rooms,
-  { forbidden }: Standing,
+  { forbidden }: Setbacks,
   failure: Failure,
 ): Cooldown | undefined {
   const { reason, scope } = failure.verdict;

@@ -30,24 +30,12 @@ export interface Standing {
   spent: Spent;
   /** Credentials that this request does not choose again (A11). */
   excluded: string[];
-  /** Those that it does not choose again for one target alone: what failed there was the model or the pool. */
-  excludedAt: Map<Target, string[]>;
-  /** Endpoints that have failed it (E11). */
-  failedAt: Set<Endpoint>;
-  /** Targets that it has given up. */
-  left: Set<Target>;
-  /** What came of each target that was tried. */
-  reasons: Map<Target, Reason>;
-  /** Those of them that a cooldown keeps away: they may be asked again when it is over (E2). */
-  cooled: Set<string>;
+  /** What it has met; nothing, for most: a stream that stays open for an hour holds no empty sets. */
+  setbacks: Setbacks | undefined;
   /** The credential to use once more, and the window that this request may retry in. */
   again: Again | undefined;
   last: LastAttempt | undefined;
   lastCredential: string | undefined;
-  /** Credentials whose token this request has had renewed, once each (E6). */
-  renewed: Set<string>;
-  /** Credentials that answered this request with 403. */
-  forbidden: Set<string>;
   /** Gives a retry back to the budget of all requests; set while one is under way (E14). */
   endRetry: (() => void) | undefined;
   /** How long the request may still wait for a credential, ms. */
@@ -56,6 +44,24 @@ export interface Standing {
   place: Place | undefined;
   /** The target it waits for. */
   line: Target | undefined;
+}
+
+/** What the failed attempts of one request leave behind. */
+export interface Setbacks {
+  /** Credentials that it does not choose again for one target alone: what failed there was the model or the pool. */
+  excludedAt: Map<Target, string[]>;
+  /** Endpoints that have failed it (E11). */
+  failedAt: Set<Endpoint>;
+  /** Targets that it has given up. */
+  left: Set<Target>;
+  /** What came of each target that was tried. */
+  reasons: Map<Target, Reason>;
+  /** Excluded credentials that a cooldown keeps away: they may be asked again when it is over (E2). */
+  cooled: Set<string>;
+  /** Credentials whose token it has had renewed, once each (E6). */
+  renewed: Set<string>;
+  /** Credentials that answered it with 403. */
+  forbidden: Set<string>;
 }
 
 export interface Again {
@@ -69,16 +75,10 @@ export function createStanding(patience: number): Standing {
   return {
     spent: createSpent(),
     excluded: [],
-    excludedAt: new Map(),
-    failedAt: new Set(),
-    left: new Set(),
-    reasons: new Map(),
-    cooled: new Set(),
+    setbacks: undefined,
     again: undefined,
     last: undefined,
     lastCredential: undefined,
-    renewed: new Set(),
-    forbidden: new Set(),
     endRetry: undefined,
     patience,
     place: undefined,
@@ -86,10 +86,25 @@ export function createStanding(patience: number): Standing {
   };
 }
 
+/** Where a request notes what it has met. */
+export function setbacksOf(standing: Standing): Setbacks {
+  return (standing.setbacks ??= {
+    excludedAt: new Map(),
+    failedAt: new Set(),
+    left: new Set(),
+    reasons: new Map(),
+    cooled: new Set(),
+    renewed: new Set(),
+    forbidden: new Set(),
+  });
+}
+
 /** What a request has taken for its next attempt. */
 export interface Taken extends Again {
   /** The way it goes: which endpoint, and what is told of it (F2). */
   passage: Passage;
+  /** When it was sent, UTC epoch ms; when it was taken, until then. */
+  sentAt: number;
   /** What it presents; `undefined` while it must be waited for. */
   secret: string | undefined;
 }
@@ -111,16 +126,16 @@ const WORTHY: ReadonlySet<Reason> = new Set<Reason>([
 /** Targets that a request may still go to, in order. */
 export function openTargets(
   { targets, target }: Errand,
-  { last, left }: Standing,
+  { last, setbacks }: Standing,
 ): readonly Target[] {
   if (targets.length === 1) return targets;
   if (last && !WORTHY.has(last.verdict.reason)) return [target];
-  return left.size === 0 ? targets : targets.filter((one) => !left.has(one));
+  return setbacks ? targets.filter((one) => !setbacks.left.has(one)) : targets;
 }
 
 /** Credentials that are not to be chosen for a target. */
-export function excludedFor({ excluded, excludedAt }: Standing, target: Target): string[] {
-  const here = excludedAt.get(target);
+export function excludedFor({ excluded, setbacks }: Standing, target: Target): string[] {
+  const here = setbacks?.excludedAt.get(target);
   return here ? [...excluded, ...here] : excluded;
 }
 

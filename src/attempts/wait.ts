@@ -57,10 +57,10 @@ export async function waitForCredential(
   const now = clock.now();
   if (why !== "held") standing.patience -= now - startedAt;
   const isOut = (id: string, at: Target): boolean =>
-    !standing.cooled.has(id) || !poolOf(rooms, { target: at }).isOpen(id, at, now);
+    !standing.setbacks?.cooled.has(id) || !poolOf(rooms, { target: at }).isOpen(id, at, now);
   standing.excluded = standing.excluded.filter((id) => isOut(id, target));
-  for (const [at, ids] of standing.excludedAt)
-    standing.excludedAt.set(
+  for (const [at, ids] of standing.setbacks?.excludedAt ?? [])
+    standing.setbacks!.excludedAt.set(
       at,
       ids.filter((id) => isOut(id, at)),
     );

@@ -1,7 +1,7 @@
 /** Anthropic's Messages API. */
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { meaning } from "./shared/codes.ts";
-import { isErrorEvent } from "./shared/errors.ts";
+import { isErrorEvent, mayNameError } from "./shared/errors.ts";
 import { asFields, isFilled, parseJson, textField } from "./shared/json.ts";
 import { errorFields, renderEvent } from "./shared/render.ts";
 import { modelInBody, streamInBody } from "./shared/request.ts";
@@ -62,5 +62,5 @@ function isEmptyBlock(block: unknown): boolean {
 
 function mayMatter({ name, data }: StreamEvent): boolean {
   if (name !== "") return name === "message_stop" || name === "error";
-  return data.includes('"message_stop"') || data.includes('"error"');
+  return data.includes('"message_stop"') || mayNameError(data);
 }

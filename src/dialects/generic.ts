@@ -1,7 +1,7 @@
 /** Any JSON or SSE API: OpenAI's shapes on the wire, nothing taken for granted about what is said. */
 import type { Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { DONE, openai } from "./openai.ts";
-import { isErrorEvent } from "./shared/errors.ts";
+import { isErrorEvent, mayNameError } from "./shared/errors.ts";
 import { parseJson } from "./shared/json.ts";
 
 export const generic: Dialect = {
@@ -11,7 +11,7 @@ export const generic: Dialect = {
   passHeaders: ["idempotency-key"],
   secretParameters: ["api_key", "api-key", "apikey", "access_token"],
   meaningOf,
-  mayMatter: ({ name, data }) => name === "error" || data === DONE || data.includes('"error"'),
+  mayMatter: ({ name, data }) => name === "error" || data === DONE || mayNameError(data),
   endsWith: () => true,
 };
 

@@ -7,7 +7,7 @@ import type {
   StreamEvent,
 } from "../contract/dialect.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
-import { isErrorEvent } from "./shared/errors.ts";
+import { isErrorEvent, mayNameError } from "./shared/errors.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
 import { errorFields, renderEvent } from "./shared/render.ts";
 import { decodeSegment, modelInBody } from "./shared/request.ts";
@@ -44,7 +44,7 @@ export const google: Dialect = {
   version: "required",
   codes: GOOGLE_CODES,
   meaningOf,
-  mayMatter: ({ name, data }) => data.includes('"error"') || name === "error",
+  mayMatter: ({ name, data }) => mayNameError(data) || name === "error",
   endsWith: (last) => isFinished(answerOf(parseJson(last.data))),
   readUsage,
   renderError: (error) => JSON.stringify({ error: toStatus(error) }),

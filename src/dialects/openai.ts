@@ -8,7 +8,7 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
-import { isErrorEvent } from "./shared/errors.ts";
+import { isErrorEvent, mayNameError } from "./shared/errors.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
 import { errorFields, renderEvent } from "./shared/render.ts";
 import { decodeSegment, modelInBody, streamInBody } from "./shared/request.ts";
@@ -122,7 +122,7 @@ function mayMatter({ name, data }: StreamEvent): boolean {
   if (name !== "")
     return name === "error" || name === "response.failed" || RESPONSE_ENDS.includes(name);
   if (data.length === DONE.length) return data === DONE;
-  if (data.includes('"error"')) return true;
+  if (mayNameError(data)) return true;
   const head = data.slice(0, 48);
   return head.includes('"response.') && !head.includes(".delta");
 }

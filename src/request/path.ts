@@ -45,6 +45,8 @@ function faultOf(path: string): string | undefined {
 
 /** Tells whether a path is the relay's own (J10), also where its name is encoded or written large. */
 export function isReserved(path: string): boolean {
+  // Nothing else can become its first letter.
+  if (path[1] !== "_" && path[1] !== "%") return false;
   const [first = ""] = path.slice(1).split("/", 1);
   if (first.length < RESERVED.length) return false;
   return decodeFully(first).split(";", 1)[0]!.toLowerCase() === RESERVED;

@@ -10,6 +10,8 @@ export class UsageNotes {
 
   /** Looks at one event or one whole JSON body. */
   see(data: string): void {
+    // A quick look first: a search for a quote stops at every one of them.
+    if (!data.includes("usage")) return;
     const at = data.lastIndexOf('"usage');
     // Inside a text the quote is escaped.
     if (at < 0 || data.charCodeAt(at - 1) === 92) return;

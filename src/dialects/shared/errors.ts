@@ -1,6 +1,14 @@
 /** What an error looks like inside a stream, in the shapes that several APIs share. */
 import { asFields, asList, isFilled } from "./json.ts";
 
+/**
+ * Tells whether a text may name an error; a first look, which need not be right where it says yes. Searched for without its
+ * opening, because a search stops wherever the first letter stands, and quotes stand everywhere.
+ */
+export function mayNameError(data: string): boolean {
+  return data.includes('rror"');
+}
+
 /** Tells whether a parsed event is an error, wherever its API puts it. */
 export function isErrorEvent(json: unknown): boolean {
   if (Array.isArray(json)) return json.length > 0 && isErrorEvent(json[0]);
