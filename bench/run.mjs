@@ -30,6 +30,7 @@ const PARTS = [
   "store",
   "start",
   "cold",
+  "size",
 ];
 const results = new URL("results/", import.meta.url);
 
