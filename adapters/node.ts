@@ -38,7 +38,8 @@ export interface NodeRelay {
 export function defineRelay(options: OptionsOf): NodeRelay {
   const lazy = createLazyRelay(options);
 
-  async function handler(
+  // Not `async`: a frame of it would be kept as long as the answer streams.
+  function handler(
     message: RelayMessage,
     response: RelayResponse,
     next?: (error?: unknown) => void,
@@ -46,11 +47,11 @@ export function defineRelay(options: OptionsOf): NodeRelay {
     const running = lazy.start();
     const mount = running instanceof Response ? "" : running.mount;
     const where = findMount(message, mount);
-    if (!where && next) return next();
+    if (!where && next) return Promise.resolve(next());
     const answer = where
       ? running
       : toPlainAnswer(new RelayError("ERR_RELAY_MOUNT", { path: mount }));
-    await serveNode(answer, message, response, {
+    return serveNode(answer, message, response, {
       ...(where ?? { mount, target: "/" }),
       toRequest: () => toWebRequest(message, message.originalUrl),
       toAddress: () => message.ip ?? message.socket?.remoteAddress,

@@ -7,13 +7,14 @@ import type { ReplyResult } from "./stream/reply.ts";
 import type { Rooms } from "./rooms.ts";
 import { authorize } from "./attempts/authorize.ts";
 import { nextEndpoint, reachableTargets } from "./attempts/endpoints.ts";
-import { sendOnce, tellAttempt } from "./attempts/send.ts";
+import { send, tellAttempt } from "./attempts/send.ts";
 import { settleFailure } from "./attempts/setback.ts";
 import {
   type Again,
   createStanding,
   type Errand,
   excludedFor,
+  giveSlotBack,
   poolOf,
   type Standing,
   type Taken,
@@ -31,7 +32,7 @@ export type Outcome =
 /** Attempts an errand until it has ended for the client, or cannot be helped. Throws where the request itself is over. */
 export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome> {
   const standing = createStanding(rooms.config.limits.maxWait);
-  const leave = rooms.retries.enter();
+  rooms.retries.enter();
   try {
     for (;;) {
       errand.life.check();
@@ -50,7 +51,7 @@ export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome
   } finally {
     standing.endRetry?.();
     leaveLine(standing);
-    leave();
+    rooms.retries.leave();
   }
 }
 
@@ -68,8 +69,15 @@ async function attemptOnce(
 ): Promise<Outcome | { delay: number }> {
   taken.sentAt = rooms.clock.now();
   standing.spent.attempts++;
+  errand.life.attempts++;
   try {
-    return follow(rooms, errand, standing, taken, await sendOnce(rooms, errand, taken));
+    let result: ReplyResult;
+    try {
+      result = await send(rooms, errand, taken);
+    } finally {
+      giveSlotBack(rooms, errand, taken);
+    }
+    return follow(rooms, errand, standing, taken, result);
   } finally {
     taken.trial?.end(rooms.clock.now());
     taken.passage.end();

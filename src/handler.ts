@@ -36,9 +36,10 @@ const HANDLED: symbol = Symbol.for("h3.handled");
 export function defineRelay(options: OptionsOf): RelayHandler {
   const lazy = createLazyRelay(options);
 
-  async function handler(event: RelayEvent): Promise<unknown> {
+  // Not `async`: a frame of it would be kept as long as the answer streams.
+  function handler(event: RelayEvent): Promise<unknown> {
     const running = lazy.start();
-    if (running instanceof Response) return running;
+    if (running instanceof Response) return Promise.resolve(running);
     const node = event.runtime?.node;
     const count = countTail(event, handler);
     if (!node?.res) {
@@ -46,13 +47,12 @@ export function defineRelay(options: OptionsOf): RelayHandler {
       return running.fetch(event.req, { mount, address: event.req.ip });
     }
     const message = node.req as NodeRequest;
-    await serveNode(running, message, node.res as NodeResponse, {
+    return serveNode(running, message, node.res as NodeResponse, {
       ...splitTarget(message.url ?? "/", count),
       toRequest: () => event.req,
       toAddress: () => event.req.ip,
       preparedHeaders: () => event.res.headers,
-    });
-    return HANDLED;
+    }).then(() => HANDLED);
   }
 
   async function fetch(request: Request & { readonly ip?: string }): Promise<Response> {

@@ -11,7 +11,12 @@ const SLOW = { sip: 2 ** 19, rest: 4 };
 export async function run(options) {
   const upstream = await startUpstream();
   const load = await startLoad();
-  const programs = await startPrograms(upstream, options, ["relay", "relay-node", "relay-web", "undici"]);
+  const programs = await startPrograms(upstream, options, [
+    "relay",
+    "relay-node",
+    "relay-web",
+    "undici",
+  ]);
   const found = [];
   for (const { name, title, origin, call } of programs) {
     await load.call("readSlowly", { origin, bench: { mode: "flood", bytes: 2 ** 24 }, ...SLOW });

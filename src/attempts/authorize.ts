@@ -1,6 +1,6 @@
 // A credential has been chosen and has no token at hand: waits for one, in place, and looks again whether its key is still open.
 import type { Rooms } from "../rooms.ts";
-import { type Errand, poolOf, type Standing, type Taken } from "./standing.ts";
+import { type Errand, giveSlotBack, poolOf, type Standing, type Taken } from "./standing.ts";
 
 /** A request waits so long for a token, then goes on with another credential; the refresh goes on too (G11). */
 const TOKEN_WAIT = 5_000;
@@ -42,10 +42,9 @@ function isStillOpen(rooms: Rooms, errand: Errand, { credential, met, trial }: T
 }
 
 function giveBack(rooms: Rooms, errand: Errand, taken: Taken, now: number): void {
-  poolOf(rooms, errand).release(taken.credential, now);
   taken.trial?.end(now);
   taken.passage.end();
-  rooms.waiting.wakeOne(errand.target.upstream);
+  giveSlotBack(rooms, errand, taken);
 }
 
 function atMost({ clock }: Rooms, work: Promise<unknown>): Promise<void> {

@@ -1,4 +1,4 @@
-// One upstream call, from the slot to the end of the answer.
+// One upstream call, from sending to the end of the answer.
 import type { EndReason } from "../contract/end.ts";
 import type { Outgoing } from "../contract/transport.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
@@ -12,20 +12,10 @@ import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
 import { Reply, type ReplyResult } from "../stream/reply.ts";
-import { type Errand, poolOf, type Taken } from "./standing.ts";
+import type { Errand, Taken } from "./standing.ts";
 
-/** One upstream call, from sending to the end of the answer or to the refusal; its slot is given back whatever happens. */
-export async function sendOnce(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
-  errand.life.attempts++;
-  try {
-    return await send(rooms, errand, taken);
-  } finally {
-    poolOf(rooms, errand).release(taken.credential, rooms.clock.now());
-    rooms.waiting.wakeOne(errand.target.upstream);
-  }
-}
-
-function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
+/** One upstream call, from sending to the end of the answer or to the refusal. */
+export function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
   const { credential, met, trial, passage, sentAt } = taken;
   const secret = taken.secret!;
   const { config, clock, consequences, ownHeaders, reporter } = rooms;

@@ -139,6 +139,12 @@ export function excludedFor({ excluded, setbacks }: Standing, target: Target): s
   return here ? [...excluded, ...here] : excluded;
 }
 
+/** Gives the slot of what was taken back, and wakes who waits for one. */
+export function giveSlotBack(rooms: Rooms, errand: Errand, { credential }: Taken): void {
+  poolOf(rooms, errand).release(credential, rooms.clock.now());
+  rooms.waiting.wakeOne(errand.target.upstream);
+}
+
 export function poolOf(rooms: Rooms, { target }: Pick<Errand, "target">): Pool {
   return rooms.pools.get(target.upstream)!;
 }

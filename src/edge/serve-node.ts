@@ -4,16 +4,18 @@ import { NodeCall, type NodeCallOptions, type NodeRequest } from "../request/cal
 import { NodeSink, type NodeResponse } from "../stream/sink-node.ts";
 
 /** Answers through a relay, or with what stands in its place. Resolves when nothing more will happen on the response. */
-export async function serveNode(
+export function serveNode(
   running: Relay | Response,
   message: NodeRequest,
   response: NodeResponse,
   where: NodeCallOptions,
 ): Promise<void> {
   const sink = new NodeSink(response, message.method ?? "GET");
-  if (running instanceof Response) await pass(running, sink);
-  else await running.handle(new NodeCall(message, where), sink);
-  await sink.finished;
+  const over =
+    running instanceof Response
+      ? pass(running, sink)
+      : running.handle(new NodeCall(message, where), sink);
+  return over.then(() => sink.finished);
 }
 
 async function pass(response: Response, sink: NodeSink): Promise<void> {

@@ -58,8 +58,59 @@ export function nameOf({ origin, basePath }: Endpoint): string {
   return origin + basePath;
 }
 
+/** What becomes of a circuit when a call tells of it. `trial` is the circuit that the call was let through to try. */
+interface Book {
+  answered(endpoint: Endpoint, sentAt: number, at: number): void;
+  failed(endpoint: Endpoint, sentAt: number, at: number, trial: Circuit | undefined): boolean;
+}
+
+class Crossing implements Passage {
+  readonly endpoint: Endpoint;
+  readonly #sentAt: number;
+  readonly #trial: Circuit | undefined;
+  readonly #book: Book;
+  #hasTold = false;
+
+  constructor(endpoint: Endpoint, sentAt: number, trial: Circuit | undefined, book: Book) {
+    this.endpoint = endpoint;
+    this.#sentAt = sentAt;
+    this.#trial = trial;
+    this.#book = book;
+    if (trial) trial.trialUntil = sentAt + TRIAL;
+  }
+
+  answered(at: number): void {
+    if (this.#isFirst()) this.#book.answered(this.endpoint, this.#sentAt, at);
+  }
+
+  failed(at: number): boolean {
+    return this.#isFirst() && this.#book.failed(this.endpoint, this.#sentAt, at, this.#trial);
+  }
+
+  end(): void {
+    const trial = this.#trial;
+    if (this.#isFirst() && trial?.trialUntil === this.#sentAt + TRIAL) trial.trialUntil = 0;
+  }
+
+  #isFirst(): boolean {
+    return !this.#hasTold && (this.#hasTold = true);
+  }
+}
+
 export function createCircuits({ after, within, openFor }: CircuitOptions): Circuits {
   const circuits = new Map<string, Circuit>();
+  const book: Book = {
+    answered(endpoint, sentAt, at) {
+      if (circuits.size === 0 || at < sentAt) return;
+      const name = nameOf(endpoint);
+      const known = circuits.get(name);
+      // An answer to what was sent before it opened is of the time before.
+      const isOld = known !== undefined && known.opened > 0 && sentAt <= known.openedAt;
+      if (!isOld) circuits.delete(name);
+    },
+    failed: (endpoint, sentAt, at, trial) =>
+      after !== false && fail(nameOf(endpoint), sentAt, trial !== undefined, at),
+  };
 
   function closedUntil(endpoint: Endpoint, now: number): number {
     // In good times there is nothing here, and no name is made.
@@ -88,28 +139,9 @@ export function createCircuits({ after, within, openFor }: CircuitOptions): Circ
   return {
     closedUntil,
     enter(endpoint, now) {
-      const name = nameOf(endpoint);
-      const circuit = circuits.size === 0 ? undefined : circuits.get(name);
-      const isTrial = circuit !== undefined && circuit.opened > 0;
-      if (isTrial) circuit.trialUntil = now + TRIAL;
-      let isTold = false;
-      const once = (tell: () => boolean): boolean => !isTold && (isTold = true) && tell();
-      return {
-        endpoint,
-        answered: (at) =>
-          void once(() => {
-            // An answer to what was sent before it opened is of the time before.
-            const known = circuits.get(name);
-            const isOld = known !== undefined && known.opened > 0 && now <= known.openedAt;
-            return known !== undefined && !isOld && at >= now && circuits.delete(name);
-          }),
-        failed: (at) => once(() => after !== false && fail(name, now, isTrial, at)),
-        end: () =>
-          void once(() => {
-            if (isTrial && circuit.trialUntil === now + TRIAL) circuit.trialUntil = 0;
-            return false;
-          }),
-      };
+      const circuit = circuits.size === 0 ? undefined : circuits.get(nameOf(endpoint));
+      const trial = circuit !== undefined && circuit.opened > 0 ? circuit : undefined;
+      return new Crossing(endpoint, now, trial, book);
     },
     open: (now) =>
       [...circuits]

@@ -2,8 +2,10 @@
 import type { Reason } from "../contract/verdict.ts";
 
 export interface RetryBudget {
-  /** A request begins; call what it returns when it ends. */
-  enter(): () => void;
+  /** A request begins. */
+  enter(): void;
+  /** A request that has entered ends. */
+  leave(): void;
   /** Takes a retry out of the budget; `undefined` where it is spent. Call what it returns when the retry is over. */
   take(): (() => void) | undefined;
   /** Retries under way, from the decision on, their pause included. */
@@ -42,10 +44,8 @@ export function createRetryBudget({
     get retries() {
       return retries;
     },
-    enter() {
-      requests++;
-      return once(() => requests--);
-    },
+    enter: () => void requests++,
+    leave: () => void requests--,
     take() {
       if (retries >= Math.max(atLeast, Math.floor(requests * share))) return undefined;
       retries++;

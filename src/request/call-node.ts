@@ -16,6 +16,7 @@ export interface NodeRequest {
   readonly readableEnded?: boolean;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error", listener: () => void): unknown;
+  removeListener(event: string, listener: (chunk: Uint8Array) => void): unknown;
   destroy(): unknown;
 }
 
@@ -82,16 +83,26 @@ export class NodeCall implements Call {
       const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
       const tooMuch = (): void => reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
       if (Number(this.header("content-length") ?? 0) > limit) tooMuch();
-      message.on("data", (chunk) => {
+      const onData = (chunk: Uint8Array): void => {
         length += chunk.length;
         if (length <= limit) return void chunks.push(chunk);
         chunks.length = 0;
         tooMuch();
         if (length > PATIENCE * limit) message.destroy();
-      });
-      message.on("end", () => resolve(joinChunks(chunks, length)));
+      };
+      const onClose = (): void => (message.complete ? undefined : gone());
+      // Taken off again, or the body would be kept as long as its answer streams.
+      const onEnd = (): void => {
+        message.removeListener("data", onData);
+        message.removeListener("end", onEnd);
+        message.removeListener("error", gone);
+        message.removeListener("close", onClose);
+        resolve(joinChunks(chunks, length));
+      };
+      message.on("data", onData);
+      message.on("end", onEnd);
       message.on("error", gone);
-      message.on("close", () => (message.complete ? undefined : gone()));
+      message.on("close", onClose);
     });
   }
 
