@@ -2,7 +2,7 @@
 import { printTable } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
-const NAMES = ["relay", "relay-web", "h3-proxy", "undici", "h3-undici"];
+const NAMES = ["relay", "relay-node", "relay-web", "h3-proxy", "undici", "h3-undici"];
 
 export async function run(options) {
   const { streams } = options;
