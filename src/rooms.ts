@@ -102,7 +102,7 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
-  const secrets = new Map(config.secrets);
+  const addedKeys = new Map<string, string>();
   const auth = createKeeper();
   const planner = createPlanner(config);
   const shared = {
@@ -134,7 +134,7 @@ export function createRooms(options: RelayOptions): Rooms {
     fetch,
     familyOf: planner.familyOf,
   });
-  const members = createMembers({ ...shared, secrets });
+  const members = createMembers({ ...shared, addedKeys });
   const parts: ConsequenceRooms = { ...shared, quotas };
   const memory = createMemory({
     ...parts,
@@ -164,7 +164,8 @@ export function createRooms(options: RelayOptions): Rooms {
 
   function createKeeper(): Keeper {
     return new Keeper({
-      ...toKeeperOptions(config, secrets),
+      ...toKeeperOptions(config),
+      keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
       clock,
       fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
       leases: state.leases,
@@ -238,10 +239,8 @@ function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
 
 function toKeeperOptions(
   config: RelayConfig,
-  secrets: ReadonlyMap<string, string>,
-): Pick<KeeperOptions, "secrets" | "sources" | "judge" | "isOnly" | "background"> {
+): Pick<KeeperOptions, "sources" | "judge" | "isOnly" | "background"> {
   return {
-    secrets,
     sources: new Map(
       [...config.sources].map(([id, source]) => [
         id,
