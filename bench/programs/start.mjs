@@ -1,6 +1,8 @@
-// Fills a store as a relay would have left it, then starts a relay on it and says how long that took.
+// Fills a store as a relay would have left it, then starts a relay on it and says how long that took, and what it costs from then on.
+import { setTimeout as sleep } from "node:timers/promises";
 import { createStorage } from "unstorage";
 import memory from "unstorage/drivers/memory";
+import redisDriver from "unstorage/drivers/redis";
 import { createRelay } from "../../dist/index.mjs";
 import { serveCommands } from "../lib/processes.mjs";
 import { loadSource } from "../lib/source.mjs";
@@ -9,11 +11,29 @@ const { createState } = await loadSource("state/state");
 const clock = { now: Date.now, after: () => () => {} };
 const log = { debug() {}, info() {}, warn: console.error, error: console.error };
 const HOUR = 3_600_000;
+const IDLE_SECONDS = 3;
 
-async function measure({ credentials, cooldowns }) {
-  const storage = createStorage({ driver: memory() });
-  await fill(storage, cooldowns);
+async function measure({ store, redis, credentials, cooldowns }) {
+  const driver = store === "redis" ? redisOf(redis) : memory();
+  const storage = createStorage({ driver });
+  try {
+    await fill(storage, cooldowns);
+    return await startOn(storage, driver, credentials);
+  } finally {
+    await storage.clear();
+    await storage.dispose();
+  }
+}
+
+// Every key has a prefix of its own, and goes with it.
+function redisOf({ host, port }) {
+  return redisDriver({ base: `bench-start-${process.pid}`, host, port, scanCount: 1_000 });
+}
+
+async function startOn(storage, driver, credentials) {
+  const before = heap();
   const startedAt = performance.now();
+  const usage = process.cpuUsage();
   const relay = createRelay({
     upstream: { baseURL: "http://127.0.0.1:9/v1", dialect: "openai" },
     credentials: Array.from({ length: credentials }, (_, at) => ({
@@ -26,7 +46,45 @@ async function measure({ credentials, cooldowns }) {
   const made = performance.now() - startedAt;
   await relay.ready;
   const ready = performance.now() - startedAt;
-  return { made, ready, known: relay.status().cooldowns.length };
+  const { user, system } = process.cpuUsage(usage);
+  const after = heap();
+  const calls = countCalls(driver);
+  await sleep(IDLE_SECONDS * 1_000);
+  const idle = calls() / IDLE_SECONDS;
+  const known = relay.status().cooldowns.length;
+  await relay.close();
+  return {
+    made,
+    ready,
+    cpu: (user + system) / 1_000,
+    known,
+    heap: (after - before) / 2 ** 20,
+    idle,
+  };
+}
+
+function heap() {
+  globalThis.gc();
+  return process.memoryUsage().heapUsed;
+}
+
+/** Counts how often the store is asked from now on; what goes out in one turn, as a transaction does, is one round trip. */
+function countCalls(driver) {
+  const of = driver.name === "redis" ? driver.getInstance() : driver;
+  const names = driver.name === "redis" ? ["sendCommand"] : Object.keys(driver);
+  let count = 0;
+  let isSameTurn = false;
+  function note() {
+    if (isSameTurn) return;
+    count++;
+    isSameTurn = true;
+    setImmediate(() => (isSameTurn = false));
+  }
+  for (const name of names.filter((one) => typeof of[one] === "function")) {
+    const original = of[name];
+    of[name] = (...args) => (note(), original.apply(of, args));
+  }
+  return () => count;
 }
 
 async function fill(storage, cooldowns) {

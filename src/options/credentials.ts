@@ -32,8 +32,7 @@ export function resolveCredentials(
   const secrets = new Map<string, string>();
   const sources = new Map<string, TokenSource | TokenFunction>();
   // A set of all ids of its own would cost a large pool as much as all other checks together.
-  const isTaken = (id: string): boolean =>
-    secrets.has(id) || sources.has(id) || acquirers.has(id);
+  const isTaken = (id: string): boolean => secrets.has(id) || sources.has(id) || acquirers.has(id);
   options.credentials.forEach((credential, index) => {
     const { id, apiKey, token } = credential;
     const path = `credentials[${index}]`;
