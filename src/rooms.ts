@@ -1,4 +1,5 @@
 // Puts the rooms together: who owns what, and who is told of what.
+import type { TokenSource } from "./contract/auth.ts";
 import type { Credential } from "./contract/credential.ts";
 import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
@@ -241,16 +242,16 @@ function toKeeperOptions(
   config: RelayConfig,
 ): Pick<KeeperOptions, "sources" | "judge" | "isOnly" | "background"> {
   return {
-    sources: new Map(
-      [...config.sources].map(([id, source]) => [
-        id,
-        typeof source === "function" ? fromFunction(source) : source,
-      ]),
-    ),
+    sources: sourcesOf(config),
     judge: (refusal) => judge(refusal, generic),
     isOnly: config.instances === 1 || config.storage === undefined,
     background: config.tokens.background && config.tokens.concurrency,
   };
+}
+
+function* sourcesOf({ sources }: RelayConfig): Iterable<[string, TokenSource]> {
+  for (const [id, source] of sources)
+    yield [id, typeof source === "function" ? fromFunction(source) : source];
 }
 
 function createPools(

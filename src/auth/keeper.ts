@@ -11,8 +11,8 @@ import { TokenError } from "./token-error.ts";
 export interface KeeperOptions extends RefreshRooms {
   /** The static key of a credential; `undefined` where it has none. */
   keyOf(credential: string): string | undefined;
-  /** Sources by credential. */
-  sources: ReadonlyMap<string, TokenSource>;
+  /** Sources by credential, gone through once. */
+  sources: Iterable<readonly [credential: string, source: TokenSource]>;
   /** Reads an endpoint's refusal. */
   judge(refusal: Refusal): Verdict;
   isDisabled(credential: string): boolean;
