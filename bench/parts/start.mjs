@@ -3,8 +3,8 @@
 //
 // What would make it lie: cooldowns that are over when they are read (they last an hour), a relay that is ready before it knows them
 // (they are counted in its status), and the time to write them (it is not counted). On a busy machine the clock says little: the
-// CPU time of the process, the collector's threads included, holds stiller. The heap is what a full collection leaves, with the
-// credentials' own strings, without what the store itself holds in memory.
+// CPU time of the process, the collector's threads included, holds stiller. The heap is what a full collection leaves less
+// what it leaves when the relay is closed and let go: with the credentials' own strings, without what a store in memory holds.
 import { connect } from "node:net";
 import { printTable, median } from "../lib/figures.mjs";
 import { start } from "../lib/processes.mjs";
