@@ -46,19 +46,23 @@ export interface MembersRooms {
   state: Pick<State, "putCredential">;
   reporter: Reporter;
   clock: Clock;
-  /** Static keys, by credential; those added are put in. */
-  secrets: Map<string, string>;
+  /** Keys of those that were added, by credential. */
+  addedKeys: Map<string, string>;
 }
 
 const ORIGIN = "operator";
 const KEY = /^[\u0021-\u007e]+$/;
 
 export function createMembers(rooms: MembersRooms): Members {
-  const { config, pools, health, state, reporter, clock, secrets } = rooms;
-  const configured = new Set([...config.credentials, ...config.acquirers].map(({ id }) => id));
+  const { config, pools, health, state, reporter, clock, addedKeys } = rooms;
   /** Every record known, tombstones too: a revision must never be given twice. */
   const records = new Map<string, CredentialRecord>();
   const reported = new Set<string>();
+
+  function isConfigured(id: string): boolean {
+    const { secrets, sources, acquirers } = config;
+    return secrets.has(id) || sources.has(id) || acquirers.some((it) => it.id === id);
+  }
 
   function put(id: string, credential: CredentialRecord["credential"]): void {
     const revision = (records.get(id)?.revision ?? 0) + 1;
@@ -70,7 +74,7 @@ export function createMembers(rooms: MembersRooms): Members {
   function take(record: CredentialRecord): void {
     const { id, credential } = record;
     const known = records.get(id);
-    if (configured.has(id) || (known && known.revision >= record.revision)) return;
+    if (isConfigured(id) || (known && known.revision >= record.revision)) return;
     records.set(id, record);
     if (credential) join(id, credential);
     else leave(id);
@@ -79,7 +83,7 @@ export function createMembers(rooms: MembersRooms): Members {
   function join(id: string, made: NonNullable<CredentialRecord["credential"]>): void {
     const pool = pools.get(made.upstream);
     if (!pool || made.apiKey === undefined) return;
-    secrets.set(id, made.apiKey);
+    addedKeys.set(id, made.apiKey);
     const { label, upstream, tier, weight, allow, deny, maxInFlight = Infinity } = made;
     const credential: Credential = { id, label, upstream, tier, weight, allow, deny, maxInFlight };
     pool.add([credential], clock.now());
@@ -87,7 +91,7 @@ export function createMembers(rooms: MembersRooms): Members {
   }
 
   function leave(id: string): void {
-    secrets.delete(id);
+    addedKeys.delete(id);
     for (const pool of pools.values()) if (pool.has(id)) pool.remove([id], clock.now());
   }
 
@@ -102,7 +106,7 @@ export function createMembers(rooms: MembersRooms): Members {
     [...records.values()].flatMap(({ id, credential }) => (credential ? [[id, credential]] : []));
 
   function remove(id: string): boolean {
-    if (configured.has(id)) throw new RelayError("ERR_RELAY_CONFIGURED", { detail: id });
+    if (isConfigured(id)) throw new RelayError("ERR_RELAY_CONFIGURED", { detail: id });
     if (!records.get(id)?.credential) return false;
     put(id, undefined);
     return true;
@@ -117,7 +121,7 @@ export function createMembers(rooms: MembersRooms): Members {
       // The same identity twice is one (K9): whatever it is called, the key is what the upstream counts.
       const same = alive().find(([, it]) => it.upstream === upstream && it.apiKey === apiKey);
       const id = same?.[0] ?? given.id ?? crypto.randomUUID();
-      if (configured.has(id)) throw new RelayError("ERR_RELAY_CONFIGURED", { detail: id });
+      if (isConfigured(id)) throw new RelayError("ERR_RELAY_CONFIGURED", { detail: id });
       put(id, {
         label: label ?? id,
         upstream,

@@ -1,4 +1,5 @@
 // Puts the rooms together: who owns what, and who is told of what.
+import type { TokenSource } from "./contract/auth.ts";
 import type { Credential } from "./contract/credential.ts";
 import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
@@ -102,7 +103,7 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
-  const secrets = new Map(config.secrets);
+  const addedKeys = new Map<string, string>();
   const auth = createKeeper();
   const planner = createPlanner(config);
   const shared = {
@@ -134,7 +135,7 @@ export function createRooms(options: RelayOptions): Rooms {
     fetch,
     familyOf: planner.familyOf,
   });
-  const members = createMembers({ ...shared, secrets });
+  const members = createMembers({ ...shared, addedKeys });
   const parts: ConsequenceRooms = { ...shared, quotas };
   const memory = createMemory({
     ...parts,
@@ -164,7 +165,8 @@ export function createRooms(options: RelayOptions): Rooms {
 
   function createKeeper(): Keeper {
     return new Keeper({
-      ...toKeeperOptions(config, secrets),
+      ...toKeeperOptions(config),
+      keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
       clock,
       fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
       leases: state.leases,
@@ -238,20 +240,18 @@ function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {
 
 function toKeeperOptions(
   config: RelayConfig,
-  secrets: ReadonlyMap<string, string>,
-): Pick<KeeperOptions, "secrets" | "sources" | "judge" | "isOnly" | "background"> {
+): Pick<KeeperOptions, "sources" | "judge" | "isOnly" | "background"> {
   return {
-    secrets,
-    sources: new Map(
-      [...config.sources].map(([id, source]) => [
-        id,
-        typeof source === "function" ? fromFunction(source) : source,
-      ]),
-    ),
+    sources: sourcesOf(config),
     judge: (refusal) => judge(refusal, generic),
     isOnly: config.instances === 1 || config.storage === undefined,
     background: config.tokens.background && config.tokens.concurrency,
   };
+}
+
+function* sourcesOf({ sources }: RelayConfig): Iterable<[string, TokenSource]> {
+  for (const [id, source] of sources)
+    yield [id, typeof source === "function" ? fromFunction(source) : source];
 }
 
 function createPools(

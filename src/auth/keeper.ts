@@ -9,10 +9,10 @@ import { createSlot, endOf, isInMargin, type Slot, usableToken } from "./slot.ts
 import { TokenError } from "./token-error.ts";
 
 export interface KeeperOptions extends RefreshRooms {
-  /** Static keys by credential. */
-  secrets: ReadonlyMap<string, string>;
-  /** Sources by credential. */
-  sources: ReadonlyMap<string, TokenSource>;
+  /** The static key of a credential; `undefined` where it has none. */
+  keyOf(credential: string): string | undefined;
+  /** Sources by credential, gone through once. */
+  sources: Iterable<readonly [credential: string, source: TokenSource]>;
   /** Reads an endpoint's refusal. */
   judge(refusal: Refusal): Verdict;
   isDisabled(credential: string): boolean;
@@ -73,7 +73,7 @@ export class Keeper implements Auth {
 
   peek(credential: string): string | undefined {
     const slot = this.#slots.get(credential);
-    if (!slot) return this.#options.secrets.get(credential);
+    if (!slot) return this.#options.keyOf(credential);
     const now = this.#options.clock.now();
     const token = usableToken(slot, now);
     // The request goes on with the token that still holds, while one refresh runs beside it (G2).
@@ -89,7 +89,7 @@ export class Keeper implements Auth {
   /** Resolves with whether there is a token now. Joins the refresh under way; begins none while the last failure is young. */
   async prepare(credential: string): Promise<boolean> {
     const slot = this.#slots.get(credential);
-    if (!slot) return this.#options.secrets.has(credential);
+    if (!slot) return this.#options.keyOf(credential) !== undefined;
     if (this.peek(credential) !== undefined) return true;
     if (slot.flight) return slot.flight;
     return this.#mayRefresh(slot, this.#options.clock.now()) ? this.#fly(slot) : false;

@@ -1,4 +1,5 @@
 // The credentials of the config: whose they are, and how much they are preferred.
+import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions, RelayOptions } from "./types.ts";
 import type { AcquirerConfig } from "../contract/anonymous.ts";
@@ -10,6 +11,10 @@ export interface Carriers {
   credentials: Credential[];
   /** What acquires tokens that can. */
   acquirers: AcquirerConfig[];
+  /** Static keys by credential id. Kept apart from all that is shown. */
+  secrets: Map<string, string>;
+  /** Token sources by credential id. */
+  sources: Map<string, TokenSource | TokenFunction>;
 }
 
 /** Resolves every credential. Throws where two share an id, a name leads nowhere, or an upstream is left without any. */
@@ -21,25 +26,26 @@ export function resolveCredentials(
   const twice = tiers.findIndex((name, index) => tiers.indexOf(name) !== index);
   if (twice >= 0) wrong(`tiers[${twice}]`, "stands twice");
   const names = [...upstreams.keys()];
-  const seen = new Map<string, number>();
   const served = new Set<string>();
-  const acquirers: AcquirerConfig[] = [];
-  const credentials = options.credentials.flatMap((credential, index): Credential[] => {
+  const credentials: Credential[] = [];
+  const acquirers = new Map<string, AcquirerConfig>();
+  const secrets = new Map<string, string>();
+  const sources = new Map<string, TokenSource | TokenFunction>();
+  // A set of all ids of its own would cost a large pool as much as all other checks together.
+  const isTaken = (id: string): boolean => secrets.has(id) || sources.has(id) || acquirers.has(id);
+  options.credentials.forEach((credential, index) => {
+    const { id, apiKey, token } = credential;
     const path = `credentials[${index}]`;
-    const other = seen.get(credential.id);
-    if (other !== undefined) wrong(`${path}.id`, `is the same as credentials[${other}].id`);
-    seen.set(credential.id, index);
+    if (isTaken(id)) wrong(`${path}.id`, `is the same as credentials[${placeOf(id, options)}].id`);
     const upstream = resolveUpstreamName(credential, names, path);
     served.add(upstream);
-    const resolved = toCredential(
-      credential,
-      upstream,
-      resolveTier(credential, options.tiers, path),
-    );
+    const tier = resolveTier(credential, options.tiers, path);
+    const resolved = toCredential(credential, upstream, tier);
     const acquirer = resolveAcquirer(credential, resolved, path);
-    if (!acquirer) return [resolved];
-    acquirers.push(acquirer);
-    return [];
+    if (acquirer) acquirers.set(id, acquirer);
+    else credentials.push(resolved);
+    if (apiKey !== undefined) secrets.set(id, apiKey);
+    if (token !== undefined) sources.set(id, token);
   });
   const unserved = names.find((name) => !served.has(name));
   if (unserved !== undefined)
@@ -47,7 +53,11 @@ export function resolveCredentials(
       options.upstream ? "credentials" : `upstreams.${unserved}`,
       "has no credential, and nothing can ever give it one",
     );
-  return { credentials, acquirers };
+  return { credentials, acquirers: [...acquirers.values()], secrets, sources };
+}
+
+function placeOf(id: string, { credentials }: RelayOptions): number {
+  return credentials.findIndex((other) => other.id === id);
 }
 
 function resolveUpstreamName(

@@ -51,17 +51,15 @@ export interface RelayConfig {
 export function resolveOptions(options: RelayOptions): RelayConfig {
   checkShape(options);
   const upstreams = resolveUpstreams(options);
-  const { credentials, acquirers } = resolveCredentials(options, upstreams);
+  const { credentials, acquirers, secrets, sources } = resolveCredentials(options, upstreams);
   const models = resolveModels(options, upstreams, [...credentials, ...acquirers]);
   return {
     upstreams,
     models,
     credentials,
     acquirers,
-    secrets: new Map(
-      options.credentials.flatMap(({ id, apiKey }) => (apiKey === undefined ? [] : [[id, apiKey]])),
-    ),
-    sources: new Map(options.credentials.flatMap(({ id, token }) => (token ? [[id, token]] : []))),
+    secrets,
+    sources,
     tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),

@@ -1,19 +1,30 @@
 // Where cooldowns are kept: found by key, forgotten when they can no longer matter, never more than so many.
 import type { Key } from "../contract/credential.ts";
 import type { Cooldown } from "./cooldowns.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines, type Places } from "./deadlines.ts";
 
 export const ANY = "*";
 
 /** A place for the cooldown of one key; it stays while the cooldown in it is replaced. */
 interface Entry {
   cooldown: Cooldown;
+  /** Among those that are forgotten in time. */
+  place: number | undefined;
 }
 
+/** Most owners have one key: a Map for each would be a third of the table. */
+type Keys = Entry | Map<string, Entry>;
+
+const PLACES: Places<Entry> = {
+  get: ({ place }) => place,
+  set: (entry, place) => void (entry.place = place),
+  delete: (entry) => void (entry.place = undefined),
+};
+
 export class CooldownTable {
-  /** Credential → `pool \n family` → entry; nested, because most credentials have none. */
-  readonly #entries = new Map<string, Map<string, Entry>>();
-  readonly #forgetting = new Deadlines<Entry>();
+  /** By credential; most have none. */
+  readonly #owners = new Map<string, Keys>();
+  readonly #forgetting = new Deadlines<Entry>(PLACES);
   readonly #limit: number;
 
   constructor(limit: number) {
@@ -30,21 +41,33 @@ export class CooldownTable {
 
   /** Like `get`, without a key to be made; `owner` as `ownerOf` gives it. */
   find(owner: string, pool: string, family: string): Cooldown | undefined {
-    return this.#entries.get(owner)?.get(nameOf(pool, family))?.cooldown;
+    return this.#entry(owner, pool, family)?.cooldown;
   }
 
   put(cooldown: Cooldown, forgetAt: number): void {
     const { key } = cooldown;
     const owner = ownerOf(key);
-    let keys = this.#entries.get(owner);
-    if (!keys) this.#entries.set(owner, (keys = new Map()));
-    const name = nameOf(key.pool, key.family);
-    const entry = keys.get(name) ?? { cooldown };
+    const entry = this.#entry(owner, key.pool, key.family) ?? this.#add(owner, cooldown);
     entry.cooldown = cooldown;
-    keys.set(name, entry);
     this.#forgetting.set(entry, forgetAt);
     // Model names come from outside: over the limit goes what would have been forgotten first.
     if (this.size > this.#limit) this.#remove(this.#forgetting.pop());
+  }
+
+  #entry(owner: string, pool: string, family: string): Entry | undefined {
+    const keys = this.#owners.get(owner);
+    if (keys === undefined || keys instanceof Map) return keys?.get(nameOf(pool, family));
+    const { key } = keys.cooldown;
+    return key.pool === pool && key.family === family ? keys : undefined;
+  }
+
+  #add(owner: string, cooldown: Cooldown): Entry {
+    const entry = { cooldown, place: undefined };
+    const keys = this.#owners.get(owner);
+    if (keys === undefined) this.#owners.set(owner, entry);
+    else if (keys instanceof Map) keys.set(nameIn(entry), entry);
+    else this.#owners.set(owner, new Map([keys, entry].map((it) => [nameIn(it), it])));
+    return entry;
   }
 
   /** Forgets up to `most` of those whose time has come. */
@@ -54,21 +77,26 @@ export class CooldownTable {
   }
 
   *all(): Iterable<Cooldown> {
-    for (const keys of this.#entries.values())
-      for (const { cooldown } of keys.values()) yield cooldown;
+    for (const keys of this.#owners.values())
+      if (keys instanceof Map) for (const { cooldown } of keys.values()) yield cooldown;
+      else yield keys.cooldown;
   }
 
-  #remove({ cooldown: { key } }: Entry): void {
-    const owner = ownerOf(key);
-    const keys = this.#entries.get(owner)!;
-    keys.delete(nameOf(key.pool, key.family));
-    if (keys.size === 0) this.#entries.delete(owner);
+  #remove(entry: Entry): void {
+    const owner = ownerOf(entry.cooldown.key);
+    const keys = this.#owners.get(owner);
+    if (keys instanceof Map) keys.delete(nameIn(entry));
+    if (!(keys instanceof Map) || keys.size === 0) this.#owners.delete(owner);
   }
 }
 
 /** Levels above a credential belong to an upstream; `\n` cannot stand in a credential's id together with them by chance. */
 export function ownerOf({ credential, upstream }: Pick<Key, "credential" | "upstream">): string {
   return credential === ANY ? `${ANY}\n${upstream}` : credential;
+}
+
+function nameIn({ cooldown: { key } }: Entry): string {
+  return nameOf(key.pool, key.family);
 }
 
 function nameOf(pool: string, family: string): string {

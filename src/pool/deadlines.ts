@@ -1,9 +1,21 @@
 // What is due first: a binary heap of (time, member) in which each member stands at most once.
 
+/** Where in the heap each member stands; `undefined` for one that is not in it. */
+export interface Places<Member> {
+  get(member: Member): number | undefined;
+  set(member: Member, place: number): void;
+  delete(member: Member): void;
+}
+
 export class Deadlines<Member> {
   readonly #times: number[] = [];
   readonly #members: Member[] = [];
-  readonly #places = new Map<Member, number>();
+  readonly #places: Places<Member>;
+
+  /** Members that can remember their place themselves need no Map. */
+  constructor(places: Places<Member> = new Map()) {
+    this.#places = places;
+  }
 
   get size(): number {
     return this.#times.length;
@@ -15,7 +27,7 @@ export class Deadlines<Member> {
   }
 
   has(member: Member): boolean {
-    return this.#places.has(member);
+    return this.#places.get(member) !== undefined;
   }
 
   /** Returns the member's time; 0 where it has none. */

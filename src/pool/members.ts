@@ -32,7 +32,7 @@ export class Members {
     this.usable = Bits.full(size);
     this.busy = new Bits(size);
     this.#tierOf = tiersOf(this.tierStarts);
-    this.#numberOf = new Map(this.credentials.map(({ id }, member) => [id, member]));
+    this.#numberOf = numbersOf(this.credentials);
     this.#inFlight = new Uint32Array(size);
   }
 
@@ -120,10 +120,17 @@ function roundsOf(credentials: readonly Credential[]): Bits[] {
   return rounds;
 }
 
+function numbersOf(credentials: readonly Credential[]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  credentials.forEach(({ id }, member) => numbers.set(id, member));
+  return numbers;
+}
+
 function startsOf(credentials: readonly Credential[]): number[] {
-  const starts = credentials.flatMap(({ tier }, member) =>
-    member === 0 || credentials[member - 1]!.tier !== tier ? [member] : [],
-  );
+  const starts: number[] = [];
+  credentials.forEach(({ tier }, member) => {
+    if (member === 0 || credentials[member - 1]!.tier !== tier) starts.push(member);
+  });
   return [...starts, credentials.length];
 }
 

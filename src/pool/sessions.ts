@@ -37,18 +37,18 @@ export class Sessions {
     const short = shorten(key);
     const known = this.#sessions.get(short);
     if (known) this.#unlink(known);
-    const session = known ?? {
-      key: short,
-      member,
-      usedAt: now,
-      older: undefined,
-      newer: undefined,
-    };
+    const session = known ?? this.#add(short);
     session.member = member;
     session.usedAt = now;
-    if (!known) this.#sessions.set(short, session);
     this.#append(session);
-    if (this.size > this.#limit) this.#forget(this.#oldest!);
+  }
+
+  // A full table goes on with the object of the one that goes: old objects that die all the time keep the collector busy.
+  #add(key: string): Session {
+    const session = this.size < this.#limit ? createSession() : this.#forget(this.#oldest!);
+    session.key = key;
+    this.#sessions.set(key, session);
+    return session;
   }
 
   /** Gives members other numbers; sessions of those who have left (-1) are forgotten. */
@@ -59,9 +59,10 @@ export class Sessions {
     }
   }
 
-  #forget(session: Session): void {
+  #forget(session: Session): Session {
     this.#unlink(session);
     this.#sessions.delete(session.key);
+    return session;
   }
 
   #append(session: Session): void {
@@ -78,6 +79,10 @@ export class Sessions {
     if (newer) newer.older = older;
     else this.#newest = older;
   }
+}
+
+function createSession(): Session {
+  return { key: "", member: -1, usedAt: 0, older: undefined, newer: undefined };
 }
 
 // A slice would keep the whole of a long key in memory, and let keys with one beginning share a credential.

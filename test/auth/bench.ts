@@ -81,7 +81,7 @@ export function createBench(): Bench {
         disabled: new Set(),
       };
       const keeper = new Keeper({
-        secrets: new Map(),
+        keyOf: () => undefined,
         sources: new Map(Object.entries(sources)),
         tokens: state.tokens,
         leases: state.leases,

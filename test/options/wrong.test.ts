@@ -49,6 +49,25 @@ const storage = {
   getKeys() {},
 };
 
+/** Whatever a credential presents: its id is its own. */
+function sameIdTwice(): [what: string, options: unknown, message: string][] {
+  const kinds = { apiKey: SECRET, token: () => "t", anonymous: () => ({ accessToken: "t" }) };
+  const names = Object.keys(kinds) as (keyof typeof kinds)[];
+  return names.flatMap((first) =>
+    names.map((second): [string, unknown, string] => [
+      `one id for ${first} and ${second}`,
+      {
+        ...good,
+        credentials: [
+          { ...credential, id: "b" },
+          ...[first, second].map((name) => ({ id: "a", [name]: kinds[name] })),
+        ],
+      },
+      "credentials[2].id: is the same as credentials[1].id",
+    ]),
+  );
+}
+
 const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   ["nothing", undefined, "options: must be an object"],
   ["null", null, "options: must be an object"],
@@ -235,6 +254,7 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     { ...good, credentials: [credential, { ...credential, id: "b" }, credential] },
     "credentials[2].id: is the same as credentials[0].id",
   ],
+  ...sameIdTwice(),
   [
     "a foreign upstream",
     withCredential({ upstream: "x" }),
@@ -462,4 +482,20 @@ describe("a dialect of the operator's", () => {
       "nothing is wrong",
     );
   });
+});
+
+it("K13 names the one that is wrong among a hundred thousand", () => {
+  const many = (last: object): object => ({
+    ...good,
+    credentials: Array.from({ length: 100_000 }, (_, at) => ({
+      id: `c${at}`,
+      apiKey: `${SECRET}-${at}`,
+      ...(at === 99_999 && last),
+    })),
+  });
+  expect(faultOf(many({ apiKey: undefined }))).toMatch(/^credentials\[99999\]\.apiKey: is missing/);
+  expect(faultOf(many({ weight: 0 }))).toBe("credentials[99999].weight: must be at least 1");
+  expect(faultOf(many({ id: "c7" }))).toBe(
+    "credentials[99999].id: is the same as credentials[7].id",
+  );
 });

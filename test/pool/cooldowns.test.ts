@@ -289,6 +289,39 @@ describe("what a store remembers", () => {
     expect(table.restore(record, NOW + 59_000)).toBeUndefined();
     expect(until(NOW + MINUTE)).toBe(0);
   });
+
+  const written = {
+    key: KEY,
+    reason: "QUOTA_EXHAUSTED" as const,
+    until: NOW + MINUTE,
+    writtenAt: NOW - 10_000,
+    epoch: 0,
+    incidents: 1,
+    stated: false,
+  };
+
+  it("K1 D5 has opened when it was written, not when it is read: what succeeded in between clears it", () => {
+    const { table } = createTable();
+    table.restore(written, NOW);
+    expect(table.succeed(KEY, NOW - 10_001, NOW)).toBeUndefined();
+    expect(table.succeed(KEY, NOW - 5_000, NOW)).toMatchObject({ until: NOW });
+  });
+
+  it("K12 D5 has opened by now at the latest, whatever its writer's clock says", () => {
+    const { table } = createTable();
+    table.restore({ ...written, writtenAt: NOW + HOUR }, NOW);
+    expect(table.succeed(KEY, NOW + 1, NOW + 1)).toBeDefined();
+  });
+
+  it("F4 K1 is tried when its time is over, and not where a success has cleared it already", () => {
+    const target = { upstream: "up", pool: "main", family: "m" };
+    const { table } = createTable();
+    table.restore({ ...written, until: NOW - 1 }, NOW);
+    expect(table.beginTrials("a", target, NOW)).toHaveLength(1);
+    const { table: cleared } = createTable();
+    cleared.restore({ ...written, until: NOW - 1, incidents: 0 }, NOW);
+    expect(cleared.beginTrials("a", target, NOW)).toEqual([]);
+  });
 });
 
 describe("growth", () => {

@@ -30,6 +30,22 @@ const keys = { c1: secretOf("c1"), late: secretOf("late") };
 const late = { id: "late", apiKey: keys.late, tier: 0 };
 
 describe("credentials at run time", () => {
+  it("K14 are not those of the configuration, whatever these present", async () => {
+    const token = () => Promise.resolve({ accessToken: "t" });
+    const { relay } = await start({
+      credentials: [
+        ...makeCredentials(1),
+        { id: "signed", token },
+        { id: "guests", anonymous: token },
+      ],
+    });
+    const refusal = expect.objectContaining({ code: "ERR_RELAY_CONFIGURED" }) as Error;
+    for (const id of ["c1", "signed", "guests"]) {
+      expect(() => relay.credentials.remove(id)).toThrow(refusal);
+      expect(() => relay.credentials.add({ id, apiKey: "sk-x" })).toThrow(refusal);
+    }
+  });
+
   it("K8 serve at once, and no more when they are removed; what streams goes on", async () => {
     const relay = await start({ simulator: { keys } });
     expect(relay.relay.credentials.add(late)).toBe("late");
