@@ -1,6 +1,7 @@
 // Anonymous users of Firebase Authentication: sign-in, the exchange of custom tokens, and refresh.
 import type { FreshToken, TokenContext } from "../../contract/auth.ts";
 import type { AnonymousContext, AnonymousSource } from "../../contract/anonymous.ts";
+import { assertGiven } from "../given.ts";
 import { callStep, secondsIn, type StepAnswer, textIn } from "./call.ts";
 
 export interface FirebaseKeyOptions {
@@ -23,6 +24,7 @@ const TOKEN_ENDPOINT = "https://securetoken.googleapis.com";
  * @see https://firebase.google.com/docs/reference/rest/auth#section-sign-in-anonymously
  */
 export function firebaseAnonymous(options: FirebaseKeyOptions): AnonymousSource {
+  assertGiven("firebaseAnonymous", options, ["apiKey"]);
   const { endpoint = ENDPOINT } = options;
   return {
     async create(context) {
