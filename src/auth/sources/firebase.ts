@@ -23,6 +23,7 @@ export function firebase(options: FirebaseOptions): TokenSource {
   return {
     kind: "firebase",
     refreshToken: options.refreshToken,
+    secret: options.apiKey,
     rotates: false,
     refresh: (context) => refreshSecurely(context, options),
   };

@@ -28,6 +28,7 @@ export function oauth(options: OAuthOptions): TokenSource {
   return {
     kind: "oauth",
     refreshToken: options.refreshToken,
+    secret: clientSecret,
     rotates,
     refresh(context) {
       const form = {

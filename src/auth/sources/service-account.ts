@@ -32,6 +32,7 @@ export function serviceAccount(options: ServiceAccountOptions): TokenSource {
   assertGiven("serviceAccount", options, ["clientEmail", "privateKey", "tokenURL"]);
   return {
     kind: "service-account",
+    secret: options.privateKey,
     rotates: false,
     async refresh(context) {
       const assertion = await sign(options, Math.floor(context.clock.now() / 1_000));
