@@ -112,6 +112,21 @@ export function anonymousSuite(world: FirebaseWorld): void {
       expect(acquirer(relay)).toMatchObject({ live: 1, attempts: { day: 2 } });
     });
 
+    it.each([-2 * HOUR, 2 * HOUR])(
+      "H1 G3 ends by the emulator's clock, which is %i ms ahead",
+      async (off) => {
+        await world.part(off);
+        const relay = await world.start({ credentials: guests() });
+        for (let nth = 0; nth < 3; nth++) expect(await ask(relay)).toBe(200);
+        expect(await countOf("token")).toEqual([]);
+        await world.advance(HOUR);
+        expect(await ask(relay)).toBe(200);
+        expect(await countOf("token")).toEqual([200]);
+        // No call was made with a token that had run out.
+        expect(world.tokens()).toHaveLength(4);
+      },
+    );
+
     it("H1 J7 names the step that was refused for want of a key, and does not try again", async () => {
       const events: unknown[] = [];
       const relay = await world.start({

@@ -177,6 +177,28 @@ export function refreshSuite(world: FirebaseWorld): void {
     );
   });
 
+  describe.each([-2 * HOUR, 2 * HOUR])("by a clock that is %i ms ahead of the relays'", (off) => {
+    it("G3 G6 ends a token that another instance got, or a life before", async () => {
+      await world.part(off);
+      const { refreshToken } = await world.emulator.signUp();
+      const options = { credentials: [{ id: "a", token: source(refreshToken) }] };
+      const storage = createStorage();
+      const first = await world.start({ ...options, storage });
+      expect(await ask(first)).toBe(200);
+      const second = await world.start({ ...options, storage });
+      expect(await ask(second)).toBe(200);
+      await second.close();
+      const again = await world.start({ ...options, storage });
+      expect(await ask(again)).toBe(200);
+      expect(await refreshes()).toEqual([200]);
+      await world.advance(HOUR);
+      expect(await ask(again)).toBe(200);
+      expect(await refreshes()).toEqual([200, 200]);
+      // No call was made with a token that had run out.
+      expect(world.tokens()).toHaveLength(4);
+    });
+  });
+
   describe("an ID token that comes twice, since two were asked for inside one second", () => {
     it("E6 G9 is no failure where nobody has refused it", async () => {
       const { refreshToken } = await world.emulator.signUp();
