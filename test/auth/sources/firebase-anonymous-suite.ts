@@ -8,7 +8,15 @@ import { firebaseAnonymous, graphqlAnonymous } from "../../../src/index.ts";
 import type { CredentialOptions } from "../../../src/options/types.ts";
 import { noRedis, redisPlace } from "../../state/stores.ts";
 import type { RelayUnderTest } from "../../support/relay.ts";
-import { ask, type FirebaseWorld, KEY, times, until, withoutKey } from "./firebase-world.ts";
+import {
+  ask,
+  type FirebaseWorld,
+  KEY,
+  times,
+  until,
+  REDIS_DB,
+  withoutKey,
+} from "./firebase-world.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -72,7 +80,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
     it.skipIf(noRedis)(
       "H2 H5 G6 two instances on one Redis make one user, and refresh once",
       async () => {
-        const place = redisPlace();
+        const place = redisPlace(REDIS_DB);
         onTestFinished(() => place.dispose());
         const relays = [
           await world.start({ credentials: guests(), storage: place.open() }),

@@ -4,7 +4,15 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { firebase } from "../../../src/index.ts";
 import { noRedis, redisPlace } from "../../state/stores.ts";
 import type { RelayUnderTest } from "../../support/relay.ts";
-import { ask, type FirebaseWorld, KEY, times, until, withoutKey } from "./firebase-world.ts";
+import {
+  ask,
+  type FirebaseWorld,
+  KEY,
+  times,
+  until,
+  REDIS_DB,
+  withoutKey,
+} from "./firebase-world.ts";
 
 const HOUR = 3_600_000;
 
@@ -77,7 +85,7 @@ export function refreshSuite(world: FirebaseWorld): void {
     });
 
     it.skipIf(noRedis)("G6 is sent by one of two instances on one Redis each time", async () => {
-      const place = redisPlace();
+      const place = redisPlace(REDIS_DB);
       onTestFinished(() => place.dispose());
       const { refreshToken } = await world.emulator.signUp();
       const credentials = [{ id: "a", token: source(refreshToken) }];
