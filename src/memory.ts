@@ -33,11 +33,12 @@ export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
   const writing = new Set<Promise<void>>();
 
-  /** What a credential was configured with: its key, or the refresh token its line of tokens begins with. */
+  /** What a credential was configured with: its key, or what its token source presents to the token server. */
   function secretOf(id: string): string | undefined {
     const source = config.sources.get(id);
-    const refreshToken = typeof source === "object" ? source.refreshToken : undefined;
-    return config.secrets.get(id) ?? refreshToken;
+    if (typeof source !== "object") return config.secrets.get(id);
+    const { refreshToken, secret } = source;
+    return [refreshToken, secret].filter((part) => part !== undefined).join("\n") || undefined;
   }
 
   let isStopped = false;

@@ -182,7 +182,8 @@ export function createRooms(options: RelayOptions): Rooms {
       },
       onRefresh(event) {
         const { credential, ok, code } = event;
-        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${code}`);
+        const why = auth.status(credential)?.lastError ?? code;
+        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${why}`);
         hooks.emit("refresh", event);
       },
     });

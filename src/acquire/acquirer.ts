@@ -109,7 +109,8 @@ export function createAcquirer(
     };
     for (;;) {
       const sentAt = clock.now();
-      const came = await limiter.attempt(limits, isWanted, create);
+      const keep = (token: FreshToken): Promise<void> => made(token, sentAt);
+      const came = await limiter.attempt(limits, isWanted, create, keep);
       if (came.kind !== "held" || clock.now() - begunAt >= LOOK_FOR) return settle(came, sentAt);
       await pause(LOOK_AGAIN);
       // The holder's token is ours, too.
@@ -124,13 +125,19 @@ export function createAcquirer(
     );
   }
 
-  async function settle(came: Attempted<FreshToken>, sentAt: number): Promise<void> {
+  async function made(token: FreshToken, sentAt: number): Promise<void> {
+    tell(true, undefined, undefined, sentAt);
+    block.succeeded(sentAt);
+    await tokens.join(token, sentAt);
+    waiting.wakeAll(upstream);
+    // A store that hangs must hold up neither the next creation nor the relay's end.
+    await Promise.race([state.flush(), pause(STORE_PAUSE)]);
+    giveUp?.();
+  }
+
+  function settle(came: Attempted<FreshToken>, sentAt: number): void {
     const now = clock.now();
     switch (came.kind) {
-      case "made":
-        tell(true, undefined, undefined, sentAt);
-        block.succeeded(sentAt);
-        return tokens.join(came.value, sentAt);
       case "failed":
         return failed(came.error, sentAt);
       case "down":

@@ -32,12 +32,14 @@ export type Attempted<T> =
 export interface Limiter {
   /**
    * Runs `create` where the limits allow it now. `isWanted` is asked under the lease, before anything is counted. `create`
-   * must be over, or have given up, within `CALL_TIME`.
+   * must be over, or have given up, within `CALL_TIME`. `keep` stores what was made, still under the lease: whoever has it
+   * next must find that.
    */
   attempt<T>(
     limits: CreateLimits,
     isWanted: () => Promise<boolean>,
     create: () => Promise<T>,
+    keep?: (value: T) => Promise<void>,
   ): Promise<Attempted<T>>;
   /** When the next attempt may be made, as far as is known, by our own clock. */
   nextAt(limits: CreateLimits): number;
@@ -62,6 +64,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     limits: CreateLimits,
     isWanted: () => Promise<boolean>,
     create: () => Promise<T>,
+    keep: (value: T) => Promise<void> = () => Promise.resolve(),
   ): Promise<Attempted<T>> {
     if (isBusy) return { kind: "held" };
     isBusy = true;
@@ -70,7 +73,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
       if (!lease && !isOnly) return { kind: "held" };
       if (!(await isWanted())) return { kind: "unwanted" };
       const counted = await count(limits, lease);
-      return "id" in counted ? await run(counted, create) : counted;
+      if (!("id" in counted)) return counted;
+      const came = await run(counted, create);
+      if (came.kind === "made") await keep(came.value);
+      return came;
     } catch (error) {
       return { kind: "down", error };
     } finally {

@@ -25,6 +25,7 @@ export interface AcquireRooms {
     | "putCooldown"
     | "putCredential"
     | "listCredentials"
+    | "flush"
     | "counters"
     | "leases"
     | "creations"

@@ -4,6 +4,7 @@ import type { FreshToken, TokenSource } from "../contract/auth.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialRecord, MarkRecord, TokenRecord } from "../contract/state.ts";
 import { describeFault } from "../observe/fault.ts";
+import { skewOf } from "../auth/skew.ts";
 import { TokenError } from "../auth/token-error.ts";
 import type { AcquireRooms } from "./rooms.ts";
 
@@ -171,6 +172,7 @@ function toTokenRecord(
     accessToken,
     expiresAt: expiresAt ?? (expiresIn === undefined ? undefined : askedAt + expiresIn * 1_000),
     issuedAt: askedAt,
+    skew: skewOf(token, askedAt, now),
     refreshToken,
     originHash: "",
     writtenAt: now,

@@ -153,6 +153,7 @@ export class Keeper implements Auth {
     let code: string | undefined;
     try {
       await refresh(this.#options, slot, controller.signal);
+      assertOther(slot);
       Object.assign(slot, { failures: 0, retryAt: 0, lastError: undefined });
     } catch (error) {
       code = await this.#failed(slot, error);
@@ -227,4 +228,11 @@ export class Keeper implements Auth {
     };
     await Promise.all(Array.from({ length: Number(background) }, work));
   }
+}
+
+// A server may give what it gave before: Firebase within a second, others for as long as the token lives. Refused once, it is
+// refused again, and asking at every request would bring the same.
+function assertOther({ record, refused }: Slot): void {
+  if (refused !== undefined && record?.accessToken === refused)
+    throw new TokenError({ step: "refresh", code: "SAME" });
 }

@@ -19,8 +19,8 @@ export interface Slot {
   failures: number;
   retryAt: number;
   lastError: string | undefined;
-  /** How far the token server's clock is ahead of ours, ms (G3). */
-  skew: number;
+  /** How far the token server's clock is ahead of ours, ms, once it has answered us (G3). */
+  skew: number | undefined;
   /** The grant is gone: nothing is refreshed until there is another one. */
   relogin: string | undefined;
   refreshes: number;
@@ -40,7 +40,7 @@ export function createSlot(id: string, source: TokenSource, record?: TokenRecord
     failures: 0,
     retryAt: 0,
     lastError: undefined,
-    skew: 0,
+    skew: undefined,
     relogin: undefined,
     refreshes: 0,
     unsure: 0,
@@ -54,9 +54,11 @@ const MARGIN = 300_000;
 /** When a slot's access token ends by our clock, UTC epoch ms; `Infinity` where nobody can tell (G1). */
 export function endOf({ record, skew }: Pick<Slot, "record" | "skew">): number {
   if (!record) return 0;
-  // A JWT is judged by its issuer's clock, wherever the record comes from.
+  // A JWT is judged by its issuer's clock: what we have heard ourselves goes before what the record's writer has.
   const claimed = readClaims(record.accessToken)?.expiresAt;
-  return claimed === undefined ? (record.expiresAt ?? Infinity) : claimed - skew;
+  return claimed === undefined
+    ? (record.expiresAt ?? Infinity)
+    : claimed - (skew ?? record.skew ?? 0);
 }
 
 /** The token to present now; `undefined` where there is none that could do. */

@@ -23,6 +23,7 @@ const WORDS: Readonly<Record<string, string>> = {
   REFUSED: "the endpoint refused",
   INVALID_ANSWER: "the endpoint's answer is not what it should be",
   EXPIRED: "the new token has expired already",
+  SAME: "the new token is the one that was refused",
   OTHER_ACCOUNT: "the new token belongs to another account",
   SOURCE: "the operator's function failed",
   STORE: "the store, or the right to refresh alone, cannot be had now",

@@ -33,6 +33,8 @@ export interface TokenSource {
   kind: string;
   /** The refresh token it was configured with. */
   refreshToken?: string | undefined;
+  /** The other secret that it was configured with: another one ends what was said of the old, as another refresh token does (F3). */
+  secret?: string | undefined;
   /** True where a refresh makes the refresh token it used invalid: single flight over instances is correctness then (G7). */
   rotates: boolean;
   /** Gets a new access token. Throws a `TokenError`. */

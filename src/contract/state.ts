@@ -48,6 +48,8 @@ export interface TokenRecord {
   expiresAt: number | undefined;
   /** When the token was asked for, UTC epoch ms: what a tenth of its life is counted from (G2). */
   issuedAt: number;
+  /** How far the issuer's clock is ahead of the writer's, ms; `undefined` where it said nothing (G3). */
+  skew?: number | undefined;
   /** The refresh token to use next; `undefined` for sources without one. */
   refreshToken: string | undefined;
   /** Salted hash of the configured refresh token this line of tokens began with: a new one configured begins anew. */

@@ -100,7 +100,7 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
       const text = JSON.stringify({ accessToken, refreshToken });
       try {
         const secrets = await seal.seal(text, place);
-        const { expiresAt, issuedAt, originHash, writtenAt } = open;
+        const { expiresAt, issuedAt, skew, originHash, writtenAt } = open;
         const stored: StoredValue = {
           v: VERSION,
           kind: TOKEN.name,
@@ -112,6 +112,7 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
           secrets,
         };
         if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
+        if (skew !== undefined && skew !== 0) stored["skew"] = skew;
         await write(TOKEN, credential, generation, stored);
       } catch (error) {
         throw reported(error);
@@ -217,14 +218,29 @@ async function refuse(
   throw new UnreadableRecord(key);
 }
 
+/** Milliseconds, backwards too. */
+function isSpan(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}
+
 const TOKEN: RingKind<Sealed> = {
   letter: "t",
   name: "token",
-  fromStored({ credential, generation, expiresAt, issuedAt, originHash, writtenAt, secrets }) {
+  fromStored({
+    credential,
+    generation,
+    expiresAt,
+    issuedAt,
+    skew,
+    originHash,
+    writtenAt,
+    secrets,
+  }) {
     if (!isName(credential) || !isCount(generation) || !isName(secrets)) return undefined;
     if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
+    if (skew !== undefined && !isSpan(skew)) return undefined;
     if (!isTime(issuedAt) || !isTime(writtenAt) || typeof originHash !== "string") return undefined;
-    return { credential, generation, expiresAt, issuedAt, originHash, writtenAt, secrets };
+    return { credential, generation, expiresAt, issuedAt, skew, originHash, writtenAt, secrets };
   },
 };
 

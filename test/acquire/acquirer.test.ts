@@ -154,6 +154,45 @@ describe("a token is created", () => {
 });
 
 describe("the limiter", () => {
+  it("H5 by one of two, and the other's requests wait while its token is on the way to the store", async () => {
+    let arrive = (): void => {};
+    const arrival = new Promise<void>((resolve) => (arrive = resolve));
+    const slow = store.connect();
+    const connection: InstanceOptions["connection"] = {
+      ...slow,
+      putCredential: (record) => void arrival.then(() => slow.putCredential(record)),
+      flush: () => arrival.then(slow.flush),
+    };
+    const one = start({}, { connection });
+    const two = start();
+    one.ask();
+    await settle();
+    expect(one.ask()?.id).toMatch(/^guests-/);
+    two.ask();
+    await settle();
+    expect(two.acquirers.outlook(TARGET)).toEqual({ kind: "creating" });
+    arrive();
+    await pass(1_000);
+    expect(two.ask()?.id).toBe(one.ask()?.id);
+    expect(created()).toBe(1);
+  });
+
+  it("H5 M5 and neither the next nor the end waits for a store that hangs", async () => {
+    const connection = { ...store.connect(), flush: () => new Promise<void>(() => {}) };
+    const instance = start({}, { connection });
+    instance.ask();
+    await settle();
+    use(instance, instance.ask()!.id);
+    await pass(MINUTE);
+    instance.ask();
+    await settle();
+    expect(created()).toBe(2);
+    let isClosed = false;
+    void instance.acquirers.close().then(() => (isClosed = true));
+    await settle();
+    expect(isClosed).toBe(true);
+  });
+
   it("H2 makes attempts a minute apart, ten an hour, fifty a day", async () => {
     const instance = start();
     await burn(instance, 59 * MINUTE, 30_000);

@@ -77,6 +77,7 @@ async function createDays(store: SharedStoreOptions, seed: number, storage?: Sta
       tokens: { ...tokens, read: stepped(tokens.read), write: stepped(tokens.write) },
       putCredential: state.putCredential,
       listCredentials: stepped(state.listCredentials),
+      flush: stepped(state.flush),
     };
   }
 

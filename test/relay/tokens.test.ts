@@ -430,6 +430,23 @@ describe("a refresh that fails", () => {
     expect(byCredential()["b"]).toBe(1);
   });
 
+  it("F3 G8 is asked for again with another client secret after a restart, and not with the same", async () => {
+    const storage = createStorage();
+    const start = (clientSecret: string): Promise<RelayUnderTest> =>
+      world.start({ ...withSpare(world.oauth("a", { clientSecret })), storage });
+    world.upstream.grants.revoke("a", "invalid_client");
+    for (const [clientSecret, attempts] of [
+      ["misspelt", 1],
+      ["misspelt", 1],
+      ["right", 2],
+    ] as const) {
+      const relay = await start(clientSecret);
+      expect(await ask(relay)).toBe(200);
+      expect(refreshes().attempts).toBe(attempts);
+      await relay.close();
+    }
+  });
+
   it("J7 G9 tells nothing of tokens in lines, status, hooks or answers", async () => {
     const events: unknown[] = [];
     const relay = await world.start({

@@ -52,8 +52,11 @@ export const noSqlite: boolean = isMissing(
 let count = 0;
 const unique = (): string => `relay_test_${process.pid}_${Date.now().toString(36)}_${(count += 1)}`;
 
-/** Opens as many storages as asked for, each with a client of its own, as instances have. */
-export function redisPlace(): StorePlace {
+/**
+ * Opens as many storages as asked for, each with a client of its own, as instances have. Listing walks over every key of a
+ * database: where time is short, take one that holds nobody else's.
+ */
+export function redisPlace(db = 0): StorePlace {
   const base = unique();
   const clients: {
     quit(): Promise<unknown>;
@@ -62,7 +65,13 @@ export function redisPlace(): StorePlace {
   }[] = [];
   return {
     open() {
-      const driver = redisDriver({ base, host: HOST, port: REDIS_PORT, maxRetriesPerRequest: 1 });
+      const driver = redisDriver({
+        base,
+        host: HOST,
+        port: REDIS_PORT,
+        db,
+        maxRetriesPerRequest: 1,
+      });
       clients.push(driver.getInstance!() as never);
       return createStorage({ driver });
     },

@@ -25,6 +25,7 @@ export interface Connection {
   tokens: TokenStore;
   putCredential(record: CredentialRecord): void;
   listCredentials(): Promise<CredentialRecord[]>;
+  flush(): Promise<void>;
 }
 
 export interface SharedStoreOptions {
@@ -48,6 +49,7 @@ export function createSharedStore(
     credentials: new Map(),
     tokens: new Map(),
     connect(step = () => Promise.resolve()) {
+      const puts = new Set<Promise<void>>();
       async function call<T>(effect: () => T): Promise<T> {
         await step();
         if (store.isDown) throw new Error("the store is down");
@@ -88,12 +90,15 @@ export function createSharedStore(
             ),
         },
         putCredential: (record) => {
-          call(() => {
+          const put = call(() => {
             const known = store.credentials.get(record.id);
             if (!known || known.revision <= record.revision)
               store.credentials.set(record.id, record);
           }).catch(() => {});
+          puts.add(put);
+          void put.finally(() => puts.delete(put));
         },
+        flush: () => Promise.all(puts).then(() => {}),
         listCredentials: () => call(() => [...store.credentials.values()]),
         tokens: {
           intents: () => call(() => []),

@@ -1,6 +1,7 @@
 // Anonymous users of Firebase Authentication: sign-in, the exchange of custom tokens, and refresh.
 import type { FreshToken, TokenContext } from "../../contract/auth.ts";
 import type { AnonymousContext, AnonymousSource } from "../../contract/anonymous.ts";
+import { assertGiven } from "../given.ts";
 import { callStep, secondsIn, type StepAnswer, textIn } from "./call.ts";
 
 export interface FirebaseKeyOptions {
@@ -23,10 +24,11 @@ const TOKEN_ENDPOINT = "https://securetoken.googleapis.com";
  * @see https://firebase.google.com/docs/reference/rest/auth#section-sign-in-anonymously
  */
 export function firebaseAnonymous(options: FirebaseKeyOptions): AnonymousSource {
+  assertGiven("firebaseAnonymous", options, ["apiKey"]);
   const { endpoint = ENDPOINT } = options;
   return {
     async create(context) {
-      const url = withKey(`${endpoint}/v1/accounts:signUp`, options);
+      const url = at(endpoint, "accounts:signUp", options);
       const body = JSON.stringify({ returnSecureToken: true });
       return toUser(await callStep(context, { step: "create", url, body }));
     },
@@ -41,7 +43,7 @@ export async function exchangeCustomToken(
   options: FirebaseKeyOptions,
 ): Promise<FreshToken> {
   const { endpoint = ENDPOINT } = options;
-  const url = withKey(`${endpoint}/v1/accounts:signInWithCustomToken`, options);
+  const url = at(endpoint, "accounts:signInWithCustomToken", options);
   const body = JSON.stringify({ token, returnSecureToken: true });
   return toUser(await callStep(context, { step: "exchange", url, body }));
 }
@@ -52,7 +54,7 @@ export async function refreshSecurely(
   options: FirebaseKeyOptions,
 ): Promise<FreshToken> {
   const { tokenEndpoint = TOKEN_ENDPOINT } = options;
-  const url = withKey(`${tokenEndpoint}/v1/token`, options);
+  const url = at(tokenEndpoint, "token", options);
   const body = new URLSearchParams({
     grant_type: "refresh_token",
     refresh_token: context.refreshToken ?? "",
@@ -82,6 +84,7 @@ function toUser(answer: StepAnswer): FreshToken {
   };
 }
 
-function withKey(url: string, { apiKey }: FirebaseKeyOptions): string {
-  return `${url}?key=${encodeURIComponent(apiKey)}`;
+// An endpoint written with a slash at its end is the same endpoint.
+function at(endpoint: string, operation: string, { apiKey }: FirebaseKeyOptions): string {
+  return `${endpoint.replace(/\/+$/, "")}/v1/${operation}?key=${encodeURIComponent(apiKey)}`;
 }

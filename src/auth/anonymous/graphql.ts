@@ -1,6 +1,7 @@
 // Anonymous users made by a GraphQL mutation, which gives a custom token that is exchanged for an ID token.
 import type { AnonymousContext, AnonymousSource } from "../../contract/anonymous.ts";
 import { RelayError } from "../../errors.ts";
+import { assertGiven } from "../given.ts";
 import { callStep, textIn } from "./call.ts";
 import { exchangeCustomToken, type FirebaseKeyOptions, refreshSecurely } from "./firebase.ts";
 
@@ -33,6 +34,9 @@ const IDENTITY =
  * })
  */
 export function graphqlAnonymous(options: GraphqlAnonymousOptions): AnonymousSource {
+  const { exchange } = options;
+  assertGiven("graphqlAnonymous", options, ["url", "query", "tokenPath", "exchange"]);
+  assertGiven("graphqlAnonymous.exchange", exchange, ["apiKey"]);
   const disguise = Object.keys(options.headers ?? {}).find((name) => IDENTITY.test(name));
   if (disguise !== undefined)
     throw new RelayError("ERR_RELAY_OPTIONS", {
@@ -41,8 +45,8 @@ export function graphqlAnonymous(options: GraphqlAnonymousOptions): AnonymousSou
     });
   return {
     create: async (context) =>
-      exchangeCustomToken(context, await createUser(context, options), options.exchange),
-    refresh: (context) => refreshSecurely(context, options.exchange),
+      exchangeCustomToken(context, await createUser(context, options), exchange),
+    refresh: (context) => refreshSecurely(context, exchange),
   };
 }
 

@@ -1,6 +1,7 @@
 // Firebase ID tokens: the secure token endpoint takes a refresh token, which stays the same.
 import type { TokenSource } from "../../contract/auth.ts";
 import { refreshSecurely } from "../anonymous/firebase.ts";
+import { assertGiven } from "../given.ts";
 
 export interface FirebaseOptions {
   /** The project's web API key. */
@@ -18,9 +19,11 @@ export interface FirebaseOptions {
  * @see https://firebase.google.com/docs/reference/rest/auth#section-refresh-token
  */
 export function firebase(options: FirebaseOptions): TokenSource {
+  assertGiven("firebase", options, ["apiKey"]);
   return {
     kind: "firebase",
     refreshToken: options.refreshToken,
+    secret: options.apiKey,
     rotates: false,
     refresh: (context) => refreshSecurely(context, options),
   };

@@ -1,6 +1,7 @@
 // OAuth 2 refresh tokens (RFC 6749, section 6).
 import type { FreshToken, TokenContext, TokenSource } from "../../contract/auth.ts";
 import { callStep, secondsIn, textIn } from "../anonymous/call.ts";
+import { assertGiven } from "../given.ts";
 
 export interface OAuthOptions {
   tokenURL: string;
@@ -21,11 +22,13 @@ export interface OAuthOptions {
  * { id: "prod", token: oauth({ tokenURL, clientId, clientSecret, refreshToken }) }
  */
 export function oauth(options: OAuthOptions): TokenSource {
+  assertGiven("oauth", options, ["tokenURL", "clientId"]);
   const { tokenURL, clientId, clientSecret, scope, rotates = true } = options;
   const basic = clientSecret === undefined ? undefined : toBasic(clientId, clientSecret);
   return {
     kind: "oauth",
     refreshToken: options.refreshToken,
+    secret: clientSecret,
     rotates,
     refresh(context) {
       const form = {

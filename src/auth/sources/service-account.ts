@@ -1,5 +1,6 @@
 // Service accounts: a signed assertion is exchanged for an access token (RFC 7523, section 2.1).
 import type { TokenSource } from "../../contract/auth.ts";
+import { assertGiven } from "../given.ts";
 import { requestToken } from "./oauth.ts";
 
 export interface ServiceAccountOptions {
@@ -28,8 +29,10 @@ const ASSERTION_SECONDS = 600;
  * { id: "robot", token: serviceAccount({ clientEmail, privateKey, tokenURL, scope }) }
  */
 export function serviceAccount(options: ServiceAccountOptions): TokenSource {
+  assertGiven("serviceAccount", options, ["clientEmail", "privateKey", "tokenURL"]);
   return {
     kind: "service-account",
+    secret: options.privateKey,
     rotates: false,
     async refresh(context) {
       const assertion = await sign(options, Math.floor(context.clock.now() / 1_000));

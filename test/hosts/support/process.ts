@@ -26,13 +26,21 @@ export interface Command {
   args: (port: number) => string[];
   cwd: string;
   env?: Record<string, string>;
+  /** How long it may take until its port is open, ms. @default 30_000 */
+  startLimit?: number;
 }
 
 const START_LIMIT = 30_000;
 const STOP_LIMIT = 3_000;
 
 /** Starts a host and resolves when its port is open. */
-export async function startProcess({ command, args, cwd, env }: Command): Promise<HostProcess> {
+export async function startProcess({
+  command,
+  args,
+  cwd,
+  env,
+  startLimit = START_LIMIT,
+}: Command): Promise<HostProcess> {
   const port = await freePort();
   const child = spawn(command, args(port), {
     cwd,
@@ -59,7 +67,7 @@ export async function startProcess({ command, args, cwd, env }: Command): Promis
     stop: () => end(child, gone),
   };
   try {
-    await untilOpen(port, child);
+    await untilOpen(port, child, startLimit);
   } catch (cause) {
     await host.stop();
     throw new Error(`${command} did not start:\n${host.lines.join("\n")}`, { cause });
@@ -92,8 +100,8 @@ function listen(child: ChildProcess): Pick<HostProcess, "lines" | "ends" | "ende
   return { lines, ends, ended };
 }
 
-async function untilOpen(port: number, child: ChildProcess): Promise<void> {
-  for (const giveUpAt = Date.now() + START_LIMIT; Date.now() < giveUpAt;) {
+async function untilOpen(port: number, child: ChildProcess, limit: number): Promise<void> {
+  for (const giveUpAt = Date.now() + limit; Date.now() < giveUpAt;) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error("it has ended");
     if (await isOpen(port)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
