@@ -1,0 +1,130 @@
+/**
+ * SIGKILL at every step of a refresh, a hundred times; what the provider saw says whether anything was lost (M4, G7, G8).
+ * Leases and refreshes have the times that users have: they pass by moving the clocks of everybody.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Behaviour, Rule } from "../../simulator/index.ts";
+import { STORES, type Death, type StoreName } from "./messages.ts";
+import { createProgram, type Process, type Program } from "./program.ts";
+import { createWorld, MISSING, type Resident, type World } from "./world.ts";
+
+const HOUR = 3_600_000;
+/** How long a request waits for its token (G11), and more than a lease lasts. */
+const TOKEN_WAIT = 6_000;
+const LEASE = 46_000;
+
+/** Where the holder dies: by its own hand, or by ours when its request has come to the provider. */
+type Step = { name: string; death: Death } | { name: string; hasActed: boolean };
+
+/** Outside the window that M4 names: whoever comes next goes on, and nothing is lost. */
+const outside = (store: StoreName): Step[] => [
+  { name: "the lease is taken", death: { at: "before", method: "getItems", key: ":t:", nth: 2 } },
+  {
+    name: "the intent is being written",
+    death: { at: store === "files" ? "torn" : "before", method: "setItem", key: ":n:" },
+  },
+  { name: "the intent is written", death: { at: "after", method: "setItem", key: ":n:" } },
+  { name: "the request is sent, and the provider has done nothing", hasActed: false },
+  { name: "the token is written", death: { at: "after", method: "setItem", key: ":t:" } },
+  { name: "the lease is given back", death: { at: "after", method: "refresh" } },
+];
+
+/** Between the provider's answer and our write. */
+const inside = (store: StoreName): Step[] => [
+  { name: "the provider has answered, and nothing has come back", hasActed: true },
+  { name: "the answer is here", death: { at: "after", method: "fetch", url: "/oauth/token" } },
+  {
+    name: "the token is being written",
+    death: { at: store === "files" ? "torn" : "before", method: "setItem", key: ":t:" },
+  },
+];
+
+const LINES = ["a", "b", "c"];
+const ROUNDS = 6;
+/** One for each round: the window costs the grant. */
+const WINDOWS = Array.from({ length: ROUNDS }, (_, round) => `w${round}`);
+const grantOf = (name: string): string => `refresh-${name}-planted`;
+
+let program: Program;
+let survivor: Process;
+beforeAll(async () => {
+  program = await createProgram();
+  survivor = await program.start();
+}, 60_000);
+afterAll(() => program.dispose());
+
+/** Has a new process ask for the token of `name`, and die at `step`. */
+async function kill(world: World, name: string, step: Step): Promise<void> {
+  const process = await program.start();
+  const victim = await world.enter(process);
+  if ("death" in step) await process.tell({ do: "die", store: world.store, death: step.death });
+  else killAtProvider(world, name, step.hasActed, process);
+  const asked = victim.ask(name).catch(() => 0);
+  expect(await process.ended, step.name).toBe("SIGKILL");
+  expect(await asked, step.name).toBe(0);
+}
+
+const rules = new WeakMap<World, Map<string, Rule>>();
+
+function killAtProvider(world: World, name: string, hasActed: boolean, victim: Process): void {
+  const then = (): Behaviour => {
+    if (!hasActed) victim.kill();
+    known.delete(name);
+    world.upstream.script(...known.values());
+    return hasActed ? { stall: "before-headers" } : { refuse: "server-error", delay: 50 };
+  };
+  const known = rules.get(world) ?? new Map<string, Rule>();
+  rules.set(world, known);
+  known.set(name, { when: { credential: name, operation: "oauth-token" }, then });
+  world.upstream.script(...known.values());
+  if (hasActed)
+    void world.upstream.ledger
+      .next((call) => call.stalled && call.credential === name)
+      .then(() => victim.kill());
+}
+
+/** Asks until it is served: a refresh that failed is not tried again at once. */
+async function serve(world: World, resident: Resident, name: string): Promise<void> {
+  for (let tries = 1; (await resident.ask(name)) !== 200; tries++) {
+    if (tries > 5) throw new Error(`${name} is never served`);
+    await world.pass(TOKEN_WAIT);
+  }
+}
+
+describe.each(STORES)("a holder that dies, on %s", (store) => {
+  it.skipIf(MISSING[store])(
+    `M4 G7 G8 25 times: outside the window nothing is lost on ${store}, inside it the old token is sent once more`,
+    async () => {
+      const grants = Object.fromEntries([...LINES, ...WINDOWS].map((one) => [one, grantOf(one)]));
+      const world = await createWorld(store, { grants });
+      const { refreshes } = world.upstream.ledger;
+      const next = await world.enter(survivor);
+      const [steps, windows] = [outside(store), inside(store)];
+      let kills = 0;
+
+      for (let round = 0; round < ROUNDS; round++) {
+        const window = WINDOWS[round]!;
+        const stepOf = (line: number): Step => steps[(round + 2 * line) % steps.length]!;
+        await Promise.all([
+          ...LINES.map((name, line) => kill(world, name, stepOf(line))),
+          kill(world, window, windows[round % windows.length]!),
+        ]);
+        kills += LINES.length + 1;
+
+        // Until the lease of the dead is over nobody else asks the provider.
+        const { attempts } = refreshes;
+        const waiting = [...LINES, window].map((name) => next.ask(name));
+        await world.pass(TOKEN_WAIT);
+        await Promise.all(waiting);
+        expect(refreshes.attempts).toBe(attempts);
+
+        await world.pass(LEASE);
+        for (const name of LINES) await serve(world, next, name);
+        expect(refreshes.reused).toBe(round);
+        await world.pass(HOUR);
+      }
+      await world.dispose();
+    },
+    60_000,
+  );
+});
