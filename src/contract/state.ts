@@ -94,8 +94,11 @@ export interface CreationRecord {
 export interface CreationStore {
   /** Stores an attempt under a key of its own and resolves when it is there. Rejects when it is not. */
   add(record: CreationRecord): Promise<void>;
-  /** Every attempt of a limiter, this instance's own included, read from the store itself; those older than `before` are removed on the way. */
-  list(limiter: string, before: number): Promise<CreationRecord[]>;
+  /**
+   * Every attempt of a limiter, this instance's own included, read from the store itself; those older than `before` are
+   * removed on the way. One that was cut off in mid-write counts from `now` on. Times are by the store's clock.
+   */
+  list(limiter: string, before: number, now: number): Promise<CreationRecord[]>;
 }
 
 /** A credential made at run time: by an operator, or by acquiring an anonymous token. Deleted by a tombstone (K6). */

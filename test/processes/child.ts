@@ -33,7 +33,7 @@ async function open(place: Place): Promise<void> {
     transport: undefined,
     clock,
     log: logOf(),
-    limits: { maxWait: 0, perClient: false },
+    limits: { perClient: false },
     hooks: { refresh: reaper.refreshed },
     secret: "a secret that all of them share",
   });
@@ -62,7 +62,8 @@ function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOpt
     ...Object.entries(guests).map(([name, kind]) => ({
       ...only(name),
       anonymous: sources[kind],
-      maxLive: 1_000,
+      // Used up by its first request: the next one needs another.
+      expectedRequests: 1,
       createLimit: { key: LIMITER },
     })),
   ];

@@ -9,7 +9,7 @@ import fsDriver from "unstorage/drivers/fs-lite";
 import redisDriver from "unstorage/drivers/redis";
 import type { Redis } from "ioredis";
 import type { MovedClock } from "./moved-clock.ts";
-import type { Place } from "./messages.ts";
+import { REDIS_DB, type Place } from "./messages.ts";
 
 /** `addon` is the file of SQLite's own module. */
 export function openStore({ store, where }: Place, clock: MovedClock, addon: string): Storage {
@@ -21,7 +21,7 @@ function driverOf(store: Place["store"], where: string, clock: MovedClock, addon
     case "files":
       return fsDriver({ base: where });
     case "Redis": {
-      const driver = redisDriver({ base: where, host: "127.0.0.1", port: 6379 });
+      const driver = redisDriver({ base: where, host: "127.0.0.1", port: 6379, db: REDIS_DB });
       return { ...driver, getInstance: () => movedRedis(driver.getInstance!() as Redis, clock) };
     }
     case "SQLite": {

@@ -3,8 +3,8 @@
  * Leases and refreshes have the times that users have: they pass by moving the clocks of everybody.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Behaviour, Rule } from "../../simulator/index.ts";
-import { STORES, type Death, type StoreName } from "./messages.ts";
+import { prepare, type Step } from "./killing.ts";
+import { STORES, type StoreName } from "./messages.ts";
 import { createProgram, type Process, type Program } from "./program.ts";
 import { createWorld, MISSING, type Resident, type World } from "./world.ts";
 
@@ -12,9 +12,6 @@ const HOUR = 3_600_000;
 /** How long a request waits for its token (G11), and more than a lease lasts. */
 const TOKEN_WAIT = 6_000;
 const LEASE = 46_000;
-
-/** Where the holder dies: by its own hand, or by ours when its request has come to the provider. */
-type Step = { name: string; death: Death } | { name: string; hasActed: boolean };
 
 /** Outside the window that M4 names: whoever comes next goes on, and nothing is lost. */
 const outside = (store: StoreName): Step[] => [
@@ -24,14 +21,22 @@ const outside = (store: StoreName): Step[] => [
     death: { at: store === "files" ? "torn" : "before", method: "setItem", key: ":n:" },
   },
   { name: "the intent is written", death: { at: "after", method: "setItem", key: ":n:" } },
-  { name: "the request is sent, and the provider has done nothing", hasActed: false },
+  {
+    name: "the request is sent, and the provider has done nothing",
+    operation: "oauth-token",
+    hasActed: false,
+  },
   { name: "the token is written", death: { at: "after", method: "setItem", key: ":t:" } },
   { name: "the lease is given back", death: { at: "after", method: "refresh" } },
 ];
 
 /** Between the provider's answer and our write. */
 const inside = (store: StoreName): Step[] => [
-  { name: "the provider has answered, and nothing has come back", hasActed: true },
+  {
+    name: "the provider has answered, and nothing has come back",
+    operation: "oauth-token",
+    hasActed: true,
+  },
   { name: "the answer is here", death: { at: "after", method: "fetch", url: "/oauth/token" } },
   {
     name: "the token is being written",
@@ -55,32 +60,11 @@ afterAll(() => program.dispose());
 
 /** Has a new process ask for the token of `name`, and die at `step`. */
 async function kill(world: World, name: string, step: Step): Promise<void> {
-  const process = await program.start();
-  const victim = await world.enter(process);
-  if ("death" in step) await process.tell({ do: "die", store: world.store, death: step.death });
-  else killAtProvider(world, name, step.hasActed, process);
+  const victim = await world.enter(await program.start());
+  await prepare(world, victim.process, step, { credential: name });
   const asked = victim.ask(name).catch(() => 0);
-  expect(await process.ended, step.name).toBe("SIGKILL");
+  expect(await victim.process.ended, step.name).toBe("SIGKILL");
   expect(await asked, step.name).toBe(0);
-}
-
-const rules = new WeakMap<World, Map<string, Rule>>();
-
-function killAtProvider(world: World, name: string, hasActed: boolean, victim: Process): void {
-  const then = (): Behaviour => {
-    if (!hasActed) victim.kill();
-    known.delete(name);
-    world.upstream.script(...known.values());
-    return hasActed ? { stall: "before-headers" } : { refuse: "server-error", delay: 50 };
-  };
-  const known = rules.get(world) ?? new Map<string, Rule>();
-  rules.set(world, known);
-  known.set(name, { when: { credential: name, operation: "oauth-token" }, then });
-  world.upstream.script(...known.values());
-  if (hasActed)
-    void world.upstream.ledger
-      .next((call) => call.stalled && call.credential === name)
-      .then(() => victim.kill());
 }
 
 /** Asks until it is served: a refresh that failed is not tried again at once. */

@@ -8,7 +8,7 @@ import type { Redis } from "ioredis";
 import type { CredentialStatus, RelayStatus } from "../../src/index.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../../simulator/index.ts";
 import { noPostgres, noRedis, noSqlite } from "../state/stores.ts";
-import type { Place, StoreName } from "./messages.ts";
+import { REDIS_DB, type Place, type StoreName } from "./messages.ts";
 import { createMovedClock } from "./moved-clock.ts";
 import type { Process } from "./program.ts";
 
@@ -71,7 +71,10 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
       const passed = clock.passed + ms;
       await ground.pass(ms);
       clock.pass(passed);
-      await Promise.all([...residents].map((one) => one.tell({ do: "pass", store, passed })));
+      const tell = (one: Process): Promise<unknown> =>
+        // Who dies meanwhile need not know.
+        one.tell({ do: "pass", store, passed }).catch(() => one.ended);
+      await Promise.all([...residents].map(tell));
     },
     async dispose() {
       await upstream.close();
@@ -91,7 +94,7 @@ interface Ground {
 const GROUNDS: Record<StoreName, (name: string) => Promise<Ground>> = {
   async Redis(where) {
     const { Redis: Client } = await import("ioredis");
-    const client: Redis = new Client({ host: "127.0.0.1", port: 6379 });
+    const client: Redis = new Client({ host: "127.0.0.1", port: 6379, db: REDIS_DB });
     return {
       where,
       async pass(ms) {
