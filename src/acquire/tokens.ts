@@ -4,6 +4,7 @@ import type { FreshToken, TokenSource } from "../contract/auth.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialRecord, MarkRecord, TokenRecord } from "../contract/state.ts";
 import { describeFault } from "../observe/fault.ts";
+import { skewOf } from "../auth/skew.ts";
 import { TokenError } from "../auth/token-error.ts";
 import type { AcquireRooms } from "./rooms.ts";
 
@@ -173,6 +174,7 @@ function toTokenRecord(
     issuedAt: askedAt,
     refreshToken,
     originHash: "",
+    skew: skewOf(token, askedAt, now),
     writtenAt: now,
   };
 }

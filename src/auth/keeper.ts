@@ -200,6 +200,7 @@ export class Keeper implements Auth {
       )
         return false;
       slot.record = record;
+      slot.skew = record.skew ?? slot.skew;
       return true;
     } catch {
       return false;

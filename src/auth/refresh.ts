@@ -1,10 +1,10 @@
 // One refresh, alone among all instances: read what others have done, ask, store, and only then use (G6, G7, M4).
-import type { FreshToken } from "../contract/auth.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Lease, Leases } from "../contract/lease.ts";
 import type { TokenRecord, TokenStore } from "../contract/state.ts";
 import { hashSecret, isSameSecret } from "../state/secret-hash.ts";
 import { readClaims } from "./jwt.ts";
+import { skewOf } from "./skew.ts";
 import { type Slot, usableToken } from "./slot.ts";
 import { TokenError } from "./token-error.ts";
 
@@ -103,7 +103,8 @@ async function readNewer(
   if (slot.record && record.generation <= slot.record.generation) return "known";
   // Written by a clock ahead of ours, it ends as much earlier by ours (K12).
   const ahead = Math.max(0, record.writtenAt - clock.now());
-  const { expiresAt, issuedAt } = record;
+  const { expiresAt, issuedAt, skew } = record;
+  if (skew !== undefined) slot.skew = skew;
   slot.record = {
     ...record,
     expiresAt: expiresAt === undefined ? undefined : expiresAt - ahead,
@@ -188,6 +189,7 @@ async function ask(
     issuedAt: startedAt,
     refreshToken: fresh.refreshToken ?? refreshToken,
     originHash: source.refreshToken === undefined ? "" : await hashSecret(source.refreshToken),
+    skew: slot.skew,
     writtenAt: clock.now(),
   };
   assertOwn(slot, record);
@@ -218,13 +220,6 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 function withOldToken({ record: old }: Slot, record: TokenRecord): TokenRecord {
   const { accessToken = "", expiresAt = record.issuedAt, issuedAt = record.issuedAt } = old ?? {};
   return { ...record, accessToken, expiresAt, issuedAt };
-}
-
-// A server whose clock is off by less than its `Date` can tell, or a call that took long, says nothing.
-function skewOf({ serverDate }: FreshToken, startedAt: number, endedAt: number): number {
-  if (serverDate === undefined) return 0;
-  const skew = serverDate - endedAt;
-  return Math.abs(skew) > 1_000 + (endedAt - startedAt) ? skew : 0;
 }
 
 function assertOwn(slot: Slot, record: TokenRecord): void {

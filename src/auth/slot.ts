@@ -40,7 +40,7 @@ export function createSlot(id: string, source: TokenSource, record?: TokenRecord
     failures: 0,
     retryAt: 0,
     lastError: undefined,
-    skew: 0,
+    skew: record?.skew ?? 0,
     relogin: undefined,
     refreshes: 0,
     unsure: 0,

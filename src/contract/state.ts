@@ -52,6 +52,11 @@ export interface TokenRecord {
   refreshToken: string | undefined;
   /** Salted hash of the configured refresh token this line of tokens began with: a new one configured begins anew. */
   originHash: string;
+  /**
+   * How far the token server's clock is ahead of ours, ms (G3). `undefined` where nobody could tell, and where it was read
+   * from a store without a clock of its own: whose clock it is measured by is not known then.
+   */
+  skew?: number | undefined;
   writtenAt: number;
 }
 

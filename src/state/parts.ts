@@ -9,7 +9,7 @@ import { createCountersWriter } from "./counters-store.ts";
 import type { CountersWriter } from "./counters-store.ts";
 import { createCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
-import { createDrift, type Drift } from "./drift.ts";
+import { createDrift, type Drift, type SharedClock } from "./drift.ts";
 import { createExpiry } from "./expiry.ts";
 import type { Expiry } from "./expiry.ts";
 import { createFaults } from "./faults.ts";
@@ -21,7 +21,7 @@ import type { StateKeys } from "./keys.ts";
 import { PORTIONS_AT_ONCE } from "./listing.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
 import type { Leases } from "../contract/lease.ts";
-import { createLeases } from "./leases/leases.ts";
+import { createLeases, type StoreLeases } from "./leases/leases.ts";
 import { createJournal } from "./journal/journal.ts";
 import type { Journal } from "./journal/journal.ts";
 import { createRecent, type Recent } from "./recent.ts";
@@ -120,7 +120,7 @@ export function createParts(options: StateOptions): StateParts {
   });
   const keys = createStateKeys(base);
   const leases = createLeases({ storage: options.storage, base, clock, keys, faults, instance });
-  const drift = createDrift(clock, options.sharedTime ?? leases.time, log);
+  const drift = createDrift(clock, sharedClockOf(options, leases), log);
   const kinds: Kinds = { cooldown: drift.of(COOLDOWN), mark: MARK, credential: CREDENTIAL };
   const recent = createRecent<CooldownRecord | MarkRecord | CredentialRecord>(clock);
   let onWritten: (key: string, value: StoredValue) => void = () => {};
@@ -195,6 +195,10 @@ export function createParts(options: StateOptions): StateParts {
     pendingWrites,
     onWell,
   };
+}
+
+function sharedClockOf({ sharedTime }: StateOptions, leases: StoreLeases): SharedClock {
+  return sharedTime ? { time: sharedTime, hasClock: true } : leases;
 }
 
 // Not from the random that is injected: two instances that draw the same numbers must not be one.

@@ -27,6 +27,7 @@ export function createBestEffortLocks(
 
   return {
     tier: "best-effort",
+    hasClock: false,
     async take(name, owner, ttl) {
       const known = await read(name);
       if (known.until > clock.now()) return 0;

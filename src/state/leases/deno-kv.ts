@@ -41,6 +41,7 @@ export function createDenoKvLocks(
 
   return {
     tier: "atomic",
+    hasClock: false,
     async take(name, owner, ttl) {
       const entry = await (await kv()).get(keyOf(name));
       const known = entry.value as Lock | null;

@@ -78,6 +78,7 @@ export function createFileLocks(folder: string, clock: Clock): LockKind {
 
   return {
     tier: "atomic",
+    hasClock: false,
     async take(name, owner, ttl) {
       const generations = await generationsOf(name);
       const last = generations[0] ?? 0;

@@ -8,6 +8,8 @@ export interface LockKind {
   take(name: string, owner: string, ttl: number): Promise<number>;
   /** Gives it back where `owner` still holds it. */
   release(name: string, owner: string, generation: number): Promise<void>;
+  /** Whether `time` is a clock that all instances share, and not our own. */
+  hasClock: boolean;
   /** The clock that all instances share, UTC epoch ms. */
   time(): Promise<number>;
 }

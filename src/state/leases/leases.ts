@@ -24,8 +24,13 @@ export interface LeaseOptions {
   instance: string;
 }
 
+export interface StoreLeases extends Leases {
+  /** Whether `time` is a clock that all instances share, and not our own. */
+  readonly hasClock: boolean;
+}
+
 /** Creates the leases over a storage, by the driver that stands behind `base`. */
-export function createLeases(options: LeaseOptions): Leases {
+export function createLeases(options: LeaseOptions): StoreLeases {
   const { base, clock, keys, faults, instance } = options;
   const kind = kindOf(options);
   let count = 0;
@@ -52,7 +57,8 @@ export function createLeases(options: LeaseOptions): Leases {
     }
   }
 
-  return { tier: kind.tier, acquire, time: () => kind.time() };
+  const { tier, hasClock } = kind;
+  return { tier, hasClock, acquire, time: () => kind.time() };
 }
 
 function kindOf({ storage, base, clock }: LeaseOptions): LockKind {

@@ -17,6 +17,7 @@ export function createMemoryLocks(key: object, clock: Clock, tier: LeaseTier): L
   shared.set(key, locks);
   return {
     tier,
+    hasClock: false,
     async take(name, owner, ttl) {
       const now = clock.now();
       const known = locks.get(name);

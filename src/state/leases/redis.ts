@@ -22,6 +22,7 @@ export function createRedisLocks(client: () => Promise<RedisClient>, prefix: str
   ];
   return {
     tier: "atomic",
+    hasClock: true,
     take: async (name, owner, ttl) =>
       Number(await (await client()).eval(TAKE, 2, ...keysOf(name), owner, ttl)),
     async release(name, owner) {

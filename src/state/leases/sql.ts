@@ -25,6 +25,7 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
 
   return {
     tier: "atomic",
+    hasClock: true,
     async take(name, owner, ttl) {
       await made();
       const [row] = await database.prepare(TAKE).all(name, owner, Math.ceil(ttl));
