@@ -8,7 +8,7 @@ import {
   type Relay,
 } from "../../src/index.ts";
 import { createReaper, type Reaper } from "./deaths.ts";
-import { LIMITER, type Place, type Question, type Reply, type StoreName } from "./messages.ts";
+import { LIMITER, type Place, type Question, type Reply } from "./messages.ts";
 import { createMovedClock, type MovedClock } from "./moved-clock.ts";
 import { openStore } from "./moved-stores.ts";
 
@@ -18,7 +18,7 @@ interface Opened {
   reaper: Reaper;
 }
 
-const opened = new Map<StoreName, Opened>();
+const opened = new Map<string, Opened>();
 const [addon = ""] = process.argv.slice(2);
 
 async function open(place: Place): Promise<void> {
@@ -38,7 +38,7 @@ async function open(place: Place): Promise<void> {
     secret: "a secret that all of them share",
   });
   await relay.ready;
-  opened.set(place.store, { relay, clock, reaper });
+  opened.set(place.where, { relay, clock, reaper });
 }
 
 function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOptions[] {
@@ -94,7 +94,7 @@ async function follow(question: Question): Promise<Omit<Reply, "id">> {
     await Promise.all([...opened.values()].map(({ relay }) => relay.close()));
     return {};
   }
-  const { relay, clock, reaper } = opened.get(question.store)!;
+  const { relay, clock, reaper } = opened.get(question.where)!;
   switch (question.do) {
     case "ask":
       return { status: await ask(relay, question.model) };

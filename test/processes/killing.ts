@@ -20,7 +20,7 @@ export async function prepare(
   { credential = "*" }: { credential?: string } = {},
 ): Promise<void> {
   if ("death" in step) {
-    await victim.tell({ do: "die", store: world.store, death: step.death });
+    await victim.tell({ do: "die", where: world.where, death: step.death });
     return;
   }
   const { upstream } = world;

@@ -38,10 +38,10 @@ export interface Place {
 
 export type Command =
   | { do: "open"; place: Place }
-  | { do: "ask"; store: StoreName; model: string }
-  | { do: "die"; store: StoreName; death: Death }
-  | { do: "pass"; store: StoreName; passed: number }
-  | { do: "status"; store: StoreName }
+  | { do: "ask"; where: string; model: string }
+  | { do: "die"; where: string; death: Death }
+  | { do: "pass"; where: string; passed: number }
+  | { do: "status"; where: string }
   | { do: "close" };
 
 export type Question = Command & { id: number };

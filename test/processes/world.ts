@@ -29,6 +29,8 @@ export interface Resident {
 
 export interface World {
   store: StoreName;
+  /** Names it to the processes. */
+  where: string;
   upstream: Simulator;
   /** Opens a relay in a process; `off` is how far its clock is ahead, ms. */
   enter(process: Process, off?: number): Promise<Resident>;
@@ -49,21 +51,23 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
   const upstream = await createSimulator({ clock, keys, tokens: { grants }, ...simulator });
   const ground = await GROUNDS[store](`relay_worst_${process.pid}_${Date.now()}_${(count += 1)}`);
   const residents = new Set<Process>();
-  const place = { store, where: ground.where, upstream: upstream.url, grants, guests, keys };
+  const { where } = ground;
+  const place = { store, where, upstream: upstream.url, grants, guests, keys };
 
   return {
     store,
+    where,
     upstream,
     async enter(process, off = 0) {
       await process.tell({ do: "open", place: { ...place, off, passed: clock.passed } });
       residents.add(process);
       void process.ended.then(() => residents.delete(process));
       const status = async (): Promise<RelayStatus> =>
-        (await process.tell({ do: "status", store })).report!;
+        (await process.tell({ do: "status", where })).report!;
       return {
         process,
         status,
-        ask: async (model) => (await process.tell({ do: "ask", store, model })).status!,
+        ask: async (model) => (await process.tell({ do: "ask", where, model })).status!,
         credential: async (id) => (await status()).credentials.find((it) => it.id === id)!,
       };
     },
@@ -73,7 +77,7 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
       clock.pass(passed);
       const tell = (one: Process): Promise<unknown> =>
         // Who dies meanwhile need not know.
-        one.tell({ do: "pass", store, passed }).catch(() => one.ended);
+        one.tell({ do: "pass", where, passed }).catch(() => one.ended);
       await Promise.all([...residents].map(tell));
     },
     async dispose() {
