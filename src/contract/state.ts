@@ -57,6 +57,8 @@ export interface TokenRecord {
    * from a store without a clock of its own: whose clock it is measured by is not known then.
    */
   skew?: number | undefined;
+  /** How many have died in sending its refresh token: whether it has been used nobody knows (M4). */
+  unsure?: number | undefined;
   writtenAt: number;
 }
 

@@ -102,7 +102,7 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
       const text = JSON.stringify({ accessToken, refreshToken });
       try {
         const secrets = await seal.seal(text, place);
-        const { expiresAt, issuedAt, originHash, writtenAt, skew } = byAnotherClock(
+        const { expiresAt, issuedAt, originHash, writtenAt, skew, unsure } = byAnotherClock(
           open,
           drift.offset() ?? 0,
         );
@@ -117,6 +117,7 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
           secrets,
         };
         if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
+        if (unsure) stored["unsure"] = unsure;
         if (skew !== undefined && drift.offset() !== undefined) stored["skew"] = skew;
         await write(TOKEN, credential, generation, stored);
       } catch (error) {
@@ -250,15 +251,26 @@ const TOKEN: RingKind<Sealed> = {
   letter: "t",
   name: "token",
   fromStored(fields) {
-    const { credential, generation, expiresAt, issuedAt, originHash, writtenAt, skew, secrets } =
-      fields;
+    const {
+      credential,
+      generation,
+      expiresAt,
+      issuedAt,
+      originHash,
+      writtenAt,
+      skew,
+      unsure,
+      secrets,
+    } = fields;
     if (!isName(credential) || !isCount(generation) || !isName(secrets)) return undefined;
     if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
     if (!isTime(issuedAt) || !isTime(writtenAt) || typeof originHash !== "string") return undefined;
     if (skew !== undefined && !Number.isFinite(skew)) return undefined;
+    if (unsure !== undefined && !isCount(unsure)) return undefined;
     return {
       ...{ credential, generation, expiresAt, issuedAt, originHash, writtenAt, secrets },
       skew: skew as number | undefined,
+      unsure,
     };
   },
 };
