@@ -1,5 +1,6 @@
 /** Processes whose clocks are an hour apart: one refresh an expiry, one limit on creating, cooldowns as long as they were meant (G3, H2, K12). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectDocumented } from "./documented.ts";
 import { STORES, type StoreName } from "./messages.ts";
 import { createProgram, type Process, type Program } from "./program.ts";
 import { createWorld, MISSING, type Resident, type World } from "./world.ts";
@@ -44,6 +45,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
       expect(refreshes).toMatchObject({ refreshed: 4, reused: 0, revokedGrants: 0 });
       const { statuses } = world.upstream.ledger.totals("a", "a");
       expect(statuses).toEqual({ 200: 4 * (1 + 5 * all.length) });
+      expectDocumented("three clocks an hour apart, four expiries", store, 0, world.upstream);
       await world.dispose();
     },
     60_000,

@@ -3,6 +3,7 @@
  * The provider's ledger is the judge: its own limit is the one that the relay keeps.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectDocumented } from "./documented.ts";
 import { prepare, type Step } from "./killing.ts";
 import { STORES, type StoreName } from "./messages.ts";
 import { createProgram, type Process, type Program } from "./program.ts";
@@ -186,6 +187,7 @@ describe.concurrent.each(STORES)("a creator that dies, on %s", (store) => {
       const { acquirers } = await next.status();
       // Who was slow has counted one more, and not made it.
       expect(acquirers[0]!.attempts.day).toBeGreaterThanOrEqual(times.length + unsent);
+      expectDocumented("a creator dies", store, kills.length, world.upstream);
       await world.dispose();
     },
     120_000,

@@ -1,5 +1,6 @@
 /** Eight processes and one refresh token that rotates: whoever asks, it is used once (G5, G6, G7). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectDocumented } from "./documented.ts";
 import { STORES } from "./messages.ts";
 import { createProgram, type Process, type Program } from "./program.ts";
 import { createWorld, MISSING } from "./world.ts";
@@ -37,6 +38,7 @@ describe.each(STORES)("eight processes on %s", (store) => {
       expect(world.upstream.ledger.totals("a", "a").statuses).toEqual({
         200: ROUNDS * PROCESSES * REQUESTS,
       });
+      expectDocumented("eight processes, four expiries, 160 requests", store, 0, world.upstream);
       await world.dispose();
     },
     30_000,

@@ -73,12 +73,13 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
     },
     async pass(ms) {
       const passed = clock.passed + ms;
-      await ground.pass(ms);
       clock.pass(passed);
       const tell = (one: Process): Promise<unknown> =>
         // Who dies meanwhile need not know.
         one.tell({ do: "pass", where, passed }).catch(() => one.ended);
       await Promise.all([...residents].map(tell));
+      // Last: nobody may take what has run out before it knows how late it is.
+      await ground.pass(ms);
     },
     async dispose() {
       await upstream.close();
