@@ -145,7 +145,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         await creations.add(record);
         unstored.delete(record);
       }
-      for (const record of await creations.list(key, before))
+      for (const record of await creations.list(key, before, at))
         if (record.endedAt !== undefined || !known.has(record.id)) known.set(record.id, record);
       hasListed = true;
     } catch (error) {

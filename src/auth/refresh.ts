@@ -73,10 +73,12 @@ async function underLease(
     if (known === "adopted") return;
     if (known === "down") return await refreshAlone(rooms, slot, signal);
     const generation = Math.max(lease.generation, (slot.record?.generation ?? 0) + 1);
-    if (slot.source.rotates) await declare(rooms, slot, generation);
+    // Nothing is declared that cannot be sent any more.
+    if (signal.aborted) throw new TokenError({ step: "refresh", code: "TIMEOUT" });
+    const unsure = slot.source.rotates ? await declare(rooms, slot, generation) : 0;
     const asking = ask(rooms, slot, generation, signal);
     const { record, isGood } = await asking.catch(async (error: unknown) => {
-      if (slot.source.rotates) await settle(rooms, slot, generation);
+      if (slot.source.rotates) await settle(rooms, slot, generation, unsure);
       throw error;
     });
     await store(rooms, slot, record);
@@ -103,12 +105,12 @@ async function readNewer(
   if (slot.record && record.generation <= slot.record.generation) return "known";
   // Written by a clock ahead of ours, it ends as much earlier by ours (K12).
   const ahead = Math.max(0, record.writtenAt - clock.now());
-  const { expiresAt, issuedAt, skew = 0 } = record;
+  const { expiresAt, issuedAt, skew } = record;
   slot.record = {
     ...record,
     expiresAt: expiresAt === undefined ? undefined : expiresAt - ahead,
     issuedAt: issuedAt - ahead,
-    skew: skew + ahead,
+    skew: skew === undefined ? undefined : skew + ahead,
   };
   return usableToken(slot, clock.now()) === undefined ? "known" : "adopted";
 }
@@ -122,16 +124,18 @@ async function isOfThisLine({ source }: Slot, { originHash }: TokenRecord): Prom
 /**
  * Writes that a refresh token is about to be sent. Who finds such a note without the token it was to bring knows that its
  * writer died between the server's answer and the store: sent once more it may be refused as used, and no third time.
+ * Returns how many have died so.
  */
 async function declare(
   { tokens, clock }: RefreshRooms,
   slot: Slot,
   generation: number,
-): Promise<void> {
+): Promise<number> {
   const token = refreshTokenOf(slot);
-  if (token === undefined) return;
+  if (token === undefined) return 0;
   try {
-    let sent = 0;
+    // What is known of deaths before an outage stands in the record that settled it.
+    let sent = slot.record?.unsure ?? 0;
     for (const { tokenHash } of await tokens.intents(slot.id))
       if (await isSameSecret(token, tokenHash)) sent++;
     if (sent >= SENT_AT_MOST) throw new TokenError({ step: "refresh", code: "UNSURE" });
@@ -143,6 +147,7 @@ async function declare(
       tokenHash,
       writtenAt: clock.now(),
     });
+    return sent;
   } catch (error) {
     throw error instanceof TokenError
       ? error
@@ -150,18 +155,19 @@ async function declare(
   }
 }
 
-/** We live, and know that nothing has come of it: what was declared is settled, and says no more that somebody died (G9). */
+/** We live, and know that nothing has come of it: what we declared says no more that somebody died (G9), what others did still does. */
 async function settle(
   { tokens, clock }: RefreshRooms,
   slot: Slot,
   generation: number,
+  unsure: number,
 ): Promise<void> {
   const now = clock.now();
   const { refreshToken } = slot.source;
   const originHash = refreshToken === undefined ? "" : await hashSecret(refreshToken);
   const nothing = { accessToken: "", expiresAt: now, issuedAt: now, refreshToken, originHash };
   const old = slot.record ?? nothing;
-  const record: TokenRecord = { ...old, credential: slot.id, generation, writtenAt: now };
+  const record: TokenRecord = { ...old, credential: slot.id, generation, unsure, writtenAt: now };
   await tokens.write(record).then(
     () => (slot.record = record),
     () => {},

@@ -48,12 +48,17 @@ export interface TokenRecord {
   expiresAt: number | undefined;
   /** When the token was asked for, UTC epoch ms: what a tenth of its life is counted from (G2). */
   issuedAt: number;
-  /** How far the issuer's clock is ahead of the writer's, ms; `undefined` where it said nothing (G3). */
-  skew?: number | undefined;
   /** The refresh token to use next; `undefined` for sources without one. */
   refreshToken: string | undefined;
   /** Salted hash of the configured refresh token this line of tokens began with: a new one configured begins anew. */
   originHash: string;
+  /**
+   * How far the token server's clock is ahead of ours, ms (G3); `undefined` where nobody could tell. Read from a store without a
+   * clock of its own it is measured by the writer's, which is ours but where the two are set differently.
+   */
+  skew?: number | undefined;
+  /** How many have died in sending its refresh token: whether it has been used nobody knows (M4). */
+  unsure?: number | undefined;
   writtenAt: number;
 }
 
@@ -96,8 +101,11 @@ export interface CreationRecord {
 export interface CreationStore {
   /** Stores an attempt under a key of its own and resolves when it is there. Rejects when it is not. */
   add(record: CreationRecord): Promise<void>;
-  /** Every attempt of a limiter, this instance's own included, read from the store itself; those older than `before` are removed on the way. */
-  list(limiter: string, before: number): Promise<CreationRecord[]>;
+  /**
+   * Every attempt of a limiter, this instance's own included, read from the store itself; those older than `before` are
+   * removed on the way. One that was cut off in mid-write counts from `now` on. Times are by the store's clock.
+   */
+  list(limiter: string, before: number, now: number): Promise<CreationRecord[]>;
 }
 
 /** A credential made at run time: by an operator, or by acquiring an anonymous token. Deleted by a tombstone (K6). */

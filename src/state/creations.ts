@@ -4,7 +4,7 @@ import type { Aside } from "./aside.ts";
 import type { Faults } from "./faults.ts";
 import type { StateKeys } from "./keys.ts";
 import { type Fields, isName, isTime, readStored, VERSION } from "./records.ts";
-import { readItems, type StateStorage, type StoredValue } from "./storage.ts";
+import { readItem, readItems, type StateStorage, type StoredValue } from "./storage.ts";
 
 export interface CreationStoreParts {
   storage: StateStorage;
@@ -30,19 +30,31 @@ export function createCreationStore({
     return (await prefixOf(limiter)) + name.slice(name.lastIndexOf(":") + 1);
   }
 
-  async function all(limiter: string): Promise<{ key: string; record: CreationRecord }[]> {
+  async function all(limiter: string, now: number): Promise<Found[]> {
     const prefix = await prefixOf(limiter);
     const listed = (await storage.getKeys(`${base}:a`)).filter((key) => key.startsWith(prefix));
-    const found: { key: string; record: CreationRecord }[] = [];
+    const found: Found[] = [];
     for (const { key, value } of listed.length > 0 ? await readItems(storage, listed) : []) {
-      const reading = readStored(CREATION, value);
+      let reading = readStored(CREATION, value);
+      // Another process may be in mid-write: what is still broken at a second look is.
+      if (reading.is === "broken") reading = readStored(CREATION, await readItem(storage, key));
       if (reading.is === "record") found.push({ key, record: reading.record });
-      // Whatever cannot be read may be an attempt: nothing is created over it.
-      if (reading.is === "newer") aside.leave(key);
-      if (reading.is === "broken") await aside.keep(key);
-      if (reading.is === "newer" || reading.is === "broken") throw new UnreadableAttempt(key);
+      if (reading.is === "broken") found.push(await mend(limiter, key, now));
+      if (reading.is !== "newer") continue;
+      // Nobody can tell what it says, and it may be an attempt: nothing is created over it.
+      aside.leave(key);
+      throw new UnreadableAttempt(key);
     }
     return found;
+  }
+
+  /** Its writer died in it, at the latest now: from now on it counts as an attempt whose end nobody knows. */
+  async function mend(limiter: string, key: string, now: number): Promise<Found> {
+    await aside.keep(key);
+    const id = `broken-${key.slice(key.lastIndexOf("-") + 1)}`;
+    const record = { limiter, id, at: now, endedAt: undefined };
+    await storage.setItem(key, toStored(record));
+    return { key, record };
   }
 
   async function told<T>(work: () => Promise<T>): Promise<T> {
@@ -59,20 +71,28 @@ export function createCreationStore({
   return {
     add: (record) =>
       told(async () => {
-        const { limiter, id, at, endedAt } = record;
-        const stored: StoredValue = { v: VERSION, kind: CREATION.name, limiter, id, at };
-        if (endedAt !== undefined) stored["endedAt"] = endedAt;
-        await storage.setItem(await keyOf(record), stored);
+        await storage.setItem(await keyOf(record), toStored(record));
       }),
-    list: (limiter, before) =>
+    list: (limiter, before, now) =>
       told(async () => {
-        const found = await all(limiter);
-        const isOld = ({ record: { at, endedAt } }: (typeof found)[number]): boolean =>
+        const found = await all(limiter, now);
+        const isOld = ({ record: { at, endedAt } }: Found): boolean =>
           Math.max(at, endedAt ?? 0) < before;
         await Promise.all(found.filter(isOld).map(({ key }) => storage.removeItem(key)));
         return found.filter((one) => !isOld(one)).map(({ record }) => record);
       }),
   };
+}
+
+interface Found {
+  key: string;
+  record: CreationRecord;
+}
+
+function toStored({ limiter, id, at, endedAt }: CreationRecord): StoredValue {
+  const stored: StoredValue = { v: VERSION, kind: CREATION.name, limiter, id, at };
+  if (endedAt !== undefined) stored["endedAt"] = endedAt;
+  return stored;
 }
 
 /** An attempt that may count cannot be read. */

@@ -1,4 +1,4 @@
-/** How far our clock is from the one that all instances share, so that a cooldown means the same moment to each (K12). */
+/** How far our clock is from the one that all instances share, so that a point in time is the same moment to each (K12). */
 import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
 import type { CooldownRecord } from "../contract/state.ts";
@@ -7,6 +7,8 @@ import { LAST_TIME, type RecordKind } from "./records.ts";
 export interface Drift {
   /** Compares the clocks, now and then. Never rejects: where the store cannot tell, what was known stays. */
   measure(): Promise<void>;
+  /** The shared clock less ours, ms, as far as it matters; 0 where there is no shared clock. */
+  offset(): number;
   /** Makes a kind of cooldown that is stored by the shared clock and read by ours. */
   of(kind: RecordKind<CooldownRecord>): RecordKind<CooldownRecord>;
 }
@@ -39,6 +41,7 @@ export function createDrift(clock: Clock, sharedTime: () => Promise<number>, log
 
   return {
     measure,
+    offset: () => offset,
     of: (kind) => ({
       ...kind,
       toStored: (record) => kind.toStored(shift(record, offset)),

@@ -1,6 +1,7 @@
 /** Tokens, one record a generation: a few places in a ring, so that nothing is ever written over the newest one (G7, M3). */
 import type { IntentRecord, TokenRecord, TokenStore } from "../contract/state.ts";
 import type { Aside } from "./aside.ts";
+import type { Drift } from "./drift.ts";
 import type { Faults } from "./faults.ts";
 import type { StateKeys } from "./keys.ts";
 import {
@@ -21,6 +22,7 @@ export interface TokenStoreParts {
   seal: Seal;
   aside: Aside;
   faults: Faults;
+  drift: Pick<Drift, "offset">;
 }
 
 /**
@@ -35,7 +37,7 @@ interface Sealed extends Omit<TokenRecord, "accessToken" | "refreshToken"> {
 }
 
 export function createTokenStore(parts: TokenStoreParts): TokenStore {
-  const { storage, keys, seal, faults } = parts;
+  const { storage, keys, seal, faults, drift } = parts;
 
   const placesOf = async (kind: "t" | "n", credential: string): Promise<string[]> => {
     const key = await keys.of(kind, [credential]);
@@ -100,7 +102,10 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
       const text = JSON.stringify({ accessToken, refreshToken });
       try {
         const secrets = await seal.seal(text, place);
-        const { expiresAt, issuedAt, skew, originHash, writtenAt } = open;
+        const { expiresAt, issuedAt, originHash, writtenAt, skew, unsure } = byAnotherClock(
+          open,
+          drift.offset(),
+        );
         const stored: StoredValue = {
           v: VERSION,
           kind: TOKEN.name,
@@ -112,7 +117,8 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
           secrets,
         };
         if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
-        if (skew !== undefined && skew !== 0) stored["skew"] = skew;
+        if (unsure) stored["unsure"] = unsure;
+        if (skew) stored["skew"] = skew;
         await write(TOKEN, credential, generation, stored);
       } catch (error) {
         throw reported(error);
@@ -158,13 +164,29 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
       TokenRecord,
       "accessToken" | "refreshToken"
     >;
-    return { ...open, accessToken, refreshToken };
+    return { ...byAnotherClock(open, -drift.offset()), accessToken, refreshToken };
   }
 
   function reported(error: unknown): unknown {
     if (!(error instanceof StaleGeneration)) faults.report("token", undefined, error);
     return error;
   }
+}
+
+/** The same record told by a clock that is `ahead` of the one it is told by now (K12). */
+function byAnotherClock<
+  T extends Pick<TokenRecord, "expiresAt" | "issuedAt" | "writtenAt" | "skew">,
+>(record: T, ahead: number): T {
+  if (ahead === 0) return record;
+  const { expiresAt, issuedAt, writtenAt, skew } = record;
+  const moved = (at: number): number => Math.max(0, at + ahead);
+  return {
+    ...record,
+    expiresAt: expiresAt === undefined ? undefined : moved(expiresAt),
+    issuedAt: moved(issuedAt),
+    writtenAt: moved(writtenAt),
+    skew: skew === undefined ? undefined : skew - ahead,
+  };
 }
 
 interface RingKind<R> {
@@ -226,21 +248,34 @@ function isSpan(value: unknown): value is number {
 const TOKEN: RingKind<Sealed> = {
   letter: "t",
   name: "token",
-  fromStored({
-    credential,
-    generation,
-    expiresAt,
-    issuedAt,
-    skew,
-    originHash,
-    writtenAt,
-    secrets,
-  }) {
+  fromStored(fields) {
+    const {
+      credential,
+      generation,
+      expiresAt,
+      issuedAt,
+      originHash,
+      writtenAt,
+      skew,
+      unsure,
+      secrets,
+    } = fields;
     if (!isName(credential) || !isCount(generation) || !isName(secrets)) return undefined;
     if (expiresAt !== undefined && !isTime(expiresAt)) return undefined;
     if (skew !== undefined && !isSpan(skew)) return undefined;
     if (!isTime(issuedAt) || !isTime(writtenAt) || typeof originHash !== "string") return undefined;
-    return { credential, generation, expiresAt, issuedAt, skew, originHash, writtenAt, secrets };
+    if (unsure !== undefined && !isCount(unsure)) return undefined;
+    return {
+      credential,
+      generation,
+      expiresAt,
+      issuedAt,
+      originHash,
+      writtenAt,
+      skew,
+      unsure,
+      secrets,
+    };
   },
 };
 

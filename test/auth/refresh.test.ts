@@ -37,6 +37,32 @@ describe("a refresh token that rotates", () => {
     expect(await prepared(bench, bench.start({ a: source }))).toBe("ready");
   });
 
+  it("M4 is not sent a third time after two deaths, whatever outage lies between them", async () => {
+    const bench = createBench();
+    const source = createSource();
+    const dies = async (): Promise<void> => {
+      const death = { isDead: false };
+      source.answers = [() => new Promise<never>(() => {})];
+      expect(await prepared(bench, bench.start({ a: source }, { death }))).toBe("waiting");
+      death.isDead = true;
+      await bench.clock.advance(HOUR);
+    };
+    await dies();
+    const lives = bench.start({ a: source });
+    source.answers = Array.from({ length: 6 }, outage);
+    for (let times = 0; times < 6; times++) {
+      expect(await prepared(bench, lives)).toBe("none");
+      await bench.clock.advance(HOUR);
+    }
+    expect([lives.lost, lives.keeper.status("a")!.unsure]).toEqual([[], 6]);
+    await dies();
+    const { length } = source.asked;
+    const last = bench.start({ a: source });
+    expect(await prepared(bench, last)).toBe("none");
+    expect(last.lost).toEqual([{ credential: "a", code: "UNSURE" }]);
+    expect(source.asked).toHaveLength(length);
+  });
+
   it("G7 is replaced by the one that came with an access token of no use", async () => {
     const bench = createBench();
     const source = createSource();

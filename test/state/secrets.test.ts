@@ -115,19 +115,19 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
       });
       const benches = [place.open(), place.open()].map((storage) => createBench({ storage }).state);
       // The driver makes its table at the first use, and not well where two do it at once.
-      for (const { creations } of benches) await creations.list("l", 0);
+      for (const { creations } of benches) await creations.list("l", 0, NOW);
       await Promise.all(
         benches.flatMap(({ creations }, who) =>
           [1, 2, 3].map((nth) => creations.add(attempt(`${who}-${nth}`, NOW + nth))),
         ),
       );
       await benches[0]!.creations.add(attempt("0-1", NOW + 1, NOW + 9));
-      const all = await benches[1]!.creations.list("l", NOW);
+      const all = await benches[1]!.creations.list("l", NOW, NOW);
       expect(all).toHaveLength(6);
       expect(all).toContainEqual(attempt("0-1", NOW + 1, NOW + 9));
-      expect(await benches[0]!.creations.list("other", NOW)).toEqual([]);
-      expect(await benches[0]!.creations.list("l", NOW + 3)).toHaveLength(3);
-      expect(await benches[1]!.creations.list("l", 0)).toHaveLength(3);
+      expect(await benches[0]!.creations.list("other", NOW, NOW)).toEqual([]);
+      expect(await benches[0]!.creations.list("l", NOW + 3, NOW)).toHaveLength(3);
+      expect(await benches[1]!.creations.list("l", 0, NOW)).toHaveLength(3);
     });
 
     it("K6 lets a removed credential not return, whatever an older instance still writes", async () => {
@@ -264,11 +264,30 @@ describe("secrets that cannot be read", () => {
     expect((await storage.getKeys("relay")).filter((key) => key.includes(":k:"))).toEqual([]);
   });
 
-  it("H2 K3 counts nothing as no attempt: one that cannot be read stops all", async () => {
+  it("H2 K3 M4 counts an attempt that was cut off in mid-write from when it is found, and goes on", async () => {
+    const { creations } = createBench({ storage }).state;
+    await creations.add({ limiter: "l", id: "1", at: NOW, endedAt: NOW + 1 });
+    const key = await keyOf("a");
+    for (const rest of ["", '{"v":1,"kind":"crea']) {
+      await storage.setItem(key, rest);
+      const [found, ...others] = await creations.list("l", 0, NOW + 50);
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({ limiter: "l", at: NOW + 50, endedAt: undefined });
+      // Whoever looks later finds the same.
+      const again = createBench({ storage }).state.creations;
+      expect(await again.list("l", 0, NOW + 90)).toEqual([found]);
+      expect(await again.list("l", NOW + 51, NOW + 90)).toEqual([]);
+    }
+    expect((await storage.getKeys("relay")).some((name) => name.includes("aside"))).toBe(true);
+  });
+
+  it("H2 K3 creates nothing over an attempt of a newer version", async () => {
     const { creations } = createBench({ storage }).state;
     await creations.add({ limiter: "l", id: "1", at: NOW, endedAt: undefined });
-    await storage.setItem(await keyOf("a"), "garbage");
-    await expect(creations.list("l", 0)).rejects.toMatchObject({ code: "UNREADABLE_ATTEMPT" });
+    await storage.setItem(await keyOf("a"), { v: 2, kind: "creation" });
+    await expect(creations.list("l", 0, NOW)).rejects.toMatchObject({
+      code: "UNREADABLE_ATTEMPT",
+    });
   });
 
   it("G7 M5 rejects where the store fails, and says so once", async () => {
