@@ -118,7 +118,7 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
         };
         if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
         if (unsure) stored["unsure"] = unsure;
-        if (skew) stored["skew"] = skew;
+        if (skew !== undefined) stored["skew"] = skew;
         await write(TOKEN, credential, generation, stored);
       } catch (error) {
         throw reported(error);
