@@ -6,6 +6,10 @@ import server from "firebase-tools/lib/emulator/auth/server.js";
 const CONTROL = "/control";
 const TOKEN_CALL = /\/v1\/(?:token|accounts:signUp)$/;
 
+// A test run that was killed stops nobody: an emulator without it ends by itself.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && process.exit(), 1_000);
+
 const RealDate = Date;
 let now = RealDate.now();
 globalThis.Date = class extends RealDate {
