@@ -1,11 +1,10 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
+import type { Leases } from "../contract/lease.ts";
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
 import { touchFirst } from "./first-touch.ts";
-import { loadCredentials, loadState } from "./load.ts";
+import { loadCredentials, readStore, takeStored } from "./load.ts";
 import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
-import { createCreationStore } from "./creations.ts";
-import { createTokenStore } from "./tokens.ts";
 import { readStored } from "./records.ts";
 import { createListening } from "./listening.ts";
 import type { RecordKind } from "./records.ts";
@@ -28,7 +27,8 @@ export function createState(options: StateOptions): State {
       await touchFirst(parts.storage, parts.base);
       // What is written while we read is heard afterwards.
       await Promise.all([parts.drift.measure(), listening.begin()]);
-      const state = await loadState(parts);
+      const state = await takeStored(parts, await readStore(parts));
+      await parts.guard?.begin();
       loaded = true;
       if (!closing) listening.start();
       faults.clear("load");
@@ -74,9 +74,9 @@ export function createState(options: StateOptions): State {
       await submit.settled();
       return loadCredentials(parts);
     },
-    leases: parts.leases,
-    tokens: createTokenStore(parts),
-    creations: createCreationStore(parts),
+    leases: wholeOnly(parts),
+    tokens: parts.tokens,
+    creations: parts.creations,
     count: counters.count,
     counters: counters.get,
     flush,
@@ -91,6 +91,18 @@ export function createState(options: StateOptions): State {
       fault: faults.last(),
       setAside: parts.aside.keys(),
     }),
+  };
+}
+
+// What cannot be undone waits while others may still know what an emptied store has lost.
+function wholeOnly({ leases, guard }: StateParts): Leases {
+  return {
+    tier: leases.tier,
+    time: leases.time,
+    async acquire(name, ttl, onlyWhole = false) {
+      if (onlyWhole && guard && !(await guard.isWhole())) return undefined;
+      return leases.acquire(name, ttl);
+    },
   };
 }
 
@@ -142,6 +154,7 @@ async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<vo
     parts.credentials,
     parts.countersWriter,
     parts.expiry,
+    parts.removals,
   ]) {
     part.stop();
   }
