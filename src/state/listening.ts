@@ -2,7 +2,7 @@
 import type { CooldownRecord, LoadedState, StateHealth } from "../contract/state.ts";
 import { openAll, readStore, takeStored } from "./load.ts";
 import type { StateParts } from "./parts.ts";
-import { fill } from "./refill.ts";
+import { fill, fillFirst } from "./refill.ts";
 import { isFields, readStored, type RecordKind } from "./records.ts";
 import { type Change, createSync } from "./sync.ts";
 import type { Writer } from "./writer.ts";
@@ -39,6 +39,7 @@ export function createListening(parts: StateParts, interval: number | undefined)
   }
 
   async function readAnew(): Promise<void> {
+    await fillFirst(parts);
     const stored = await readStore(parts);
     await fill(parts, stored);
     guard?.filled();

@@ -66,13 +66,17 @@ export function createGuard({ birth, now, grace, report }: GuardOptions): Guard 
   };
 }
 
+/** Writes what others wait for with what cannot be undone. Rejects where something could not be written. */
+export async function fillFirst(parts: StateParts): Promise<void> {
+  // Somebody may be in the middle of a refresh: nobody else must begin one.
+  await parts.leases.retake();
+  await parts.creations.writeBack();
+  await parts.tokens.writeBack((credential) => isForgotten(parts, { credential }));
+}
+
 /** Writes what is missing in `stored`, or worse there than what is known. Rejects where something could not be written. */
 export async function fill(parts: StateParts, stored: Stored): Promise<void> {
   const { known, expiry } = parts;
-  // Somebody may be in the middle of a refresh: nobody else must begin one.
-  await parts.leases.retake();
-  await parts.tokens.writeBack((credential) => isForgotten(parts, { credential }));
-  await parts.creations.writeBack();
   for (const [key, record] of known.credentials.lacking(stored.credentials))
     parts.credentials.put(key, record);
   for (const [key, record] of known.marks.lacking(stored.marks))
