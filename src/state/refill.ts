@@ -74,7 +74,7 @@ export async function fillFirst(parts: StateParts): Promise<void> {
   await parts.tokens.writeBack((credential) => isForgotten(parts, { credential }));
 }
 
-/** Writes what is missing in `stored`, or worse there than what is known. Rejects where something could not be written. */
+/** Writes what is missing in `stored`, or worse there than what is known; what fails is tried again as any other write. */
 export async function fill(parts: StateParts, stored: Stored): Promise<void> {
   const { known, expiry } = parts;
   for (const [key, record] of known.credentials.lacking(stored.credentials))
@@ -86,11 +86,4 @@ export async function fill(parts: StateParts, stored: Stored): Promise<void> {
   parts.counters.touchAll();
   parts.countersWriter.wake();
   await Promise.all([parts.credentials.flush(), parts.marks.flush(), parts.cooldowns.flush()]);
-  const failed = parts.credentials.failed() + parts.marks.failed() + parts.cooldowns.failed();
-  if (failed > 0) throw new NotFilled();
-}
-
-class NotFilled extends Error {
-  override name = "NotFilled";
-  readonly code = "NOT_FILLED";
 }

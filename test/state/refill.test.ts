@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
 import type { StateStorage } from "../../src/state/storage.ts";
 import { type Bench, cooldown, createBench, HOUR, mark, NOW } from "./fixtures.ts";
-import { createFailing, fsPlace, memoryPlace, type StorePlace, turns } from "./storages.ts";
+import {
+  createFailing,
+  fsPlace,
+  memoryPlace,
+  type StorePlace,
+  turns,
+  wrapStorage,
+} from "./storages.ts";
 import { noPostgres, noRedis, noSqlite, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
 
 const secrets = ["a secret of at least sixteen characters"];
@@ -283,25 +290,31 @@ describe("an emptied store, values alone", () => {
   });
 
   it("M5 K4 that fails while it is filled is filled when it can be, and no lease is given before", async () => {
-    const failing = createFailing(createStorage());
-    const storage: StateStorage = {
-      ...failing.storage,
-      getMount: () => ({ driver: { name: "http" } }),
-    };
-    const a = await start(storage);
-    a.state.putCooldown(cooldown("cold"));
-    await a.state.flush();
-    await a.clock.advance(10_000);
-    expect(await whole(a)).toBe(true);
-    for (const key of await failing.inner.getKeys()) await failing.inner.removeItem(key);
-    failing.broken.add("setItem");
-    await a.clock.advance(10_000);
-    expect(await whole(a)).toBe(false);
-    expect(a.state.health().fault).toBeDefined();
-    failing.broken.delete("setItem");
-    await until(async () => (await failing.inner.getKeys("relay:c")).length > 0);
-    await until(() => whole(a));
-    expect(a.state.health().fault).toBeUndefined();
+    for (const broken of ["relay:store", "relay:t:", "relay:a:"]) {
+      let isBroken = false;
+      const inner = createStorage();
+      const wrapped = wrapStorage(inner, async (method, key, run) => {
+        if (isBroken && method === "setItem" && key.startsWith(broken)) throw new Error("full");
+        return run();
+      });
+      const a = await start({ ...wrapped, getMount: () => ({ driver: { name: "http" } }) });
+      a.state.putCooldown(cooldown("cold"));
+      await a.state.tokens.write(token(1));
+      await a.state.creations.add(attempt("1"));
+      await a.state.flush();
+      await a.clock.advance(10_000);
+      expect(await whole(a)).toBe(true);
+      isBroken = true;
+      for (const key of await inner.getKeys()) await inner.removeItem(key);
+      await a.clock.advance(20_000);
+      expect(await whole(a), broken).toBe(false);
+      expect(a.state.health().fault).toBeDefined();
+      isBroken = false;
+      await until(() => whole(a));
+      expect((await inner.getKeys("relay:c")).length).toBe(1);
+      expect(await a.state.tokens.read("t")).toEqual(token(1));
+      await until(() => a.state.health().fault === undefined);
+    }
   });
 
   it("M5 K3 that cannot be read, or answers nothing once, is no empty one", async () => {
