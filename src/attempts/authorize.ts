@@ -27,8 +27,9 @@ export async function authorize(
   return isKept;
 }
 
-function exclude({ excluded }: Standing, { credential }: Taken): void {
+function exclude({ excluded, tokenless }: Standing, { credential }: Taken): void {
   excluded.push(credential);
+  tokenless.add(credential);
 }
 
 function isStillOpen(rooms: Rooms, errand: Errand, { credential, met, trial }: Taken): boolean {

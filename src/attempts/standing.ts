@@ -32,6 +32,8 @@ export interface Standing {
   excluded: string[];
   /** Those that it does not choose again for one target alone: what failed there was the model or the pool. */
   excludedAt: Map<Target, string[]>;
+  /** Credentials that it was to use, and that had no token. */
+  tokenless: Set<string>;
   /** Endpoints that have failed it (E11). */
   failedAt: Set<Endpoint>;
   /** Targets that it has given up. */
@@ -70,6 +72,7 @@ export function createStanding(patience: number): Standing {
     spent: createSpent(),
     excluded: [],
     excludedAt: new Map(),
+    tokenless: new Set(),
     failedAt: new Set(),
     left: new Set(),
     reasons: new Map(),

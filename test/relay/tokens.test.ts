@@ -258,6 +258,35 @@ describe("a token that is waited for", () => {
     expect(relay.relay.status().credentials[0]!.inFlight).toBe(0);
   });
 
+  it("A14 G9 that is not to be had is told as such, with the step and the time of the next try", async () => {
+    const relay = await world.start(one());
+    onRefresh({ refuse: "server-error" });
+    const told = async () => {
+      const response = await relay.chat();
+      const { error } = (await response.json()) as { error: Record<string, unknown> };
+      return [
+        response.status,
+        response.headers.get("retry-after"),
+        error["code"],
+        error["message"],
+      ];
+    };
+    const message = (seconds: number): string =>
+      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); it is tried again in ${seconds} s.`;
+    expect(await told()).toEqual([503, "5", "ERR_RELAY_TOKEN", message(5)]);
+    await world.clock.advance(3_000);
+    expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);
+    const { calls } = world.upstream.ledger;
+    expect(calls.filter(({ operation }) => operation === "oauth-token")).toHaveLength(1);
+    // What only a new grant can mend is no matter of time.
+    world.upstream.script();
+    const headers = { "content-type": "application/json" };
+    onRefresh({ reply: { status: 400, headers, body: '{"error":"invalid_grant"}' } });
+    await world.clock.advance(2_000);
+    expect((await told()).slice(0, 3)).toEqual([503, null, "ERR_RELAY_NO_CREDENTIAL"]);
+    expect((await told()).slice(0, 3)).toEqual([503, null, "ERR_RELAY_NO_CREDENTIAL"]);
+  });
+
   it("D7 F5 is not used by a credential that was disabled meanwhile", async () => {
     const { token, asked, give } = byHand();
     const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
@@ -270,6 +299,7 @@ describe("a token that is waited for", () => {
     give();
     expect(await waiting).toBe(503);
     expect(world.upstream.ledger.total).toBe(1);
+    expect(await (await relay.chat(quiet)).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
   });
 
   it("G2 G5 is asked for once, however many requests come inside the margin", async () => {
