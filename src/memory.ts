@@ -33,11 +33,11 @@ export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
   const writing = new Set<Promise<void>>();
 
-  /** What a credential was configured with: its key, or the refresh token its line of tokens begins with. */
+  /** What a credential was configured with: its key, or the secrets its tokens are had with. */
   function secretOf(id: string): string | undefined {
     const source = config.sources.get(id);
-    const refreshToken = typeof source === "object" ? source.refreshToken : undefined;
-    return config.secrets.get(id) ?? refreshToken;
+    const configured = typeof source === "object" ? source : undefined;
+    return config.secrets.get(id) ?? configured?.secret ?? configured?.refreshToken;
   }
 
   let isStopped = false;

@@ -8,7 +8,7 @@ export interface Auth {
   peek(credential: string): string | undefined;
   /** Waits for a secret; resolves with whether there is one now. Never rejects. */
   prepare(credential: string): Promise<boolean>;
-  /** Why there is no token, in words of ours, and when it is tried again, UTC epoch ms; `undefined` where a new grant is needed. */
+  /** Why there is no token, in words of ours, and when it is tried again, UTC epoch ms; `undefined` for a static key. */
   trouble(credential: string): { detail: string; retryAt: number } | undefined;
   /** True where a refused secret can be replaced by a fresh one. */
   isRenewable(credential: string): boolean;

@@ -88,7 +88,7 @@ export class Keeper implements Auth {
 
   trouble(credential: string): { detail: string; retryAt: number } | undefined {
     const slot = this.#slots.get(credential);
-    if (!slot || slot.relogin !== undefined) return undefined;
+    if (!slot) return undefined;
     const why = slot.flight ? "takes its time" : (slot.lastError?.split(" ")[0] ?? "is due");
     return { detail: `refresh: ${why}`, retryAt: slot.retryAt };
   }

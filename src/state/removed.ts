@@ -22,7 +22,7 @@ export interface RemovalOptions {
 }
 
 /** Longer than any instance goes on without having heard of a removal. */
-const TOMBSTONE_KEPT = 30 * 86_400_000;
+export const TOMBSTONE_KEPT: number = 30 * 86_400_000;
 const EVERY = 3_600_000;
 
 export function createRemovals(options: RemovalOptions): Removals {

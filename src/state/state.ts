@@ -67,8 +67,11 @@ export function createState(options: StateOptions): State {
     load: () => (loading ??= read().finally(() => (loading = undefined))),
     putCooldown: (record) => put(kinds.cooldown, cooldowns, record),
     putMark: (record) => put(kinds.mark, marks, record),
-    putCredential: (record) =>
-      submit.after(sealed(record), (it) => put(kinds.credential, credentials, it)),
+    putCredential(record) {
+      // Sealed only after a close that was asked for meanwhile, it is stored all the same.
+      if (closing) put(kinds.credential, credentials, record);
+      else submit.after(sealed(record), (it) => submit.put(kinds.credential, credentials, it));
+    },
     listCredentials: async () => {
       // What is on its way is there, too.
       await submit.settled();

@@ -1,15 +1,23 @@
 /** Access tokens: refreshed in time, once, stored before they are used; judged by the token server's ledger (rows G). */
+import { generateKeyPairSync } from "node:crypto";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TokenFunction } from "../../src/contract/auth.ts";
+import type { TokenFunction, TokenSource } from "../../src/contract/auth.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import { fromFunction } from "../../src/auth/sources/custom.ts";
+import { firebase, serviceAccount } from "../../src/index.ts";
+import { createBench } from "../state/fixtures.ts";
 import { createFailing } from "../state/storages.ts";
 import type { RelayUnderTest } from "../support/relay.ts";
 import { ask, createTokenWorld, grantOf, type TokenWorld } from "../support/token-relay.ts";
 
 const MINUTE = 60_000;
+const newKey = (): string =>
+  generateKeyPairSync("rsa", { modulusLength: 2_048 })
+    .privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString();
+const PRIVATE_KEYS: Record<string, string> = { old: newKey(), new: newKey() };
 const HOUR = 60 * MINUTE;
 
 let world: TokenWorld;
@@ -422,6 +430,46 @@ describe("a refresh that fails", () => {
     expect(byCredential()["a"]).toBeGreaterThanOrEqual(3);
   });
 
+  it("G9 G7 of another account overwrites nothing that is stored, and is not asked for in a hot loop", async () => {
+    const storage = createStorage();
+    const relay = await world.start({ ...withSpare(world.oauth("a")), storage });
+    await ask(relay);
+    const stored = async (): Promise<unknown> => {
+      const { tokens } = createBench({ storage }).state;
+      const { refreshToken, accessToken } = (await tokens.read("a"))!;
+      return { refreshToken, accessToken };
+    };
+    const before = await stored();
+    expect(before).toMatchObject({ refreshToken: expect.any(String) as string });
+    const fields = {
+      access_token: world.upstream.grants.accessToken("b", 12 * HOUR),
+      refresh_token: "refresh-of-b-planted",
+      expires_in: 3_600,
+    };
+    const headers = { "content-type": "application/json", ...date() };
+    onRefresh({ reply: { status: 200, headers, body: JSON.stringify(fields) } });
+    world.upstream.ledger.reset();
+    await later(HOUR + MINUTE, MINUTE);
+    world.upstream.ledger.reset();
+    for (let passed = 0; passed < 10 * MINUTE; passed += 10_000) {
+      expect(await ask(relay)).toBe(200);
+      await later(10_000);
+    }
+    const refreshed = (): number =>
+      world.upstream.ledger.calls.filter(({ operation }) => operation === "oauth-token").length;
+    expect(refreshed()).toBeGreaterThan(0);
+    // 5, 10, 20 … 300 s apart.
+    expect(refreshed()).toBeLessThanOrEqual(8);
+    expect(await stored()).toEqual(before);
+    expect(tokenOf(relay)).toMatchObject({ last_error: "OTHER_ACCOUNT", needs_relogin: undefined });
+    expect(lines(relay, "the token of a could not be refreshed: OTHER_ACCOUNT")).toBeGreaterThan(0);
+    expect(byCredential()).toEqual({ static: 60 });
+    world.upstream.script();
+    await later(5 * MINUTE);
+    expect(await during(ask(relay))).toBe(200);
+    expect(byCredential()).toEqual({ static: 60, a: 1 });
+  });
+
   it.each([
     "invalid_grant",
     "TOKEN_EXPIRED",
@@ -458,6 +506,44 @@ describe("a refresh that fails", () => {
     const other = await world.start({ ...withSpare(token), storage });
     expect(await ask(other)).toBe(200);
     expect(byCredential()["b"]).toBe(1);
+  });
+
+  it.each<[string, (of: string) => TokenSource]>([
+    [
+      "private key of a service account",
+      (key) =>
+        serviceAccount({
+          clientEmail: "a",
+          privateKey: PRIVATE_KEYS[key]!,
+          tokenURL: `${world.upstream.url}/oauth/token`,
+        }),
+    ],
+    ["client secret", (clientSecret) => world.oauth("a", { clientSecret })],
+    [
+      "key of a Firebase project",
+      (apiKey) =>
+        firebase({ apiKey, refreshToken: grantOf("a"), tokenEndpoint: world.upstream.url }),
+    ],
+  ])("G8 F3 comes back with another %s after a restart, and not with the same", async (_, of) => {
+    const storage = createStorage();
+    const start = (token: TokenSource) => world.start({ ...withSpare(token), storage });
+    const relay = await start(of("old"));
+    const headers = { "content-type": "application/json" };
+    onRefresh({ reply: { status: 401, headers, body: '{"error":"invalid_client"}' } });
+    await ask(relay);
+    await until(() => relay.relay.status().credentials[0]!.disabled !== undefined);
+    await relay.close();
+    world.upstream.script();
+    const same = await start(of("old"));
+    expect(same.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "relogin" });
+    expect(await ask(same)).toBe(200);
+    await same.close();
+    expect(byCredential()).toEqual({ static: 2 });
+    const other = await start(of("new"));
+    expect(other.relay.status().credentials[0]!.disabled).toBeUndefined();
+    expect(await during(ask(other))).toBe(200);
+    expect(byCredential()).toEqual({ static: 2, a: 1 });
+    expect(JSON.stringify(await storage.getItems(await storage.getKeys()))).not.toContain("BEGIN");
   });
 
   it("J7 G9 tells nothing of tokens in lines, status, hooks or answers", async () => {

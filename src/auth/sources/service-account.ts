@@ -30,6 +30,7 @@ const ASSERTION_SECONDS = 600;
 export function serviceAccount(options: ServiceAccountOptions): TokenSource {
   return {
     kind: "service-account",
+    secret: JSON.stringify([options.clientEmail, options.keyId, options.privateKey]),
     rotates: false,
     async refresh(context) {
       const assertion = await sign(options, Math.floor(context.clock.now() / 1_000));
