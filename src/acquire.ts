@@ -19,6 +19,8 @@ export interface Acquirers {
   wanted(target: Target, tier: number): void;
   /** What may still come for a target; `undefined` where nothing may. */
   outlook(target: Target): Outlook | undefined;
+  /** Why no token can be created for a target at all; `undefined` where one can, or nobody creates any for it. */
+  obstacle(target: Target): string | undefined;
   /** A request goes out with a credential. */
   sent(credential: string): void;
   /** A credential was put out of use, or back. */
@@ -80,6 +82,13 @@ export function createAcquirers(
       if (first) return first;
       const later = outlooks.filter((it) => it.kind === "later");
       return later.toSorted((a, b) => a.at - b.at)[0];
+    },
+    obstacle(target) {
+      for (const one of serving(target)) {
+        const obstacle = one.obstacle();
+        if (obstacle !== undefined) return obstacle;
+      }
+      return undefined;
     },
     sent(credential) {
       for (const one of acquirers) one.sent(credential);

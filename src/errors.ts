@@ -56,6 +56,7 @@ export type ErrorCode =
   | "ERR_RELAY_CALLER_BUSY"
   | "ERR_RELAY_QUEUE_FULL"
   | "ERR_RELAY_NO_CREDENTIAL"
+  | "ERR_RELAY_TOKEN"
   | "ERR_RELAY_LIMITED"
   | "ERR_RELAY_PROTECTED"
   | "ERR_RELAY_CAPACITY"
@@ -238,6 +239,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: unavailable,
     message: (f) =>
       `No credential can carry this request${of(f)}: none is configured and enabled for it.`,
+  },
+  ERR_RELAY_TOKEN: {
+    status: 503,
+    type: unavailable,
+    message: (f) =>
+      `No credential has a token${of(f)} (${f.detail})${f.retryAfter === undefined ? "." : `; it is tried again in ${f.retryAfter} s.`}`,
   },
   ERR_RELAY_LIMITED: {
     status: 429,

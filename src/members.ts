@@ -7,6 +7,7 @@ import type { Health } from "./pool/health.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import { RelayError } from "./errors.ts";
+import { TOMBSTONE_KEPT } from "./state/removed.ts";
 
 /** A static key that is added at run time. */
 export interface AddedCredential {
@@ -95,6 +96,13 @@ export function createMembers(rooms: MembersRooms): Members {
     for (const pool of pools.values()) if (pool.has(id)) pool.remove([id], clock.now());
   }
 
+  // Deleted in the store by then, too (K11).
+  function forgetRemoved(): void {
+    const since = clock.now() - TOMBSTONE_KEPT;
+    for (const [id, { credential, writtenAt }] of records)
+      if (!credential && writtenAt < since) records.delete(id);
+  }
+
   function upstreamOf({ upstream }: Pick<AddedCredential, "upstream">): string {
     const names = [...pools.keys()];
     const name = upstream ?? (names.length === 1 ? names[0] : undefined);
@@ -155,6 +163,7 @@ export function createMembers(rooms: MembersRooms): Members {
         if (!record.credential || record.credential.origin === ORIGIN) take(record);
     },
     prune() {
+      forgetRemoved();
       const { pruneAfter } = config.limits;
       if (pruneAfter === false) return;
       for (const pool of pools.values())

@@ -33,12 +33,11 @@ export function createMemory(rooms: MemoryRooms): Memory {
   const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
   const writing = new Set<Promise<void>>();
 
-  /** What a credential was configured with: its key, or what its token source presents to the token server. */
+  /** What a credential was configured with: its key, or the secrets its tokens are had with. */
   function secretOf(id: string): string | undefined {
     const source = config.sources.get(id);
-    if (typeof source !== "object") return config.secrets.get(id);
-    const { refreshToken, secret } = source;
-    return [refreshToken, secret].filter((part) => part !== undefined).join("\n") || undefined;
+    const configured = typeof source === "object" ? source : undefined;
+    return config.secrets.get(id) ?? configured?.secret ?? configured?.refreshToken;
   }
 
   let isStopped = false;

@@ -78,6 +78,7 @@ export function createRooms(options: RelayOptions): Rooms {
     base: config.base,
     secrets: config.sealing,
     sync: config.sync,
+    isOnly: config.instances === 1,
     clock,
     random,
     log,

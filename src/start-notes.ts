@@ -6,9 +6,16 @@ import type { Reporter } from "./observe/reporter.ts";
 const NEVER_DISABLE =
   /^(?:QUOTA_EXHAUSTED|RATE_LIMIT_EXCEEDED|MODEL_CAPACITY_EXHAUSTED|INVALID_REQUEST)$/;
 
+/** Drivers that end with the process. */
+const VOLATILE: ReadonlySet<string> = new Set(["memory", "lru-cache"]);
+
 export function noteAtStart(config: RelayConfig, store: StateHealth, reporter: Reporter): void {
   noteOptions(config, reporter);
   if (config.storage) noteStore(config, store, reporter);
+  if (config.acquirers.length > 0 && (!config.storage || VOLATILE.has(store.driver)))
+    reporter.warn(
+      "anonymous tokens and the attempts to create them are kept in memory alone: a restart forgets them, and may create more than the provider allows; set a `storage` that stays",
+    );
 }
 
 function noteOptions({ authorize, limits }: RelayConfig, { warn }: Reporter): void {

@@ -173,6 +173,12 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     before: () =>
       relay.relay.status().credentials.forEach(({ id }) => relay.relay.credentials.disable(id)),
   },
+  ERR_RELAY_TOKEN: {
+    status: 503,
+    options: () => ({
+      credentials: [{ id: "t", token: () => Promise.reject(new Error("sk-planted is wrong")) }],
+    }),
+  },
   ERR_RELAY_LIMITED: {
     status: 429,
     behaviour: () => ({ refuse: { kind: "rate-limit", wait: 30_000 } }),

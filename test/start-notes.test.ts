@@ -2,6 +2,7 @@
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import type { StateHealth } from "../src/contract/state.ts";
+import { firebaseAnonymous } from "../src/auth/anonymous/firebase.ts";
 import { createReporter } from "../src/observe/reporter.ts";
 import { resolveOptions } from "../src/options/resolve.ts";
 import type { RelayOptions } from "../src/options/types.ts";
@@ -45,6 +46,18 @@ it("M2 says at start how sure the leases are, and how changes are heard", () => 
   expect(unsure.join("\n")).toContain("cannot say who is first");
   expect(linesOf({ secret: SECRET, instances: 1 }, { leases: "best-effort" })).toHaveLength(1);
   expect(linesOf({ storage: undefined })).toEqual([]);
+});
+
+it("H2 K1 warns once where a restart would forget what was created", () => {
+  const credentials = [{ id: "g", anonymous: firebaseAnonymous({ apiKey: "k" }) }];
+  const warned = (options: Partial<RelayOptions>, store: Partial<StateHealth> = {}): number =>
+    linesOf({ secret: SECRET, ...options }, store).filter((line) =>
+      line.includes("a restart forgets them"),
+    ).length;
+  expect(warned({ credentials, storage: undefined }, { driver: "memory" })).toBe(1);
+  expect(warned({ credentials }, { driver: "memory" })).toBe(1);
+  expect(warned({ credentials })).toBe(0);
+  expect(warned({ storage: undefined }, { driver: "memory" })).toBe(0);
 });
 
 it("N1 warns once where tokens would be stored as they are", () => {

@@ -6,13 +6,21 @@ import type { CredentialRecord, MarkRecord } from "../contract/state.ts";
 import { TokenError } from "../auth/token-error.ts";
 import { describeFault } from "../observe/fault.ts";
 import { createBlock } from "./block.ts";
-import { createToken, judgeFailure } from "./create.ts";
+import { createToken, judgeFailure, LIMITED } from "./create.ts";
 import type { Attempted, Limiter } from "./limiter.ts";
 import type { AcquireRooms } from "./rooms.ts";
 import { createTokens } from "./tokens.ts";
 
 /** What an acquirer may still bring. Times are UTC epoch ms. */
-export type Outlook = { kind: "creating" } | { kind: "later"; at: number; key: Key | undefined };
+export type Outlook =
+  | { kind: "creating" }
+  | {
+      kind: "later";
+      at: number;
+      key: Key | undefined;
+      /** Which step of the last creation failed, and how; `undefined` where the provider's limit was all. */
+      failure: string | undefined;
+    };
 
 export interface AcquirerStatus {
   id: string;
@@ -35,6 +43,8 @@ export interface Acquirer {
   /** Begins to create a token where one may be made; nothing otherwise. */
   trigger(): void;
   outlook(now: number): Outlook | undefined;
+  /** Why none can be made, whatever the time is; `undefined` where one can, or an operator has said that none is. */
+  obstacle(): string | undefined;
   /** A request goes out with this credential. */
   sent(credential: string): void;
   /** A credential was put out of use, or back. */
@@ -66,6 +76,7 @@ export function createAcquirer(
   const tokens = createTokens(rooms, config);
   let making: Promise<void> | undefined;
   let pauseUntil = 0;
+  let lastFailure: string | undefined;
   let giveUp: (() => void) | undefined;
   let isClosed = false;
 
@@ -128,6 +139,7 @@ export function createAcquirer(
   async function made(token: FreshToken, sentAt: number): Promise<void> {
     tell(true, undefined, undefined, sentAt);
     block.succeeded(sentAt);
+    lastFailure = undefined;
     await tokens.join(token, sentAt);
     waiting.wakeAll(upstream);
     // A store that hangs must hold up neither the next creation nor the relay's end.
@@ -155,6 +167,7 @@ export function createAcquirer(
 
   function failed(error: unknown, sentAt: number): void {
     const { step, code, verdict } = judgeFailure(error);
+    lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
     tell(false, step, code, sentAt);
     reporter.warn(`acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})`);
     // Creating alone: tokens that exist, their refreshes and other credentials go on.
@@ -194,8 +207,10 @@ export function createAcquirer(
       if (making) return { kind: "creating" };
       if (tokens.live() >= maxLive || obstacle() !== undefined) return undefined;
       const at = nextAt(now);
-      return { kind: "later", at, key: block.until(now) === at ? block.key : undefined };
+      const key = block.until(now) === at ? block.key : undefined;
+      return { kind: "later", at, key, failure: lastFailure };
     },
+    obstacle: () => (health.get(id) ? undefined : obstacle()),
     sent(credential) {
       const left = tokens.sent(credential);
       if (left !== undefined && config.lowWater !== undefined && left <= config.lowWater) trigger();

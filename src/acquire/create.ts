@@ -8,7 +8,11 @@ import { DIALECTS } from "../dialects/index.ts";
 import { CALL_TIME } from "../limits/creations.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
 
-const LIMITED: ReadonlySet<Reason> = new Set<Reason>(["CREATE_LIMITED", "RATE_LIMIT_EXCEEDED"]);
+/** Reasons that speak of a limit and of nothing else. */
+export const LIMITED: ReadonlySet<Reason> = new Set<Reason>([
+  "CREATE_LIMITED",
+  "RATE_LIMIT_EXCEEDED",
+]);
 
 /** Runs a source's `create`; given up after `CALL_TIME`, or by what `onStop` is handed. Throws what the source throws, or a `TokenError`. */
 export async function createToken(

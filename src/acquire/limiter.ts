@@ -68,7 +68,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
   ): Promise<Attempted<T>> {
     if (isBusy) return { kind: "held" };
     isBusy = true;
-    const lease = await leases.acquire(`create:${key}`, LEASE_TIME);
+    const lease = await leases.acquire(`create:${key}`, LEASE_TIME, true);
     try {
       if (!lease && !isOnly) return { kind: "held" };
       if (!(await isWanted())) return { kind: "unwanted" };

@@ -52,6 +52,7 @@ export function createTokens(rooms: AcquireRooms, config: AcquirerConfig): Token
     spent.delete(id);
     pool.remove([id], clock.now());
     keeper.leave(id);
+    health.forget(id);
   }
 
   // What is used up is used up: no reset is assumed, and no call is made to find out (H4).

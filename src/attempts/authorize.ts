@@ -1,6 +1,13 @@
 // A credential has been chosen and has no token at hand: waits for one, in place, and looks again whether its key is still open.
 import type { Rooms } from "../rooms.ts";
-import { type Errand, giveSlotBack, poolOf, type Standing, type Taken } from "./standing.ts";
+import {
+  type Errand,
+  giveSlotBack,
+  poolOf,
+  setbacksOf,
+  type Standing,
+  type Taken,
+} from "./standing.ts";
 
 /** A request waits so long for a token, then goes on with another credential; the refresh goes on too (G11). */
 const TOKEN_WAIT = 5_000;
@@ -27,8 +34,9 @@ export async function authorize(
   return isKept;
 }
 
-function exclude({ excluded }: Standing, { credential }: Taken): void {
-  excluded.push(credential);
+function exclude(standing: Standing, { credential }: Taken): void {
+  standing.excluded.push(credential);
+  setbacksOf(standing).tokenless.add(credential);
 }
 
 function isStillOpen(rooms: Rooms, errand: Errand, { credential, met, trial }: Taken): boolean {

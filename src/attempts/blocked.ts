@@ -1,5 +1,5 @@
 // Why nobody can carry a request, and whether a token that is still to come might (H5, H6).
-import type { Key } from "../contract/credential.ts";
+import type { Outlook } from "../acquire/acquirer.ts";
 import type { Target } from "../contract/target.ts";
 import type { Blocked, Wanted } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
@@ -7,7 +7,11 @@ import type { Rooms } from "../rooms.ts";
 export interface BlockedOrAcquiring extends Omit<Blocked, "why"> {
   /** `acquiring`: a token is being created. */
   why: Blocked["why"] | "acquiring";
+  /** How the last token could not be created, where that was no limit of the provider's. */
+  failure?: string | undefined;
 }
+
+type Later = Extract<Outlook, { kind: "later" }>;
 
 /** What comes free by itself goes before a token that is to be made. */
 const SOON: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "held"]);
@@ -30,6 +34,6 @@ export function whyBlocked(
   return outlook.at < blocked.until ? laterThan(outlook) : blocked;
 }
 
-function laterThan({ at, key }: { at: number; key: Key | undefined }): Blocked {
-  return { why: "cooling", until: at, key };
+function laterThan({ at, key, failure }: Later): BlockedOrAcquiring {
+  return { why: "cooling", until: at, key, failure };
 }

@@ -50,6 +50,8 @@ export interface Standing {
 export interface Setbacks {
   /** Credentials that it does not choose again for one target alone: what failed there was the model or the pool. */
   excludedAt: Map<Target, string[]>;
+  /** Credentials that it was to use, and that had no token. */
+  tokenless: Set<string>;
   /** Endpoints that have failed it (E11). */
   failedAt: Set<Endpoint>;
   /** Targets that it has given up. */
@@ -90,6 +92,7 @@ export function createStanding(patience: number): Standing {
 export function setbacksOf(standing: Standing): Setbacks {
   return (standing.setbacks ??= {
     excludedAt: new Map(),
+    tokenless: new Set(),
     failedAt: new Set(),
     left: new Set(),
     reasons: new Map(),

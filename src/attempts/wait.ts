@@ -8,6 +8,7 @@ import { type BlockedOrAcquiring, whyBlocked } from "./blocked.ts";
 import { triedTargets } from "./chain.ts";
 import { downUntil, reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, openTargets, poolOf, type Standing } from "./standing.ts";
+import { tokenError, toTokenError } from "./tokenless.ts";
 
 /** What passes by itself: a cap, a trial under way, a token on its way, a window. */
 const WAITABLE: ReadonlySet<BlockedOrAcquiring["why"]> = new Set<BlockedOrAcquiring["why"]>([
@@ -31,13 +32,13 @@ export async function waitForCredential(
   if (reachableTargets(rooms, errand, standing).length === 0)
     return downError(rooms, errand, standing);
   const { target, blocked } = firstToOpen(rooms, errand, standing);
-  const { why, until, key } = blocked;
+  const { why, until } = blocked;
   if (why === "empty" || why === "spent" || standing.spent.attempts >= config.limits.maxAttempts)
     return finalError(rooms, errand, standing);
   // A session's own wait has a cap of its own (A5).
   const patience = why === "held" ? Infinity : standing.patience;
   if ((why === "cooling" || why === "protected") && until - startedAt > patience)
-    return listing(rooms, errand, standing, limitedError(rooms, target, { why, until, key }));
+    return listing(rooms, errand, standing, limitedError(rooms, target, blocked));
   if (patience <= 0)
     return new RelayError("ERR_RELAY_LIMITED", {
       ...factsOf(target),
@@ -111,9 +112,12 @@ function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayE
 function limitedError(
   { cooldowns, clock }: Rooms,
   target: Target,
-  { why, until, key }: BlockedOrAcquiring,
+  { why, until, key, failure }: BlockedOrAcquiring,
 ): RelayError {
   const reason = key && cooldowns.get(key)?.reason;
+  // Creating that fails is no limit (H1).
+  if (failure !== undefined)
+    return toTokenError({ detail: failure, retryAt: until }, factsOf(target), clock.now());
   const facts = { ...factsOf(target), retryAfter: Math.ceil((until - clock.now()) / 1_000) };
   if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
   if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
@@ -131,7 +135,8 @@ export function finalError(rooms: Rooms, errand: Errand, standing: Standing): Re
   const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
   const error = last
     ? toFailure(last, target, asked.path, retryAfter)
-    : new RelayError("ERR_RELAY_NO_CREDENTIAL", factsOf(target));
+    : (tokenError(rooms, standing, target, factsOf(target)) ??
+      new RelayError("ERR_RELAY_NO_CREDENTIAL", factsOf(target)));
   return listing(rooms, errand, standing, error);
 }
 

@@ -8,6 +8,8 @@ export interface Auth {
   peek(credential: string): string | undefined;
   /** Waits for a secret; resolves with whether there is one now. Never rejects. */
   prepare(credential: string): Promise<boolean>;
+  /** Why there is no token, in words of ours, and when it is tried again, UTC epoch ms; `undefined` for a static key. */
+  trouble(credential: string): { detail: string; retryAt: number } | undefined;
   /** True where a refused secret can be replaced by a fresh one. */
   isRenewable(credential: string): boolean;
   /** The upstream has refused this secret; `isNew`: though it had just come. True where it was the one in use. */

@@ -86,6 +86,13 @@ export class Keeper implements Auth {
     return this.#slots.has(credential);
   }
 
+  trouble(credential: string): { detail: string; retryAt: number } | undefined {
+    const slot = this.#slots.get(credential);
+    if (!slot) return undefined;
+    const why = slot.flight ? "takes its time" : (slot.lastError?.split(" ")[0] ?? "is due");
+    return { detail: `refresh: ${why}`, retryAt: slot.retryAt };
+  }
+
   /** Resolves with whether there is a token now. Joins the refresh under way; begins none while the last failure is young. */
   async prepare(credential: string): Promise<boolean> {
     const slot = this.#slots.get(credential);

@@ -39,7 +39,8 @@ export async function refresh(rooms: RefreshRooms, slot: Slot, signal: AbortSign
   if (known === "adopted") return;
   if (known === "down" || !rooms.isLoaded()) return refreshAlone(rooms, slot, signal);
   for (const end = clock.now() + PATIENCE; ;) {
-    const lease = await rooms.leases.acquire(`token:${slot.id}`, LEASE_TIME);
+    // A store that was emptied may have had a newer refresh token: it comes back from whoever knows it.
+    const lease = await rooms.leases.acquire(`token:${slot.id}`, LEASE_TIME, slot.source.rotates);
     if (lease) return await underLease(rooms, slot, lease, signal);
     if (clock.now() >= end || signal.aborted)
       throw new TokenError({ step: "refresh", code: "STORE" });

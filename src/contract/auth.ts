@@ -33,7 +33,10 @@ export interface TokenSource {
   kind: string;
   /** The refresh token it was configured with. */
   refreshToken?: string | undefined;
-  /** The other secret that it was configured with: another one ends what was said of the old, as another refresh token does (F3). */
+  /**
+   * All secrets it was configured with, as one text: where they change, what was said for good of the old ones ends.
+   * @default the refresh token
+   */
   secret?: string | undefined;
   /** True where a refresh makes the refresh token it used invalid: single flight over instances is correctness then (G7). */
   rotates: boolean;

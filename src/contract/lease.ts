@@ -16,9 +16,10 @@ export interface Leases {
   readonly tier: LeaseTier;
   /**
    * Takes a lease for `ttl` ms. `undefined` where another holds it, and where the store failed: an error while locking
-   * counts as "not acquired" and is reported. Never rejects.
+   * counts as "not acquired" and is reported. Never rejects. `onlyWhole`: none is given while the store has lost what it held,
+   * or is so young that it may have.
    */
-  acquire(name: string, ttl: number): Promise<Lease | undefined>;
+  acquire(name: string, ttl: number, onlyWhole?: boolean): Promise<Lease | undefined>;
   /** The store's own clock, UTC epoch ms, where it has one that all instances share; otherwise ours. Rejects where the store is down. */
   time(): Promise<number>;
 }

@@ -49,6 +49,12 @@ export class Health {
     return true;
   }
 
+  /** A credential is gone, and nobody asks for it again. */
+  forget(credential: string): void {
+    this.#marks.delete(credential);
+    this.#bareRefusals.delete(credential);
+  }
+
   mark(credential: string): MarkRecord | undefined {
     return this.#marks.get(credential);
   }

@@ -18,6 +18,8 @@ export interface Counters {
   /** Puts a shard back whose write failed. */
   putBack(shard: Shard): void;
   toStored(shard: Shard): StoredValue;
+  /** Every shard waits to be written once more. */
+  touchAll(): void;
 }
 
 /** The counters of as many credentials as fit into one stored value. */
@@ -150,6 +152,9 @@ export function createCounters(
     takeChanged,
     putBack,
     toStored,
+    touchAll() {
+      for (const shard of shards) changed.add(shard);
+    },
   };
 }
 

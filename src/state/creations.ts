@@ -2,7 +2,11 @@
 import type { CreationRecord, CreationStore } from "../contract/state.ts";
 import type { Aside } from "./aside.ts";
 import type { Faults } from "./faults.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { Gate } from "./gate.ts";
 import type { StateKeys } from "./keys.ts";
+import { createKnown } from "./known.ts";
+import { readEach } from "./listing.ts";
 import { type Fields, isName, isTime, readStored, VERSION } from "./records.ts";
 import { readItem, readItems, type StateStorage, type StoredValue } from "./storage.ts";
 
@@ -12,7 +16,23 @@ export interface CreationStoreParts {
   keys: StateKeys;
   aside: Aside;
   faults: Faults;
+  clock: Clock;
+  /** Tells the other instances. */
+  tell(key: string, value: StoredValue): void;
 }
+
+/** Attempts are remembered by every instance: a store that was emptied gets all of them back. */
+export interface KeptCreations extends CreationStore {
+  /** Takes in what stands at `places`. Rejects when it cannot be read. */
+  load(places: readonly string[], gate: Gate): Promise<void>;
+  /** Takes in what another instance has stored; false where it is no attempt. */
+  hear(key: string, value: unknown): boolean;
+  /** Stores again what is missing. Rejects when it cannot. */
+  writeBack(): Promise<void>;
+}
+
+/** Longer than any window that counts, and the call at its end. */
+const KEPT = 25 * 3_600_000;
 
 export function createCreationStore({
   storage,
@@ -20,7 +40,17 @@ export function createCreationStore({
   keys,
   aside,
   faults,
-}: CreationStoreParts): CreationStore {
+  clock,
+  tell,
+}: CreationStoreParts): KeptCreations {
+  const known = createKnown(mergeCreations);
+
+  function note(key: string, value: unknown): boolean {
+    const reading = readStored(CREATION, value);
+    if (reading.is === "record") known.note(key, reading.record);
+    return reading.is === "record";
+  }
+
   async function prefixOf(limiter: string): Promise<string> {
     return `${await keys.of("a", [limiter])}-`;
   }
@@ -57,6 +87,13 @@ export function createCreationStore({
     return { key, record };
   }
 
+  // One that cannot be read may be of a newer version: it is left to whoever lists.
+  async function isLacking(key: string, record: CreationRecord): Promise<boolean> {
+    const reading = readStored(CREATION, await readItem(storage, key));
+    if (reading.is === "record") return mergeCreations(reading.record, record) !== reading.record;
+    return reading.is === "absent";
+  }
+
   async function told<T>(work: () => Promise<T>): Promise<T> {
     try {
       const value = await work();
@@ -71,16 +108,32 @@ export function createCreationStore({
   return {
     add: (record) =>
       told(async () => {
-        await storage.setItem(await keyOf(record), toStored(record));
+        const [key, stored] = [await keyOf(record), toStored(record)];
+        // Known before it is there: emptied in between, the store gets it all the same.
+        known.note(key, record);
+        await storage.setItem(key, stored);
+        tell(key, stored);
       }),
     list: (limiter, before, now) =>
       told(async () => {
         const found = await all(limiter, now);
         const isOld = ({ record: { at, endedAt } }: Found): boolean =>
           Math.max(at, endedAt ?? 0) < before;
-        await Promise.all(found.filter(isOld).map(({ key }) => storage.removeItem(key)));
+        for (const { key, record } of found) known.note(key, record);
+        const old = found.filter(isOld);
+        for (const { key } of old) known.drop(key);
+        await Promise.all(old.map(({ key }) => storage.removeItem(key)));
         return found.filter((one) => !isOld(one)).map(({ record }) => record);
       }),
+    load: (places, gate) => readEach(storage, gate, places, note),
+    hear: note,
+    async writeBack() {
+      const stored = new Map<string, CreationRecord>();
+      for (const [key, record] of known.lacking(stored)) {
+        if (Math.max(record.at, record.endedAt ?? 0) < clock.now() - KEPT) known.drop(key);
+        else if (await isLacking(key, record)) await storage.setItem(key, toStored(record));
+      }
+    },
   };
 }
 
@@ -93,6 +146,11 @@ function toStored({ limiter, id, at, endedAt }: CreationRecord): StoredValue {
   const stored: StoredValue = { v: VERSION, kind: CREATION.name, limiter, id, at };
   if (endedAt !== undefined) stored["endedAt"] = endedAt;
   return stored;
+}
+
+/** An attempt is written twice at most: the second time with its end. */
+function mergeCreations(a: CreationRecord, b: CreationRecord): CreationRecord {
+  return a.endedAt === undefined && b.endedAt !== undefined ? b : a;
 }
 
 /** An attempt that may count cannot be read. */

@@ -1,7 +1,8 @@
 /** What others have changed goes to whoever follows; where we have written the same key of late, into the store again (K5). */
 import type { CooldownRecord, LoadedState, StateHealth } from "../contract/state.ts";
-import { loadState, openAll } from "./load.ts";
+import { openAll, readStore, takeStored } from "./load.ts";
 import type { StateParts } from "./parts.ts";
+import { fill, fillFirst } from "./refill.ts";
 import { isFields, readStored, type RecordKind } from "./records.ts";
 import { type Change, createSync } from "./sync.ts";
 import type { Writer } from "./writer.ts";
@@ -15,8 +16,7 @@ export interface Listening {
   health(): Pick<StateHealth, "sync" | "viewAge">;
 }
 
-const DEAF: Listening = {
-  follow() {},
+const DEAF: Omit<Listening, "follow"> = {
   begin: async () => {},
   start() {},
   flush: async () => {},
@@ -24,10 +24,49 @@ const DEAF: Listening = {
   health: () => ({ sync: "none", viewAge: undefined }),
 };
 
+/** How often it is looked whether the store was emptied, ms: where others are heard by a timer, and where something is written. */
+const LOOK_EVERY = { shared: 3_000, "best-effort": 15_000, process: 10_000, none: 10_000 };
+
 export function createListening(parts: StateParts, interval: number | undefined): Listening {
-  const { journal, clock, faults, instance, kinds, drift } = parts;
-  if (!journal) return DEAF;
+  const { journal, clock, faults, instance, kinds, drift, guard, known } = parts;
   let follower: ((changes: LoadedState) => void | Promise<void>) | undefined;
+  let reloading: Promise<void> | undefined;
+  let isStopped = false;
+  const lookEvery = LOOK_EVERY[journal?.tier ?? "none"];
+
+  function reload(): Promise<void> {
+    return (reloading ??= readAnew().finally(() => (reloading = undefined)));
+  }
+
+  async function readAnew(): Promise<void> {
+    await fillFirst(parts);
+    const stored = await readStore(parts);
+    await fill(parts, stored);
+    guard?.filled();
+    await follower?.(await takeStored(parts, stored));
+  }
+
+  /** Looks apart from any exchange, where one would be long in coming. Never rejects. */
+  async function lookAgain(every: number): Promise<void> {
+    try {
+      if (!isStopped && (await guard?.hasLost(every))) await reload();
+      if (!journal) faults.clear("sync");
+    } catch (error) {
+      faults.report("sync", undefined, error);
+    }
+  }
+
+  guard?.onLost(() => void lookAgain(lookEvery));
+  // Without a timer it is looked where something is written anyway.
+  if (!journal || journal.interval === 0) parts.onTouched(() => void lookAgain(lookEvery));
+  if (!journal) {
+    return {
+      ...DEAF,
+      follow: (take) => void (follower = take),
+      flush: () => lookAgain(0),
+      stop: () => void (isStopped = true),
+    };
+  }
 
   const sync = createSync({
     journal,
@@ -36,7 +75,11 @@ export function createListening(parts: StateParts, interval: number | undefined)
     faults,
     instance,
     take,
-    reload: async () => follower?.(await loadState(parts)),
+    async hasLost(changes, now) {
+      const isNamed = changes.some(({ key }) => key === parts.birthKey);
+      return (await guard?.hasLost(now || isNamed ? 0 : lookEvery)) ?? false;
+    },
+    reload,
     // What could not be written goes out now, not after its own wait.
     onBack() {
       void Promise.all([parts.cooldowns.flush(), parts.marks.flush(), parts.credentials.flush()]);
@@ -47,10 +90,19 @@ export function createListening(parts: StateParts, interval: number | undefined)
   async function take(changes: Change[]): Promise<void> {
     await drift.measure();
     const ours = changes.filter(({ key }) => key.startsWith(`${parts.base}:`));
+    for (const { key, value } of ours) parts.creations.hear(key, value);
     const credentials = hear(ours, kinds.credential, parts.credentials);
+    for (const { key, record } of credentials) {
+      known.credentials.note(key, record);
+      parts.removals.track(key, record);
+    }
+    const marks = hear(ours, kinds.mark, parts.marks);
+    for (const { key, record } of marks) known.marks.note(key, record);
+    const cooldowns = hear(ours, kinds.cooldown, parts.cooldowns);
+    for (const { key, record } of cooldowns) known.cooldowns.note(key, record);
     await follower?.({
-      cooldowns: hear(ours, kinds.cooldown, parts.cooldowns).map(asSeen),
-      marks: hear(ours, kinds.mark, parts.marks).map(({ record }) => record),
+      cooldowns: cooldowns.map(asSeen),
+      marks: marks.map(({ record }) => record),
       credentials: await openAll(
         parts,
         credentials.map(({ record }) => record),
@@ -85,7 +137,10 @@ export function createListening(parts: StateParts, interval: number | undefined)
     begin: sync.begin,
     start: () => follower && sync.start(),
     flush: sync.flush,
-    stop: sync.stop,
+    stop() {
+      isStopped = true;
+      sync.stop();
+    },
     health() {
       const seenAt = sync.seenAt();
       return {

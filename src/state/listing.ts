@@ -10,6 +10,7 @@ export interface Listing {
   marks: string[];
   counters: string[];
   credentials: string[];
+  creations: string[];
 }
 
 // 4 × 100 files open at once stay below the usual limit of 1,024.
@@ -22,7 +23,13 @@ export async function listRecords(
   base: string,
   kind?: KeyKind,
 ): Promise<Listing> {
-  const listing: Listing = { cooldowns: [], marks: [], counters: [], credentials: [] };
+  const listing: Listing = {
+    cooldowns: [],
+    marks: [],
+    counters: [],
+    credentials: [],
+    creations: [],
+  };
   const prefix = `${base}:`;
   for (const key of await storage.getKeys(kind ? `${base}:${kind}` : base)) {
     if (!key.startsWith(prefix)) continue;
@@ -31,6 +38,7 @@ export async function listRecords(
     else if (MARK_NAME.test(name)) listing.marks.push(key);
     else if (CREDENTIAL_NAME.test(name)) listing.credentials.push(key);
     else if (COUNTERS_NAME.test(name)) listing.counters.push(key);
+    else if (CREATION_NAME.test(name)) listing.creations.push(key);
   }
   return listing;
 }
@@ -58,4 +66,5 @@ export function recordKey(place: string): string {
 const COOLDOWN_NAME = /^c:[0-9a-f]{32}(?:-b)?$/;
 const MARK_NAME = /^m:[0-9a-f]{32}(?:-b)?$/;
 const CREDENTIAL_NAME = /^k:[0-9a-f]{32}(?:-b)?$/;
+const CREATION_NAME = /^a:[0-9a-f]{32}-[0-9a-f]{32}$/;
 const COUNTERS_NAME = /^i:[0-9a-z]+:\d+$/;

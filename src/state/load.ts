@@ -1,41 +1,64 @@
 /** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
-import type { CooldownRecord, CredentialRecord, LoadedState } from "../contract/state.ts";
+import type {
+  CooldownRecord,
+  CredentialRecord,
+  LoadedState,
+  MarkRecord,
+} from "../contract/state.ts";
 import { loadOthers } from "./counters-store.ts";
 import { listRecords, readEach, recordKey } from "./listing.ts";
 import type { StateParts } from "./parts.ts";
 import { readStored } from "./records.ts";
+import { isForgotten } from "./removed.ts";
 import type { RecordKind } from "./records.ts";
 import { readItem } from "./storage.ts";
 
+/** What stands in the store, by key. */
+export interface Stored {
+  cooldowns: ReadonlyMap<string, CooldownRecord>;
+  marks: ReadonlyMap<string, MarkRecord>;
+  credentials: ReadonlyMap<string, CredentialRecord>;
+}
+
 /** Reads everything under the base once. Rejects when something cannot be read. */
-export async function loadState(parts: StateParts): Promise<LoadedState> {
+export async function readStore(parts: StateParts): Promise<Stored> {
   const { kinds } = parts;
   const listing = await listRecords(parts.storage, parts.base);
   const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
   const marks = await loadRecords(parts, kinds.mark, listing.marks);
   const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
+  await parts.creations.load(listing.creations, parts.reading);
   const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
   parts.counters.setOthers(await loadOthers(parts, foreign));
-  return {
-    cooldowns: livingOf(parts, cooldowns),
-    marks: [...marks.values()],
-    credentials: await openAll(parts, keptOf(parts, credentials)),
-  };
+  return { cooldowns, marks, credentials };
 }
 
-/** Longer than any instance goes on without having heard of a removal. */
-const TOMBSTONE_KEPT = 30 * 86_400_000;
-
-// The removal of the dead is nobody's business to wait for.
-function keptOf(
-  { clock, credentials }: StateParts,
-  records: ReadonlyMap<string, CredentialRecord>,
-): CredentialRecord[] {
-  const since = clock.now() - TOMBSTONE_KEPT;
-  const isDead = (record: CredentialRecord): boolean =>
-    !record.credential && record.writtenAt < since;
-  for (const [key, record] of records) if (isDead(record)) void credentials.removeDead(key, isDead);
-  return [...records.values()].filter((record) => !isDead(record));
+/** Hands on what was read; what is dead is removed. */
+export async function takeStored(
+  parts: StateParts,
+  { cooldowns, marks, credentials }: Stored,
+): Promise<LoadedState> {
+  const { known, removals } = parts;
+  const living = livingOf(parts, cooldowns);
+  for (const [key, record] of marks) known.marks.note(key, record);
+  for (const [key, record] of credentials) {
+    known.credentials.note(key, record);
+    removals.track(key, record);
+  }
+  const isWanted = async (mark: MarkRecord): Promise<MarkRecord[]> =>
+    (await isForgotten(parts, mark)) ? [] : [mark];
+  const wanted = credentials.size > 0 ? await Promise.all([...marks.values()].map(isWanted)) : [];
+  // The removal of the dead is nobody's business to wait for.
+  removals.sweep();
+  const kept = [...credentials].filter(([key]) => known.credentials.get(key) !== undefined);
+  return {
+    cooldowns: living,
+    marks: credentials.size > 0 ? wanted.flat() : [...marks.values()],
+    credentials: await openAll(
+      parts,
+      kept.map(([, record]) => record),
+    ),
+  };
 }
 
 /** Reads the credentials made at run time alone. Rejects when one cannot be read. */
@@ -97,7 +120,7 @@ async function loadRecords<R>(
 
 // The removal of the dead is nobody's business to wait for.
 function livingOf(
-  { cooldowns, expiry, sights }: StateParts,
+  { cooldowns, expiry, sights, known }: StateParts,
   records: ReadonlyMap<string, CooldownRecord>,
 ): CooldownRecord[] {
   const living: CooldownRecord[] = [];
@@ -107,6 +130,7 @@ function livingOf(
       continue;
     }
     expiry.track(key, record);
+    known.cooldowns.note(key, record);
     living.push(sights.asSeen(key, record));
   }
   return living;

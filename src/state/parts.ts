@@ -2,6 +2,12 @@
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
 import type { CooldownRecord, CredentialRecord, MarkRecord } from "../contract/state.ts";
+import { createBirth } from "./birth.ts";
+import { createCreationStore, type KeptCreations } from "./creations.ts";
+import { createKnown, type Known } from "./known.ts";
+import { createGuard, GRACE, type Guard } from "./refill.ts";
+import { createRemovals, type Removals } from "./removed.ts";
+import { createTokenStore, type KeptTokens } from "./tokens.ts";
 import { createAside } from "./aside.ts";
 import type { Aside } from "./aside.ts";
 import { createCells } from "./cell.ts";
@@ -20,8 +26,7 @@ import { createStateKeys, toHex } from "./keys.ts";
 import type { StateKeys } from "./keys.ts";
 import { PORTIONS_AT_ONCE } from "./listing.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
-import type { Leases } from "../contract/lease.ts";
-import { createLeases } from "./leases/leases.ts";
+import { createLeases, type KeptLeases } from "./leases/leases.ts";
 import { createJournal } from "./journal/journal.ts";
 import type { Journal } from "./journal/journal.ts";
 import { createRecent, type Recent } from "./recent.ts";
@@ -49,6 +54,8 @@ export interface StateOptions {
   sync?: number | false | undefined;
   /** The clock that all instances share; the store's own unless told otherwise. */
   sharedTime?: (() => Promise<number>) | undefined;
+  /** This is declared the only instance: nobody else can know what a store has lost. */
+  isOnly?: boolean | undefined;
   /** Hears of each call to the store that fails. */
   onFault?: FaultListener | undefined;
   /**
@@ -82,7 +89,20 @@ export interface StateParts {
   cooldowns: Writer<CooldownRecord>;
   marks: Writer<MarkRecord>;
   credentials: Writer<CredentialRecord>;
-  leases: Leases;
+  leases: KeptLeases;
+  tokens: KeptTokens;
+  creations: KeptCreations;
+  /** What this instance knows to stand in the store, by key. */
+  known: {
+    cooldowns: Known<CooldownRecord>;
+    marks: Known<MarkRecord>;
+    credentials: Known<CredentialRecord>;
+  };
+  removals: Removals;
+  /** Watches whether the store is still the one that was filled; `undefined` where it ends with the process. */
+  guard: Guard | undefined;
+  /** Key under which the store is named. */
+  birthKey: string;
   seal: Seal;
   counters: Counters;
   countersWriter: CountersWriter;
@@ -91,6 +111,8 @@ export interface StateParts {
   pendingWrites(): number;
   /** Calls `listener` for each record that was written, as it is stored. */
   onWritten(listener: (key: string, value: StoredValue) => void): void;
+  /** Calls `listener` whenever something is written that no journal tells of. */
+  onTouched(listener: () => void): void;
   /** Hears that a part has nothing left to try again, and clears the fault when none has. */
   onWell(): void;
 }
@@ -115,7 +137,13 @@ export function createParts(options: StateOptions): StateParts {
   const instance = uniqueId();
   const countersPrefix = `${base}:i:${instance}:`;
 
+  const known: StateParts["known"] = {
+    cooldowns: createKnown(COOLDOWN.merge),
+    marks: createKnown(MARK.merge),
+    credentials: createKnown(CREDENTIAL.merge),
+  };
   const expiry = createExpiry(clock, options.ladderDecay ?? LADDER_DECAY, (key) => {
+    known.cooldowns.drop(key);
     void cooldowns.removeDead(key, expiry.isDead);
   });
   const keys = createStateKeys(base);
@@ -124,9 +152,21 @@ export function createParts(options: StateOptions): StateParts {
   const kinds: Kinds = { cooldown: drift.of(COOLDOWN), mark: MARK, credential: CREDENTIAL };
   const recent = createRecent<CooldownRecord | MarkRecord | CredentialRecord>(clock);
   let onWritten: (key: string, value: StoredValue) => void = () => {};
-  const cooldowns = writerOf(kinds.cooldown, expiry.track);
-  const marks = writerOf(kinds.mark, () => {});
-  const credentials = writerOf(kinds.credential, () => {});
+  let onTouched = (): void => {};
+  const cooldowns = writerOf(kinds.cooldown, (key, record) => {
+    known.cooldowns.note(key, record);
+    expiry.track(key, record);
+  });
+  const marks = writerOf(kinds.mark, known.marks.note);
+  const credentials = writerOf(kinds.credential, (key, record) => {
+    known.credentials.note(key, record);
+    removals.track(key, record);
+  });
+  const removals = createRemovals({ clock, keys, known, marks, credentials });
+  const tell = (key: string, value: StoredValue): void => onWritten(key, value);
+  const seal = createSeal(options.secrets ?? []);
+  const sharedTime = options.sharedTime ?? leases.time;
+  const birth = createBirth({ storage, base, clock, aside, sharedTime, onNamed: tell });
   const counters = createCounters(clock, instance, () => countersWriter.wake());
   const countersWriter = createCountersWriter({
     storage,
@@ -134,7 +174,10 @@ export function createParts(options: StateOptions): StateParts {
     counters,
     clock,
     faults,
-    onWell,
+    onWell() {
+      onTouched();
+      onWell();
+    },
   });
 
   function writerOf<R extends CooldownRecord | MarkRecord | CredentialRecord>(
@@ -146,6 +189,7 @@ export function createParts(options: StateOptions): StateParts {
       track(key, record);
       recent.note(key, record);
       if (isNew) onWritten(key, kind.toStored(record));
+      onTouched();
     };
     return createWriter({ kind, cells, gate, clock, faults, onStored, onWell });
   }
@@ -163,6 +207,14 @@ export function createParts(options: StateOptions): StateParts {
     if (pendingWrites() === 0) faults.clear("write", "remove");
   }
 
+  const journal =
+    options.sync === false
+      ? undefined
+      : createJournal({ ...options, storage: options.storage, instance });
+  // Inside one process the others hear of it at once; where there are no others there is nobody to wait for.
+  const grace = options.isOnly || journal?.tier === "process" ? 0 : GRACE;
+  const report = (error: unknown): void => faults.report("sync", undefined, error);
+
   return {
     storage,
     base,
@@ -173,15 +225,19 @@ export function createParts(options: StateOptions): StateParts {
     keys,
     kinds,
     drift,
-    journal:
-      options.sync === false
-        ? undefined
-        : createJournal({ ...options, storage: options.storage, instance }),
+    journal,
     recent,
     onWritten: (listener) => void (onWritten = listener),
+    onTouched: (listener) => void (onTouched = listener),
     leases,
+    tokens: createTokenStore({ storage, keys, seal, aside, faults, drift }),
+    creations: createCreationStore({ storage, base, keys, aside, faults, clock, tell }),
+    known,
+    removals,
+    guard: options.storage && createGuard({ birth, now: clock.now, grace, report }),
+    birthKey: birth.key,
     credentials,
-    seal: createSeal(options.secrets ?? []),
+    seal,
     aside,
     faults,
     expiry,

@@ -1,11 +1,10 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
+import type { Leases } from "../contract/lease.ts";
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
 import { touchFirst } from "./first-touch.ts";
-import { loadCredentials, loadState } from "./load.ts";
+import { loadCredentials, readStore, takeStored } from "./load.ts";
 import { createParts } from "./parts.ts";
 import type { StateOptions, StateParts } from "./parts.ts";
-import { createCreationStore } from "./creations.ts";
-import { createTokenStore } from "./tokens.ts";
 import { readStored } from "./records.ts";
 import { createListening } from "./listening.ts";
 import type { RecordKind } from "./records.ts";
@@ -28,7 +27,8 @@ export function createState(options: StateOptions): State {
       await touchFirst(parts.storage, parts.base);
       // What is written while we read is heard afterwards.
       await Promise.all([parts.drift.measure(), listening.begin()]);
-      const state = await loadState(parts);
+      const state = await takeStored(parts, await readStore(parts));
+      await parts.guard?.begin();
       loaded = true;
       if (!closing) listening.start();
       faults.clear("load");
@@ -67,16 +67,19 @@ export function createState(options: StateOptions): State {
     load: () => (loading ??= read().finally(() => (loading = undefined))),
     putCooldown: (record) => put(kinds.cooldown, cooldowns, record),
     putMark: (record) => put(kinds.mark, marks, record),
-    putCredential: (record) =>
-      submit.after(sealed(record), (it) => put(kinds.credential, credentials, it)),
+    putCredential(record) {
+      // Sealed only after a close that was asked for meanwhile, it is stored all the same.
+      if (closing) put(kinds.credential, credentials, record);
+      else submit.after(sealed(record), (it) => submit.put(kinds.credential, credentials, it));
+    },
     listCredentials: async () => {
       // What is on its way is there, too.
       await submit.settled();
       return loadCredentials(parts);
     },
-    leases: parts.leases,
-    tokens: createTokenStore(parts),
-    creations: createCreationStore(parts),
+    leases: wholeOnly(parts),
+    tokens: parts.tokens,
+    creations: parts.creations,
     count: counters.count,
     counters: counters.get,
     flush,
@@ -91,6 +94,18 @@ export function createState(options: StateOptions): State {
       fault: faults.last(),
       setAside: parts.aside.keys(),
     }),
+  };
+}
+
+// What cannot be undone waits while others may still know what an emptied store has lost.
+function wholeOnly({ leases, guard }: StateParts): Leases {
+  return {
+    tier: leases.tier,
+    time: leases.time,
+    async acquire(name, ttl, onlyWhole = false) {
+      if (onlyWhole && guard && !(await guard.isWhole())) return undefined;
+      return leases.acquire(name, ttl);
+    },
   };
 }
 
@@ -142,6 +157,7 @@ async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<vo
     parts.credentials,
     parts.countersWriter,
     parts.expiry,
+    parts.removals,
   ]) {
     part.stop();
   }

@@ -35,7 +35,9 @@ export interface SyncOptions {
   instance: string;
   /** Takes in what others have changed. */
   take(changes: Change[]): Promise<void>;
-  /** Reads everything anew, because something was missed. Rejects when it cannot. */
+  /** Tells whether the store has lost what it held; looks when it is time to, or now. Rejects when it cannot. */
+  hasLost(changes: readonly Change[], now: boolean): Promise<boolean>;
+  /** Reads everything anew, because something was missed, and writes back what is missing. Rejects when it cannot. */
   reload(): Promise<void>;
   /** Hears that the store can be reached again. */
   onBack(): void;
@@ -43,7 +45,8 @@ export interface SyncOptions {
 
 /** Below what the smallest of stores takes for one value, with room for others beside it. */
 const BATCH_SIZE = 20_000;
-const LONGEST_DELAY = 5_000;
+/** Short: those who wait for what we know wait no longer than `GRACE`. */
+const LONGEST_DELAY = 1_000;
 
 export function createSync(options: SyncOptions): Sync {
   const { journal, clock, faults, instance } = options;
@@ -94,14 +97,15 @@ export function createSync(options: SyncOptions): Sync {
     }
     const { batch, isCut } = nextBatch(pending);
     const text = batch.length > 0 ? JSON.stringify({ by: instance, changes: batch }) : undefined;
-    const { texts, hasMissed, hasMore } = await journal.exchange(text);
+    const { texts, hasMissed, hasMore, isDoubtful = false } = await journal.exchange(text);
     for (const { key, value } of batch) if (pending.get(key) === value) pending.delete(key);
-    mustReload ||= hasMissed;
-    if (mustReload) await options.reload();
     const changes = texts.flatMap((one) => read(one, instance));
+    const isBehind = mustReload || hasMissed;
     // What is not taken in is not heard again.
-    mustReload = changes.length > 0;
-    if (mustReload) await options.take(changes);
+    mustReload = isBehind || changes.length > 0;
+    const hasLost = await options.hasLost(changes, isBehind || isDoubtful || failures > 0);
+    if (isBehind || hasLost) await options.reload();
+    if (changes.length > 0) await options.take(changes);
     mustReload = false;
     return hasMore || isCut || isWoken || (interval === 0 && pending.size > 0);
   }
@@ -121,7 +125,7 @@ export function createSync(options: SyncOptions): Sync {
     // Without a timer of its own a journal needs one only where something has failed.
     if (interval === 0 && failures === 0) return;
     const delay = failures === 0 ? interval : Math.max(interval, 100) * 2 ** failures;
-    cancel = clock.after(Math.min(delay, LONGEST_DELAY), () => void run());
+    cancel = clock.after(Math.min(delay, Math.max(LONGEST_DELAY, interval)), () => void run());
   }
 
   function wake(): void {

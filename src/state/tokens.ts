@@ -3,7 +3,9 @@ import type { IntentRecord, TokenRecord, TokenStore } from "../contract/state.ts
 import type { Aside } from "./aside.ts";
 import type { Drift } from "./drift.ts";
 import type { Faults } from "./faults.ts";
+import { createGate } from "./gate.ts";
 import type { StateKeys } from "./keys.ts";
+import { createKnown } from "./known.ts";
 import {
   type Fields,
   isCount,
@@ -31,13 +33,26 @@ export interface TokenStoreParts {
  */
 const PLACES = 4;
 
+const WRITTEN_BACK_AT_ONCE = 32;
+
 /** A record as it is stored: what is secret in it sealed, the rest to be looked at by anybody. */
 interface Sealed extends Omit<TokenRecord, "accessToken" | "refreshToken"> {
   secrets: string;
 }
 
-export function createTokenStore(parts: TokenStoreParts): TokenStore {
+/** Tokens that can be put back into a store that was emptied. */
+export interface KeptTokens extends TokenStore {
+  /** Stores again what is missing of the newest tokens known, and of what was declared. Rejects when it cannot. */
+  writeBack(isGone: (credential: string) => Promise<boolean>): Promise<void>;
+}
+
+export function createTokenStore(parts: TokenStoreParts): KeptTokens {
   const { storage, keys, seal, faults, drift } = parts;
+  /** By credential, sealed as they are stored. */
+  const known = {
+    tokens: createKnown(laterOf<Sealed>),
+    intents: createKnown(laterOf<IntentRecord>),
+  };
 
   const placesOf = async (kind: "t" | "n", credential: string): Promise<string[]> => {
     const key = await keys.of(kind, [credential]);
@@ -86,11 +101,24 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
     faults.clear("token");
   }
 
+  async function writeMissing<R extends Generation & { credential: string }>(
+    kind: RingKind<R>,
+    record: R,
+    value: StoredValue,
+  ): Promise<void> {
+    const newest = newestOf(await look(kind, record.credential));
+    if (newest && newest.generation >= record.generation) return;
+    await write(kind, record.credential, record.generation, value).catch((error: unknown) => {
+      if (!(error instanceof StaleGeneration)) throw error;
+    });
+  }
+
   return {
     async read(credential) {
       try {
         const records = await readRing(TOKEN, credential);
         const newest = records.toSorted((a, b) => b.generation - a.generation)[0];
+        if (newest) known.tokens.note(credential, newest);
         return newest && (await opened(newest));
       } catch (error) {
         throw reported(error);
@@ -102,24 +130,10 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
       const text = JSON.stringify({ accessToken, refreshToken });
       try {
         const secrets = await seal.seal(text, place);
-        const { expiresAt, issuedAt, originHash, writtenAt, skew, unsure } = byAnotherClock(
-          open,
-          drift.offset(),
-        );
-        const stored: StoredValue = {
-          v: VERSION,
-          kind: TOKEN.name,
-          credential,
-          generation,
-          issuedAt,
-          originHash,
-          writtenAt,
-          secrets,
-        };
-        if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
-        if (unsure) stored["unsure"] = unsure;
-        if (skew !== undefined) stored["skew"] = skew;
-        await write(TOKEN, credential, generation, stored);
+        const told = byAnotherClock(open, drift.offset());
+        const sealed: Sealed = { credential, generation, ...told, secrets };
+        await write(TOKEN, credential, generation, tokenToStored(sealed));
+        known.tokens.note(credential, sealed);
       } catch (error) {
         throw reported(error);
       }
@@ -138,21 +152,34 @@ export function createTokenStore(parts: TokenStoreParts): TokenStore {
         throw reported(error);
       }
     },
-    async writeIntent({ credential, generation, tokenHash, writtenAt }) {
+    async writeIntent(record) {
+      const { credential, generation } = record;
       try {
-        await write(INTENT, credential, generation, {
-          v: VERSION,
-          kind: INTENT.name,
-          credential,
-          generation,
-          tokenHash,
-          writtenAt,
-        });
+        await write(INTENT, credential, generation, intentToStored(record));
+        known.intents.note(credential, record);
       } catch (error) {
         throw reported(error);
       }
     },
+    async writeBack(isGone) {
+      const gate = createGate(WRITTEN_BACK_AT_ONCE);
+      const back = async (credential: string, sealed: Sealed): Promise<void> => {
+        if (await isGone(credential)) return;
+        await writeMissing(TOKEN, sealed, tokenToStored(sealed));
+      };
+      const none = new Map<string, never>();
+      await Promise.all(
+        known.tokens.lacking(none).map(([id, sealed]) => gate.run(() => back(id, sealed))),
+      );
+      for (const [credential, intent] of known.intents.lacking(none)) {
+        // Settled since: its token says so.
+        if ((known.tokens.get(credential)?.generation ?? -1) >= intent.generation) continue;
+        if (!(await isGone(credential))) await writeMissing(INTENT, intent, intentToStored(intent));
+      }
+    },
     async forget(credential) {
+      known.tokens.drop(credential);
+      known.intents.drop(credential);
       const places = await Promise.all([placesOf("t", credential), placesOf("n", credential)]);
       await Promise.all(places.flat().map((key) => storage.removeItem(key)));
     },
@@ -187,6 +214,14 @@ function byAnotherClock<
     writtenAt: moved(writtenAt),
     skew: skew === undefined ? undefined : skew - ahead,
   };
+}
+
+interface Generation {
+  generation: number;
+}
+
+function laterOf<R extends Generation>(a: R, b: R): R {
+  return b.generation > a.generation ? b : a;
 }
 
 interface RingKind<R> {
@@ -243,6 +278,29 @@ async function refuse(
 /** Milliseconds, backwards too. */
 function isSpan(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value);
+}
+
+function tokenToStored({ expiresAt, skew, unsure, ...rest }: Sealed): StoredValue {
+  const { credential, generation, issuedAt, originHash, writtenAt, secrets } = rest;
+  const stored: StoredValue = {
+    v: VERSION,
+    kind: TOKEN.name,
+    credential,
+    generation,
+    issuedAt,
+    originHash,
+    writtenAt,
+    secrets,
+  };
+  if (expiresAt !== undefined) stored["expiresAt"] = expiresAt;
+  if (skew !== undefined) stored["skew"] = skew;
+  if (unsure) stored["unsure"] = unsure;
+  return stored;
+}
+
+function intentToStored(record: IntentRecord): StoredValue {
+  const { credential, generation, tokenHash, writtenAt } = record;
+  return { v: VERSION, kind: INTENT.name, credential, generation, tokenHash, writtenAt };
 }
 
 const TOKEN: RingKind<Sealed> = {

@@ -147,10 +147,27 @@ describe("anonymous tokens", () => {
     expect(cooldowns).toMatchObject([{ credential: "guests", reason: "CREATE_LIMITED" }]);
   });
 
+  it("A14 H3 creating that fails is told as that, and with the wait that is a limit's own as a limit", async () => {
+    const relay = await start();
+    upstream.script({ when: { operation: "sign-up" }, then: { refuse: "server-error" } });
+    const response = await relay.chat();
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("60");
+    const text = await response.text();
+    expect(text).toContain("ERR_RELAY_TOKEN");
+    expect(text).toContain("(create: SERVER_ERROR); it is tried again in 60 s.");
+    relay.relay.credentials.disable("guests");
+    expect(await (await relay.chat()).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
+  });
+
   it("H2 on a store that cannot tell who else creates nothing is created, unless `instances` is 1", async () => {
     const storage = createStorage({ driver: { ...memoryDriver(), name: "elsewhere" } });
     const relay = await start({ storage });
-    expect(await ask(relay)).toBe(503);
+    const refused = await relay.chat();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, null]);
+    const text = await refused.text();
+    expect(text).toContain("ERR_RELAY_TOKEN");
+    expect(text).toContain("create: the store's leases are best effort");
     expect(relay.lines.map(({ message }) => message).join()).toContain("no anonymous token");
     const alone = await start({ storage, instances: 1 });
     // Best-effort leases take time to be sure.

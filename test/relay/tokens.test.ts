@@ -1,15 +1,23 @@
 /** Access tokens: refreshed in time, once, stored before they are used; judged by the token server's ledger (rows G). */
+import { generateKeyPairSync } from "node:crypto";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TokenFunction } from "../../src/contract/auth.ts";
+import type { TokenFunction, TokenSource } from "../../src/contract/auth.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import { fromFunction } from "../../src/auth/sources/custom.ts";
+import { firebase, serviceAccount } from "../../src/index.ts";
+import { createBench } from "../state/fixtures.ts";
 import { createFailing } from "../state/storages.ts";
 import type { RelayUnderTest } from "../support/relay.ts";
 import { ask, createTokenWorld, grantOf, type TokenWorld } from "../support/token-relay.ts";
 
 const MINUTE = 60_000;
+const newKey = (): string =>
+  generateKeyPairSync("rsa", { modulusLength: 2_048 })
+    .privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString();
+const PRIVATE_KEYS: Record<string, string> = { old: newKey(), new: newKey() };
 const HOUR = 60 * MINUTE;
 
 let world: TokenWorld;
@@ -258,6 +266,35 @@ describe("a token that is waited for", () => {
     expect(relay.relay.status().credentials[0]!.inFlight).toBe(0);
   });
 
+  it("A14 G9 that is not to be had is told as such, with the step and the time of the next try", async () => {
+    const relay = await world.start(one());
+    onRefresh({ refuse: "server-error" });
+    const told = async () => {
+      const response = await relay.chat();
+      const { error } = (await response.json()) as { error: Record<string, unknown> };
+      return [
+        response.status,
+        response.headers.get("retry-after"),
+        error["code"],
+        error["message"],
+      ];
+    };
+    const message = (seconds: number): string =>
+      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); it is tried again in ${seconds} s.`;
+    expect(await told()).toEqual([503, "5", "ERR_RELAY_TOKEN", message(5)]);
+    await world.clock.advance(3_000);
+    expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);
+    const { calls } = world.upstream.ledger;
+    expect(calls.filter(({ operation }) => operation === "oauth-token")).toHaveLength(1);
+    // What only a new grant can mend is no matter of time.
+    world.upstream.script();
+    const headers = { "content-type": "application/json" };
+    onRefresh({ reply: { status: 400, headers, body: '{"error":"invalid_grant"}' } });
+    await world.clock.advance(2_000);
+    expect((await told()).slice(0, 3)).toEqual([503, null, "ERR_RELAY_NO_CREDENTIAL"]);
+    expect((await told()).slice(0, 3)).toEqual([503, null, "ERR_RELAY_NO_CREDENTIAL"]);
+  });
+
   it("D7 F5 is not used by a credential that was disabled meanwhile", async () => {
     const { token, asked, give } = byHand();
     const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
@@ -270,6 +307,7 @@ describe("a token that is waited for", () => {
     give();
     expect(await waiting).toBe(503);
     expect(world.upstream.ledger.total).toBe(1);
+    expect(await (await relay.chat(quiet)).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
   });
 
   it("G2 G5 is asked for once, however many requests come inside the margin", async () => {
@@ -392,6 +430,47 @@ describe("a refresh that fails", () => {
     expect(byCredential()["a"]).toBeGreaterThanOrEqual(3);
   });
 
+  it("G9 G7 of another account overwrites nothing that is stored, and is not asked for in a hot loop", async () => {
+    const storage = createStorage();
+    const relay = await world.start({ ...withSpare(world.oauth("a")), storage });
+    await ask(relay);
+    const stored = async (): Promise<unknown> => {
+      const { tokens } = createBench({ storage }).state;
+      const { refreshToken, accessToken } = (await tokens.read("a"))!;
+      return { refreshToken, accessToken };
+    };
+    const before = await stored();
+    expect(before).toMatchObject({ refreshToken: expect.any(String) as string });
+    const fields = {
+      access_token: world.upstream.grants.accessToken("b", 12 * HOUR),
+      refresh_token: "refresh-of-b-planted",
+      expires_in: 3_600,
+    };
+    // A date that stands still would be believed.
+    const headers = { "content-type": "application/json", date: "" };
+    onRefresh({ reply: { status: 200, headers, body: JSON.stringify(fields) } });
+    world.upstream.ledger.reset();
+    await later(HOUR + MINUTE, MINUTE);
+    world.upstream.ledger.reset();
+    for (let passed = 0; passed < 10 * MINUTE; passed += 10_000) {
+      expect(await ask(relay)).toBe(200);
+      await later(10_000);
+    }
+    const refreshed = (): number =>
+      world.upstream.ledger.calls.filter(({ operation }) => operation === "oauth-token").length;
+    expect(refreshed()).toBeGreaterThan(0);
+    // 5, 10, 20 … 300 s apart.
+    expect(refreshed()).toBeLessThanOrEqual(8);
+    expect(await stored()).toEqual(before);
+    expect(tokenOf(relay)).toMatchObject({ last_error: "OTHER_ACCOUNT", needs_relogin: undefined });
+    expect(lines(relay, "the token of a could not be refreshed: OTHER_ACCOUNT")).toBeGreaterThan(0);
+    expect(byCredential()).toEqual({ static: 60 });
+    world.upstream.script();
+    await later(5 * MINUTE);
+    expect(await during(ask(relay))).toBe(200);
+    expect(byCredential()).toEqual({ static: 60, a: 1 });
+  });
+
   it.each([
     "invalid_grant",
     "TOKEN_EXPIRED",
@@ -430,21 +509,42 @@ describe("a refresh that fails", () => {
     expect(byCredential()["b"]).toBe(1);
   });
 
-  it("F3 G8 is asked for again with another client secret after a restart, and not with the same", async () => {
+  it.each<[string, (of: string) => TokenSource]>([
+    [
+      "private key of a service account",
+      (key) =>
+        serviceAccount({
+          clientEmail: "a",
+          privateKey: PRIVATE_KEYS[key]!,
+          tokenURL: `${world.upstream.url}/oauth/token`,
+        }),
+    ],
+    ["client secret", (clientSecret) => world.oauth("a", { clientSecret })],
+    [
+      "key of a Firebase project",
+      (apiKey) =>
+        firebase({ apiKey, refreshToken: grantOf("a"), tokenEndpoint: world.upstream.url }),
+    ],
+  ])("G8 F3 comes back with another %s after a restart, and not with the same", async (_, of) => {
     const storage = createStorage();
-    const start = (clientSecret: string): Promise<RelayUnderTest> =>
-      world.start({ ...withSpare(world.oauth("a", { clientSecret })), storage });
-    world.upstream.grants.revoke("a", "invalid_client");
-    for (const [clientSecret, attempts] of [
-      ["misspelt", 1],
-      ["misspelt", 1],
-      ["right", 2],
-    ] as const) {
-      const relay = await start(clientSecret);
-      expect(await ask(relay)).toBe(200);
-      expect(refreshes().attempts).toBe(attempts);
-      await relay.close();
-    }
+    const start = (token: TokenSource) => world.start({ ...withSpare(token), storage });
+    const relay = await start(of("old"));
+    const headers = { "content-type": "application/json" };
+    onRefresh({ reply: { status: 401, headers, body: '{"error":"invalid_client"}' } });
+    await ask(relay);
+    await until(() => relay.relay.status().credentials[0]!.disabled !== undefined);
+    await relay.close();
+    world.upstream.script();
+    const same = await start(of("old"));
+    expect(same.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "relogin" });
+    expect(await ask(same)).toBe(200);
+    await same.close();
+    expect(byCredential()).toEqual({ static: 2 });
+    const other = await start(of("new"));
+    expect(other.relay.status().credentials[0]!.disabled).toBeUndefined();
+    expect(await during(ask(other))).toBe(200);
+    expect(byCredential()).toEqual({ static: 2, a: 1 });
+    expect(JSON.stringify(await storage.getItems(await storage.getKeys()))).not.toContain("BEGIN");
   });
 
   it("J7 G9 tells nothing of tokens in lines, status, hooks or answers", async () => {

@@ -62,7 +62,7 @@ it("removes nothing under a write that is under way", async () => {
   await state.load();
   await state.flush();
   await turns(30);
-  expect(await inner.getKeys()).toHaveLength(1);
+  expect(await inner.getKeys("relay:c")).toHaveLength(1);
 });
 
 it("remembers nothing beyond the process where it was given no store", async () => {

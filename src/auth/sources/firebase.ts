@@ -23,7 +23,7 @@ export function firebase(options: FirebaseOptions): TokenSource {
   return {
     kind: "firebase",
     refreshToken: options.refreshToken,
-    secret: options.apiKey,
+    secret: JSON.stringify([options.apiKey, options.refreshToken]),
     rotates: false,
     refresh: (context) => refreshSecurely(context, options),
   };

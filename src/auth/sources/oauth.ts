@@ -28,7 +28,7 @@ export function oauth(options: OAuthOptions): TokenSource {
   return {
     kind: "oauth",
     refreshToken: options.refreshToken,
-    secret: clientSecret,
+    secret: JSON.stringify([clientId, clientSecret, options.refreshToken]),
     rotates,
     refresh(context) {
       const form = {

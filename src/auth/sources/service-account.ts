@@ -32,7 +32,7 @@ export function serviceAccount(options: ServiceAccountOptions): TokenSource {
   assertGiven("serviceAccount", options, ["clientEmail", "privateKey", "tokenURL"]);
   return {
     kind: "service-account",
-    secret: options.privateKey,
+    secret: JSON.stringify([options.clientEmail, options.keyId, options.privateKey]),
     rotates: false,
     async refresh(context) {
       const assertion = await sign(options, Math.floor(context.clock.now() / 1_000));

@@ -16,6 +16,8 @@ export interface Heard {
   hasMissed: boolean;
   /** There was more than one exchange carries. */
   hasMore: boolean;
+  /** Something of our own is gone: the store may have been emptied. */
+  isDoubtful?: boolean;
 }
 
 /** Where changes are appended and read. An exchange is one call to the store, or two where the driver knows only values. */

@@ -124,7 +124,7 @@ export function createSlotsJournal(options: JournalOptions & { storage: StateSto
         ({ key, value }) => key === membersKey && toMembers(value)?.includes(instance),
       );
       if (!isEntered) enter();
-      return { texts, hasMissed, hasMore: false };
+      return { texts, hasMissed, hasMore: false, isDoubtful: !isEntered };
     },
   };
 }

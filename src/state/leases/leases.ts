@@ -24,10 +24,25 @@ export interface LeaseOptions {
   instance: string;
 }
 
+/** Leases that can be put back into a store that was emptied. */
+export interface KeptLeases extends Leases {
+  /** Takes what this instance holds once more. Rejects where the store fails. */
+  retake(): Promise<void>;
+}
+
+interface Held {
+  id: string;
+  owner: string;
+  until: number;
+  /** The driver's own count, which begins anew in an emptied store. */
+  generation: number;
+}
+
 /** Creates the leases over a storage, by the driver that stands behind `base`. */
-export function createLeases(options: LeaseOptions): Leases {
+export function createLeases(options: LeaseOptions): KeptLeases {
   const { base, clock, keys, faults, instance } = options;
   const kind = kindOf(options);
+  const held = new Set<Held>();
   let count = 0;
 
   async function acquire(name: string, ttl: number): Promise<Lease | undefined> {
@@ -40,19 +55,33 @@ export function createLeases(options: LeaseOptions): Leases {
       const generation = await kind.take(id, owner, ttl);
       faults.clear("lease");
       if (generation === 0) return undefined;
-      const release = (): Promise<void> =>
-        kind.release(id, owner, generation).catch((error: unknown) => {
+      // From before it was asked for: by the store's clock it may have begun then.
+      const until = startedAt + ttl;
+      const mine: Held = { id, owner, until, generation };
+      held.add(mine);
+      const release = (): Promise<void> => {
+        held.delete(mine);
+        return kind.release(id, owner, mine.generation).catch((error: unknown) => {
           faults.report("lease", key, error);
         });
-      // From before it was asked for: by the store's clock it may have begun then.
-      return { name, generation, until: startedAt + ttl, release };
+      };
+      return { name, generation, until, release };
     } catch (error) {
       faults.report("lease", undefined, error);
       return undefined;
     }
   }
 
-  return { tier: kind.tier, acquire, time: () => kind.time() };
+  // Where it still stands, or another has it, taking it changes nothing.
+  async function retake(): Promise<void> {
+    for (const mine of held) {
+      const left = mine.until - clock.now();
+      if (left <= 0) held.delete(mine);
+      else mine.generation = (await kind.take(mine.id, mine.owner, left)) || mine.generation;
+    }
+  }
+
+  return { tier: kind.tier, acquire, time: () => kind.time(), retake };
 }
 
 function kindOf({ storage, base, clock }: LeaseOptions): LockKind {
