@@ -146,7 +146,7 @@ export function createRooms(options: RelayOptions): Rooms {
   });
   const open = new OpenRequests();
   let transport: Transport | undefined;
-  let isClosing = false;
+  let closing: Promise<void> | undefined;
   let lastTidyAt = clock.now();
   noteAtStart(config, state.health(), reporter);
 
@@ -161,6 +161,16 @@ export function createRooms(options: RelayOptions): Rooms {
     },
     () => {},
   );
+
+  async function closeAll(): Promise<void> {
+    const { shutdownGrace } = config.streaming;
+    await open.drain(shutdownGrace, clock);
+    quotas.stop();
+    await auth.close(shutdownGrace);
+    await acquirers?.close();
+    await memory.stop();
+    await Promise.all([state.close(), transport?.close()]);
+  }
 
   function createKeeper(): Keeper {
     return new Keeper({
@@ -207,7 +217,7 @@ export function createRooms(options: RelayOptions): Rooms {
     ),
     transport: () => transport!,
     loaded: () => (isReady ? undefined : Promise.all([memory.patiently(), making]).then(() => {})),
-    isClosing: () => isClosing,
+    isClosing: () => closing !== undefined,
     nextId: createIds(random),
     sessionOf: createSessionKey(config),
     tidy() {
@@ -218,16 +228,8 @@ export function createRooms(options: RelayOptions): Rooms {
       for (const pool of pools.values()) pool.prune(now);
       members.prune();
     },
-    async close() {
-      if (isClosing) return;
-      isClosing = true;
-      await open.drain(config.streaming.shutdownGrace, clock);
-      quotas.stop();
-      auth.close();
-      await acquirers?.close();
-      await memory.stop();
-      await Promise.all([state.close(), transport?.close()]);
-    },
+    // Who asks again waits for the same end: a host that exits after it must not cut it off.
+    close: () => (closing ??= closeAll()),
   };
 }
 
