@@ -14,6 +14,10 @@ export interface HostProcess {
   ends: Told[];
   /** Resolves with the first end that fits, now or when it comes. */
   ended(fits: (end: EndEvent) => boolean): Promise<Told>;
+  /** Sends a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when the process is gone: with its exit code, or the signal that ended it. */
+  gone: Promise<number | NodeJS.Signals>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +44,8 @@ export async function startProcess({ command, args, cwd, env }: Command): Promis
     env: {
       ...process.env,
       NODE_ENV: "production",
+      // Some hosts are ended otherwise where these are set.
+      CI: "",
       TEST: "",
       VITEST: "",
       NO_COLOR: "1",
@@ -51,11 +57,15 @@ export async function startProcess({ command, args, cwd, env }: Command): Promis
     },
   });
   const heard = listen(child);
-  const gone = once(child, "exit");
+  const gone = once(child, "exit").then(
+    ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
+  );
   const host: HostProcess = {
     ...heard,
     url: `http://127.0.0.1:${port}`,
     pid: child.pid!,
+    gone,
+    signal: (name) => void child.kill(name),
     stop: () => end(child, gone),
   };
   try {
