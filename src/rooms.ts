@@ -58,8 +58,10 @@ export interface Rooms extends ConsequenceRooms {
   isClosing(): boolean;
   nextId(): string;
   sessionOf(life: Pick<Life, "call" | "caller">): string | undefined;
-  /** Forgets what has long ended, now and then. */
+  /** Forgets what has long ended, now and then, and loads again what could not be loaded. */
   tidy(): void;
+  /** Resolves when what requests share is over and written: a load, refreshes, writes. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -221,12 +223,17 @@ export function createRooms(options: RelayOptions): Rooms {
     nextId: createIds(random),
     sessionOf: createSessionKey(config),
     tidy() {
+      memory.retry();
       const now = clock.now();
       if (now - lastTidyAt < PRUNE_EVERY) return;
       lastTidyAt = now;
       cooldowns.prune(now);
       for (const pool of pools.values()) pool.prune(now);
       members.prune();
+    },
+    async settled() {
+      await Promise.allSettled([ready, memory.settled(), auth.settled()]);
+      await state.flush();
     },
     // Who asks again waits for the same end: a host that exits after it must not cut it off.
     close: () => (closing ??= closeAll()),

@@ -128,6 +128,15 @@ export class Keeper implements Auth {
     };
   }
 
+  /** Resolves when no refresh is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#flights());
+  }
+
+  #flights(): Promise<boolean>[] {
+    return [...this.#slots.values()].flatMap(({ flight }) => flight ?? []);
+  }
+
   /**
    * Begins no more refreshes. Those under way get `grace` ms to finish: one that is broken off may have used its refresh token up.
    * Resolves when their tokens are stored and their leases free, or cannot be.
@@ -142,7 +151,7 @@ export class Keeper implements Auth {
 
   /** Tells whether no refresh is under way any more, after so long at most. */
   async #landed(ms: number): Promise<boolean> {
-    const flights = [...this.#slots.values()].flatMap(({ flight }) => flight ?? []);
+    const flights = this.#flights();
     if (flights.length === 0) return true;
     let cancel: CancelTimer = () => {};
     const late = new Promise<boolean>(
