@@ -60,18 +60,24 @@ function signalsOf(env: Record<string, string | undefined>): NodeJS.Signals[] {
   return listed.split(" ").filter(Boolean) as NodeJS.Signals[];
 }
 
+/** The part of Node's process that is used, where a host has one. */
+type HostProcess = Pick<
+  NodeJS.Process,
+  "env" | "pid" | "kill" | "once" | "removeListener" | "listenerCount"
+>;
+
 function onSignal(run: () => Promise<void>): () => void {
-  const { process } = globalThis as { process?: NodeJS.Process };
-  if (typeof process?.once !== "function") return () => {};
+  const host = (globalThis as { process?: HostProcess }).process;
+  if (typeof host?.once !== "function") return () => {};
   const hear = async (signal: NodeJS.Signals): Promise<void> => {
     // Where nobody else listens the process would have ended by now, and our listening must not change that.
-    const isAlone = process.listenerCount(signal) === 0;
+    const isAlone = host.listenerCount(signal) === 0;
     await run();
-    if (isAlone) process.kill(process.pid, signal);
+    if (isAlone) host.kill(host.pid, signal);
   };
-  const signals = signalsOf(process.env);
-  for (const signal of signals) process.once(signal, hear);
+  const signals = signalsOf(host.env);
+  for (const signal of signals) host.once(signal, hear);
   return () => {
-    for (const signal of signals) process.removeListener(signal, hear);
+    for (const signal of signals) host.removeListener(signal, hear);
   };
 }
