@@ -162,7 +162,7 @@ async function createStore(): Promise<Store> {
       for await (const chunk of request) body += String(chunk);
       items.set(key, body);
       if (body.includes("RATE_LIMIT_EXCEEDED")) write();
-      if (/^relay:t:/.test(key)) writeToken();
+      if (key.startsWith("relay:t:")) writeToken();
       response.end();
     } else response.end(items.get(key) ?? "null");
   });
