@@ -45,6 +45,7 @@ const HANDLER = "#h3-relay/handler";
 const PLUGIN = "#h3-relay/plugin";
 const DEFAULT_ROUTE = "/ai";
 const OWN = fileURLToPath(new URL("..", import.meta.url));
+const RUNTIME = fileURLToPath(new URL("runtime/nitro.mjs", import.meta.url));
 
 const relayModule: RelayNitroModule = {
   name: "h3-relay",
@@ -54,12 +55,13 @@ const relayModule: RelayNitroModule = {
     addImport(build, version.edge);
     // Bundled, so that what the module adds and what the app imports are one copy.
     build.externals?.inline?.push(OWN);
+    build.virtual[PLUGIN] = PLUGIN_CODE;
+    // Before the app's own, which may end what the relay stands on, such as its storage.
+    build.plugins.unshift(PLUGIN);
     const route = build.runtimeConfig.relay?.route ?? DEFAULT_ROUTE;
     if (route === false) return;
     build.virtual[HANDLER] = handlerCode(version, findConfigFile(build));
-    build.virtual[PLUGIN] = PLUGIN_CODE;
     build.handlers.push({ route: `${route.replace(/\/$/, "")}/**`, handler: HANDLER });
-    build.plugins.push(PLUGIN);
   },
 };
 export default relayModule;
@@ -81,14 +83,11 @@ function findConfigFile({ rootDir, srcDir, serverDir }: BuildOptions): string | 
 function handlerCode({ edge, runtime }: (typeof VERSIONS)[2], file: string | undefined): string {
   return `
 import { defineRelay } from ${JSON.stringify(edge)};
-import { toOptions } from ${JSON.stringify(fileURLToPath(new URL("runtime/nitro.mjs", import.meta.url)))};
+import { toOptions } from ${JSON.stringify(RUNTIME)};
 ${runtime}
 ${file ? `import file from ${JSON.stringify(file)};` : "const file = undefined;"}
 export default defineRelay(() => toOptions(useRuntimeConfig().relay, file, useStorage()));
 `;
 }
 
-const PLUGIN_CODE = `
-import relay from ${JSON.stringify(HANDLER)};
-export default ({ hooks }) => void hooks.hook("close", () => relay.close());
-`;
+const PLUGIN_CODE = `export { closeWithApp as default } from ${JSON.stringify(RUNTIME)};`;

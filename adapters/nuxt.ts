@@ -29,10 +29,10 @@ function setup(inline: RelayModuleOptions | undefined, nuxt: NuxtUnderBuild): vo
 
 export interface RelayNuxtModule {
   (inline: RelayModuleOptions | undefined, nuxt: NuxtUnderBuild): void;
-  getMeta(): Promise<{ name: string }>;
+  getMeta(): Promise<{ name: string; configKey: string }>;
 }
 
 const relayModule: RelayNuxtModule = Object.assign(setup, {
-  getMeta: () => Promise.resolve({ name: "h3-relay" }),
+  getMeta: () => Promise.resolve({ name: "h3-relay", configKey: "relay" }),
 });
 export default relayModule;

@@ -13,6 +13,10 @@ export interface Memory {
   readonly loaded: Promise<void>;
   /** Resolves when a request may go on: the load is over, or has taken too long. */
   patiently(): Promise<void>;
+  /** Loads again where that has failed and is due: on Workers no timer does, since one ends with the request that set it. */
+  retry(): void;
+  /** Resolves when no load is under way. */
+  settled(): Promise<void>;
   /** Writes a mark; the secret's salted hash goes with it, so that a changed secret is noticed after a restart (A1). */
   remember(mark: MarkRecord): Promise<void>;
   /** Begins no load any more and resolves when every mark has been handed to the state. */
@@ -42,8 +46,20 @@ export function createMemory(rooms: MemoryRooms): Memory {
 
   let isStopped = false;
 
-  async function load(): Promise<void> {
-    if (isStopped) return;
+  /** When a load that failed is tried again, UTC epoch ms. */
+  let againAt: number | undefined;
+  let loading: Promise<void> = Promise.resolve();
+
+  function load(): Promise<void> {
+    againAt = undefined;
+    return (loading = isStopped ? loading : loadOnce());
+  }
+
+  function retry(): void {
+    if (againAt !== undefined && clock.now() >= againAt) void load();
+  }
+
+  async function loadOnce(): Promise<void> {
     try {
       await takeIn(await state.load());
     } catch (error) {
@@ -51,7 +67,8 @@ export function createMemory(rooms: MemoryRooms): Memory {
       reporter.error(
         `the state could not be loaded (${name}); configured credentials serve without it, and it is tried again`,
       );
-      clock.after(AGAIN, () => void load());
+      againAt = clock.now() + AGAIN;
+      clock.after(AGAIN, retry);
     }
   }
 
@@ -112,6 +129,8 @@ export function createMemory(rooms: MemoryRooms): Memory {
   return {
     loaded,
     patiently,
+    retry,
+    settled: () => loading,
     remember(mark) {
       const written = write(mark).finally(() => writing.delete(written));
       writing.add(written);

@@ -183,7 +183,7 @@ export function createRelay(options: RelayOptions): Relay {
       request.signal.addEventListener("abort", () => sink.close(), { once: true });
       if (request.signal.aborted) sink.close();
       const over = handle(new WebCall(request, { mount, target, address }), sink);
-      waitUntil?.(Promise.allSettled([over, rooms.ready]).then(rooms.state.flush));
+      waitUntil?.(over.then(rooms.settled));
       return sink.response;
     },
     status: () => toStatus(rooms),

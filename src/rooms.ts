@@ -59,8 +59,10 @@ export interface Rooms extends ConsequenceRooms {
   isClosing(): boolean;
   nextId(): string;
   sessionOf(life: Pick<Life, "call" | "caller">): string | undefined;
-  /** Forgets what has long ended, now and then. */
+  /** Forgets what has long ended, now and then, and loads again what could not be loaded. */
   tidy(): void;
+  /** Resolves when what requests share is over and written: a load, refreshes, writes. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -148,7 +150,7 @@ export function createRooms(options: RelayOptions): Rooms {
   });
   const open = new OpenRequests();
   let transport: Transport | undefined;
-  let isClosing = false;
+  let closing: Promise<void> | undefined;
   let lastTidyAt = clock.now();
   noteAtStart(config, state.health(), reporter);
 
@@ -163,6 +165,16 @@ export function createRooms(options: RelayOptions): Rooms {
     },
     () => {},
   );
+
+  async function closeAll(): Promise<void> {
+    const { shutdownGrace } = config.streaming;
+    await open.drain(shutdownGrace, clock);
+    quotas.stop();
+    await auth.close(shutdownGrace);
+    await acquirers?.close();
+    await memory.stop();
+    await Promise.all([state.close(), transport?.close()]);
+  }
 
   function createKeeper(): Keeper {
     return new Keeper({
@@ -211,10 +223,11 @@ export function createRooms(options: RelayOptions): Rooms {
     ),
     transport: () => transport!,
     loaded: () => (isReady ? undefined : Promise.all([memory.patiently(), making]).then(() => {})),
-    isClosing: () => isClosing,
+    isClosing: () => closing !== undefined,
     nextId: createIds(random),
     sessionOf: createSessionKey(config),
     tidy() {
+      memory.retry();
       const now = clock.now();
       if (now - lastTidyAt < PRUNE_EVERY) return;
       lastTidyAt = now;
@@ -222,16 +235,12 @@ export function createRooms(options: RelayOptions): Rooms {
       for (const pool of pools.values()) pool.prune(now);
       members.prune();
     },
-    async close() {
-      if (isClosing) return;
-      isClosing = true;
-      await open.drain(config.streaming.shutdownGrace, clock);
-      quotas.stop();
-      auth.close();
-      await acquirers?.close();
-      await memory.stop();
-      await Promise.all([state.close(), transport?.close()]);
+    async settled() {
+      await Promise.allSettled([ready, memory.settled(), auth.settled()]);
+      await state.flush();
     },
+    // Who asks again waits for the same end: a host that exits after it must not cut it off.
+    close: () => (closing ??= closeAll()),
   };
 }
 

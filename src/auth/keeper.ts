@@ -46,6 +46,8 @@ const LAST: ReadonlySet<string> = new Set(["UNSURE", "NO_REFRESH"]);
 const FIRST_RETRY = 5_000;
 const LONGEST_RETRY = 300_000;
 const BACKGROUND_EVERY = 15_000;
+/** A refresh that was broken off still notes that, and gives its lease back: a store that hangs must not keep the host. */
+const CLOSE_WAIT = 5_000;
 /** A token that was refused as soon as it came is not asked for again before. */
 const REFUSED_AGAIN = 60_000;
 
@@ -133,10 +135,38 @@ export class Keeper implements Auth {
     };
   }
 
-  close(): void {
+  /** Resolves when no refresh is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#flights());
+  }
+
+  #flights(): Promise<boolean>[] {
+    return [...this.#slots.values()].flatMap(({ flight }) => flight ?? []);
+  }
+
+  /**
+   * Begins no more refreshes. Those under way get `grace` ms to finish: one that is broken off may have used its refresh token up.
+   * Resolves when their tokens are stored and their leases free, or cannot be.
+   */
+  async close(grace: number): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
+    if (await this.#landed(grace)) return;
     for (const controller of this.#controllers) controller.abort();
+    await this.#landed(CLOSE_WAIT);
+  }
+
+  /** Tells whether no refresh is under way any more, after so long at most. */
+  async #landed(ms: number): Promise<boolean> {
+    const flights = this.#flights();
+    if (flights.length === 0) return true;
+    let cancel: CancelTimer = () => {};
+    const late = new Promise<boolean>(
+      (resolve) => (cancel = this.#options.clock.after(ms, () => resolve(false))),
+    );
+    const isDone = await Promise.race([Promise.all(flights).then(() => true), late]);
+    cancel();
+    return isDone;
   }
 
   #mayRefresh(slot: Slot, now: number): boolean {

@@ -3,6 +3,7 @@ import type { RelayOptions } from "../options/types.ts";
 import { RelayError } from "../errors.ts";
 import { describeFault } from "../observe/fault.ts";
 import { createRelay, type Relay } from "../relay.ts";
+import { noteClosed, noteOpen } from "./open.ts";
 
 /** Options, or a factory of them that runs at the first request. */
 export type OptionsOf<Context extends readonly unknown[] = []> =
@@ -22,13 +23,13 @@ export interface LazyRelay<Context extends readonly unknown[] = []> {
 export function createLazyRelay<Context extends readonly unknown[] = []>(
   options: OptionsOf<Context>,
 ): LazyRelay<Context> {
-  let made = typeof options === "function" ? undefined : createRelay(options);
+  let made = typeof options === "function" ? undefined : noteOpen(createRelay(options));
   const factory = typeof options === "function" ? options : () => options;
   let reported: string | undefined;
 
   function get(...context: Context): Relay {
     try {
-      return (made ??= createRelay(factory(...context)));
+      return (made ??= noteOpen(createRelay(factory(...context))));
     } catch (cause) {
       const line =
         cause instanceof RelayError
@@ -50,7 +51,11 @@ export function createLazyRelay<Context extends readonly unknown[] = []>(
         return toPlainAnswer(error as RelayError);
       }
     },
-    close: async () => made?.close(),
+    async close() {
+      if (!made) return;
+      await made.close();
+      noteClosed(made);
+    },
   };
 }
 

@@ -10,7 +10,12 @@ import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
 const EXPECTED =
   /listening|cools down for|state on [\w-]+: leases|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
 
-export function describeHost(name: HostName, setup: HostSetup): void {
+/** `more` are tests of this host alone, on the same build. */
+export function describeHost(
+  name: HostName,
+  setup: HostSetup,
+  more?: (stage: () => Stage) => void,
+): void {
   describe.skipIf(setup.isMissing?.())(`L5 on ${name}`, () => {
     let stage: Stage;
     beforeAll(async () => void (stage = await setStage(setup)), 120_000);
@@ -19,6 +24,7 @@ export function describeHost(name: HostName, setup: HostSetup): void {
     describeStreaming(name, () => stage);
     describeLeaving(name, () => stage);
     describeBadInput(name, () => stage);
+    more?.(() => stage);
 
     it("I5 prints nothing of all this", () => {
       const noise = stage.host.lines.filter((line) => !EXPECTED.test(line));

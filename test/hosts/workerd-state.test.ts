@@ -1,7 +1,7 @@
 /** What requests of one Worker share although each has its own life: the state's load, its writes, and waits that others end. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { copyApp, installedAt, isNotInstalled } from "./support/apps.ts";
 import { ask } from "./support/client.ts";
 import { setStage, type Stage } from "./support/stage.ts";
@@ -10,13 +10,18 @@ import { bundleWorker } from "./support/worker.ts";
 describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", () => {
   let store: Store;
   let stage: Stage;
+  let GRANT: string;
   beforeEach(async () => {
     store = await createStore();
+    GRANT = "";
+  });
+
+  async function start(): Promise<void> {
     stage = await setStage({
       mount: "/deep/ai",
       async prepare(app, env) {
         const path = copyApp(app, "worker-store.mjs");
-        const config = await bundleWorker(app, path, { ...env, STORE_URL: store.url });
+        const config = await bundleWorker(app, path, { ...env, STORE_URL: store.url, GRANT });
         return {
           command: installedAt("workerd", ".bin/workerd"),
           args: (port) => ["serve", config, `-shttp=127.0.0.1:${port}`],
@@ -24,13 +29,16 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
         };
       },
     });
-  }, 30_000);
+    if (GRANT !== "") stage.upstream.grants.create("grant", GRANT);
+  }
+
   afterEach(async () => {
     await stage.close();
     store.close();
   });
 
   it("L4 K15 serves all that wait for one load, though the request that began it has left", async () => {
+    await start();
     const first = ask(stage.url, "m");
     await store.asked;
     const others = Array.from({ length: 5 }, () => ask(stage.url, "m").rest());
@@ -41,6 +49,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
   });
 
   it("L4 K1 writes a cooldown though its request is over", async () => {
+    await start();
     store.open();
     stage.upstream.script({
       when: { model: "limited", first: 1 },
@@ -50,7 +59,74 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     await store.written;
     expect([...store.items.keys()].some((key) => key.startsWith("relay:"))).toBe(true);
   });
+
+  it("L4 G5 G10 refreshes once for all who need the token, though the request that began it has left", async () => {
+    GRANT = "refresh-grant-planted";
+    await start();
+    store.open();
+    const { upstream, url } = stage;
+    upstream.script({ when: { operation: "oauth-token" }, then: { delay: 400 } });
+    const first = ask(url, "m");
+    await upstream.ledger.until(({ inFlight }) => inFlight === 1);
+    const others = Array.from({ length: 5 }, () => ask(url, "m").rest());
+    first.reset();
+    for (const body of await Promise.all(others)) expect(body.toString()).toContain("[DONE]");
+    expect(upstream.ledger.refreshes).toMatchObject({ attempts: 1, refreshed: 1 });
+  });
+
+  it("L4 G7 G10 stores a token whose refresh was begun for somebody who has left, and nobody else waits for", async () => {
+    GRANT = "refresh-grant-planted";
+    await start();
+    store.open();
+    const { upstream, url } = stage;
+    upstream.script({ when: { operation: "oauth-token" }, then: { delay: 400 } });
+    const first = ask(url, "m");
+    await upstream.ledger.until(({ inFlight }) => inFlight === 1);
+    first.reset();
+    await store.tokenWritten;
+    expect((await ask(url, "m").rest()).toString()).toContain("[DONE]");
+    expect(upstream.ledger.refreshes).toMatchObject({ attempts: 1, refreshed: 1 });
+  });
+
+  it("L4 K15 tries a load that failed again at a later request", async () => {
+    await start();
+    store.open();
+    stage.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 3_600_000 } } });
+    await ask(stage.url, "spent").rest();
+    await vi.waitFor(() => expect(cooldownsIn(store)).toBe(2), WAIT);
+    await stage.close();
+    store.isDown = true;
+    await start();
+    expect((await ask(stage.url, "spent").head).statusCode).toBe(200);
+    store.isDown = false;
+    // Each is five seconds later than the one before by the Worker's clock.
+    const headers = { "x-later": "5000" };
+    await vi.waitFor(async () => {
+      expect((await ask(stage.url, "spent", { headers }).head).statusCode).toBe(429);
+    }, WAIT);
+  });
+
+  it.each(["drain", "detach"])(
+    "L4 I12 goes on by itself after a client that has left: %s",
+    async (policy) => {
+      await start();
+      store.open();
+      const { upstream, url, host } = stage;
+      upstream.script({ then: { interval: 30, events: 20 } });
+      const asking = ask(url, "left", { headers: { "x-policy": policy } });
+      await asking.until((text) => text.split("data:").length > 3);
+      asking.reset();
+      const end = await host.ended(({ model }) => model === "left");
+      expect(upstream.ledger.last()).toMatchObject({ end: "completed", whole: true });
+      expect(end).toMatchObject({ reason: policy === "drain" ? "client_gone_mid" : "completed" });
+    },
+  );
 });
+
+const WAIT = { timeout: 5_000 };
+
+const cooldownsIn = ({ items }: Store): number =>
+  [...items.values()].filter((value) => value.includes("RATE_LIMIT_EXCEEDED")).length;
 
 interface Store {
   url: string;
@@ -59,6 +135,10 @@ interface Store {
   asked: Promise<void>;
   /** Resolves when a cooldown has been written. */
   written: Promise<void>;
+  /** Resolves when a token has been written. */
+  tokenWritten: Promise<void>;
+  /** Answers 503 while true. */
+  isDown: boolean;
   /** Answers what was asked and all that comes. */
   open(): void;
   close(): void;
@@ -68,10 +148,12 @@ async function createStore(): Promise<Store> {
   const items = new Map<string, string>();
   const [asked, ask] = signal();
   const [written, write] = signal();
+  const [tokenWritten, writeToken] = signal();
   const [opened, open] = signal();
   const server: Server = createServer(async (request, response) => {
     const key = decodeURIComponent(request.url!.replace("/item/", ""));
-    if (request.url === "/keys") {
+    if (store.isDown) response.writeHead(503).end();
+    else if (request.url === "/keys") {
       ask();
       await opened;
       response.end(JSON.stringify([...items.keys()]));
@@ -80,12 +162,23 @@ async function createStore(): Promise<Store> {
       for await (const chunk of request) body += String(chunk);
       items.set(key, body);
       if (body.includes("RATE_LIMIT_EXCEEDED")) write();
+      if (key.startsWith("relay:t:")) writeToken();
       response.end();
     } else response.end(items.get(key) ?? "null");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url, items, asked, written, open, close: () => void server.close() };
+  const store: Store = {
+    url,
+    items,
+    asked,
+    written,
+    tokenWritten,
+    isDown: false,
+    open,
+    close: () => void server.close(),
+  };
+  return store;
 }
 
 function signal(): [Promise<void>, () => void] {

@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../../contract/clock.ts";
 import type { SyncTier } from "../../contract/state.ts";
 import type { RedisJournalClient } from "./redis.ts";
-import type { StateStorage } from "../storage.ts";
+import { driverOf, type StateStorage } from "../storage.ts";
 import type { SqlDatabase } from "../sql-table.ts";
 import { createProcessJournal } from "./process.ts";
 import { createRedisJournal } from "./redis.ts";
@@ -45,7 +45,7 @@ export interface JournalOptions {
 export function createJournal(options: JournalOptions): Journal | undefined {
   const { storage, base } = options;
   if (!storage) return undefined;
-  const driver = storage.getMount?.(base).driver;
+  const driver = driverOf(storage, base);
   const instance = driver?.getInstance;
   const settings = (driver?.options ?? {}) as Record<string, unknown>;
   const prefix = typeof settings["base"] === "string" ? `${settings["base"]}:` : "";

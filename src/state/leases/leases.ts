@@ -3,7 +3,7 @@ import type { Clock } from "../../contract/clock.ts";
 import type { Lease, Leases } from "../../contract/lease.ts";
 import type { Faults } from "../faults.ts";
 import type { StateKeys } from "../keys.ts";
-import type { StateStorage } from "../storage.ts";
+import { driverOf, type StateStorage } from "../storage.ts";
 import { createBestEffortLocks } from "./best-effort.ts";
 import { createDenoKvLocks, type DenoKv } from "./deno-kv.ts";
 import { createFileLocks } from "./fs.ts";
@@ -86,7 +86,7 @@ export function createLeases(options: LeaseOptions): KeptLeases {
 
 function kindOf({ storage, base, clock }: LeaseOptions): LockKind {
   if (!storage) return createMemoryLocks({}, clock, "process");
-  const driver = storage.getMount?.(base).driver;
+  const driver = driverOf(storage, base);
   const instance = driver?.getInstance;
   const options = (driver?.options ?? {}) as Record<string, unknown>;
   const prefix = `${typeof options["base"] === "string" ? `${options["base"]}:` : ""}${base}:l:`;

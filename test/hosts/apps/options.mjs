@@ -13,6 +13,6 @@ export const optionsOf = (env) => ({
   ],
   authorize: () => true,
   limits: { maxWait: 600_000, bodyTimeout: 1_000 },
-  streaming: { commitAfter: 400, heartbeat: 200, idleTimeout: 1_500 },
+  streaming: { commitAfter: 400, heartbeat: 200, idleTimeout: 1_500, shutdownGrace: 500 },
   hooks: { end: (event) => console.log(`END ${JSON.stringify(event)}`) },
 });

@@ -1,4 +1,5 @@
 // A Worker whose storage is across the network, as KV is: requests that share a relay share what it waits for.
+import { oauth } from "h3-relay";
 import { defineRelay } from "h3-relay/cloudflare";
 import { optionsOf } from "./options.mjs";
 
@@ -6,7 +7,10 @@ const storage = (url) => ({
   async getItems(keys) {
     return Promise.all(keys.map(async (key) => ({ key, value: await this.getItem(key) })));
   },
-  getKeys: async () => (await fetch(`${url}/keys`)).json(),
+  async getKeys(base = "") {
+    const keys = await (await fetch(`${url}/keys`)).json();
+    return keys.filter((key) => key.startsWith(base));
+  },
   getItem: async (key) => (await fetch(`${url}/item/${encodeURIComponent(key)}`)).json(),
   async setItem(key, value) {
     const body = JSON.stringify(value);
@@ -17,8 +21,39 @@ const storage = (url) => ({
   },
 });
 
-export default defineRelay((env) => ({
-  ...optionsOf(env),
-  mount: "/deep/ai",
-  storage: storage(env.STORE_URL),
-}));
+const tokenOf = (env) =>
+  oauth({
+    tokenURL: `${env.UPSTREAM_URL}/oauth/token`,
+    clientId: "client",
+    refreshToken: env.GRANT,
+  });
+
+// A request may put the clock forward by `x-later` ms.
+let later = 0;
+const clock = {
+  now: () => Date.now() + later,
+  after(delay, wake) {
+    const timer = setTimeout(wake, delay);
+    return () => clearTimeout(timer);
+  },
+};
+
+export default defineRelay((env) => {
+  const options = optionsOf(env);
+  return {
+    ...options,
+    ...(env.GRANT && { credentials: [{ id: "grant", token: tokenOf(env) }] }),
+    mount: "/deep/ai",
+    clock,
+    authorize(request) {
+      later += Number(request.headers.get("x-later") ?? 0);
+      return true;
+    },
+    streaming: {
+      ...options.streaming,
+      onDisconnect: (request) => request.headers.get("x-policy") ?? "abort",
+    },
+    storage: storage(env.STORE_URL),
+    sync: false,
+  };
+});

@@ -14,6 +14,8 @@ export interface Asking {
   rest(): Promise<Buffer>;
   /** Closes the socket; returns when, on `performance.now()`. */
   leave(): number;
+  /** The same by a reset, which a Worker hears of at once. */
+  reset(): void;
 }
 
 export interface AskOptions {
@@ -86,6 +88,7 @@ export function ask(url: string, model: string, options: AskOptions = {}): Askin
       sent.destroy();
       return performance.now();
     },
+    reset: () => void sent.socket?.resetAndDestroy(),
   };
 }
 

@@ -14,6 +14,10 @@ export interface HostProcess {
   ends: Told[];
   /** Resolves with the first end that fits, now or when it comes. */
   ended(fits: (end: EndEvent) => boolean): Promise<Told>;
+  /** Sends a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves when the process is gone: with its exit code, or the signal that ended it. */
+  gone: Promise<number | NodeJS.Signals>;
   stop(): Promise<void>;
 }
 
@@ -48,6 +52,8 @@ export async function startProcess({
     env: {
       ...process.env,
       NODE_ENV: "production",
+      // Some hosts are ended otherwise where these are set.
+      CI: "",
       TEST: "",
       VITEST: "",
       NO_COLOR: "1",
@@ -59,11 +65,15 @@ export async function startProcess({
     },
   });
   const heard = listen(child);
-  const gone = once(child, "exit");
+  const gone = once(child, "exit").then(
+    ([code, signal]) => (code ?? signal) as number | NodeJS.Signals,
+  );
   const host: HostProcess = {
     ...heard,
     url: `http://127.0.0.1:${port}`,
     pid: child.pid!,
+    gone,
+    signal: (name) => void child.kill(name),
     stop: () => end(child, gone),
   };
   try {

@@ -10,6 +10,10 @@ export interface Stage {
   host: HostProcess;
   /** Where the relay is mounted. */
   url: string;
+  /** Folder of the app. */
+  app: string;
+  /** Starts another process of what was built, with more environment. */
+  start(env: Record<string, string>): Promise<HostProcess>;
   close(): Promise<void>;
 }
 
@@ -35,9 +39,13 @@ export async function setStage({ parent, mount, prepare }: HostSetup): Promise<S
   };
   try {
     const command = await prepare(app, env);
-    const host = await startProcess({ ...command, env: { ...env, ...command.env } });
-    closing.unshift(() => host.stop());
-    return { upstream, far, host, url: host.url + mount, close };
+    const start: Stage["start"] = async (more) => {
+      const host = await startProcess({ ...command, env: { ...env, ...command.env, ...more } });
+      closing.unshift(() => host.stop());
+      return host;
+    };
+    const host = await start({});
+    return { upstream, far, host, url: host.url + mount, app: app.app, start, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,0 +1,24 @@
+// Options of a route of the app's own, whose state outlives the process: what is tried is said by the environment.
+import { oauth } from "h3-relay";
+
+/**
+ * @param {Record<string, string | undefined>} env
+ * @param {import("h3-relay").RelayOptions["storage"]} storage
+ */
+export const lastingOf = (env, storage) => ({
+  upstream: { baseURL: `${env.UPSTREAM_URL}/v1`, dialect: "openai" },
+  credentials: [
+    { id: "c1", ...(env.GRANT ? { token: grantOf(env) } : { apiKey: "sk-hosts-c1-0123456789" }) },
+  ],
+  authorize: () => true,
+  storage,
+  base: env.BASE,
+  streaming: { shutdownGrace: 500 },
+});
+
+const grantOf = (env) =>
+  oauth({
+    tokenURL: `${env.UPSTREAM_URL}/oauth/token`,
+    clientId: "client",
+    refreshToken: env.GRANT,
+  });
