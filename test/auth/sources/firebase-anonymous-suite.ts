@@ -143,7 +143,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
         fetch: withoutKey,
       });
       for (let nth = 0; nth < 3; nth++) {
-        expect(await ask(relay)).toBe(429);
+        expect(await ask(relay)).toBe(503);
         await world.advance(10 * MINUTE);
       }
       expect(await countOf("accounts:signUp")).toEqual([403]);
