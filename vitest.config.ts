@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
@@ -14,6 +15,8 @@ const config: ViteUserConfig = defineConfig({
     // Processes and sockets share two cores there: what fails twice is broken, what fails once was late.
     retry: isCI ? 1 : 0,
     pool: "threads",
+    // On two cores, too: much of a test's time is waiting for other processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // The JSON report stays behind for tools; .ci/run counts by it.
     reporters: isCI ? ["default", ["json", { outputFile: ".ci/report.json" }]] : ["default"],
   },

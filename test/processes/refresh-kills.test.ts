@@ -14,6 +14,8 @@ const HOUR = 3_600_000;
 /** How long a request waits for its token (G11), and more than a lease lasts. */
 const TOKEN_WAIT = 6_000;
 const LEASE = 46_000;
+/** A store that has only just got its name gives no lease for what cannot be undone. */
+const NAMED = 5_000;
 
 /** Outside the window that M4 names: whoever comes next goes on, and nothing is lost. */
 const outside = (store: StoreName): Step[] => [
@@ -95,6 +97,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
       const world = await createWorld(store, { grants });
       const { refreshes } = world.upstream.ledger;
       const next = await world.enter(survivor);
+      await world.pass(NAMED);
       const [steps, windows] = [outside(store), inside(store)];
       let kills = 0;
 
