@@ -2,6 +2,7 @@
 import { type HostName, isNoise } from "./exceptions.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeBadInput } from "./suite-bad-input.ts";
+import { describeGigabyte } from "./suite-gigabyte.ts";
 import { describeLeaving } from "./suite-leaving.ts";
 import { describeStreaming } from "./suite-streaming.ts";
 import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
@@ -25,6 +26,7 @@ export function describeHost(
     describeLeaving(name, () => stage);
     describeBadInput(name, () => stage);
     more?.(() => stage);
+    describeGigabyte(name, () => stage);
 
     it("I5 prints nothing of all this", () => {
       const noise = stage.host.lines.filter((line) => !EXPECTED.test(line));
