@@ -12,8 +12,8 @@ const WHOLE = 1_024 * MB;
 /** The client reads so much, and then nothing for a while, ms. */
 const SIP = 4 * MB;
 const REST = 15;
-/** What a runtime's heap may grow by on its own; a relay that kept what it could not pass on would hold ten times as much. */
-const ALLOWED = 100 * MB;
+/** What a runtime's heap may grow by on its own; a relay that kept what it could not pass on would hold all of it. */
+const ALLOWED = 200 * MB;
 
 export function describeGigabyte(name: HostName, stage: () => Stage): void {
   /** Reads an answer in sips; returns the most that the host held meanwhile. */
