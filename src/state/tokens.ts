@@ -323,17 +323,8 @@ const TOKEN: RingKind<Sealed> = {
     if (skew !== undefined && !isSpan(skew)) return undefined;
     if (!isTime(issuedAt) || !isTime(writtenAt) || typeof originHash !== "string") return undefined;
     if (unsure !== undefined && !isCount(unsure)) return undefined;
-    return {
-      credential,
-      generation,
-      expiresAt,
-      issuedAt,
-      originHash,
-      writtenAt,
-      skew,
-      unsure,
-      secrets,
-    };
+    const known = { credential, generation, expiresAt, issuedAt, originHash, writtenAt, secrets };
+    return { ...known, skew, unsure };
   },
 };
 

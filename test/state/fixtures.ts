@@ -1,6 +1,11 @@
 /** Records and a state with a virtual clock and a log that is kept, for the tests of this folder. */
 import type { Log } from "../../src/contract/log.ts";
-import type { CooldownRecord, MarkRecord, State } from "../../src/contract/state.ts";
+import type {
+  CooldownRecord,
+  CredentialRecord,
+  MarkRecord,
+  State,
+} from "../../src/contract/state.ts";
 import type { StateOptions } from "../../src/state/parts.ts";
 import { createState } from "../../src/state/state.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
@@ -68,4 +73,21 @@ export function mark(credential: string, more: Partial<MarkRecord> = {}): MarkRe
     writtenAt: NOW,
     ...more,
   };
+}
+
+/** A credential that was made at run time. */
+export function made(id: string, revision = 1): CredentialRecord {
+  const credential = {
+    label: id,
+    upstream: "up",
+    tier: 2,
+    weight: 1,
+    allow: undefined,
+    deny: undefined,
+    maxInFlight: undefined,
+    origin: "operator",
+    apiKey: `key-of-${id}-planted`,
+    createdAt: NOW,
+  };
+  return { id, credential, revision, writtenAt: NOW };
 }

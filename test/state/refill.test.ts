@@ -4,7 +4,7 @@ import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
 import type { StateStorage } from "../../src/state/storage.ts";
-import { type Bench, cooldown, createBench, HOUR, mark, NOW } from "./fixtures.ts";
+import { cooldown, createBench, HOUR, made, mark, NOW, type Bench } from "./fixtures.ts";
 import {
   createFailing,
   fsPlace,
@@ -45,22 +45,6 @@ async function until(isSo: () => unknown): Promise<void> {
     // Sockets take real time, and must not be overtaken by that of the clocks.
     await new Promise((resolve) => setTimeout(resolve, isReal ? 50 : 0));
   }
-}
-
-function made(id: string, revision = 1): CredentialRecord {
-  const credential = {
-    label: id,
-    upstream: "up",
-    tier: 2,
-    weight: 1,
-    allow: undefined,
-    deny: undefined,
-    maxInFlight: undefined,
-    origin: "operator",
-    apiKey: `key-of-${id}-planted`,
-    createdAt: NOW,
-  };
-  return { id, credential, revision, writtenAt: NOW };
 }
 
 const removed = (id: string, more: Partial<CredentialRecord> = {}): CredentialRecord => ({

@@ -2,26 +2,10 @@
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import type { CredentialRecord } from "../../src/contract/state.ts";
-import { createBench, HOUR, mark, NOW } from "./fixtures.ts";
+import { createBench, HOUR, made, mark, NOW } from "./fixtures.ts";
 import { turns } from "./storages.ts";
 
 const DAY = 24 * HOUR;
-
-function made(id: string): CredentialRecord {
-  const credential = {
-    label: id,
-    upstream: "up",
-    tier: 2,
-    weight: 1,
-    allow: undefined,
-    deny: undefined,
-    maxInFlight: undefined,
-    origin: "guests",
-    apiKey: undefined,
-    createdAt: NOW,
-  };
-  return { id, credential, revision: 1, writtenAt: NOW };
-}
 
 const removed = (id: string, writtenAt: number): CredentialRecord => ({
   id,

@@ -1,7 +1,7 @@
 /** What one instance changes is in force on the others soon: one suite on every kind of journal (M1, K5, K6, M5). */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CredentialRecord, LoadedState } from "../../src/contract/state.ts";
-import { HOUR, NOW, cooldown, createBench, mark, type Bench } from "./fixtures.ts";
+import type { LoadedState } from "../../src/contract/state.ts";
+import { cooldown, createBench, HOUR, made, mark, NOW, type Bench } from "./fixtures.ts";
 import { memoryPlace, type StorePlace, turns } from "./storages.ts";
 import {
   filesPlace,
@@ -47,22 +47,6 @@ async function start(options: Parameters<typeof createBench>[0]): Promise<Instan
   };
   all.push(instance);
   return instance;
-}
-
-function made(id: string, revision = 1): CredentialRecord {
-  const credential = {
-    label: id,
-    upstream: "up",
-    tier: 2,
-    weight: 1,
-    allow: undefined,
-    deny: undefined,
-    maxInFlight: undefined,
-    origin: "operator",
-    apiKey: `key-of-${id}-planted`,
-    createdAt: NOW,
-  };
-  return { id, credential, revision, writtenAt: NOW };
 }
 
 async function closeAll(): Promise<void> {
