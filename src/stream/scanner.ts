@@ -76,7 +76,7 @@ export class Scanner {
     if (this.#pendingLength > 0 || this.#lineLength > 0) return undefined;
     if (this.#cr !== "none" || this.#isOversize) return undefined;
     const text = decoder.decode(chunk);
-    const isOne = text.indexOf("\n\n") === text.length - 2 && !text.startsWith("\n");
+    const isOne = text.indexOf("\n\n") === text.length - 2;
     return isOne && !text.includes("\r") ? text : undefined;
   }
 

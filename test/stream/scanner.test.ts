@@ -136,6 +136,7 @@ describe("any stream", () => {
     .array(fc.tuple(line, fc.constantFrom(...LINE_ENDS)), { maxLength: 30 })
     .map((lines) => bytes(lines.flat().join("")));
   const cuts = fc.array(fc.nat(2_000), { maxLength: 12 });
+  const ends = fc.constantFrom("\n", "\n", ...LINE_ENDS);
 
   it("I11 gives the same bytes and the same events, however it is cut", () => {
     fc.assert(
@@ -164,6 +165,26 @@ describe("any stream", () => {
         );
       }),
       RUNS,
+    );
+  });
+
+  it("I11 reads pieces that end in a blank line as it reads single bytes", () => {
+    const lines = fc.array(fc.tuple(fc.constantFrom("", "data: x", "event: e", "x"), ends), {
+      maxLength: 20,
+    });
+    fc.assert(
+      fc.property(lines, (pairs) => {
+        const whole = bytes(pairs.flat().join(""));
+        const pieces = splitAt(
+          whole,
+          [...whole.keys()].filter((at) => text(whole.subarray(at - 2, at)) === "\n\n"),
+        );
+        const apart = scan(singly(whole));
+        const { events, out, rest } = scan(pieces);
+        expect(events).toEqual(apart.events);
+        expect(out.join("") + rest).toBe(text(whole));
+      }),
+      { ...RUNS, numRuns: 3_000 },
     );
   });
 
@@ -239,6 +260,13 @@ describe("events that are too long", () => {
     expect(text(scanner.push(bytes("\n\ndata: b\n\ndata: c")))).toBe("\n\ndata: b\n\n");
     expect(scanner.isInsideEvent).toBe(false);
     expect(events.map(({ data }) => data)).toEqual(["a", "b"]);
+  });
+
+  it("N4 takes a piece that ends one for its end, and for no event", () => {
+    const pieces = [`data: ${"x".repeat(90)}`, "y\n", "data: more\n\n", "data: b\n\n"];
+    const { events, scanner } = scan(pieces.map(bytes), { limit: 50 });
+    expect(events.map(({ data }) => data)).toEqual(["b"]);
+    expect(scanner.isInsideEvent).toBe(false);
   });
 
   it("N4 takes an event of 100 MB in constant memory", () => {
