@@ -355,6 +355,21 @@ describe("a 401", () => {
   });
 });
 
+describe("a token that comes back though it was refused", () => {
+  it("E6 G9 is not asked for at every request", async () => {
+    let calls = 0;
+    const token: TokenFunction = () => {
+      calls++;
+      return Promise.resolve("the-same-every-time");
+    };
+    const relay = await world.start(one({ credentials: [{ id: "a", token }, spare] }));
+    for (let nth = 0; nth < 10; nth++) expect(await ask(relay)).toBe(200);
+    // Once to begin with, and once because it was refused.
+    expect(calls).toBe(2);
+    expect(tokenOf(relay).last_error).toContain("SAME");
+  });
+});
+
 describe("a refresh that fails", () => {
   const withSpare = (token = world.oauth("a")): Partial<RelayOptions> =>
     one({ credentials: [{ id: "a", token }, spare] });
@@ -707,6 +722,29 @@ describe("many instances on one store", () => {
     expect(byCredential()["a"]).toBeGreaterThan(0);
     expect(refreshes()).toMatchObject({ attempts: 1, reused: 0 });
     expect(lines(relay, "the new refresh token of a is not stored")).toBe(1);
+  });
+
+  it("G7 K16 finishes a refresh under way before the relay is closed, and stores what it brings", async () => {
+    const storage = createStorage();
+    const relay = await world.start(one({ storage }));
+    onRefresh({ stall: "before-headers" });
+    // Who needed it has left: nothing else keeps the relay from closing.
+    const leaving = new AbortController();
+    const asked = relay.chat({ signal: leaving.signal }).catch(() => undefined);
+    await world.upstream.ledger.until(({ inFlight }) => inFlight === 1);
+    leaving.abort();
+    await asked;
+    await until(() => relay.ends.length === 1);
+    let isClosed = false;
+    const closing = relay.relay.close().then(() => (isClosed = true));
+    await breathe();
+    expect(isClosed).toBe(false);
+    world.upstream.release();
+    await during(closing);
+    world.upstream.script();
+    const again = await world.start(one({ storage }));
+    expect(await ask(again)).toBe(200);
+    expect(refreshes()).toMatchObject({ attempts: 1, reused: 0 });
   });
 
   it("G7 K1 goes on with the rotated refresh token after a restart", async () => {
