@@ -8,6 +8,7 @@ import type { Usage, UsageStatus } from "./contract/dialect.ts";
 import type { DisconnectPolicy } from "./options/types.ts";
 import type { ReadRequest } from "./request/read.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { Bagged } from "./bag.ts";
 import { RelayError } from "./errors.ts";
 import { Delivery } from "./stream/delivery.ts";
 import { Timers } from "./stream/timers.ts";
@@ -31,7 +32,8 @@ export interface LifeOptions {
 /** Ends whatever a request is waiting for at the moment. */
 type Interrupt = (error: RelayError) => void;
 
-export class Life {
+export class Life implements Bagged {
+  place = 0;
   readonly id: string;
   readonly call: Call;
   readonly clock: Clock;
@@ -99,7 +101,8 @@ export class Life {
     let left = drainBytes;
     this.drain = "under way";
     this.timers.set("drain", this.clock.now() + drainTimeout, giveUp);
-    this.delivery.onLost = (length) => void ((left -= length) < 0 && giveUp());
+    const lose = (length: number): void => void ((left -= length) < 0 && giveUp());
+    this.delivery.onLost = lose;
   }
 
   /** Nothing is sent a second time: what was asked, which may be large, is not kept as long as a stream lasts. */

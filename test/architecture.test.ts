@@ -7,7 +7,7 @@
  *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
- *   ground             errors.ts and patterns.ts: they import nothing
+ *   ground             bag.ts, errors.ts and patterns.ts: they import nothing
  *
  * `import type` is free from anywhere; src/contract holds types alone. The core uses web APIs only.
  */
@@ -15,13 +15,19 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { importsOf, nodeGlobalsIn, parse, valuesIn } from "./support/imports.ts";
+import {
+  functionsAssignedIn,
+  importsOf,
+  nodeGlobalsIn,
+  parse,
+  valuesIn,
+} from "./support/imports.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 const ROOMS = "request pool auth transport limits stream observe admin options".split(" ");
 const SHELVES = ["dialects", "state"];
-const GROUND = ["errors.ts", "patterns.ts"];
+const GROUND = ["bag.ts", "errors.ts", "patterns.ts"];
 const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
@@ -118,6 +124,25 @@ describe("who imports whom", () => {
 
   it("lets values flow down only, and nothing of Node into the core", () => {
     expect([...core, ...adapters].flatMap(violationsOf)).toEqual([]);
+  });
+});
+
+describe("functions that V8 would make old", () => {
+  const assigned = ({ path, text }: Source): string[] =>
+    functionsAssignedIn(parse(path, text)).map((line) => `${path}:${line}`);
+
+  it("are in no source", () => {
+    expect([...core, ...adapters].flatMap(assigned)).toEqual([]);
+  });
+
+  it.each(["a.b = () => 1;", "this.#b = async (x) => x;", "a[0] = function () {};"])(
+    "and %s would be found",
+    (text) => expect(assigned({ path: "a.ts", text })).toHaveLength(1),
+  );
+
+  it("but not one that has a name first", () => {
+    const text = "const f = () => 1; a.b = f; a.c = g(() => 1); let h; h = () => 2;";
+    expect(assigned({ path: "a.ts", text })).toEqual([]);
   });
 });
 

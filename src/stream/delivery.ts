@@ -1,6 +1,6 @@
 // What the client has got so far: nothing, a head, payload, or all of it. There is one for each request.
 import type { RenderedError } from "../contract/dialect.ts";
-import type { HeaderList, Sink } from "../contract/sink.ts";
+import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { Timers } from "./timers.ts";
 
@@ -23,7 +23,7 @@ export interface DeliveryOptions {
   onLeft: () => void;
 }
 
-export class Delivery {
+export class Delivery implements SinkListener {
   /** Status sent; `undefined` before commit. */
   status: number | undefined;
   /** True once a byte of an upstream's answer has gone out: from here on nothing is tried again. */
@@ -32,8 +32,8 @@ export class Delivery {
   isOver = false;
   bytes = 0;
   firstPayloadAt: number | undefined;
-  /** Called when the client reads again. */
-  onDrain: (() => void) | undefined;
+  /** Told when the client reads again. */
+  reader: { onDrain(): void } | undefined;
   /** Told the length of what nobody is there to take any more (I12). */
   onLost: ((length: number) => void) | undefined;
   readonly #options: DeliveryOptions;
@@ -41,20 +41,22 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    const { sink } = options;
-    sink.onDrain = () => {
-      if (!this.#isSlow) return;
-      this.#isSlow = false;
-      this.onDrain?.();
-    };
-    sink.onClose = () => {
-      if (this.isOver) return;
-      this.isOver = true;
-      this.#isSlow = false;
-      options.onLeft();
-      // Whoever goes on without the client is not slowed by it.
-      this.onDrain?.();
-    };
+    options.sink.listener = this;
+  }
+
+  onDrain(): void {
+    if (!this.#isSlow) return;
+    this.#isSlow = false;
+    this.reader?.onDrain();
+  }
+
+  onClose(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.#isSlow = false;
+    this.#options.onLeft();
+    // Whoever goes on without the client is not slowed by it.
+    this.reader?.onDrain();
   }
 
   get isCommitted(): boolean {

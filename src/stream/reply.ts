@@ -76,7 +76,14 @@ export class Reply implements Receiver {
   start(exchange: Exchange): void {
     this.#exchange = exchange;
     this.#watch.start(exchange.tellsConnect ?? false);
-    this.#options.delivery.onDrain = () => this.#resume();
+    this.#options.delivery.reader = this;
+  }
+
+  /** The client reads again. */
+  onDrain(): void {
+    if (this.#phase.at !== "body") return;
+    if (this.#phase.gate.isOpen) this.#watch.heard(this.#options.clock.now());
+    this.#exchange?.resume();
   }
 
   /** The client has gone, or the relay gives this answer up: closes the upstream at once. */
@@ -164,12 +171,6 @@ export class Reply implements Receiver {
     return FAULT;
   }
 
-  #resume(): void {
-    if (this.#phase.at !== "body") return;
-    if (this.#phase.gate.isOpen) this.#watch.heard(this.#options.clock.now());
-    this.#exchange?.resume();
-  }
-
   #finish(result: ReplyResult, upstream: Upstream = "open"): void {
     const phase = this.#phase;
     if (phase.at === "closed" || phase.at === "rest") {
@@ -178,7 +179,7 @@ export class Reply implements Receiver {
     }
     if (phase.at === "body") phase.gate.drop();
     this.#watch.stop();
-    this.#options.delivery.onDrain = undefined;
+    this.#options.delivery.reader = undefined;
     if (result.kind !== "ended") this.#restoreCommit();
     // In the very turn of the last bytes, so that their end travels with them; a tick later it is a packet of its own.
     if (result.kind === "ended" && !result.error) this.#options.delivery.end();

@@ -1,5 +1,5 @@
 // Writes an answer straight into Node's `ServerResponse`. Describes the few fields it uses, so that the core needs no `node:*`.
-import type { HeaderList, Sink } from "../contract/sink.ts";
+import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 
 /** The part of `http.ServerResponse` that is used. */
 export interface NodeResponse {
@@ -16,8 +16,7 @@ export interface NodeResponse {
 }
 
 export class NodeSink implements Sink {
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  listener: SinkListener | undefined;
   readonly #response: NodeResponse;
   readonly #isHead: boolean;
   #state: "open" | "writing" | "over" | "broken" | "left" = "open";
@@ -36,7 +35,7 @@ export class NodeSink implements Sink {
       });
       if (response.destroyed) resolve();
     });
-    response.on("drain", () => this.onDrain?.());
+    response.on("drain", () => this.listener?.onDrain());
     // A socket that breaks while we write says so here too; `close` follows.
     response.on("error", () => {});
   }
@@ -77,6 +76,6 @@ export class NodeSink implements Sink {
   #close(): void {
     if (this.closed || this.#state === "broken") return;
     this.#state = "left";
-    this.onClose?.();
+    this.listener?.onClose();
   }
 }

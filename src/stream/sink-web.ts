@@ -1,5 +1,5 @@
 // Writes an answer into a web `Response`: a pull stream, so that a slow client is felt.
-import type { HeaderList, Sink } from "../contract/sink.ts";
+import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 
 /** Bytes that may wait in the stream before the upstream is asked to pause. */
 const HIGH_WATER = 65_536;
@@ -10,8 +10,7 @@ const CLIENT_GONE = 499;
 const COMMENT: Uint8Array = new TextEncoder().encode(":\n\n");
 
 export class WebSink implements Sink {
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  listener: SinkListener | undefined;
   /** Settles when status and headers are known, or the client has gone before. */
   readonly response: Promise<Response>;
   #respond!: (response: Response) => void;
@@ -49,7 +48,7 @@ export class WebSink implements Sink {
   #body(): ReadableStream<Uint8Array> {
     const source: UnderlyingDefaultSource<Uint8Array> = {
       start: (controller) => void (this.#controller = controller),
-      pull: () => this.onDrain?.(),
+      pull: () => this.listener?.onDrain(),
       cancel: () => this.#leave(),
     };
     return new ReadableStream(source, {
@@ -90,6 +89,6 @@ export class WebSink implements Sink {
     if (!this.#isLive) return;
     this.#state = "left";
     this.#respond(new Response(null, { status: CLIENT_GONE }));
-    this.onClose?.();
+    this.listener?.onClose();
   }
 }

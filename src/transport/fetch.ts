@@ -7,6 +7,7 @@ import type {
   Transport,
   TransportError,
 } from "../contract/transport.ts";
+import { Bag, type Bagged } from "../bag.ts";
 import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
 import { undoEncodings } from "./undo.ts";
@@ -19,7 +20,7 @@ export interface FetchTransportOptions {
 /** Creates the transport that needs nothing but `fetch`. */
 export function createTransport(options: FetchTransportOptions = {}): Transport {
   const call = options.fetch ?? globalThis.fetch;
-  const open = new Set<FetchExchange>();
+  const open = new Bag<FetchExchange>();
   return {
     name: "fetch",
     send(outgoing, receiver) {
@@ -41,7 +42,8 @@ class UnknownEncoding extends Error {
   readonly code = "Z_UNKNOWN_ENCODING";
 }
 
-class FetchExchange implements Exchange {
+class FetchExchange implements Exchange, Bagged {
+  place = 0;
   readonly #outgoing: Outgoing;
   readonly #receiver: Receiver;
   readonly #onOver: () => void;

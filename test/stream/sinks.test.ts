@@ -1,4 +1,4 @@
-import type { Sink } from "../../src/contract/sink.ts";
+import type { Sink, SinkListener } from "../../src/contract/sink.ts";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
@@ -10,6 +10,10 @@ const close: (() => Promise<void>)[] = [];
 afterEach(async () => {
   while (close.length > 0) await close.pop()!();
 });
+
+function listenWith(heard: { onClose?: () => unknown; onDrain?: () => unknown }): SinkListener {
+  return { onClose: () => void heard.onClose?.(), onDrain: () => void heard.onDrain?.() };
+}
 
 interface Seen {
   status: number;
@@ -127,7 +131,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     let used: Sink | undefined;
     const seen = await host("GET", (sink) => {
       used = sink;
-      sink.onClose = () => left++;
+      sink.listener = listenWith({ onClose: () => left++ });
       sink.head(200, []);
       sink.write(encoder.encode("half"));
       setImmediate(() => sink.destroy());
@@ -145,7 +149,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     const gone = new Promise<void>((resolve) => {
       void host("GET", (sink) => {
         used = sink;
-        sink.onClose = () => (left++, resolve());
+        sink.listener = listenWith({ onClose: () => (left++, resolve()) });
         sink.head(200, []);
         sink.write(encoder.encode("x"));
       }).then((seen) => seen.leave());
@@ -163,7 +167,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     let used: Sink | undefined;
     const seen = await host("GET", (sink) => {
       used = sink;
-      sink.onClose = () => left++;
+      sink.listener = listenWith({ onClose: () => left++ });
       sink.head(200, []);
       sink.write(encoder.encode("whole"));
       sink.end();
@@ -182,7 +186,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     let written = 0;
     const seen = await host("GET", (sink) => {
       used = sink;
-      sink.onDrain = () => drained++;
+      sink.listener = listenWith({ onDrain: () => drained++ });
       sink.head(200, []);
       while (sink.write(piece)) written++;
       written++;
@@ -259,7 +263,7 @@ describe("the web sink", () => {
   it("I4 settles its response where the client left before a head", async () => {
     const sink = new WebSink("GET");
     let left = 0;
-    sink.onClose = () => left++;
+    sink.listener = listenWith({ onClose: () => left++ });
     sink.close();
     sink.close();
     expect((await sink.response).status).toBe(499);

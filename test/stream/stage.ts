@@ -1,6 +1,6 @@
 /** A reply on a stage: a sink that writes down, an exchange that does what it is told, a clock that stands still. */
 import type { Dialect } from "../../src/contract/dialect.ts";
-import type { HeaderList, Sink } from "../../src/contract/sink.ts";
+import type { HeaderList, Sink, SinkListener } from "../../src/contract/sink.ts";
 import type { ReplyHeaders } from "../../src/contract/transport.ts";
 import { openai } from "../../src/dialects/openai.ts";
 import { Delivery } from "../../src/stream/delivery.ts";
@@ -15,8 +15,7 @@ export class FakeSink implements Sink {
   how: "open" | "ended" | "destroyed" = "open";
   /** Whether the client keeps up. */
   isFast = true;
-  onDrain: (() => void) | undefined;
-  onClose: (() => void) | undefined;
+  listener: SinkListener | undefined;
   closed = false;
   #decoder = new TextDecoder();
 
@@ -36,11 +35,11 @@ export class FakeSink implements Sink {
   }
   drain(): void {
     this.isFast = true;
-    this.onDrain?.();
+    this.listener?.onDrain();
   }
   leave(): void {
     this.closed = true;
-    this.onClose?.();
+    this.listener?.onClose();
   }
 }
 

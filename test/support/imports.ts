@@ -61,6 +61,23 @@ export function nodeGlobalsIn(source: ts.SourceFile): { name: string; line: numb
   return found;
 }
 
+/**
+ * Lists functions written where they are assigned to a property (`a.b = () => …`), by line. V8 takes them for methods of long
+ * life and makes them old at once; what they see is then kept until a full collection, long after its request has ended.
+ */
+export function functionsAssignedIn(source: ts.SourceFile): number[] {
+  const found: number[] = [];
+  walk(source, (node) => {
+    if (!ts.isBinaryExpression(node) || node.operatorToken.kind !== ts.SyntaxKind.EqualsToken)
+      return;
+    const { left, right } = node;
+    const isProperty = ts.isPropertyAccessExpression(left) || ts.isElementAccessExpression(left);
+    if (isProperty && (ts.isArrowFunction(right) || ts.isFunctionExpression(right)))
+      found.push(lineOf(source, node));
+  });
+  return found;
+}
+
 // `import "x"` runs x, and so does a default or namespace import.
 function bringsValue(clause: ts.ImportClause | undefined): boolean {
   if (!clause) return true;
