@@ -44,7 +44,19 @@ export async function runAttempts(rooms: Rooms, errand: Errand): Promise<Outcome
       }
       if (taken.secret === undefined && !(await authorize(rooms, errand, standing, taken)))
         continue;
-      const step = await attemptOnce(rooms, errand, standing, taken);
+      let step: Outcome | { delay: number };
+      try {
+        let result: ReplyResult;
+        try {
+          result = await attemptOnce(rooms, errand, standing, taken);
+        } finally {
+          giveSlotBack(rooms, errand, taken);
+        }
+        step = follow(rooms, errand, standing, taken, result);
+      } finally {
+        taken.trial?.end(rooms.clock.now());
+        taken.passage.end();
+      }
       if ("kind" in step) return step;
       if (step.delay > 0) await errand.life.sleep(rooms.clock.now() + step.delay);
     }
@@ -60,31 +72,20 @@ function leaveLine(standing: Standing): void {
   standing.place = undefined;
 }
 
-/** Sends once. Returns the outcome, or the pause before the next attempt. */
-async function attemptOnce(
+/** Sends once. */
+function attemptOnce(
   rooms: Rooms,
   errand: Errand,
   standing: Standing,
   taken: Taken,
-): Promise<Outcome | { delay: number }> {
+): Promise<ReplyResult> {
   taken.sentAt = rooms.clock.now();
   standing.spent.attempts++;
   errand.life.attempts++;
-  try {
-    let result: ReplyResult;
-    try {
-      result = await send(rooms, errand, taken);
-    } finally {
-      giveSlotBack(rooms, errand, taken);
-    }
-    return follow(rooms, errand, standing, taken, result);
-  } finally {
-    taken.trial?.end(rooms.clock.now());
-    taken.passage.end();
-  }
+  return send(rooms, errand, taken);
 }
 
-/** What follows from the end of one attempt. */
+/** What follows from the end of one attempt: the outcome, or the pause before the next. */
 function follow(
   rooms: Rooms,
   errand: Errand,

@@ -41,6 +41,8 @@ export class Life implements Bagged {
   readonly timers: Timers;
   readonly delivery: Delivery;
   caller: string | undefined;
+  /** Gives back the place that the caller's address has taken. */
+  leave: (() => void) | undefined;
   asked: ReadRequest | undefined;
   target: Target | undefined;
   /** Id and label of the credential tried last. */
@@ -66,7 +68,7 @@ export class Life implements Bagged {
       clock,
       timers: this.timers,
       heartbeat: options.heartbeat,
-      onLeft: () => this.#leave(),
+      owner: this,
     });
   }
 
@@ -84,7 +86,8 @@ export class Life implements Bagged {
     end?.(error);
   }
 
-  #leave(): void {
+  /** The client has gone before the end. */
+  onLeft(): void {
     const policy = this.#options.policyOf(this.call);
     if (policy === "detach") return;
     // Before the first payload there is nothing to count, and perhaps nothing to read.

@@ -91,11 +91,14 @@ export function createRelay(options: RelayOptions): Relay {
     const life = new Life(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
     rooms.open.add(life);
     let ending: Ending;
+    // What is `async` in here is held by every open stream: the attempts, and nothing between.
     try {
-      ending = preflight(life) ?? (await relayOne(life));
+      const entered = preflight(life) ?? (await enter(life));
+      ending = "reason" in entered ? entered : conclude(life, await runAttempts(rooms, entered));
     } catch (error) {
       ending = tellOrBreakOff(life, error);
     }
+    life.leave?.();
     answers.settle(life, ending);
     rooms.open.delete(life);
   }
@@ -118,7 +121,8 @@ export function createRelay(options: RelayOptions): Relay {
     return { reason: "completed" };
   }
 
-  async function relayOne(life: Life): Promise<Ending> {
+  /** All that comes before the first attempt: who asks, for what, and where it may go. */
+  async function enter(life: Life): Promise<Errand | Ending> {
     const { call } = life;
     // The slot of a client address is taken in the same turn; who has left already takes none.
     life.check();
@@ -128,16 +132,13 @@ export function createRelay(options: RelayOptions): Relay {
     if (isReserved(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
     const admission = await life.during(rooms.callers.admit(call));
     if (admission.kind === "answered") return answers.pass(life, admission.response);
-    try {
-      life.caller = admission.caller;
-      await life.during(rooms.loaded());
-      const errand = await read(life, path);
-      setDeadlines(life, errand);
-      rooms.tidy();
-      return conclude(life, await runAttempts(rooms, errand));
-    } finally {
-      admission.leave();
-    }
+    life.caller = admission.caller;
+    life.leave = admission.leave;
+    await life.during(rooms.loaded());
+    const errand = await read(life, path);
+    setDeadlines(life, errand);
+    rooms.tidy();
+    return errand;
   }
 
   async function read(life: Life, path: { path: string; query: string }): Promise<Errand> {
@@ -149,9 +150,8 @@ export function createRelay(options: RelayOptions): Relay {
     life.timers.clear("body");
     const targets = rooms.planner.plan(asked, life.call);
     const target = (life.target = targets[0]!);
-    const commit: Errand["commit"] = (status, headers, isEventStream) =>
-      answers.commit(life, status, headers, isEventStream);
-    return { life, asked, target, targets, session: rooms.sessionOf(life), commit };
+    const session = rooms.sessionOf(life);
+    return { life, asked, target, targets, session, commit: answers.commit };
   }
 
   function conclude(life: Life, outcome: Outcome): Ending {

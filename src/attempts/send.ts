@@ -1,6 +1,8 @@
 // One upstream call, from sending to the end of the answer.
+import type { Clock } from "../contract/clock.ts";
+import type { Dialect } from "../contract/dialect.ts";
 import type { EndReason } from "../contract/end.ts";
-import type { Outgoing } from "../contract/transport.ts";
+import type { Outgoing, ReplyHeaders } from "../contract/transport.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { ErrorCode } from "../errors.ts";
@@ -11,54 +13,97 @@ import { renameInBody, renameInPath } from "../request/rename.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
 import { withoutParameters } from "../request/path.ts";
-import { Reply, type ReplyResult } from "../stream/reply.ts";
+import type { Delivery } from "../stream/delivery.ts";
+import { Reply, type ReplyOptions, type ReplyResult } from "../stream/reply.ts";
+import type { Timers } from "../stream/timers.ts";
+import type { Timeouts } from "../stream/watch.ts";
 import type { Errand, Taken } from "./standing.ts";
 
 /** One upstream call, from sending to the end of the answer or to the refusal. */
 export function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
-  const { credential, met, trial, passage, sentAt } = taken;
-  const secret = taken.secret!;
-  const { config, clock, consequences, ownHeaders, reporter } = rooms;
-  const { life, asked, target } = errand;
-  const { connectTimeout, firstByteTimeout, idleTimeout, eventSize } = config.streaming;
-  return life.guarded<ReplyResult>((settle) => {
-    const reply: Reply = new Reply({
-      dialect: target.dialect,
-      delivery: life.delivery,
-      timers: life.timers,
-      clock,
-      wantsStream: target.dialect.wantsStream(asked),
-      expectsBody: target.model !== ANY_MODEL,
-      isHead: asked.method === "HEAD",
-      timeouts: { connect: connectTimeout, firstByte: firstByteTimeout, idle: idleTimeout },
-      eventSize,
-      commit(status, headers, isEventStream) {
-        rooms.quotas.heard((name) => headers.get(name), credential, target);
-        errand.commit(status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
-      },
-      onOpen() {
-        life.timers.clear("deadline");
-        life.forgetBody();
-        passage.answered(clock.now());
-        const retried = met ? [met.key] : [];
-        const also = [...retried, ...(trial?.keys ?? [])];
-        consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
-      },
-      onResult(result) {
-        if (result.kind === "ended" || result.kind === "left")
-          life.noteUsage(reply.readUsage(), result.kind === "ended" && result.end === "completed");
-        settle(result);
-      },
-      onFault: (error) =>
-        reporter.error(`an answer could not be passed on: ${describeFault(error)}`),
-    });
-    reply.start(rooms.transport().send(toOutgoing(errand, passage.endpoint, secret), reply));
-    rooms.acquirers?.sent(credential);
+  return errand.life.guarded<ReplyResult>((settle) => {
+    const sending = new Sending(rooms, errand, taken, settle);
+    const reply = sending.start();
     return (error) =>
       error.code === "ERR_RELAY_CLIENT_GONE"
         ? reply.abandon()
         : reply.cut(endOf(error.code), error.code);
   });
+}
+
+/** What a reply is to know of its request, and what follows from what it says. */
+class Sending implements ReplyOptions {
+  readonly dialect: Dialect;
+  readonly delivery: Delivery;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  readonly wantsStream: boolean;
+  readonly expectsBody: boolean;
+  readonly isHead: boolean;
+  readonly timeouts: Timeouts;
+  readonly eventSize: number;
+  readonly #rooms: Rooms;
+  readonly #errand: Errand;
+  readonly #taken: Taken;
+  readonly #settle: (result: ReplyResult) => void;
+  readonly #reply: Reply;
+
+  constructor(rooms: Rooms, errand: Errand, taken: Taken, settle: (result: ReplyResult) => void) {
+    const { life, asked, target } = errand;
+    this.dialect = target.dialect;
+    this.delivery = life.delivery;
+    this.timers = life.timers;
+    this.clock = rooms.clock;
+    this.wantsStream = target.dialect.wantsStream(asked);
+    this.expectsBody = target.model !== ANY_MODEL;
+    this.isHead = asked.method === "HEAD";
+    this.timeouts = rooms.config.streaming;
+    this.eventSize = rooms.config.streaming.eventSize;
+    this.#rooms = rooms;
+    this.#errand = errand;
+    this.#taken = taken;
+    this.#settle = settle;
+    this.#reply = new Reply(this);
+  }
+
+  start(): Reply {
+    const { credential, passage, secret } = this.#taken;
+    const outgoing = toOutgoing(this.#errand, passage.endpoint, secret!);
+    this.#reply.start(this.#rooms.transport().send(outgoing, this.#reply));
+    this.#rooms.acquirers?.sent(credential);
+    return this.#reply;
+  }
+
+  commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void {
+    const { quotas, ownHeaders } = this.#rooms;
+    const { life, target, commit } = this.#errand;
+    const { credential, secret } = this.#taken;
+    quotas.heard((name) => headers.get(name), credential, target);
+    commit(life, status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
+  }
+
+  onOpen(): void {
+    const { life, target } = this.#errand;
+    const { credential, met, trial, passage, sentAt } = this.#taken;
+    life.timers.clear("deadline");
+    life.forgetBody();
+    passage.answered(this.clock.now());
+    const retried = met ? [met.key] : [];
+    const also = [...retried, ...(trial?.keys ?? [])];
+    const { consequences } = this.#rooms;
+    consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
+  }
+
+  onResult(result: ReplyResult): void {
+    const isWhole = result.kind === "ended" && result.end === "completed";
+    if (result.kind === "ended" || result.kind === "left")
+      this.#errand.life.noteUsage(this.#reply.readUsage(), isWhole);
+    this.#settle(result);
+  }
+
+  onFault(error: unknown): void {
+    this.#rooms.reporter.error(`an answer could not be passed on: ${describeFault(error)}`);
+  }
 }
 
 function endOf(code: ErrorCode): EndReason {

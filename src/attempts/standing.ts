@@ -22,7 +22,7 @@ export interface Errand {
   target: Target;
   session: string | undefined;
   /** Sends status and headers of an upstream's answer to the client. */
-  commit: (status: number, headers: HeaderList, isEventStream: boolean) => void;
+  commit: (life: Life, status: number, headers: HeaderList, isEventStream: boolean) => void;
 }
 
 /** Where the loop stands between two attempts. */

@@ -13,14 +13,18 @@ export interface ErrorWriter {
   renderErrorEvent(error: RenderedError): string;
 }
 
+export interface DeliveryOwner {
+  /** The client has gone; called once, whatever is under way. */
+  onLeft(): void;
+}
+
 export interface DeliveryOptions {
   sink: Sink;
   clock: Clock;
   timers: Timers;
   /** Silence towards the client before a comment is sent, ms; 0 = never. */
   heartbeat: number;
-  /** The client has gone; called once, whatever is under way. */
-  onLeft: () => void;
+  owner: DeliveryOwner;
 }
 
 export class Delivery implements SinkListener {
@@ -54,7 +58,7 @@ export class Delivery implements SinkListener {
     if (this.isOver) return;
     this.isOver = true;
     this.#isSlow = false;
-    this.#options.onLeft();
+    this.#options.owner.onLeft();
     // Whoever goes on without the client is not slowed by it.
     this.reader?.onDrain();
   }

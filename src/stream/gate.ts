@@ -19,9 +19,9 @@ export interface GateOptions {
   delivery: Delivery;
   timers: Timers;
   /** Sends status and headers to the client. */
-  commit: (status: number, headers: ReplyHeaders, isEventStream: boolean) => void;
+  commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
   /** The first payload has gone to the client. */
-  onOpen: () => void;
+  onOpen(): void;
 }
 
 /** Bytes of a refusal that are kept, so that a client can be given it whole (E5). */
@@ -63,14 +63,14 @@ export class Gate {
 
   /** Sends the head and everything held in this very turn. False where the client was promised something else meanwhile. */
   open(now: number, kind: BodyKind): boolean {
-    const { delivery, timers, commit, onOpen } = this.#options;
-    if (kind === "other" && delivery.isEventStream) return false;
-    timers.clear("commit");
-    commit(this.head.status, this.head.headers, kind === "events");
+    const options = this.#options;
+    if (kind === "other" && options.delivery.isEventStream) return false;
+    options.timers.clear("commit");
+    options.commit(this.head.status, this.head.headers, kind === "events");
     this.#state = "open";
     for (const bytes of this.#held) this.pass(bytes, now);
     this.drop();
-    onOpen();
+    options.onOpen();
     return true;
   }
 

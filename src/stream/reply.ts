@@ -15,6 +15,7 @@ import { type Timeouts, Watch } from "./watch.ts";
 
 export type { ReplyResult } from "./result.ts";
 
+/** What a call is made of, and whom its reply tells of what becomes of it. */
 export interface ReplyOptions {
   dialect: Dialect;
   delivery: Delivery;
@@ -30,13 +31,13 @@ export interface ReplyOptions {
   /** Bytes; longer events pass unscanned. */
   eventSize: number;
   /** Sends status and headers to the client. */
-  commit: (status: number, headers: ReplyHeaders, isEventStream: boolean) => void;
+  commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
   /** The first payload has gone to the client. */
-  onOpen: () => void;
+  onOpen(): void;
   /** Called once. */
-  onResult: (result: ReplyResult) => void;
+  onResult(result: ReplyResult): void;
   /** Something in here or in a dialect has thrown; the result follows. */
-  onFault: (error: unknown) => void;
+  onFault(error: unknown): void;
 }
 
 /** An upstream that has said all may take so long to end its answer; then its connection is closed (ms). */
@@ -67,9 +68,7 @@ export class Reply implements Receiver {
 
   constructor(options: ReplyOptions) {
     this.#options = options;
-    const { clock, timers, timeouts } = options;
-    const onSilence = (): void => this.#break({ fault: "timeout" });
-    this.#watch = new Watch({ clock, timers, timeouts, onSilence });
+    this.#watch = new Watch(options, () => this.#break({ fault: "timeout" }));
   }
 
   /** Must be called once with what `send` has returned. */

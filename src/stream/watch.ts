@@ -4,34 +4,35 @@ import type { Timers } from "./timers.ts";
 
 export interface Timeouts {
   /** ms */
-  connect: number;
+  connectTimeout: number;
   /** ms, from sending to the first byte of the body */
-  firstByte: number;
+  firstByteTimeout: number;
   /** ms, between two bytes */
-  idle: number;
+  idleTimeout: number;
 }
 
 export interface WatchOptions {
   clock: Clock;
   timers: Timers;
   timeouts: Timeouts;
-  onSilence: () => void;
 }
 
 export class Watch {
   readonly #options: WatchOptions;
+  readonly #onSilence: () => void;
   #waitsFor: "first byte" | "next byte" | "rest of a refusal" = "first byte";
 
-  constructor(options: WatchOptions) {
+  constructor(options: WatchOptions, onSilence: () => void) {
     this.#options = options;
+    this.#onSilence = onSilence;
   }
 
   /** The request has been handed over. A transport that cannot tell when it has a connection is not held to the time for one. */
   start(tellsConnect: boolean): void {
-    const { clock, timers, timeouts, onSilence } = this.#options;
+    const { clock, timers, timeouts } = this.#options;
     const now = clock.now();
-    if (tellsConnect) timers.set("connect", now + timeouts.connect, onSilence);
-    timers.set("firstByte", now + timeouts.firstByte, onSilence);
+    if (tellsConnect) timers.set("connect", now + timeouts.connectTimeout, this.#onSilence);
+    timers.set("firstByte", now + timeouts.firstByteTimeout, this.#onSilence);
   }
 
   connected(): void {
@@ -40,19 +41,19 @@ export class Watch {
 
   /** A raw byte has come. */
   heard(now: number): void {
-    const { timers, timeouts, onSilence } = this.#options;
-    if (this.#waitsFor === "next byte") return timers.move("idle", now + timeouts.idle);
+    const { timers, timeouts } = this.#options;
+    if (this.#waitsFor === "next byte") return timers.move("idle", now + timeouts.idleTimeout);
     if (this.#waitsFor !== "first byte") return;
     this.#waitsFor = "next byte";
     timers.clear("firstByte");
-    timers.set("idle", now + timeouts.idle, onSilence);
+    timers.set("idle", now + timeouts.idleTimeout, this.#onSilence);
   }
 
   /** Gives the rest of the answer so many ms, however it comes. */
   hurry(within: number): void {
-    const { clock, timers, onSilence } = this.#options;
+    const { clock, timers } = this.#options;
     this.#waitsFor = "rest of a refusal";
-    timers.set("firstByte", clock.now() + within, onSilence);
+    timers.set("firstByte", clock.now() + within, this.#onSilence);
   }
 
   /** While the client does not read, the upstream's silence is ours. The next byte heard ends this. */

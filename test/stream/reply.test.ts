@@ -234,7 +234,7 @@ describe("which kind of body", () => {
 describe("silence", () => {
   it("I9 ends the time to connect with the connection, or with the head", async () => {
     const stage = createStage();
-    await stage.clock.advance(TIMEOUTS.connect);
+    await stage.clock.advance(TIMEOUTS.connectTimeout);
     expect(stage.results).toEqual([{ kind: "failed", fault: "timeout" }]);
     for (const tell of [
       (other: Stage) => other.reply.onConnect(),
@@ -242,7 +242,7 @@ describe("silence", () => {
     ]) {
       const other = createStage();
       tell(other);
-      await other.clock.advance(TIMEOUTS.firstByte - 1);
+      await other.clock.advance(TIMEOUTS.firstByteTimeout - 1);
       expect(other.results).toEqual([]);
       await other.clock.advance(1);
       expect(other.results).toEqual([{ kind: "failed", fault: "timeout" }]);
@@ -251,14 +251,14 @@ describe("silence", () => {
 
   it("I9 does not hold a transport to the time to connect that cannot tell it", async () => {
     const stage = createStage({ tellsConnect: false });
-    await stage.clock.advance(TIMEOUTS.firstByte - 1);
+    await stage.clock.advance(TIMEOUTS.firstByteTimeout - 1);
     expect(stage.results).toEqual([]);
   });
 
   it("I8 takes silence after all was said for the end", async () => {
     const stage = createStage().head(200, SSE);
     stage.data(WORD + STOP);
-    await stage.clock.advance(TIMEOUTS.idle);
+    await stage.clock.advance(TIMEOUTS.idleTimeout);
     expect(stage.results).toEqual([COMPLETED]);
   });
 
@@ -267,12 +267,12 @@ describe("silence", () => {
     stage.sink.isFast = false;
     expect(stage.data(WORD)).toBe(false);
     expect(stage.data(WORD)).toBe(false);
-    await stage.clock.advance(10 * TIMEOUTS.idle);
+    await stage.clock.advance(10 * TIMEOUTS.idleTimeout);
     expect(stage.results).toEqual([]);
     stage.sink.drain();
     expect(stage.told).toEqual(["resume"]);
     expect(stage.data(WORD)).toBe(true);
-    await stage.clock.advance(TIMEOUTS.idle);
+    await stage.clock.advance(TIMEOUTS.idleTimeout);
     expect(stage.results).toEqual([
       { kind: "ended", end: "idle_timeout", error: "ERR_RELAY_IDLE" },
     ]);
@@ -284,7 +284,7 @@ describe("silence", () => {
     stage.data(WORD);
     await stage.clock.advance(500);
     stage.sink.drain();
-    await stage.clock.advance(TIMEOUTS.idle - 1);
+    await stage.clock.advance(TIMEOUTS.idleTimeout - 1);
     expect(stage.results).toEqual([]);
     await stage.clock.advance(1);
     expect(stage.results).toHaveLength(1);

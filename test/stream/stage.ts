@@ -61,7 +61,7 @@ export interface Stage {
   end(): Stage;
 }
 
-export const TIMEOUTS = { connect: 20, firstByte: 60, idle: 120 } as const;
+export const TIMEOUTS = { connectTimeout: 20, firstByteTimeout: 60, idleTimeout: 120 } as const;
 
 export type StageOptions = Partial<Omit<ReplyOptions, "dialect">> & {
   dialect?: Partial<Dialect>;
@@ -78,7 +78,8 @@ export function createStage({
   const clock = createVirtualClock(0);
   const timers = new Timers(clock);
   const sink = new FakeSink();
-  const delivery = new Delivery({ sink, clock, timers, heartbeat, onLeft: () => reply.abandon() });
+  const owner = { onLeft: () => reply.abandon() };
+  const delivery = new Delivery({ sink, clock, timers, heartbeat, owner });
   const results: ReplyResult[] = [];
   const faults: unknown[] = [];
   const told: string[] = [];
