@@ -29,8 +29,10 @@ export interface LifeOptions {
   drainBytes: number;
 }
 
-/** Ends whatever a request is waiting for at the moment. */
-type Interrupt = (error: RelayError) => void;
+/** What a request is waiting for at the moment, and may be ended early. */
+export interface Interruptible {
+  interrupt(error: RelayError): void;
+}
 
 export class Life implements Bagged {
   place = 0;
@@ -53,7 +55,7 @@ export class Life implements Bagged {
   /** The client has left, and the rest is read for its counts: how far that has come. */
   drain: "none" | "under way" | "over the limit" = "none";
   readonly #options: LifeOptions;
-  #interrupt: Interrupt | undefined;
+  #waitsFor: Interruptible | undefined;
   #ended: RelayError | undefined;
 
   constructor(id: string, call: Call, sink: Sink, clock: Clock, options: LifeOptions) {
@@ -81,9 +83,9 @@ export class Life implements Bagged {
   interrupt(error: RelayError): void {
     if (this.#ended) return;
     this.#ended = error;
-    const end = this.#interrupt;
-    this.#interrupt = undefined;
-    end?.(error);
+    const wait = this.#waitsFor;
+    this.#waitsFor = undefined;
+    wait?.interrupt(error);
   }
 
   /** The client has gone before the end. */
@@ -132,8 +134,8 @@ export class Life implements Bagged {
     if (!(work instanceof Promise)) return work;
     // By hand: a layer of `async` here is held by every open stream.
     return new Promise<T>((resolve, reject) => {
-      this.#interrupt = reject;
-      const over = (): void => void (this.#interrupt = undefined);
+      this.#waitsFor = { interrupt: reject };
+      const over = (): void => void (this.#waitsFor = undefined);
       work.then(
         (value) => (over(), resolve(value)),
         (error) => (over(), reject(error as Error)),
@@ -154,14 +156,8 @@ export class Life implements Bagged {
     }
   }
 
-  /** Runs something that ends by itself, with a way to end it early. */
-  guarded<T>(start: (settle: (value: T) => void) => Interrupt): Promise<T> {
-    this.check();
-    return new Promise<T>((resolve) => {
-      this.#interrupt = start((value) => {
-        this.#interrupt = undefined;
-        resolve(value);
-      });
-    });
+  /** Says what is to be ended where the request ends from now on; `undefined` where nothing is. */
+  waitsFor(wait: Interruptible | undefined): void {
+    this.#waitsFor = wait;
   }
 }

@@ -5,7 +5,8 @@ import type { EndReason } from "../contract/end.ts";
 import type { Outgoing, ReplyHeaders } from "../contract/transport.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode, RelayError } from "../errors.ts";
+import type { Interruptible } from "../life.ts";
 import type { Rooms } from "../rooms.ts";
 import { describeFault } from "../observe/fault.ts";
 import type { ReadRequest } from "../request/read.ts";
@@ -21,18 +22,12 @@ import type { Errand, Taken } from "./standing.ts";
 
 /** One upstream call, from sending to the end of the answer or to the refusal. */
 export function send(rooms: Rooms, errand: Errand, taken: Taken): Promise<ReplyResult> {
-  return errand.life.guarded<ReplyResult>((settle) => {
-    const sending = new Sending(rooms, errand, taken, settle);
-    const reply = sending.start();
-    return (error) =>
-      error.code === "ERR_RELAY_CLIENT_GONE"
-        ? reply.abandon()
-        : reply.cut(endOf(error.code), error.code);
-  });
+  errand.life.check();
+  return new Promise((resolve) => new Sending(rooms, errand, taken, resolve).start());
 }
 
 /** What a reply is to know of its request, and what follows from what it says. */
-class Sending implements ReplyOptions {
+class Sending implements ReplyOptions, Interruptible {
   readonly dialect: Dialect;
   readonly delivery: Delivery;
   readonly timers: Timers;
@@ -66,12 +61,17 @@ class Sending implements ReplyOptions {
     this.#reply = new Reply(this);
   }
 
-  start(): Reply {
+  start(): void {
     const { credential, passage, secret } = this.#taken;
     const outgoing = toOutgoing(this.#errand, passage.endpoint, secret!);
     this.#reply.start(this.#rooms.transport().send(outgoing, this.#reply));
     this.#rooms.acquirers?.sent(credential);
-    return this.#reply;
+    this.#errand.life.waitsFor(this);
+  }
+
+  interrupt({ code }: RelayError): void {
+    if (code === "ERR_RELAY_CLIENT_GONE") this.#reply.abandon();
+    else this.#reply.cut(endOf(code), code);
   }
 
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void {
@@ -95,9 +95,11 @@ class Sending implements ReplyOptions {
   }
 
   onResult(result: ReplyResult): void {
+    const { life } = this.#errand;
+    life.waitsFor(undefined);
     const isWhole = result.kind === "ended" && result.end === "completed";
     if (result.kind === "ended" || result.kind === "left")
-      this.#errand.life.noteUsage(this.#reply.readUsage(), isWhole);
+      life.noteUsage(this.#reply.readUsage(), isWhole);
     this.#settle(result);
   }
 

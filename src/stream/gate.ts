@@ -28,7 +28,9 @@ export interface GateOptions {
 export const REFUSAL_SIZE = 1_048_576;
 
 export class Gate {
-  readonly head: ReplyHead;
+  readonly status: number;
+  /** Needed for nothing once they have been sent: a stream of an hour does not hold them. */
+  #headers: ReplyHeaders | undefined;
   readonly #options: GateOptions;
   readonly #watch: Watch;
   #state: "closed" | "open" = "closed";
@@ -36,9 +38,15 @@ export class Gate {
   #heldLength = 0;
 
   constructor(head: ReplyHead, options: GateOptions, watch: Watch) {
-    this.head = head;
+    this.status = head.status;
+    this.#headers = head.headers;
     this.#options = options;
     this.#watch = watch;
+  }
+
+  /** A header of the answer, by its name in lower case. */
+  header(name: string): string | undefined {
+    return this.#headers?.get(name);
   }
 
   get isOpen(): boolean {
@@ -66,7 +74,8 @@ export class Gate {
     const options = this.#options;
     if (kind === "other" && options.delivery.isEventStream) return false;
     options.timers.clear("commit");
-    options.commit(this.head.status, this.head.headers, kind === "events");
+    options.commit(this.status, this.#headers!, kind === "events");
+    this.#headers = undefined;
     this.#state = "open";
     for (const bytes of this.#held) this.pass(bytes, now);
     this.drop();
@@ -92,9 +101,11 @@ export class Gate {
     this.#heldLength = 0;
   }
 
-  /** The result of an answer that turned out to be a refusal. */
+  /** The result of an answer that turned out to be a refusal. Only while the gate is closed. */
   refused(body: Uint8Array, inStream: boolean): ReplyResult {
-    return { kind: "refused", ...this.head, body: body.subarray(0, REFUSAL_SIZE), inStream };
+    const { status } = this;
+    const headers = this.#headers!;
+    return { kind: "refused", status, headers, body: body.subarray(0, REFUSAL_SIZE), inStream };
   }
 
   /** The result of an answer that broke off: nothing has happened as long as the gate is closed. */

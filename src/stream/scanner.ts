@@ -11,7 +11,10 @@ const decoder = new TextDecoder();
 /** What the visitor of an event wants: to go on, or to end the stream with this event. */
 export type Visit = "go" | "stop";
 
-export type EventVisitor = (event: StreamEvent) => Visit;
+export interface EventVisitor {
+  /** Told of each whole event, before its bytes are given back. */
+  visit(event: StreamEvent): Visit;
+}
 
 /** How borders are found: a blank line (SSE, WHATWG HTML § 9.2), or any line end (NDJSON). */
 export type Framing = "sse" | "ndjson";
@@ -22,7 +25,7 @@ export type Framing = "sse" | "ndjson";
  */
 export class Scanner {
   readonly #framing: Framing;
-  readonly #visit: EventVisitor;
+  readonly #visitor: EventVisitor;
   readonly #limit: number;
   #pending: Uint8Array = NO_BYTES;
   #pendingLength = 0;
@@ -37,10 +40,10 @@ export class Scanner {
   #hasStopped = false;
   #isOversize = false;
 
-  constructor(framing: Framing, limit: number, visit: EventVisitor) {
+  constructor(framing: Framing, limit: number, visitor: EventVisitor) {
     this.#framing = framing;
     this.#limit = limit;
-    this.#visit = visit;
+    this.#visitor = visitor;
   }
 
   /** True once a visitor has ended the stream; nothing is taken any more. */
@@ -164,7 +167,7 @@ export class Scanner {
 
   #tell(text: string): void {
     const event = this.#framing === "sse" ? parseEvent(text) : toRecord(text);
-    if (event && this.#visit(event) === "stop") this.#hasStopped = true;
+    if (event && this.#visitor.visit(event) === "stop") this.#hasStopped = true;
   }
 
   #split(bytes: Uint8Array, end: number): Uint8Array {

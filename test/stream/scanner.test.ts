@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { createParser } from "eventsource-parser";
 import { describe, expect, it } from "vitest";
 import type { StreamEvent } from "../../src/contract/dialect.ts";
-import { type Framing, parseEvent, Scanner } from "../../src/stream/scanner.ts";
+import { type Framing, parseEvent, Scanner, type Visit } from "../../src/stream/scanner.ts";
 
 const NO_LIMIT = 1_048_576;
 const RUNS = { seed: 20_26, numRuns: 300 };
@@ -24,10 +24,11 @@ function scan(
   } = {},
 ): Scan {
   const events: StreamEvent[] = [];
-  const scanner = new Scanner(framing, limit, (event) => {
+  const visit = (event: StreamEvent): Visit => {
     events.push(event);
     return stopAt(event) ? "stop" : "go";
-  });
+  };
+  const scanner = new Scanner(framing, limit, { visit });
   const out = chunks.map((chunk) => text(scanner.push(chunk)));
   return { events, out, rest: text(scanner.rest()), scanner };
 }

@@ -24,10 +24,10 @@ const JSON_TYPE = /^[^;]*\bjson\b/i;
 
 /** Makes the body of an answer whose head has come. */
 export function chooseBody(gate: Gate, options: BodyOptions, usage: UsageNotes): Body {
-  const { status, headers } = gate.head;
+  const { status } = gate;
   if (status < 200 || status >= 300) return new RefusalBody(gate);
   if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
-  const type = headers.get("content-type")?.trim() ?? "";
+  const type = gate.header("content-type")?.trim() ?? "";
   if (EVENTS.test(type) || (type === "" && options.wantsStream))
     return new FramedBody(gate, "sse", options, usage);
   if (LINES.test(type)) return new FramedBody(gate, "ndjson", options, usage);

@@ -11,7 +11,7 @@ import {
   TOLD,
   TRUNCATED,
 } from "../result.ts";
-import { type Framing, Scanner, type Visit } from "../scanner.ts";
+import { type EventVisitor, type Framing, Scanner, type Visit } from "../scanner.ts";
 import type { UsageNotes } from "../usage.ts";
 import type { Body, Step } from "./body.ts";
 import { isErrorText } from "./json.ts";
@@ -34,7 +34,7 @@ export interface FramedBodyOptions {
 
 const END_OF_EVENT = new Uint8Array([10, 10]);
 
-export class FramedBody implements Body {
+export class FramedBody implements Body, EventVisitor {
   readonly kind: "events" | "other";
   readonly #gate: Gate;
   readonly #framing: Framing;
@@ -50,7 +50,7 @@ export class FramedBody implements Body {
     this.#options = options;
     this.#usage = usage;
     this.kind = framing === "sse" ? "events" : "other";
-    this.#scanner = new Scanner(framing, options.eventSize, (event) => this.#visit(event));
+    this.#scanner = new Scanner(framing, options.eventSize, this);
   }
 
   onData(chunk: Uint8Array, now: number): Step {
@@ -79,8 +79,7 @@ export class FramedBody implements Body {
     return goOn ? "more" : "slow";
   }
 
-  // Called by the scanner for each whole event, before its bytes are passed on.
-  #visit(event: StreamEvent): Visit {
+  visit(event: StreamEvent): Visit {
     const { dialect } = this.#options;
     const framing = this.#framing;
     this.#last = event;
