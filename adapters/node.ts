@@ -45,7 +45,7 @@ export function defineRelay(options: OptionsOf): NodeRelay {
     next?: (error?: unknown) => void,
   ): Promise<void> {
     const running = lazy.start();
-    const mount = running instanceof Response ? "" : running.mount;
+    const mount = "mount" in running ? running.mount : "";
     const where = findMount(message, mount);
     if (!where && next) return Promise.resolve(next());
     const answer = where

@@ -30,9 +30,8 @@ export function createAnswers(rooms: Rooms): Answers {
   const { config, hooks, reporter, clock } = rooms;
   const names = config.responseHeaders;
 
-  /** Headers of our own: who answered, after how many attempts (J1); what the host prepared; CORS. */
-  function ownHeaders(life: Life): HeaderList {
-    const headers: HeaderList = [];
+  /** Adds headers of our own: who answered, after how many attempts (J1); what the host prepared; CORS. */
+  function withOwn(headers: HeaderList, life: Life): HeaderList {
     const add = (name: string | false, value: string | undefined): void =>
       void (name && value !== undefined && headers.push([name, value]));
     add(names.requestId, life.id);
@@ -42,7 +41,8 @@ export function createAnswers(rooms: Rooms): Answers {
       life.target && life.target.model !== "*" ? toHeaderValue(life.target.model) : undefined,
     );
     add(names.credential, life.credential && toHeaderValue(life.credential.label));
-    return [...headers, ...corsHeaders(config.cors, life.call, exposed)];
+    if (config.cors) headers.push(...corsHeaders(config.cors, life.call, exposed));
+    return headers;
   }
 
   const exposed = [names.requestId, names.attempts, names.model, names.credential].filter(
@@ -50,7 +50,7 @@ export function createAnswers(rooms: Rooms): Answers {
   );
 
   function head(life: Life, status: number, headers: HeaderList, isEventStream: boolean): void {
-    const all = [...(isEventStream ? toStreamHeaders(headers) : headers), ...ownHeaders(life)];
+    const all = withOwn(isEventStream ? toStreamHeaders(headers) : [...headers], life);
     life.delivery.commit(status, withPrepared(all, life.call.preparedHeaders?.()), isEventStream);
   }
 
@@ -67,7 +67,7 @@ export function createAnswers(rooms: Rooms): Answers {
         attempts: life.attempts || undefined,
       }),
     );
-    const headers: HeaderList = [...retryHeaders(facts.retryAfter), ...ownHeaders(life)];
+    const headers: HeaderList = withOwn([...retryHeaders(facts.retryAfter)], life);
     if (error.code === "ERR_RELAY_METHOD")
       headers.push(["allow", "GET, HEAD, POST, PUT, PATCH, DELETE"]);
     if (!life.delivery.isOver)
@@ -142,7 +142,7 @@ export function createAnswers(rooms: Rooms): Answers {
       );
       const body = new Uint8Array(await life.during(response.arrayBuffer()));
       // Where the operator's response speaks of a header itself, its word stands.
-      const all = withPrepared(headers, ownHeaders(life));
+      const all = withPrepared(headers, withOwn([], life));
       life.delivery.commit(
         response.status,
         withPrepared(all, life.call.preparedHeaders?.()),
@@ -158,7 +158,8 @@ export function createAnswers(rooms: Rooms): Answers {
       if (!life.delivery.isOver) life.delivery.end();
       const { target, credential, delivery, startedAt } = life;
       reporter.debug(
-        `request ${life.id}: ${ending.reason}${ending.error ? ` (${ending.error})` : ""} after ${life.attempts} attempts`,
+        () =>
+          `request ${life.id}: ${ending.reason}${ending.error ? ` (${ending.error})` : ""} after ${life.attempts} attempts`,
       );
       if (!hooks.has("end")) return;
       hooks.emit("end", {

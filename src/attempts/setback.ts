@@ -46,7 +46,8 @@ export function settleFailure(
   const { verdict } = last;
   tellAttempt(rooms, errand, attempt, last);
   rooms.reporter.debug(
-    `request ${life.id}: attempt ${life.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
+    () =>
+      `request ${life.id}: attempt ${life.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
   );
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();

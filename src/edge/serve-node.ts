@@ -12,9 +12,7 @@ export function serveNode(
 ): Promise<void> {
   const sink = new NodeSink(response, message.method ?? "GET");
   const over =
-    running instanceof Response
-      ? pass(running, sink)
-      : running.handle(new NodeCall(message, where), sink);
+    "handle" in running ? running.handle(new NodeCall(message, where), sink) : pass(running, sink);
   return over.then(() => sink.finished);
 }
 
@@ -34,7 +32,11 @@ export interface PreparedResponse {
  * where a list is written too, Node 20 would keep one of them.
  */
 export function preparedOn(response: PreparedResponse): [string, string][] {
-  return Object.entries(response.getHeaders()).flatMap(([name, value]): [string, string][] =>
-    value === undefined || Array.isArray(value) ? [] : [[name, String(value)]],
-  );
+  const headers = response.getHeaders();
+  const prepared: [string, string][] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined && !Array.isArray(value)) prepared.push([name, String(value)]);
+  }
+  return prepared;
 }

@@ -7,9 +7,12 @@ const LINES = 20;
 const WINDOW = 60_000;
 /** Characters of a line at most: names in it may come from a client. */
 const LENGTH = 1_000;
+/** consola's number for debug lines. */
+const DEBUG = 4;
 
 export interface Reporter {
-  debug(message: string): void;
+  /** The line is put together only where the logger does not drop it. */
+  debug(message: () => string): void;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
@@ -37,14 +40,18 @@ export function createReporter(log: Log, clock: Clock): Reporter {
   }
 
   // A logger that fails must not fail the request.
-  function write(level: keyof Log, message: string): void {
+  function write(level: "debug" | "info" | "warn" | "error", message: string): void {
     try {
       log[level](toLine(message));
     } catch {}
   }
 
   return {
-    debug: (message) => write("debug", message),
+    debug(message) {
+      // Other loggers' levels are words.
+      const isDropped = typeof log.level === "number" && log.level < DEBUG;
+      if (!isDropped) write("debug", message());
+    },
     info: (message) => say("info", message),
     warn: (message) => say("warn", message),
     error: (message) => say("error", message),
@@ -57,7 +64,7 @@ function toLine(message: string): string {
   return line.replace(/[\p{Cc}\u2028\u2029]/gu, "?");
 }
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const SILENT: Log = { level: 0, debug() {}, info() {}, warn() {}, error() {} };
 
 export function silentLog(): Log {
   return SILENT;

@@ -111,11 +111,11 @@ export function toClientHeaders(
   return headers;
 }
 
+const STREAM_HEADERS = new Set(["content-type", "cache-control", "x-accel-buffering"]);
+
 /** Sets what every event stream must carry, so that no proxy holds it back or rewrites it. */
 export function toStreamHeaders(headers: HeaderList): HeaderList {
-  const kept = headers.filter(
-    ([name]) => !["content-type", "cache-control", "x-accel-buffering"].includes(name),
-  );
+  const kept = headers.filter(([name]) => !STREAM_HEADERS.has(name));
   kept.push(
     ["content-type", "text/event-stream"],
     ["cache-control", "no-cache, no-transform"],

@@ -217,13 +217,14 @@ function toRecord(line: string): StreamEvent | undefined {
 /** Reads the fields of one event; `undefined` where it has no data and no name (a comment, a bare blank line). */
 export function parseEvent(text: string): StreamEvent | undefined {
   // By far the most common shape, one data line with LF, needs no splitting.
+  const end = text.length - 2;
   if (
+    text.charCodeAt(end + 1) === LF &&
+    text.indexOf("\n") === end &&
     text.startsWith("data: ") &&
-    text.endsWith("\n\n") &&
-    text.indexOf("\n") === text.length - 2 &&
     !text.includes("\r")
   ) {
-    return { name: "", data: text.slice(6, -2) };
+    return { name: "", data: text.slice(6, end) };
   }
   let name = "";
   let data: string | undefined;

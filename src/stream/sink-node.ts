@@ -46,7 +46,9 @@ export class NodeSink implements Sink {
 
   head(status: number, headers: HeaderList): void {
     if (this.closed || this.#response.headersSent) return;
-    this.#response.writeHead(status, headers.flat());
+    const flat: string[] = [];
+    for (const [name, value] of headers) flat.push(name, value);
+    this.#response.writeHead(status, flat);
     queueMicrotask(() => this.#flush());
   }
 

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import type { Log } from "../../src/contract/log.ts";
 import { createReporter } from "../../src/observe/reporter.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
 
@@ -41,8 +42,25 @@ it("J5 writes a line once a minute, however often it is said", async () => {
 
 it("J5 leaves debug lines to the logger", () => {
   const { reporter, lines } = setUp();
-  for (let i = 0; i < 50; i++) reporter.debug("detail");
+  for (let i = 0; i < 50; i++) reporter.debug(() => "detail");
   expect(lines).toHaveLength(50);
+});
+
+it.each([
+  [undefined, 1],
+  [4, 1],
+  [5, 1],
+  [3, 0],
+  [-Infinity, 0],
+  // pino's and winston's are words.
+  ["info" as unknown as number, 1],
+])("J5 puts no debug line together for a logger of level %s", (level, count) => {
+  const lines: string[] = [];
+  const debug = (line: string): void => void lines.push(line);
+  const log = { level, debug, info() {}, warn() {}, error() {} } as Log;
+  let made = 0;
+  createReporter(log, createVirtualClock()).debug(() => `detail ${++made}`);
+  expect([made, lines.length]).toEqual([count, count]);
 });
 
 it("J5 survives a logger that throws", () => {
@@ -57,7 +75,7 @@ it("J5 survives a logger that throws", () => {
     },
   };
   const reporter = createReporter(log, createVirtualClock());
-  expect(() => reporter.debug("a")).not.toThrow();
+  expect(() => reporter.debug(() => "a")).not.toThrow();
   expect(() => reporter.error("b")).not.toThrow();
 });
 
