@@ -8,7 +8,8 @@
 // - Events that travel together: slow programs read many at once and look cheap. The upstream sends one event every
 //   5 ms (`--interval`) for each stream, as models do; the column "pieces" says how many came apart. At `--interval 0`
 //   (a turn of the loop between two) programs on web streams merge all 20 into one piece and escape the cost of 19.
-// - Cold code: every program is warmed up by requests that do not count.
+// - Cold code and cold caches: every program is warmed up by requests that do not count, at first and before each round. A
+//   server that has just started, or that idles between two requests, pays more, and the more code it has the more.
 // - CPU of helpers: only the relaying process is counted, all of its threads, user + system, as the system counts it.
 // - A load generator or upstream that is slower than the program under test: harmless for CPU per request, but not for
 //   requests per second, which is why that is not reported.

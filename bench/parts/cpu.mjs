@@ -2,8 +2,10 @@
 import { median, printTable, ratio, showRatio } from "../lib/figures.mjs";
 import { PAIRS, startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
-/** Requests to each program that do not count. */
-const WARM_UP = 2_000;
+/** Requests to each program that do not count: at first, until its code is compiled … */
+const WARM_UP = 4_000;
+/** … and before each round, since it has idled while the others were measured. */
+const SETTLE = 160;
 
 export async function run(options) {
   const { events, rounds, requests, connections, interval } = options;
@@ -22,6 +24,7 @@ export async function run(options) {
   const pieces = Object.fromEntries(programs.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const program of programs) {
+      await ask(program, SETTLE, interval);
       const before = await program.call("cpu");
       const { pieces: came } = await ask(program, requests, interval);
       pieces[program.name].push(came);
