@@ -44,7 +44,7 @@ const { values, positionals } = parseArgs({
     requests: { type: "string", default: "640" },
     connections: { type: "string", default: "32" },
     credentials: { type: "string", default: "100" },
-    streams: { type: "string", default: "1000" },
+    streams: { type: "string", default: "3000" },
     seconds: { type: "string", default: "15" },
     only: { type: "string", default: "" },
     "cpu-prof": { type: "boolean", default: false },
