@@ -1,9 +1,21 @@
 /** What went wrong with the store, told once an outage and without any value. */
 import type { Log } from "../contract/log.ts";
 
+/** `token read`: a token's record could not be had; `token`: one could not be written, sealed or opened. */
+type During =
+  | "load"
+  | "write"
+  | "remove"
+  | "crypto"
+  | "lease"
+  | "token"
+  | "token read"
+  | "creation"
+  | "sync";
+
 /** A call to the store that failed. Carries neither values nor the driver's own message. */
 export interface StateFault {
-  during: "load" | "write" | "remove" | "crypto" | "lease" | "token" | "creation" | "sync";
+  during: During;
   /** Key in the store, where one was concerned. */
   key: string | undefined;
   /** The error's code (`ECONNREFUSED`), or its name. */
@@ -13,17 +25,17 @@ export interface StateFault {
 export type FaultListener = (fault: StateFault) => void;
 
 export interface Faults {
-  report(during: StateFault["during"], key: string | undefined, error: unknown): void;
+  report(during: During, key: string | undefined, error: unknown): void;
   /** Notes that what had failed `during` one of these is well again. */
-  clear(...during: StateFault["during"][]): void;
+  clear(...during: During[]): void;
   /** The last fault that still stands, `undefined` when all is well. */
   last(): string | undefined;
 }
 
 export function createFaults(log: Log, onFault: FaultListener | undefined): Faults {
-  const standing = new Map<StateFault["during"], string>();
+  const standing = new Map<During, string>();
 
-  function report(during: StateFault["during"], key: string | undefined, error: unknown): void {
+  function report(during: During, key: string | undefined, error: unknown): void {
     const code = codeOf(error);
     const fault = `${during} failed: ${code}`;
     if (standing.get(during) !== fault) log.warn(`state: ${fault}; serving goes on from memory`);
@@ -40,7 +52,7 @@ export function createFaults(log: Log, onFault: FaultListener | undefined): Faul
     }
   }
 
-  function clear(...during: StateFault["during"][]): void {
+  function clear(...during: During[]): void {
     const cleared = during.filter((one) => standing.delete(one));
     if (cleared.length > 0) log.info(`state: ${cleared.join(" and ")} well again`);
   }

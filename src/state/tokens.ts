@@ -61,22 +61,26 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
 
   /** Another process may be in mid-write: what is still broken at a second look is. */
   async function look<R>(kind: RingKind<R>, credential: string): Promise<Place<R>[]> {
-    const places = await placesOf(kind.letter, credential);
-    const values = new Map((await readItems(storage, places)).map((it) => [it.key, it.value]));
-    return Promise.all(
-      places.map(async (key) => {
-        const reading = readStored(kind, values.get(key));
-        if (reading.is !== "broken") return { key, reading };
-        return { key, reading: readStored(kind, await readItem(storage, key)) };
-      }),
-    );
+    const found = await reporting("token read", async () => {
+      const places = await placesOf(kind.letter, credential);
+      const values = new Map((await readItems(storage, places)).map((it) => [it.key, it.value]));
+      return Promise.all(
+        places.map(async (key) => {
+          const reading = readStored(kind, values.get(key));
+          if (reading.is !== "broken") return { key, reading };
+          return { key, reading: readStored(kind, await readItem(storage, key)) };
+        }),
+      );
+    });
+    faults.clear("token read");
+    return found;
   }
 
   async function readRing<R>(kind: RingKind<R>, credential: string): Promise<R[]> {
     const found: R[] = [];
     for (const { key, reading } of await look(kind, credential)) {
       if (reading.is === "record") found.push(reading.record);
-      else await refuse(parts, key, reading);
+      else await reporting("token", () => refuse(parts, key, reading));
     }
     return found;
   }
@@ -89,15 +93,17 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
   ): Promise<void> {
     const places = await look(kind, credential);
     for (const { key, reading } of places)
-      if (reading.is === "newer") await refuse(parts, key, reading);
+      if (reading.is === "newer") await reporting("token", () => refuse(parts, key, reading));
     const newest = newestOf(places);
     // Somebody with a later lease was here: nobody would read ours.
     if (newest && newest.generation > generation) throw new StaleGeneration();
     const own = places[generation % PLACES]!;
     const isTaken = newest?.place === own && newest.generation < generation;
     const target = isTaken ? places[(generation + 1) % PLACES]! : own;
-    await refuse(parts, target.key, target.reading);
-    await storage.setItem(target.key, value);
+    await reporting("token", async () => {
+      await refuse(parts, target.key, target.reading);
+      await storage.setItem(target.key, value);
+    });
     faults.clear("token");
   }
 
@@ -115,51 +121,35 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
 
   return {
     async read(credential) {
-      try {
-        const records = await readRing(TOKEN, credential);
-        const newest = records.toSorted((a, b) => b.generation - a.generation)[0];
-        if (newest) known.tokens.note(credential, newest);
-        return newest && (await opened(newest));
-      } catch (error) {
-        throw reported(error);
-      }
+      const records = await readRing(TOKEN, credential);
+      const newest = records.toSorted((a, b) => b.generation - a.generation)[0];
+      if (newest) known.tokens.note(credential, newest);
+      return newest && reporting("token", () => opened(newest));
     },
     async write(record) {
       const { credential, generation, accessToken, refreshToken, ...open } = record;
       const place = `token ${credential} ${generation}`;
       const text = JSON.stringify({ accessToken, refreshToken });
-      try {
-        const secrets = await seal.seal(text, place);
-        const told = byAnotherClock(open, drift.offset());
-        const sealed: Sealed = { credential, generation, ...told, secrets };
-        await write(TOKEN, credential, generation, tokenToStored(sealed));
-        known.tokens.note(credential, sealed);
-      } catch (error) {
-        throw reported(error);
-      }
+      const secrets = await reporting("token", () => seal.seal(text, place));
+      const told = byAnotherClock(open, drift.offset());
+      const sealed: Sealed = { credential, generation, ...told, secrets };
+      await write(TOKEN, credential, generation, tokenToStored(sealed));
+      known.tokens.note(credential, sealed);
     },
     async intents(credential) {
-      try {
-        const [intents, tokens] = await Promise.all([
-          readRing(INTENT, credential),
-          readRing(TOKEN, credential),
-        ]);
-        const newest = Math.max(0, ...tokens.map(({ generation }) => generation));
-        return intents
-          .filter(({ generation }) => generation > newest)
-          .toSorted((a, b) => a.generation - b.generation);
-      } catch (error) {
-        throw reported(error);
-      }
+      const [intents, tokens] = await Promise.all([
+        readRing(INTENT, credential),
+        readRing(TOKEN, credential),
+      ]);
+      const newest = Math.max(0, ...tokens.map(({ generation }) => generation));
+      return intents
+        .filter(({ generation }) => generation > newest)
+        .toSorted((a, b) => a.generation - b.generation);
     },
     async writeIntent(record) {
       const { credential, generation } = record;
-      try {
-        await write(INTENT, credential, generation, intentToStored(record));
-        known.intents.note(credential, record);
-      } catch (error) {
-        throw reported(error);
-      }
+      await write(INTENT, credential, generation, intentToStored(record));
+      known.intents.note(credential, record);
     },
     async writeBack(isGone) {
       const gate = createGate(WRITTEN_BACK_AT_ONCE);
@@ -194,9 +184,16 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
     return { ...byAnotherClock(open, -drift.offset()), accessToken, refreshToken };
   }
 
-  function reported(error: unknown): unknown {
-    if (!(error instanceof StaleGeneration)) faults.report("token", undefined, error);
-    return error;
+  async function reporting<T>(
+    during: "token" | "token read",
+    work: () => Promise<T> | T,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      faults.report(during, undefined, error);
+      throw error;
+    }
   }
 }
 

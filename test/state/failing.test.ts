@@ -116,6 +116,37 @@ describe("a store that fails", () => {
     expect((await state.load()).cooldowns).toEqual([cooldown("a")]);
   });
 
+  it("K4 takes back what it said of tokens as soon as the same goes well again", async () => {
+    const { storage, broken } = createFailing();
+    const { state } = createBench({ storage, secrets: ["a secret that is long enough to be one"] });
+    const token = {
+      credential: "a",
+      generation: 1,
+      accessToken: "t",
+      issuedAt: NOW,
+      writtenAt: NOW,
+    };
+    const record = { ...token, expiresAt: undefined, refreshToken: undefined, originHash: "h" };
+    await state.tokens.write(record);
+
+    broken.add("getItems").add("getItem");
+    await expect(state.tokens.read("a")).rejects.toThrow();
+    await expect(state.tokens.intents("a")).rejects.toThrow();
+    expect(state.health()).toMatchObject({ fault: "token read failed: ECONNREFUSED" });
+    broken.clear();
+    await state.tokens.read("a");
+    expect(state.health()).toMatchObject({ fault: undefined });
+
+    // That reading works says nothing of writing.
+    broken.add("setItem");
+    await expect(state.tokens.write({ ...record, generation: 2 })).rejects.toThrow();
+    await state.tokens.read("a");
+    expect(state.health()).toMatchObject({ fault: "token failed: ECONNREFUSED" });
+    broken.clear();
+    await state.tokens.write({ ...record, generation: 3 });
+    expect(state.health()).toMatchObject({ fault: undefined });
+  });
+
   it("K4 tries at once what comes anew during an outage, with the latest of each key", async () => {
     const { storage, broken, calls } = createFailing();
     const { state, clock } = createBench({ storage });
