@@ -218,12 +218,7 @@ function toRecord(line: string): StreamEvent | undefined {
 export function parseEvent(text: string): StreamEvent | undefined {
   // By far the most common shape, one data line with LF, needs no splitting.
   const end = text.length - 2;
-  if (
-    text.charCodeAt(end + 1) === LF &&
-    text.indexOf("\n") === end &&
-    text.startsWith("data: ") &&
-    !text.includes("\r")
-  ) {
+  if (text.indexOf("\n") === end && text.startsWith("data: ") && !text.includes("\r")) {
     return { name: "", data: text.slice(6, end) };
   }
   let name = "";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openai } from "../../src/dialects/openai.ts";
 import type { RenderedError } from "../../src/contract/dialect.ts";
-import { createStage, JSON_TYPE, ROLE, SSE, WORD } from "./stage.ts";
+import { createStage, JSON_TYPE, ROLE, SSE, TIMEOUTS, WORD } from "./stage.ts";
 
 const PING = ": ping\n\n";
 const FAULT: RenderedError = {
@@ -45,6 +45,17 @@ describe("the heartbeat", () => {
     stage.delivery.end();
     await stage.clock.advance(60);
     expect(stage.sink.text).toBe(WORD + PING + long);
+  });
+
+  it("I8 takes a client that reads for no sign of the upstream's life, where nobody waited for it", async () => {
+    const stage = createStage().head(200, SSE);
+    stage.data(WORD);
+    await stage.clock.advance(TIMEOUTS.idleTimeout - 1);
+    stage.sink.drain();
+    expect(stage.results).toEqual([]);
+    await stage.clock.advance(1);
+    expect(stage.results).toMatchObject([{ end: "idle_timeout" }]);
+    expect(stage.told).toEqual(["abort"]);
   });
 
   it("I6 does not make a client that is slow then look fast", async () => {
