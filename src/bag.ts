@@ -22,8 +22,9 @@ export class Bag<Member extends Bagged> implements Iterable<Member> {
     member.place = this.#members.push(member) - 1;
   }
 
-  /** Takes a member out that is in the bag; the last one gets its place. */
+  /** Takes a member out, whose place the last one gets. Nothing happens where it is not in the bag. */
   delete(member: Member): void {
+    if (this.#members[member.place] !== member) return;
     const last = this.#members.pop()!;
     if (last === member) return;
     this.#members[member.place] = last;

@@ -46,6 +46,14 @@ describe("a bag", () => {
     }
   });
 
+  it("loses nobody where one leaves twice, or was never in it", () => {
+    const bag = filled();
+    bag.delete(a);
+    bag.delete(a);
+    bag.delete(new One("stranger"));
+    expect(names(bag)).toEqual(["b", "c"]);
+  });
+
   it("may lose members while it is walked through: all who were there are met once", () => {
     const bag = filled();
     const met: string[] = [];
