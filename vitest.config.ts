@@ -10,7 +10,8 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**"],
+    // Long tests have a configuration of their own: vitest.long.config.ts.
+    exclude: ["**/node_modules/**", "test/**/*.long.test.ts"],
     testTimeout: isCI ? 30_000 : 10_000,
     // Processes and sockets share two cores there: what fails twice is broken, what fails once was late.
     retry: isCI ? 1 : 0,
