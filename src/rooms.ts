@@ -31,6 +31,7 @@ import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
 import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
+import { secondsUntil, toDurationText } from "./times.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
 
@@ -176,6 +177,15 @@ export function createRooms(options: RelayOptions): Rooms {
     await Promise.all([state.close(), transport?.close()]);
   }
 
+  function tellRefresh(credential: string, code: string | undefined): void {
+    const { lastError = code, retryAt } = auth.status(credential) ?? {};
+    const next =
+      retryAt === undefined
+        ? ""
+        : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
+    reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
+  }
+
   function createKeeper(): Keeper {
     return new Keeper({
       ...toKeeperOptions(config),
@@ -195,8 +205,7 @@ export function createRooms(options: RelayOptions): Rooms {
       },
       onRefresh(event) {
         const { credential, ok, code } = event;
-        const why = auth.status(credential)?.lastError ?? code;
-        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${why}`);
+        if (!ok) tellRefresh(credential, code);
         hooks.emit("refresh", event);
       },
     });

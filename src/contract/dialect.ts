@@ -33,10 +33,13 @@ export interface RenderedError {
   data?: Record<string, unknown>;
 }
 
-/** Token counts as an upstream reports them. */
+/** Token counts as an upstream reports them; what it does not report is left out. */
 export interface Usage {
+  /** Number of tokens of the request. */
   inputTokens?: number;
+  /** Number of tokens of the answer, those of its thoughts included. */
   outputTokens?: number;
+  /** Number of all tokens, as the upstream adds them up. */
   totalTokens?: number;
 }
 

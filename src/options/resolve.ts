@@ -17,6 +17,8 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Names of the tiers, best first, as they are shown; `undefined` where tiers are numbers. */
+  tiers: readonly string[] | undefined;
   /** Sources of anonymous tokens: they carry nothing themselves. */
   acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
@@ -57,6 +59,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     upstreams,
     models,
     credentials,
+    tiers: options.tiers,
     acquirers,
     secrets,
     sources,
