@@ -5,6 +5,7 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
+import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
@@ -46,6 +47,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Asks streams for their token counts; `undefined` where `streaming.includeUsage` is off. */
+  usage: UsageRequests | undefined;
   members: Members;
   /** Sources of anonymous tokens; `undefined` where none is configured. */
   acquirers: Acquirers | undefined;
@@ -218,6 +221,9 @@ export function createRooms(options: RelayOptions): Rooms {
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
+    usage: config.streaming.includeUsage
+      ? new UsageRequests(clock, reporter, config.limits.maxAttempts)
+      : undefined,
     waiting,
     acquirers,
     members,

@@ -54,6 +54,10 @@ export function settleFailure(
   life.check();
   const setbacks = setbacksOf(standing);
   tellCircuit(rooms, setbacks, target, attempt, verdict);
+  if (rooms.usage?.isRefusal(standing, attempt, last, target)) {
+    standing.again = { credential, met: attempt.met };
+    return SAME;
+  }
   const isDown = downUntil(rooms, target) > 0;
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";

@@ -55,6 +55,16 @@ export interface CodeMeaning {
   vague?: boolean;
 }
 
+/** How a stream of an API is made to report its token counts, where it does so only on request (I17). */
+export interface UsageOption {
+  /** Names from the top of the JSON body down to the field, which is set to `true`. */
+  path: readonly [string, ...string[]];
+  /** True where this request's answer reports no counts unless the field is set, and its endpoint knows the field. */
+  isMissing(asked: Asked): boolean;
+  /** True for an event with nothing in it but the counts: it comes for the field alone, and is taken out of the answer. */
+  isAnswer(event: StreamEvent): boolean;
+}
+
 /** How an API family speaks. One file in src/dialects/ each; an operator can give one of their own. */
 export interface Dialect {
   name: string;
@@ -88,6 +98,8 @@ export interface Dialect {
   endsWith?(last: StreamEvent): boolean;
   /** Finds token counts in an event or a JSON body. */
   readUsage(data: string): Usage | undefined;
+  /** For `streaming.includeUsage`; left out where streams of this API report their counts by themselves. */
+  usageOption?: UsageOption | undefined;
 
   /** Body of an error answer (JSON text). */
   renderError(error: RenderedError): string;

@@ -67,7 +67,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),
-    streaming: { ...DEFAULTS.streaming, ...defined(options.streaming) },
+    streaming: resolveStreaming(options),
     responseHeaders: resolveResponseHeaders(options),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
@@ -104,6 +104,14 @@ function resolveLimits(
   });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
   return { ...limits, disableOn: [...limits.disableOn] };
+}
+
+function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {
+  const { maxAttempts = DEFAULTS.limits.maxAttempts } = limits ?? {};
+  // An upstream that refuses the field is called once more without it.
+  if (streaming?.includeUsage && maxAttempts < 2)
+    wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
+  return { ...DEFAULTS.streaming, ...defined(streaming) };
 }
 
 function resolveResponseHeaders(options: RelayOptions): RelayConfig["responseHeaders"] {
