@@ -87,6 +87,21 @@ describe.each(["\n", "\r\n", "\r"])("a stream whose lines end in %j", (end) => {
   });
 });
 
+describe("a stream that mixes its line ends", () => {
+  const mixed = (lines: readonly string[]): string => lines.join("\n").replaceAll("\n\n", "\n\r\n");
+  const [first, ...others] = [WORDS.slice(0, 2), WORDS.slice(2)] as const;
+
+  it.each([
+    ["first", [...EXTRA, ...WORDS, ...END], [...WORDS, ...END]],
+    ["second", [...first, ...EXTRA, ...others.flat(), ...END], [...WORDS, ...END]],
+    ["last", [...WORDS, ...EXTRA, ...END], [...WORDS, ...END]],
+  ])("I11 I17 loses the %s event with its own line ends, split at any byte", (_, stream, left) => {
+    const text = mixed(stream);
+    for (let at = 0; at <= new TextEncoder().encode(text).length; at++)
+      expectWhole(play(text, [at]), mixed(left));
+  });
+});
+
 describe("what stays", () => {
   const stays: [string, object][] = [
     ["counts beside a choice", { ...said({}, "stop"), usage: USAGE }],
