@@ -16,7 +16,7 @@ export interface AttemptEvent {
   attempt: number;
   /** Id of the credential. */
   credential: string;
-  /** Name. */
+  /** Name of the upstream. */
   upstream: string;
   /** As the upstream knows it; `"*"` where the request names none. */
   model: string;
@@ -81,7 +81,7 @@ export interface CredentialEvent {
 export interface CreationEvent {
   /** Id of the acquirer. */
   acquirer: string;
-  /** Name. */
+  /** Name of the upstream. */
   upstream: string;
   /** True where a token came. */
   ok: boolean;
@@ -130,14 +130,23 @@ export interface EndEvent {
   firstPayloadAfter: number | undefined;
 }
 
+/** Every hook, with its event. */
 export interface RelayHooks {
+  /** One upstream call has ended. */
   attempt: (event: AttemptEvent) => void;
+  /** A key was closed, or its end was stated anew. */
   cooldown: (event: CooldownEvent) => void;
+  /** A request goes on with another credential. */
   rotation: (event: RotationEvent) => void;
+  /** A credential was disabled or enabled. */
   credential: (event: CredentialEvent) => void;
+  /** An anonymous token was created, or could not be. */
   creation: (event: CreationEvent) => void;
+  /** A request has looked at one place where it may go. */
   route: (event: RouteEvent) => void;
+  /** A token was refreshed, or could not be. */
   refresh: (event: RefreshEvent) => void;
+  /** A request is over; exactly once for each. */
   end: (event: EndEvent) => void;
 }
 

@@ -48,7 +48,7 @@ export type {
   RelayStatus,
   RequestCounts,
 } from "./contract/status.ts";
-export type { StateHealth, SyncTier } from "./contract/state.ts";
+export type { DisabledCause, StateHealth, SyncTier } from "./contract/state.ts";
 export type { LeaseTier } from "./contract/lease.ts";
 export type { RouteQuestion } from "./routes.ts";
 export type {
@@ -76,6 +76,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageOption,
   UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";

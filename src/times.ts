@@ -11,8 +11,8 @@ const UNITS = [
   { name: "min", length: MINUTE },
   { name: "s", length: SECOND },
 ] as const;
-/** The last point in time that a `Date` can hold (ECMA-262, 21.4.1.1). */
-const END_OF_TIME = 8_640_000_000_000_000;
+/** The last point in time whose year has four digits, which every reader of ISO dates understands. */
+const LAST = 253_402_300_799_999;
 
 /**
  * Says a duration given in ms: `450 ms`, `1.5 s`, `12 s`, `5 min`, `5 h 5 min`, `2 d 3 h`. Two units at most; what is smaller
@@ -54,10 +54,12 @@ export function toRetryText(seconds: number): string {
     : `${text} (${grouped(seconds)} s)`;
 }
 
-/** Gives a point in time (UTC epoch ms) as an ISO UTC string. Never throws: what no date can hold is the last or first that one can. */
+/**
+ * Gives a point in time (UTC epoch ms) as an ISO UTC string. Never throws: before 1970 it is 1970, after the year 9999 the end of
+ * that year, for what was said to have no end.
+ */
 export function toISOTime(at: number): string {
-  const held = Math.min(END_OF_TIME, Math.max(-END_OF_TIME, at));
-  return new Date(Number.isNaN(held) ? 0 : held).toISOString();
+  return new Date(at > 0 ? Math.min(LAST, at) : 0).toISOString();
 }
 
 /** Whole seconds from `now` to `until` (both UTC epoch ms), rounded up; 0 where that is over. */

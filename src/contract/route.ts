@@ -30,7 +30,7 @@ export interface Skipped {
 
 /** One credential as a choice saw it. */
 export interface RouteCandidate {
-  /** Id. */
+  /** Id of the credential. */
   credential: string;
   /** Its name where `tiers` is configured, else its number; lower is preferred. */
   tier: number | string;
@@ -55,7 +55,7 @@ export interface RouteClosed {
 export interface RouteDecision {
   /** When it was looked at, ISO UTC. */
   at: string;
-  /** Name. */
+  /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool. */
   pool: string;

@@ -30,8 +30,11 @@ export interface MarkRecord {
   writtenAt: number;
 }
 
+/** Why a credential is out of use. */
+export type DisabledCause = "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
+
 export interface DisabledMark {
-  cause: "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
+  cause: DisabledCause;
   /** For people: what was said, without any secret. */
   reason: string;
   /** UTC epoch ms. */

@@ -1,5 +1,5 @@
 // What `relay.status()` gives. Points in time are ISO UTC strings, durations ms, `retryAfter` seconds. docs/observing.md shows the same.
-import type { DisabledMark, StateHealth } from "./state.ts";
+import type { DisabledCause, StateHealth } from "./state.ts";
 import type { Reason } from "./verdict.ts";
 
 /** Everything the relay knows now, read from the tables that choosing reads. Holds no secret. */
@@ -48,7 +48,7 @@ export interface CredentialDisabled {
    * `auth`: its key was refused; `forbidden`: its account was refused; `operator`: taken out by hand; `exhausted`: its
    * anonymous token is used up; `relogin`: its grant is gone.
    */
-  cause: DisabledMark["cause"];
+  cause: DisabledCause;
   /** What was said, for people. */
   reason: string;
   /** Since when, ISO UTC. */
@@ -67,7 +67,7 @@ export interface CredentialCounters {
 
 /** What is told of an access token; never any part of it. */
 export interface CredentialToken {
-  /** Kind of its source: `oauth`, `firebase`, `service-account`, `custom`, … */
+  /** Kind of its source: `oauth`, `firebase`, `service-account`, `function`, … */
   kind: string;
   /** When it ends, ISO UTC; `undefined` where there is none, or its end is unknown. */
   expiresAt: string | undefined;
@@ -87,13 +87,13 @@ export interface CredentialToken {
 export interface CooldownStatus {
   /** Id; of an acquirer where its creating is closed; `"*"` for every credential of the upstream. */
   credential: string;
-  /** Name. */
+  /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool; `"*"` for all of them. */
   pool: string;
   /** Models that share the limit; `"*"` for every model. */
   family: string;
-  /** What it closes, narrowest first. */
+  /** What it closes: that is how much `credential` and `family` name. */
   scope: CooldownScope;
   /** What was refused. */
   reason: Reason;
@@ -112,7 +112,7 @@ export type CooldownScope = "model" | "credential" | "upstream-model" | "upstrea
 
 /** One endpoint that gets no requests now. */
 export interface CircuitStatus {
-  /** Name. */
+  /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool. */
   pool: string;

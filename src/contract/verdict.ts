@@ -30,12 +30,13 @@ export type Scope =
 /** What may be tried next. */
 export type Action = "other-credential" | "same-later" | "refresh-then-same" | "no";
 
+/** What a refusal was taken for, and why. */
 export interface Verdict {
   /** What was refused. */
   reason: Reason;
   /** What the refusal concerns. */
   scope: Scope;
-  /** The wait that the answer itself states, in ms, before any clamp; `null` where it states none. */
+  /** The wait that the answer itself states, ms, before any bound is applied; `null` where it states none. */
   hint: number | null;
   /** What the request may try next. */
   action: Action;
