@@ -80,6 +80,7 @@ function attemptOnce(
   taken: Taken,
 ): Promise<ReplyResult> {
   taken.sentAt = rooms.clock.now();
+  taken.usageOption = rooms.usage?.optionFor(errand, standing, taken.passage.endpoint);
   standing.spent.attempts++;
   errand.life.attempts++;
   return send(rooms, errand, taken);
@@ -95,6 +96,7 @@ function follow(
 ): Outcome | { delay: number } {
   if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
   if (result.kind === "ended") {
+    rooms.usage?.served(standing, taken, errand.target);
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
@@ -127,6 +129,7 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
     passage,
     sentAt: now,
     secret: rooms.auth.peek(chosen.id),
+    usageOption: undefined,
   };
 }
 

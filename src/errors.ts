@@ -1,4 +1,5 @@
 // Every error of the relay: its code, its status, its words. No message stands anywhere else.
+import { toDurationText, toRetryText } from "./times.ts";
 
 /** Facts that a message may name. Never a secret, never an upstream's address. */
 export interface ErrorFacts {
@@ -6,8 +7,9 @@ export interface ErrorFacts {
   model?: string;
   path?: string;
   expected?: string;
+  /** What was exceeded, in the unit of its code: ms for times, bytes for sizes, else a count. */
   limit?: number;
-  /** Seconds until trying again makes sense. */
+  /** Seconds until a retry makes sense. */
   retryAfter?: number;
   attempts?: number;
   detail?: string;
@@ -22,8 +24,8 @@ export interface TriedTarget {
   model: string;
   pool: string;
   reason: string;
-  /** Seconds. */
-  retry_after?: number;
+  /** Seconds until it may be tried; `retry_after` in the answer's error object. */
+  retryAfter?: number;
 }
 
 /** One code for each way to fail. */
@@ -93,6 +95,12 @@ const of = (facts: ErrorFacts): string =>
   [facts.model && ` for model ${facts.model}`, facts.upstream && ` on upstream ${facts.upstream}`]
     .filter(Boolean)
     .join("");
+
+const retry = ({ retryAfter }: ErrorFacts): string => {
+  if (retryAfter === undefined) return "";
+  return retryAfter > 0 ? `; retry in ${toRetryText(retryAfter)}` : "; retry now";
+};
+const within = ({ limit }: ErrorFacts): string => toDurationText(limit ?? 0);
 
 /** Code → status, type and message. The README's table of errors is made from this one. */
 export const ERRORS: Record<ErrorCode, ErrorSpec> = {
@@ -199,7 +207,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_TIMEOUT: {
     status: 408,
     type: invalid,
-    message: (f) => `The request body did not arrive within ${f.limit} ms.`,
+    message: (f) => `The request body did not arrive within ${within(f)}.`,
   },
   ERR_RELAY_BODY_USED: {
     status: 500,
@@ -257,30 +265,29 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_TOKEN: {
     status: 503,
     type: unavailable,
-    message: (f) =>
-      `No credential has a token${of(f)} (${f.detail})${f.retryAfter === undefined ? "." : `; it is tried again in ${f.retryAfter} s.`}`,
+    message: (f) => `No credential has a token${of(f)} (${f.detail})${retry(f)}.`,
   },
   ERR_RELAY_LIMITED: {
     status: 429,
     type: "rate_limit_exceeded",
     message: (f) =>
-      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
+      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}${retry(f)}.`,
   },
   ERR_RELAY_PROTECTED: {
     status: 429,
     type: "quota_protected",
     message: (f) =>
-      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused.`,
+      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused${retry(f)}.`,
   },
   ERR_RELAY_CAPACITY: {
     status: 503,
     type: "overloaded_error",
-    message: (f) => `The upstream has no capacity${of(f)}; try again later.`,
+    message: (f) => `The upstream has no capacity${of(f)}${retry(f) || "; retry later"}.`,
   },
   ERR_RELAY_DEADLINE: {
     status: 504,
     type: "timeout_error",
-    message: (f) => `The request was not answered within its deadline of ${f.limit} ms.`,
+    message: (f) => `The request was not answered within its deadline of ${within(f)}.`,
   },
   ERR_RELAY_MODEL_NOT_FOUND: {
     status: 404,
@@ -297,7 +304,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `The upstream ${f.upstream} has failed again and again and is left alone for ${f.retryAfter} s.`,
+      `The upstream ${f.upstream} has failed again and again and is left alone${retry(f)}.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,
@@ -350,7 +357,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 504,
     type: "timeout_error",
     message: (f) =>
-      `The upstream fell silent for ${f.limit} ms in the middle of its answer${of(f)}.`,
+      `The upstream fell silent for ${within(f)} in the middle of its answer${of(f)}.`,
   },
   ERR_RELAY_CLIENT_GONE: {
     status: 499,

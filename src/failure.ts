@@ -88,13 +88,15 @@ export function toFailure(
   }
 }
 
-/** Turns an error into what a dialect renders. */
+/** Turns an error into what a dialect renders. On the wire names are in snake case, as in the answers of the APIs (E3). */
 export function toRendered(error: RelayError): RenderedError {
   const { upstream, model, retryAfter, attempts, tried } = error.facts;
+  const places = tried?.map(({ retryAfter: wait, ...place }) =>
+    wait === undefined ? place : { ...place, retry_after: wait },
+  );
+  const fields = { upstream, model, retry_after: retryAfter, attempts, tried: places };
   const data = Object.fromEntries(
-    Object.entries({ upstream, model, retry_after: retryAfter, attempts, tried }).filter(
-      ([, value]) => value !== undefined,
-    ),
+    Object.entries(fields).filter(([, value]) => value !== undefined),
   );
   return { status: error.status, code: error.code, type: error.type, message: error.message, data };
 }

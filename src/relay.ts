@@ -3,7 +3,7 @@ import type { Call } from "./contract/call.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Sink } from "./contract/sink.ts";
 import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
-import type { RelayStatus } from "./admin/status.ts";
+import type { RelayStatus } from "./contract/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
 import { type Outcome, runAttempts } from "./attempts.ts";

@@ -5,6 +5,7 @@ import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
 import { createConsola } from "consola/basic";
 import { createTransport } from "#transport";
+import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
@@ -31,6 +32,7 @@ import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
 import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
+import { secondsUntil, toDurationText } from "./times.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
 
@@ -45,6 +47,8 @@ export interface Rooms extends ConsequenceRooms {
   open: OpenRequests;
   retries: RetryBudget;
   circuits: Circuits;
+  /** Asks streams for their token counts; `undefined` where `streaming.includeUsage` is off. */
+  usage: UsageRequests | undefined;
   members: Members;
   /** Sources of anonymous tokens; `undefined` where none is configured. */
   acquirers: Acquirers | undefined;
@@ -176,6 +180,15 @@ export function createRooms(options: RelayOptions): Rooms {
     await Promise.all([state.close(), transport?.close()]);
   }
 
+  function tellRefresh(credential: string, code: string | undefined): void {
+    const { lastError = code, retryAt } = auth.status(credential) ?? {};
+    const next =
+      retryAt === undefined
+        ? ""
+        : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
+    reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
+  }
+
   function createKeeper(): Keeper {
     return new Keeper({
       ...toKeeperOptions(config),
@@ -195,8 +208,7 @@ export function createRooms(options: RelayOptions): Rooms {
       },
       onRefresh(event) {
         const { credential, ok, code } = event;
-        const why = auth.status(credential)?.lastError ?? code;
-        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${why}`);
+        if (!ok) tellRefresh(credential, code);
         hooks.emit("refresh", event);
       },
     });
@@ -209,6 +221,9 @@ export function createRooms(options: RelayOptions): Rooms {
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
     circuits: createCircuits(toCircuitOptions(config)),
+    usage: config.streaming.includeUsage
+      ? new UsageRequests(clock, reporter, config.limits.maxAttempts)
+      : undefined,
     waiting,
     acquirers,
     members,

@@ -13,6 +13,7 @@ import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { isEndpointFailure } from "../limits/circuits.ts";
+import { toWaitText } from "../times.ts";
 import { downUntil, hasFreshEndpoint } from "./endpoints.ts";
 import { tellAttempt } from "./send.ts";
 import { hasNext, isAboutTarget, isLeaving } from "./chain.ts";
@@ -53,6 +54,10 @@ export function settleFailure(
   life.check();
   const setbacks = setbacksOf(standing);
   tellCircuit(rooms, setbacks, target, attempt, verdict);
+  if (rooms.usage?.isRefusal(standing, attempt, last, target)) {
+    standing.again = { credential, met: attempt.met };
+    return SAME;
+  }
   const isDown = downUntil(rooms, target) > 0;
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
@@ -111,7 +116,7 @@ function renew(
 
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
 function tellCircuit(
-  { clock, reporter }: Rooms,
+  { circuits, clock, reporter }: Rooms,
   { failedAt }: Setbacks,
   { upstream, endpoints }: Target,
   { passage }: Taken,
@@ -119,11 +124,13 @@ function tellCircuit(
 ): void {
   if (!isEndpointFailure(verdict)) return passage.answered(clock.now());
   failedAt.add(passage.endpoint);
-  if (!passage.failed(clock.now())) return;
+  const now = clock.now();
+  if (!passage.failed(now)) return;
   const number = endpoints.indexOf(passage.endpoint) + 1;
   const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
+  const wait = toWaitText(circuits.closedUntil(passage.endpoint, now) - now, now);
   reporter.warn(
-    `${which} upstream ${upstream} is left alone for a while: ${verdict.reason} again and again`.trim(),
+    `${which} upstream ${upstream} is left alone for ${wait}: ${verdict.reason} again and again`.trim(),
   );
 }
 

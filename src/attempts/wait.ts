@@ -103,7 +103,7 @@ function downError(rooms: Rooms, errand: Errand, standing: Standing): RelayError
 function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayError): RelayError {
   const tried = triedTargets(rooms, errand, standing);
   if (!tried) return error;
-  const waits = tried.flatMap(({ retry_after: wait }) => wait ?? []);
+  const waits = tried.flatMap((one) => one.retryAfter ?? []);
   const retryAfter = waits.length > 0 ? Math.min(...waits) : error.facts.retryAfter;
   return new RelayError(error.code, { ...error.facts, status: error.status, retryAfter, tried });
 }

@@ -43,6 +43,7 @@ export const DEFAULTS = {
     idleTimeout: 120_000,
     totalTimeout: false,
     eventSize: 1_048_576,
+    includeUsage: false,
     shutdownGrace: 5_000,
     onDisconnect: "abort",
     drainTimeout: 30_000,

@@ -17,6 +17,8 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Names of the tiers, best first, as they are shown; `undefined` where tiers are numbers. */
+  tiers: readonly string[] | undefined;
   /** Sources of anonymous tokens: they carry nothing themselves. */
   acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
@@ -57,6 +59,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     upstreams,
     models,
     credentials,
+    tiers: options.tiers,
     acquirers,
     secrets,
     sources,
@@ -64,7 +67,7 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     authorize: options.authorize,
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),
-    streaming: { ...DEFAULTS.streaming, ...defined(options.streaming) },
+    streaming: resolveStreaming(options),
     responseHeaders: resolveResponseHeaders(options),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
@@ -101,6 +104,14 @@ function resolveLimits(
   });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
   return { ...limits, disableOn: [...limits.disableOn] };
+}
+
+function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {
+  const { maxAttempts = DEFAULTS.limits.maxAttempts } = limits ?? {};
+  // An upstream that refuses the field is called once more without it.
+  if (streaming?.includeUsage && maxAttempts < 2)
+    wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
+  return { ...DEFAULTS.streaming, ...defined(streaming) };
 }
 
 function resolveResponseHeaders(options: RelayOptions): RelayConfig["responseHeaders"] {

@@ -70,6 +70,12 @@ const dialect = v.looseObject({
   codes: v.looseObject({}),
   judge: v.optional(fn),
   endsWith: v.optional(fn),
+  usageOption: v.optional(
+    v.looseObject({
+      path: v.pipe(texts, v.nonEmpty("must not be empty")),
+      ...methods("isMissing", "isAnswer"),
+    }),
+  ),
 });
 
 const addedHeaders = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
@@ -214,6 +220,7 @@ const streaming = optional({
   idleTimeout: ms,
   totalTimeout: orOff(ms),
   eventSize: count,
+  includeUsage: v.boolean(),
   shutdownGrace: ms,
   onDisconnect: v.lazy((input) =>
     typeof input === "function"

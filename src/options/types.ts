@@ -254,6 +254,11 @@ export interface StreamingOptions {
   totalTimeout?: number | false;
   /** Events longer than this pass unscanned. @default 1_048_576 */
   eventSize?: number;
+  /**
+   * Asks upstreams of the dialect `openai` for the token counts of streamed chat completions where the client has not, and takes
+   * the event that carries them out of the answer again. Needs `limits.maxAttempts` of 2 or more. @default false
+   */
+  includeUsage?: boolean;
   /** Open streams get so long to finish when the relay closes. @default 5_000 */
   shutdownGrace?: number;
   /** What becomes of an answer when its client leaves; a function is asked at that moment. @default "abort" */

@@ -478,7 +478,7 @@ it("E7 sits ten minutes out when the upstream wants a verification, and shows wh
   expect((await relay.chat()).status).toBe(200);
   const status = relay.relay.status();
   expect(status.cooldowns).toMatchObject([
-    { credential: "c1", reason: "FORBIDDEN", retry_after: 600 },
+    { credential: "c1", reason: "FORBIDDEN", retryAfter: 600 },
   ]);
   expect(status.credentials[0]).toMatchObject({
     disabled: undefined,
