@@ -28,7 +28,13 @@ export interface RelayHandler {
 interface InnerEvent {
   _handled: boolean;
   web?: { request?: Request };
-  context: { params?: Record<string, string>; matchedRoute?: { path?: string } };
+  context: {
+    params?: Record<string, string>;
+    matchedRoute?: { path?: string };
+    /** The client's address where a host has found it. */
+    clientAddress?: string;
+    cloudflare?: unknown;
+  };
   node: {
     req: NodeRequest & { originalUrl?: string; body?: BodyInit };
     res: NodeResponse & PreparedResponse;
@@ -55,11 +61,15 @@ export function defineRelay(options: OptionsOf): RelayHandler {
     if (STAND_IN in res)
       return running instanceof Response
         ? running
-        : running.fetch(inner.web?.request ?? toRequestWithBody(inner), { mount: where.mount });
+        : running.fetch(inner.web?.request ?? toRequestWithBody(inner), {
+            mount: where.mount,
+            address: addressOf(inner),
+          });
     inner._handled = true;
     return serveNode(running, req, res, {
       ...where,
       toRequest: () => toWebRequest(req, req.originalUrl),
+      toAddress: () => addressOf(inner),
       preparedHeaders: () => preparedOn(res),
     });
   }
@@ -68,6 +78,13 @@ export function defineRelay(options: OptionsOf): RelayHandler {
   return Object.defineProperty(Object.assign(handler, rest), "relay", {
     get: () => lazy.get(),
   }) as RelayHandler;
+}
+
+function addressOf({ context, node: { req } }: InnerEvent): string | undefined {
+  if (context.clientAddress) return context.clientAddress;
+  // Cloudflare's edge replaces what a client sends under this name; elsewhere it is the client's word.
+  const header = context.cloudflare ? req.headers["cf-connecting-ip"] : undefined;
+  return typeof header === "string" ? header : req.socket?.remoteAddress;
 }
 
 function findMount(path: string, { node, context }: InnerEvent): { mount: string; target: string } {

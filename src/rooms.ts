@@ -8,6 +8,7 @@ import { createTransport } from "#transport";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
+import { createCallerCaps } from "./caller-caps.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
@@ -213,7 +214,7 @@ export function createRooms(options: RelayOptions): Rooms {
     acquirers,
     members,
     planner,
-    callers: createCallers(config.authorize, config.limits.perClient, (error) =>
+    callers: createCallers(config.authorize, createCallerCaps(config, reporter), (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
     ),
     ownHeaders: new Set(

@@ -32,7 +32,7 @@ it("K14 puts what an option says before its default, also where that is 0, false
     ...good,
     limits: {
       maxWait: 0,
-      perClient: false,
+      perCaller: { concurrent: false },
       switchOnFirstRateLimit: false,
       disableOn: [],
       queue: 0,
@@ -44,7 +44,7 @@ it("K14 puts what an option says before its default, also where that is 0, false
   expect(limits).toEqual({
     ...DEFAULTS.limits,
     maxWait: 0,
-    perClient: false,
+    perCaller: { concurrent: false },
     switchOnFirstRateLimit: false,
     disableOn: [],
     queue: 0,

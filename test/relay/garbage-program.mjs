@@ -23,7 +23,7 @@ const upstreamPort = await listen(upstream);
 const relay = defineRelay({
   upstream: { baseURL: `http://127.0.0.1:${upstreamPort}/v1`, dialect: "openai" },
   credentials: [{ id: "one", apiKey: "sk-one" }],
-  limits: { perClient: false },
+  limits: { perCaller: { concurrent: false } },
   log: false,
 });
 const port = await listen(createServer(relay));

@@ -1,0 +1,58 @@
+// The caps on callers as the options say, and what the log says of addresses (N10).
+import type { Call } from "./contract/call.ts";
+import type { Reporter } from "./observe/reporter.ts";
+import type { RelayConfig } from "./options/resolve.ts";
+import { type Caps, createCaps, WIDE_LIMIT } from "./callers/caps.ts";
+import { type AddressFault, createAddressFinder } from "./callers/client-address.ts";
+import { isFromLoopback, PATIENCE, ProxyWatch, type SeenProxy } from "./callers/proxy-watch.ts";
+import { describeFault } from "./observe/fault.ts";
+
+const FAULTS: Record<AddressFault, string> = {
+  throws: "clientAddress failed; the client's address counts as unknown",
+  type: "clientAddress must return a string or undefined, and not a promise; the client's address counts as unknown",
+  garbage:
+    "clientAddress returned a string that is not an IP address; the client's address counts as unknown",
+  disagree:
+    "a request's X-Forwarded-For and Forwarded headers name different clients, so neither is used; let the proxy remove the one that it does not write itself",
+};
+
+export function createCallerCaps(
+  { limits, clientAddress, trustProxy }: RelayConfig,
+  reporter: Reporter,
+): Caps {
+  const { concurrent } = limits.perCaller;
+  const isConfigured = clientAddress !== undefined || trustProxy !== undefined;
+  let isUnknownTold = false;
+  return createCaps({
+    concurrent,
+    findAddress: createAddressFinder({
+      clientAddress,
+      trustProxy,
+      onFault: (fault, error) =>
+        reporter.warn(
+          error === undefined ? FAULTS[fault] : `${FAULTS[fault]}: ${describeFault(error)}`,
+        ),
+    }),
+    watch: isConfigured
+      ? undefined
+      : new ProxyWatch((seen) => reporter.warn(describeProxy(seen, concurrent))),
+    onUnknown(call: Call) {
+      // A development server says nothing of what a deployment will know.
+      if (isUnknownTold || isFromLoopback(call)) return;
+      isUnknownTold = true;
+      reporter.warn(
+        `the address of a client is not known: all requests without an address share one cap of ${WIDE_LIMIT} at a time; pass \`address\` to \`relay.fetch\`, or set \`clientAddress\` or \`trustProxy\``,
+      );
+    },
+  });
+}
+
+function describeProxy({ network, headers }: SeenProxy, concurrent: number | false): string {
+  const isRead = headers.includes("x-forwarded-for") || headers.includes("forwarded");
+  const remedy =
+    isRead || headers.length === 0
+      ? `set \`trustProxy\` to the number of proxies in front (\`1\`) or to their networks (\`["${network}"]\`)`
+      : `set \`clientAddress\`, for example to \`(request) => request.headers.get("${headers[0]}")\``;
+  const seen = headers.length > 0 ? headers.join(", ") : "forwarding headers";
+  return `${PATIENCE} requests in a row from one private address (in ${network}) carry ${seen}: a proxy stands in front, and all its users count as one client; ${remedy}. Until then ${WIDE_LIMIT} requests at a time pass from that address, in place of ${concurrent} for each client`;
+}

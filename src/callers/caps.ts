@@ -1,0 +1,59 @@
+// How many requests one caller may have under way: counted by its id, else by its address, else together with all others (N10).
+import type { Call } from "../contract/call.ts";
+import { type Address, toClientKey } from "../addresses.ts";
+import { RelayError } from "../errors.ts";
+import type { ProxyWatch } from "./proxy-watch.ts";
+import { type Slot, Slots } from "./slots.ts";
+
+/** What is known of who makes a call. */
+export interface Identity {
+  /** Its id, from `authorize`. */
+  caller: string | undefined;
+  /** The address that the host knows. */
+  peer: string | undefined;
+}
+
+export interface Caps {
+  /** Takes a slot, to be given back when the request is over. Throws `ERR_RELAY_CALLER_BUSY`. `undefined` where there is no cap. */
+  enter(call: Call, identity: Identity): Slot | undefined;
+}
+
+export interface CapsOptions {
+  concurrent: number | false;
+  findAddress: (call: Call, peer: string | undefined) => Address | undefined;
+  /** Looks out for a proxy; `undefined` where the operator has said which there are. */
+  watch: ProxyWatch | undefined;
+  /** Told of each request without an address. */
+  onUnknown: (call: Call) => void;
+}
+
+/** For all requests together whose address is not known, and for a proxy that the relay was not told of. */
+export const WIDE_LIMIT = 1_000;
+
+export function createCaps({ concurrent, findAddress, watch, onUnknown }: CapsOptions): Caps {
+  if (concurrent === false) return { enter: () => undefined };
+  const limit = concurrent;
+  const wide = Math.max(WIDE_LIMIT, limit);
+  const [callers, addresses, unknown] = [new Slots(), new Slots(), new Slots()];
+
+  function byAddress(call: Call, address: Address): Slot {
+    const key = toClientKey(address);
+    if (watch?.sees(call, address, key))
+      return addresses.take(key, wide) ?? busy(wide, "this address");
+    return addresses.take(key, limit) ?? busy(limit, "this address");
+  }
+
+  return {
+    enter(call, { caller, peer }) {
+      if (caller !== undefined) return callers.take(caller, limit) ?? busy(limit, "this caller");
+      const address = findAddress(call, peer);
+      if (address) return byAddress(call, address);
+      onUnknown(call);
+      return unknown.take("", wide) ?? busy(wide, "clients whose address is not known");
+    },
+  };
+}
+
+function busy(limit: number, detail: string): never {
+  throw new RelayError("ERR_RELAY_CALLER_BUSY", { limit, detail, retryAfter: 1 });
+}
