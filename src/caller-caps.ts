@@ -1,10 +1,17 @@
 // The caps on callers as the options say, and what the log says of addresses (N10).
 import type { Call } from "./contract/call.ts";
+import type { Address } from "./addresses.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { RelayConfig } from "./options/resolve.ts";
 import { type Caps, createCaps, WIDE_LIMIT } from "./callers/caps.ts";
 import { type AddressFault, createAddressFinder } from "./callers/client-address.ts";
-import { isFromLoopback, PATIENCE, ProxyWatch, type SeenProxy } from "./callers/proxy-watch.ts";
+import {
+  forwardingHeaders,
+  isFromLoopback,
+  PATIENCE,
+  ProxyWatch,
+  type SeenProxy,
+} from "./callers/proxy-watch.ts";
 import { describeFault } from "./observe/fault.ts";
 
 const FAULTS: Record<AddressFault, string> = {
@@ -23,6 +30,7 @@ export function createCallerCaps(
   const { concurrent } = limits.perCaller;
   const isConfigured = clientAddress !== undefined || trustProxy !== undefined;
   let isUnknownTold = false;
+  let isFullTold = false;
   return createCaps({
     concurrent,
     findAddress: createAddressFinder({
@@ -36,6 +44,15 @@ export function createCallerCaps(
     watch: isConfigured
       ? undefined
       : new ProxyWatch((seen) => reporter.warn(describeProxy(seen, concurrent))),
+    onFull(call: Call, address: Address) {
+      if (isConfigured || isFullTold) return;
+      const headers = forwardingHeaders(call, address);
+      if (headers.length === 0) return;
+      isFullTold = true;
+      reporter.warn(
+        `an address has reached the cap of ${concurrent} requests at a time (\`limits.perCaller.concurrent\`), and the request carries ${headers.join(", ")}: if a proxy stands in front, all its users count as one client until \`trustProxy\` or \`clientAddress\` is set`,
+      );
+    },
     onUnknown(call: Call) {
       // A development server says nothing of what a deployment will know.
       if (isUnknownTold || isFromLoopback(call)) return;

@@ -25,12 +25,14 @@ export interface CapsOptions {
   watch: ProxyWatch | undefined;
   /** Told of each request without an address. */
   onUnknown: (call: Call) => void;
+  /** Told of each request that is refused because its address has reached its cap. */
+  onFull: (call: Call, address: Address) => void;
 }
 
 /** For all requests together whose address is not known, and for a proxy that the relay was not told of. */
 export const WIDE_LIMIT = 1_000;
 
-export function createCaps({ concurrent, findAddress, watch, onUnknown }: CapsOptions): Caps {
+export function createCaps({ concurrent, findAddress, watch, ...on }: CapsOptions): Caps {
   if (concurrent === false) return { enter: () => undefined };
   const limit = concurrent;
   const wide = Math.max(WIDE_LIMIT, limit);
@@ -38,9 +40,11 @@ export function createCaps({ concurrent, findAddress, watch, onUnknown }: CapsOp
 
   function byAddress(call: Call, address: Address): Slot {
     const key = toClientKey(address);
-    if (watch?.sees(call, address, key))
-      return addresses.take(key, wide) ?? busy(wide, "this address");
-    return addresses.take(key, limit) ?? busy(limit, "this address");
+    const most = watch?.sees(call, address, key) ? wide : limit;
+    const slot = addresses.take(key, most);
+    if (slot) return slot;
+    on.onFull(call, address);
+    return busy(most, "this address");
   }
 
   return {
@@ -48,7 +52,7 @@ export function createCaps({ concurrent, findAddress, watch, onUnknown }: CapsOp
       if (caller !== undefined) return callers.take(caller, limit) ?? busy(limit, "this caller");
       const address = findAddress(call, peer);
       if (address) return byAddress(call, address);
-      onUnknown(call);
+      on.onUnknown(call);
       return unknown.take("", wide) ?? busy(wide, "clients whose address is not known");
     },
   };

@@ -73,9 +73,16 @@ export class ProxyWatch {
   #tell(network: string, common: number): void {
     if (this.#isTold) return;
     this.#isTold = true;
-    this.#onProxy({ network, headers: NAMES.filter((_, at) => (common & (1 << at)) !== 0) });
+    this.#onProxy({ network, headers: toNames(common) });
   }
 }
+
+/** Names of the headers in a call by which a proxy would tell the client's address; none where the host has read them already. */
+export function forwardingHeaders(call: Call, address: Address): string[] {
+  return toNames(namesIn(call, address));
+}
+
+const toNames = (bits: number): string[] => NAMES.filter((_, at) => (bits & (1 << at)) !== 0);
 
 /** Bits of the names that a call carries; none where the nearest proxy tells the address that the host has found itself. */
 function namesIn(call: Call, address: Address): number {
