@@ -3,7 +3,7 @@ import type { Call } from "./contract/call.ts";
 import type { Address } from "./addresses.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { RelayConfig } from "./options/resolve.ts";
-import { type Caps, createCaps, WIDE_LIMIT } from "./callers/caps.ts";
+import { type Caps, createCaps, wideLimit } from "./callers/caps.ts";
 import { type AddressFault, createAddressFinder } from "./callers/client-address.ts";
 import {
   forwardingHeaders,
@@ -58,7 +58,7 @@ export function createCallerCaps(
       if (isUnknownTold || isFromLoopback(call)) return;
       isUnknownTold = true;
       reporter.warn(
-        `the address of a client is not known: all requests without an address share one cap of ${WIDE_LIMIT} at a time; pass \`address\` to \`relay.fetch\`, or set \`clientAddress\` or \`trustProxy\``,
+        `the address of a client is not known: all requests without an address share one cap of ${wideLimit(concurrent)} at a time; pass \`address\` to \`relay.fetch\`, set \`clientAddress\`, or set \`trustProxy\` to the number of proxies in front`,
       );
     },
   });
@@ -71,5 +71,5 @@ function describeProxy({ network, headers }: SeenProxy, concurrent: number | fal
       ? `set \`trustProxy\` to the number of proxies in front (\`1\`) or to their networks (\`["${network}"]\`)`
       : `set \`clientAddress\`, for example to \`(request) => request.headers.get("${headers[0]}")\``;
   const seen = headers.length > 0 ? headers.join(", ") : "forwarding headers";
-  return `${PATIENCE} requests in a row from one private address (in ${network}) carry ${seen}: a proxy stands in front, and all its users count as one client; ${remedy}. Until then ${WIDE_LIMIT} requests at a time pass from that address, in place of ${concurrent} for each client`;
+  return `${PATIENCE} requests in a row from one private address (in ${network}) carry ${seen}: a proxy stands in front, and all its users count as one client; ${remedy}, after checking that the proxy itself writes the header. Until then the cap of that address is ${wideLimit(concurrent)} requests at a time, in place of ${concurrent}`;
 }

@@ -32,10 +32,15 @@ export interface CapsOptions {
 /** For all requests together whose address is not known, and for a proxy that the relay was not told of. */
 export const WIDE_LIMIT = 1_000;
 
+/** Never below the cap of one caller. */
+export function wideLimit(concurrent: number | false): number {
+  return Math.max(WIDE_LIMIT, concurrent || 0);
+}
+
 export function createCaps({ concurrent, findAddress, watch, ...on }: CapsOptions): Caps {
   if (concurrent === false) return { enter: () => undefined };
   const limit = concurrent;
-  const wide = Math.max(WIDE_LIMIT, limit);
+  const wide = wideLimit(limit);
   const [callers, addresses, unknown] = [new Slots(), new Slots(), new Slots()];
 
   function byAddress(call: Call, address: Address): Slot {
