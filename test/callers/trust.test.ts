@@ -83,6 +83,7 @@ describe("a count of proxies", () => {
     ["no header, as in a health check", 1, undefined, "10.0.0.1"],
     ["the proxy does not know", 1, "6.6.6.6, unknown", UNKNOWN],
     ["the proxy wrote nothing", 1, "6.6.6.6, ", UNKNOWN],
+    ["the nearest of two does not know", 2, "1.1.1.1, unix:", UNKNOWN],
     ["the second proxy does not know", 2, "6.6.6.6, garbage, 10.0.0.2", UNKNOWN],
   ])("N10 %s", (_what, hops, forwardedFor, client) => {
     expect(clientOf(hops, "10.0.0.1", forwardedFor)).toBe(client);
