@@ -1,9 +1,7 @@
 // The caps on callers as the options say, and what the log says of addresses (N10).
-import type { Call } from "./contract/call.ts";
-import type { Address } from "./addresses.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { RelayConfig } from "./options/resolve.ts";
-import { type Caps, createCaps, wideLimit } from "./callers/caps.ts";
+import { type Caps, type CapsOptions, createCaps, wideLimit } from "./callers/caps.ts";
 import { type AddressFault, createAddressFinder } from "./callers/client-address.ts";
 import {
   forwardingHeaders,
@@ -23,45 +21,50 @@ const FAULTS: Record<AddressFault, string> = {
     "a request's X-Forwarded-For and Forwarded headers name different clients, so neither is used; let the proxy remove the one that it does not write itself",
 };
 
-export function createCallerCaps(
-  { limits, clientAddress, trustProxy }: RelayConfig,
-  reporter: Reporter,
-): Caps {
+export function createCallerCaps(config: RelayConfig, reporter: Reporter): Caps {
+  const { limits, clientAddress, trustProxy } = config;
   const { concurrent } = limits.perCaller;
   const isConfigured = clientAddress !== undefined || trustProxy !== undefined;
-  let isUnknownTold = false;
-  let isFullTold = false;
+  const onFault = (fault: AddressFault, error?: unknown): void =>
+    reporter.warn(
+      error === undefined ? FAULTS[fault] : `${FAULTS[fault]}: ${describeFault(error)}`,
+    );
   return createCaps({
+    ...createNotices(concurrent, isConfigured, reporter),
     concurrent,
-    findAddress: createAddressFinder({
-      clientAddress,
-      trustProxy,
-      onFault: (fault, error) =>
-        reporter.warn(
-          error === undefined ? FAULTS[fault] : `${FAULTS[fault]}: ${describeFault(error)}`,
-        ),
-    }),
+    findClient: createAddressFinder({ clientAddress, trustProxy, onFault }),
     watch: isConfigured
       ? undefined
       : new ProxyWatch((seen) => reporter.warn(describeProxy(seen, concurrent))),
-    onFull(call: Call, address: Address) {
-      if (isConfigured || isFullTold) return;
-      const headers = forwardingHeaders(call, address);
+  });
+}
+
+/** What is told once of requests whose address says nothing of their client. */
+function createNotices(
+  concurrent: number | false,
+  isConfigured: boolean,
+  { warn }: Reporter,
+): Pick<CapsOptions, "onFull" | "onUnknown"> {
+  let isFullTold = isConfigured;
+  let isUnknownTold = false;
+  return {
+    onFull(call, client) {
+      const headers = isFullTold ? [] : forwardingHeaders(call, client);
       if (headers.length === 0) return;
       isFullTold = true;
-      reporter.warn(
+      warn(
         `an address has reached the cap of ${concurrent} requests at a time (\`limits.perCaller.concurrent\`), and the request carries ${headers.join(", ")}: if a proxy stands in front, all its users count as one client until \`trustProxy\` or \`clientAddress\` is set`,
       );
     },
-    onUnknown(call: Call) {
+    onUnknown(call) {
       // A development server says nothing of what a deployment will know.
       if (isUnknownTold || isFromLoopback(call)) return;
       isUnknownTold = true;
-      reporter.warn(
+      warn(
         `the address of a client is not known: all requests without an address share one cap of ${wideLimit(concurrent)} at a time; pass \`address\` to \`relay.fetch\`, set \`clientAddress\`, or set \`trustProxy\` to the number of proxies in front`,
       );
     },
-  });
+  };
 }
 
 function describeProxy({ network, headers }: SeenProxy, concurrent: number | false): string {

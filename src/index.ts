@@ -15,6 +15,7 @@ export type {
   DisconnectPolicy,
   LimitOptions,
   ModelOptions,
+  PerCallerOptions,
   ProtectOptions,
   QuotaPoolOptions,
   RelayOptions,

@@ -1,6 +1,6 @@
 // Where a client's address comes from: the operator's function, the headers of trusted proxies, or the host (N10).
 import type { Call } from "../contract/call.ts";
-import { type Address, parseAddress } from "../addresses.ts";
+import { type Client, createClientReader, toClient } from "./client.ts";
 import { findClient, type TrustedProxies } from "./trust.ts";
 
 export type ClientAddress = (request: Request) => string | null | undefined;
@@ -15,11 +15,12 @@ export interface AddressOptions {
 /** `throws`, `type`, `garbage`: what `clientAddress` does. `disagree`: the two headers of proxies name different clients. */
 export type AddressFault = "throws" | "type" | "garbage" | "disagree";
 
-/** Makes what finds the client's address of a call; `peer` is the address that the host knows. */
+/** Makes what finds the client of a call by its address; `peer` is the address that the host knows. */
 export function createAddressFinder(
   options: AddressOptions,
-): (call: Call, peer: string | undefined) => Address | undefined {
+): (call: Call, peer: string | undefined) => Client | undefined {
   const { clientAddress, trustProxy } = options;
+  const read = createClientReader();
   const told = new Set<AddressFault>();
 
   function tell(fault: AddressFault, error?: unknown): undefined {
@@ -28,7 +29,7 @@ export function createAddressFinder(
   }
 
   /** `null`: the function has nothing to say, so that the next source is asked. */
-  function ask(source: ClientAddress, call: Call): Address | null | undefined {
+  function ask(source: ClientAddress, call: Call): Client | null | undefined {
     let answer: unknown;
     try {
       answer = source(call.request());
@@ -37,20 +38,20 @@ export function createAddressFinder(
     }
     if (answer === undefined || answer === null || answer === "") return null;
     if (typeof answer !== "string") return tell("type");
-    return parseAddress(answer) ?? tell("garbage");
+    return read(answer) ?? tell("garbage");
   }
 
   return function find(call, peer) {
     const own = clientAddress ? ask(clientAddress, call) : null;
     if (own !== null) return own;
-    const known = peer === undefined ? undefined : parseAddress(peer);
+    const known = peer === undefined ? undefined : read(peer);
     if (trustProxy === undefined) return known;
     const headers = {
       forwardedFor: call.header("x-forwarded-for"),
       forwarded: call.header("forwarded"),
     };
-    const { address, isDoubtful } = findClient(known, headers, trustProxy);
+    const { address, isDoubtful } = findClient(known?.address, headers, trustProxy);
     if (isDoubtful) tell("disagree");
-    return address;
+    return address === known?.address ? known : address && toClient(address);
   };
 }

@@ -1,6 +1,7 @@
 // Notices a proxy that the relay was not told of: every user behind it has the proxy's address, and would share one cap (N10).
 import type { Call } from "../contract/call.ts";
-import { type Address, isInside, LOOPBACK, parseAddress, PRIVATE } from "../addresses.ts";
+import { type Address, isInside, LOOPBACK, parseAddress } from "../addresses.ts";
+import type { Client } from "./client.ts";
 
 /** Requests in a row with forwarding headers that tell a proxy. */
 export const PATIENCE = 20;
@@ -44,16 +45,15 @@ export class ProxyWatch {
   }
 
   /** Looks at one request. True where its address is taken for a proxy's. */
-  sees(call: Call, address: Address, key: string): boolean {
-    const network = PRIVATE.find((one) => isInside(one, address));
-    if (!network) return false;
+  sees(call: Call, { address, key, network }: Client): boolean {
+    if (network === undefined) return false;
     const run = this.#runs.get(key);
     if (run && run.length >= PATIENCE) return true;
     const names = namesIn(call, address);
     if (names === 0) this.#runs.delete(key);
     else if (!run) this.#begin(key, names);
     else if (this.#goesOn(run, names)) {
-      this.#tell(network.text, run.common);
+      this.#tell(network, run.common);
       return true;
     }
     return false;
@@ -78,7 +78,7 @@ export class ProxyWatch {
 }
 
 /** Names of the headers in a call by which a proxy would tell the client's address; none where the host has read them already. */
-export function forwardingHeaders(call: Call, address: Address): string[] {
+export function forwardingHeaders(call: Call, { address }: Client): string[] {
   return toNames(namesIn(call, address));
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseAddress } from "../../src/addresses.ts";
 import { type Caps, type CapsOptions, createCaps, WIDE_LIMIT } from "../../src/callers/caps.ts";
+import { createClientReader } from "../../src/callers/client.ts";
 import { PATIENCE, ProxyWatch, type SeenProxy, WATCHED } from "../../src/callers/proxy-watch.ts";
 import { Slots } from "../../src/callers/slots.ts";
 import { WebCall } from "../../src/request/call-web.ts";
@@ -10,11 +10,12 @@ function callOf(headers: Record<string, string> = {}): WebCall {
   return new WebCall(request, { mount: "", target: "/models", address: undefined });
 }
 const plain = callOf();
+const clientOf = createClientReader();
 
 function make(options: Partial<CapsOptions> = {}): Caps {
   return createCaps({
     concurrent: 2,
-    findAddress: (_call, peer) => (peer === undefined ? undefined : parseAddress(peer)),
+    findClient: (_call, peer) => (peer === undefined ? undefined : clientOf(peer)),
     watch: undefined,
     onUnknown() {},
     onFull() {},
@@ -55,8 +56,8 @@ describe("caps", () => {
   });
 
   it("N10 are off with `false`, and look for no address then", () => {
-    const findAddress = (): never => expect.unreachable();
-    expect(passing(make({ concurrent: false, findAddress }), 5_000, "203.0.113.1")).toBe(5_000);
+    const findClient = (): never => expect.unreachable();
+    expect(passing(make({ concurrent: false, findClient }), 5_000, "203.0.113.1")).toBe(5_000);
   });
 });
 
@@ -88,7 +89,7 @@ describe("the watch for proxies", () => {
     const watch = new ProxyWatch((proxy) => seen.push(proxy));
     return (call, address, times = 1) => {
       let last = false;
-      for (let at = 0; at < times; at++) last = watch.sees(call, parseAddress(address)!, address);
+      for (let at = 0; at < times; at++) last = watch.sees(call, clientOf(address)!);
       return last;
     };
   }

@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { toClientKey } from "../../src/addresses.ts";
 import {
   type AddressFault,
   type AddressOptions,
@@ -22,8 +21,7 @@ function finder(
   return (peer, headers = {}) => {
     const request = new Request("http://relay.test/", { headers });
     const call = new WebCall(request, { mount: "", target: "/", address: peer });
-    const address = find(call, peer);
-    return address && toClientKey(address);
+    return find(call, peer)?.key;
   };
 }
 
@@ -69,4 +67,13 @@ it("N10 tells once that the two headers of proxies disagree", () => {
   const both = { "x-forwarded-for": "203.0.113.1", forwarded: "for=203.0.113.2" };
   expect([find("10.0.0.1", both), find("10.0.0.1", both)]).toEqual(["10.0.0.1", "10.0.0.1"]);
   expect(faults).toEqual([["disagree", undefined]]);
+});
+
+it("N10 reads the same client alike, however many come in between", () => {
+  const find = finder({});
+  for (let at = 0; at < 5_000; at++)
+    expect(find(`203.0.${at >> 8}.${at & 255}`)).toBe(`203.0.${at >> 8}.${at & 255}`);
+  expect(find("203.0.0.1")).toBe("203.0.0.1");
+  expect(find("::ffff:203.0.0.1")).toBe("203.0.0.1");
+  expect(find("garbage")).toBeUndefined();
 });
