@@ -249,7 +249,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
     type: "rate_limit_exceeded",
-    message: (f) => `You have ${f.limit} requests under way already; wait for one of them to end.`,
+    message: (f) =>
+      `Too many concurrent requests: ${f.limit} of ${f.detail ?? "this caller"} are in progress; retry when one of them has ended.`,
   },
   ERR_RELAY_QUEUE_FULL: {
     status: 503,

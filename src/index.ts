@@ -17,6 +17,7 @@ export type {
   DisconnectPolicy,
   LimitOptions,
   ModelOptions,
+  PerCallerOptions,
   ProtectOptions,
   QuotaPoolOptions,
   RelayOptions,

@@ -9,6 +9,7 @@ import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
+import { createCallerCaps } from "./caller-caps.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
@@ -228,7 +229,7 @@ export function createRooms(options: RelayOptions): Rooms {
     acquirers,
     members,
     planner,
-    callers: createCallers(config.authorize, config.limits.perClient, (error) =>
+    callers: createCallers(config.authorize, createCallerCaps(config, reporter), (error) =>
       reporter.error(`authorize failed: ${describeFault(error)}`),
     ),
     ownHeaders: new Set(

@@ -155,7 +155,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   },
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
-    options: () => ({ limits: { perClient: 1 } }),
+    options: () => ({ limits: { perCaller: { concurrent: 1 } } }),
     behaviour: stall,
     before: (send) => (void send().catch(() => {}), stalled()),
   },

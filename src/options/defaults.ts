@@ -33,7 +33,7 @@ export const DEFAULTS = {
     bodyTimeout: 60_000,
     headerCount: 100,
     queue: 1_000,
-    perClient: 100,
+    perCaller: { concurrent: 100 },
   },
   streaming: {
     commitAfter: 10_000,

@@ -2,11 +2,13 @@
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/auth.ts";
-import type { RelayOptions } from "./types.ts";
+import type { Network } from "../addresses.ts";
+import type { PerCallerOptions, RelayOptions } from "./types.ts";
 import { checkShape, wrong } from "./check.ts";
 import { resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
+import { resolveTrustProxy } from "./trust-proxy.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
 
 type Full<Options, Defaults> = Required<Pick<Options, keyof Options & keyof Defaults>> &
@@ -31,7 +33,12 @@ export interface RelayConfig {
     Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>,
     "preferred"
   > & { preferred: { id: string; strict: boolean } | undefined };
-  limits: Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>;
+  clientAddress: RelayOptions["clientAddress"];
+  /** How many proxies are trusted, or where they are. */
+  trustProxy: number | readonly Network[] | undefined;
+  limits: Omit<Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>, "perCaller"> & {
+    perCaller: Required<PerCallerOptions>;
+  };
   streaming: Required<NonNullable<RelayOptions["streaming"]>>;
   responseHeaders: Required<NonNullable<RelayOptions["responseHeaders"]>>;
   cors: NonNullable<RelayOptions["cors"]>;
@@ -65,6 +72,8 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     sources,
     tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
+    clientAddress: options.clientAddress,
+    trustProxy: resolveTrustProxy(options.trustProxy),
     scheduling: resolveScheduling(options, credentials),
     limits: resolveLimits(options, upstreams),
     streaming: resolveStreaming(options),
@@ -103,7 +112,8 @@ function resolveLimits(
       );
   });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
-  return { ...limits, disableOn: [...limits.disableOn] };
+  const perCaller = { ...DEFAULTS.limits.perCaller, ...defined(options.limits?.perCaller) };
+  return { ...limits, perCaller, disableOn: [...limits.disableOn] };
 }
 
 function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {

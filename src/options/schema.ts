@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { DIALECTS } from "../dialects/index.ts";
 import { refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
+import { toNetworks } from "./trust-proxy.ts";
 
 const fn = v.function();
 const off = v.literal(false);
@@ -49,6 +50,23 @@ const baseURL = v.pipe(
   ),
   v.check((url) => !/[?#]/.test(url), "must have no query and no fragment"),
   v.check((url) => !/\/\/|\\|\s/.test(url.slice(8)), "must have no empty segment in its path"),
+);
+
+const proxyCount = v.pipe(
+  v.number("must be the number of proxies in front, or a list of their networks"),
+  v.integer("must be a whole number"),
+  v.minValue(0, "must not be negative"),
+);
+const trustedNetwork = v.pipe(
+  text,
+  v.check(
+    (entry) => toNetworks(entry) !== undefined,
+    'must be an address, a network like 10.0.0.0/8, "loopback" or "private"',
+  ),
+  v.check(
+    (entry) => !toNetworks(entry)?.some(({ bits }) => bits === 0),
+    "must not hold every address: clients could then make theirs up; give the number of proxies",
+  ),
 );
 
 const dialect = v.looseObject({
@@ -187,6 +205,8 @@ const scheduling = optional({
   sessionLimit: count,
 });
 
+const trustProxy = v.lazy((input) => (Array.isArray(input) ? v.array(trustedNetwork) : proxyCount));
+
 const limits = optional({
   families: v.record(text, v.pipe(text, v.notValue("*", "must not be `*`"))),
   maxAttempts: count,
@@ -209,7 +229,7 @@ const limits = optional({
   bodyTimeout: ms,
   headerCount: count,
   queue: v.pipe(whole, v.minValue(0, "must not be negative")),
-  perClient: orOff(count),
+  perCaller: optional({ concurrent: orOff(count) }),
 });
 
 const streaming = optional({
@@ -272,6 +292,8 @@ export const optionsSchema: v.GenericSchema = optional({
   tiers: texts,
   credentials: v.array(credential),
   authorize: fn,
+  clientAddress: fn,
+  trustProxy,
   instances: count,
   scheduling,
   tokens: optional({ background: v.boolean(), concurrency: count }),

@@ -12,7 +12,7 @@ import {
 let relay: RelayUnderTest;
 afterEach(() => relay.close());
 
-const once = { maxAttempts: 1, perClient: false } as const;
+const once = { maxAttempts: 1, perCaller: { concurrent: false } } as const;
 const start = async (options?: UnderTestOptions): Promise<void> => {
   relay = await startRelay({ limits: once, ...options });
 };
@@ -129,7 +129,7 @@ describe("a circuit", () => {
         { id: "o", apiKey: secretOf("o"), upstream: "other" },
       ],
       models: { "gpt-4o": { upstream: "down", fallback: ["spare"] }, spare: { upstream: "other" } },
-      limits: { maxAttempts: 2, perClient: false },
+      limits: { maxAttempts: 2, perCaller: { concurrent: false } },
     });
     expect(await askInTurn(5)).toEqual([200, 200, 200, 200, 200]);
     const response = await relay.chat();
@@ -150,7 +150,7 @@ describe("endpoints", () => {
     await start({
       keep,
       upstream: { backups: [`${keep.url}/backup/v1`] },
-      limits: { perClient: false },
+      limits: { perCaller: { concurrent: false } },
       ...more,
     });
   };
@@ -203,7 +203,7 @@ describe("endpoints", () => {
 });
 
 it("F2 E14 meets a minute of outage at 1,000 requests a second with hardly a call, and its end without a spike", async () => {
-  await start({ count: 20, limits: { perClient: false }, sink: "web" });
+  await start({ count: 20, limits: { perCaller: { concurrent: false } }, sink: "web" });
   script({ refuse: "server-error" });
   const statuses = new Map<number, number>();
   let asked = 0;

@@ -87,7 +87,7 @@ it("G6 G7 M4 two instances refresh once each time, and the grant lives on", asyn
         clock,
         storage,
         credentials: [{ id: "a", token }],
-        limits: { perClient: false },
+        limits: { perCaller: { concurrent: false } },
       }),
     );
   for (const round of [1, 2, 3]) {

@@ -146,7 +146,7 @@ describe("without authorize", () => {
   });
 
   it("N7 caps requests under way by client address, and gives every slot back", async () => {
-    await start({ limits: { perClient: 2 } });
+    await start({ limits: { perCaller: { concurrent: 2 } } });
     relay.upstream.script({ then: { stall: { afterEvents: 1 } } });
     const controllers = [new AbortController(), new AbortController()];
     for (const { signal } of controllers) expect((await relay.chat({ signal })).status).toBe(200);
@@ -170,7 +170,7 @@ describe("without authorize", () => {
   });
 
   it("N7 has no cap where it is switched off", async () => {
-    await start({ limits: { perClient: false } });
+    await start({ limits: { perCaller: { concurrent: false } } });
     relay.upstream.script({ then: { stall: { afterEvents: 1 } } });
     const controller = new AbortController();
     const streams = Array.from({ length: 120 }, () => relay.chat({ signal: controller.signal }));

@@ -28,7 +28,7 @@ afterEach(() => world.close());
 
 const one = (more: Partial<RelayOptions> = {}): Partial<RelayOptions> => ({
   credentials: [{ id: "a", token: world.oauth("a") }],
-  limits: { perClient: false, maxWait: 0 },
+  limits: { perCaller: { concurrent: false }, maxWait: 0 },
   ...more,
 });
 const spare = { id: "static", apiKey: "sk-static-key", tier: 9 };

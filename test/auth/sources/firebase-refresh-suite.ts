@@ -226,7 +226,7 @@ export function refreshSuite(world: FirebaseWorld): void {
         const others = hasOther ? [spare] : [];
         const relay = await world.start({
           credentials: [{ id: "a", token: source(refreshToken) }, ...others],
-          limits: { perClient: false, maxWait: 0 },
+          limits: { perCaller: { concurrent: false }, maxWait: 0 },
         });
         expect(await ask(relay)).toBe(200);
         const [refused] = world.tokens();
