@@ -2,16 +2,12 @@ import { describeFramework } from "./suite-framework.ts";
 
 const vite = "node_modules/vite/bin/vite.js";
 
-describeFramework(
-  "sveltekit-2",
-  {
-    example: "sveltekit-2",
-    folder: "sveltekit2",
-    program: "@sveltejs/kit",
-    relayFile: "src/routes/ai/[...path]/+server.ts",
-    build: [vite, "build"],
-    start: () => ["build"],
-    dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
-  },
-  { atStart: false, wrongStatus: 503 },
-);
+describeFramework("sveltekit-2", {
+  example: "sveltekit-2",
+  folder: "sveltekit2",
+  program: "@sveltejs/kit",
+  relayFile: "src/routes/ai/[...path]/+server.ts",
+  build: [vite, "build"],
+  start: () => ["build"],
+  dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
+});

@@ -2,17 +2,13 @@ import { describeFramework } from "./suite-framework.ts";
 
 const vite = "node_modules/vite/bin/vite.js";
 
-describeFramework(
-  "sveltekit",
-  {
-    example: "sveltekit",
-    folder: "sveltekit3",
-    program: "@sveltejs/kit",
-    isNewer: true,
-    relayFile: "src/routes/ai/[...path]/+server.ts",
-    build: [vite, "build"],
-    start: () => ["build"],
-    dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
-  },
-  { atStart: false, wrongStatus: 503 },
-);
+describeFramework("sveltekit", {
+  example: "sveltekit",
+  folder: "sveltekit3",
+  program: "@sveltejs/kit",
+  isNewer: true,
+  relayFile: "src/routes/ai/[...path]/+server.ts",
+  build: [vite, "build"],
+  start: () => ["build"],
+  dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
+});
