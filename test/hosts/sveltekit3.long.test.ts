@@ -10,5 +10,6 @@ describeFramework("sveltekit", {
   relayFile: "src/routes/ai/[...path]/+server.ts",
   build: [vite, "build"],
   start: () => ["build"],
+  env: { BODY_SIZE_LIMIT: "32M" },
   dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
 });

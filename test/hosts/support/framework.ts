@@ -34,6 +34,8 @@ export interface Framework {
   build?: string[];
   /** Arguments of Node that start what was built. */
   start: (port: number) => string[];
+  /** Environment of what was built. */
+  env?: Record<string, string>;
   /** Arguments of Node that start the framework's development server. */
   dev?: (port: number) => string[];
 }
@@ -90,7 +92,7 @@ export async function buildFramework(framework: Framework): Promise<Built> {
       upstream,
       app,
       output: build ? await runBuild(command, build, app.app) : "",
-      start: (more = { KEY_A: KEY }) => run(start, more),
+      start: (more = { KEY_A: KEY }) => run(start, { ...framework.env, ...more }),
       startDev: () => run(dev!, { KEY_A: KEY, NODE_ENV: "development" }),
       close,
     };

@@ -16,13 +16,13 @@ const relay: Relay = createRelay(() => {
 });
 
 export const fallback: RequestHandler = ({ request, platform, getClientAddress }) => {
-  // adapter-node 5 does not tell a route of a client that leaves before the head: the socket does.
-  const { socket } = (platform as unknown as { req: IncomingMessage }).req;
+  // adapter-node 5 does not tell a route of a client that leaves before the head; the socket does. `vite dev` has no platform.
+  const socket = (platform as unknown as { req: IncomingMessage } | undefined)?.req.socket;
   const leaving = new AbortController();
   const leave = () => leaving.abort();
-  socket.once("close", leave);
+  socket?.once("close", leave);
   return relay.fetch(new Request(request, { signal: leaving.signal }), {
     address: getClientAddress(),
-    waitUntil: (over) => void over.then(() => socket.off("close", leave)),
+    waitUntil: (over) => void over.then(() => socket?.off("close", leave)),
   });
 };
