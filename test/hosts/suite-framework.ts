@@ -44,7 +44,7 @@ export function describeFramework(
     afterAll(async () => {
       await built?.close();
       recordFigures(name, figures);
-    });
+    }, 60_000);
 
     it("L13 builds without a key, and runs the factory of the options at the first request or the start", async () => {
       expect(built.output).not.toContain(FACTORY_RAN);
