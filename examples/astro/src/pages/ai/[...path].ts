@@ -1,0 +1,20 @@
+import type { APIRoute } from "astro";
+import { createRelay, type Relay } from "h3-relay";
+
+export const prerender = false;
+
+const relay: Relay = createRelay(() => {
+  process.once("SIGTERM", () => void relay.close().then(() => process.exit()));
+  return {
+    mount: "/ai",
+    upstream: {
+      baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
+      dialect: "openai",
+    },
+    credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+    authorize: () => true, // everybody; say here who may call
+  };
+});
+
+export const ALL: APIRoute = ({ request, clientAddress }) =>
+  relay.fetch(request, { address: clientAddress });
