@@ -30,6 +30,7 @@ export interface TriedTarget {
 export type ErrorCode =
   | "ERR_RELAY_OPTIONS"
   | "ERR_RELAY_START"
+  | "ERR_RELAY_MODULE"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
   | "ERR_RELAY_STOPPED"
@@ -104,6 +105,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: "configuration_error",
     message: () =>
       "The relay could not start: its options are wrong; the server's log names which.",
+  },
+  ERR_RELAY_MODULE: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) => `\`useRelay()\` found no relay: ${f.detail}.`,
   },
   ERR_RELAY_CLOSED: {
     status: 503,

@@ -19,7 +19,7 @@ describeHost(
     parent: fileURLToPath(new URL("nuxt/.apps", import.meta.url)),
     mount: "/deep/ai",
     prepare(app) {
-      copyExample(app, "nuxt", mounts);
+      copyExample(app, "nuxt", mounts, "nuxt");
       return buildWith(app, installedAt("nuxt", "nuxt/bin/nuxt.mjs"));
     },
   },
