@@ -1,5 +1,6 @@
 /** A process with relays in it, one for each store, which does what its parent says. */
 import {
+  type Log,
   createRelay,
   firebaseAnonymous,
   graphqlAnonymous,
@@ -37,7 +38,7 @@ async function open(place: Place): Promise<void> {
     hooks: { refresh: reaper.refreshed },
     secret: "a secret that all of them share",
   });
-  await relay.ready;
+  await relay.ready();
   opened.set(place.where, { relay, clock, reaper });
 }
 
@@ -70,7 +71,7 @@ function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOpt
 }
 
 /** Only what should never happen is said aloud. */
-function logOf(): NonNullable<Parameters<typeof createRelay>[0]["log"]> {
+function logOf(): Log {
   const quiet = (): void => {};
   const error = (line: string): void => void process.stderr.write(`${line}\n`);
   return { debug: quiet, info: quiet, warn: process.env["LOUD"] ? error : quiet, error };
