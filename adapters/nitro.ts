@@ -3,7 +3,8 @@
  * with the data in `runtimeConfig.relay`, the code in `relay.config.ts` of the server's folder or the app's, and the app's root
  * storage. The relay starts and closes with the server; `useRelay()` of `h3-relay/runtime` gives it to the app.
  */
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { PLUGIN, pluginCode, RELAY, relayCode } from "./build/code.ts";
 import { type AppFolders, type ConfigFile, findConfigFile } from "./build/config-file.ts";
 import { findImports, isServer } from "./build/host.ts";
@@ -38,20 +39,20 @@ interface BuildOptions extends AppFolders {
 
 const DEFAULT_ROUTE = "/ai";
 const PRERENDER = "nitro-prerender";
-const OWN = fileURLToPath(new URL("..", import.meta.url));
 
 const relayModule: RelayNitroModule = {
   name: "h3-relay",
   setup(nitro) {
     const build = nitro.options as BuildOptions;
-    const host = findImports(nitro, build);
+    const own = dirname(createRequire(import.meta.url).resolve("h3-relay/runtime"));
+    const host = { ...findImports(nitro, build), runtime: join(own, "nitro.mjs") };
     const data = build.runtimeConfig.relay ?? {};
     const file = findConfigFile(build);
     const hasRelay = data.route !== false || isConfigured(data, file);
     addImport(build, host.relay, "defineRelay");
     addImport(build, "h3-relay/runtime", "useRelay");
     // Bundled, so that what the module adds and what the app imports are one copy.
-    build.externals?.inline?.push(OWN);
+    build.externals?.inline?.push(join(own, "../.."));
     build.virtual[PLUGIN] = pluginCode(host, isServer(build.entry), hasRelay);
     // Before the app's own, which may use the relay, or end what it stands on, such as its storage.
     build.plugins.unshift(PLUGIN);

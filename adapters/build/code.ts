@@ -1,9 +1,6 @@
 // The modules that are added to the server which is built.
-import { fileURLToPath } from "node:url";
 import type { HostImports } from "./host.ts";
 import type { ConfigFile } from "./config-file.ts";
-
-const RUNTIME = fileURLToPath(new URL("../runtime/nitro.mjs", import.meta.url));
 
 /** Name of the module that has the relay as its default export; it is the route's handler too. */
 export const RELAY = "#h3-relay/relay";
@@ -17,7 +14,7 @@ export function relayCode(
 ): string {
   return `
 import { defineRelay } from ${JSON.stringify(host.relay)};
-import { toOptions } from ${JSON.stringify(RUNTIME)};
+import { toOptions } from ${JSON.stringify(host.runtime)};
 ${importStorage(host)}
 import { useRuntimeConfig } from ${JSON.stringify(host.runtimeConfig)};
 ${importFile(path, isPrerender)}
@@ -38,7 +35,7 @@ const file = async () => { const given = await load(); return typeof given === "
 /** `starts` where the server is a process of its own, `hasRelay` where the module has a relay beside those of the app's routes. */
 export function pluginCode(host: HostImports, starts: boolean, hasRelay: boolean): string {
   return `
-import { startWithApp } from ${JSON.stringify(RUNTIME)};
+import { startWithApp } from ${JSON.stringify(host.runtime)};
 ${importStorage(host)}
 ${hasRelay ? `import handler from ${JSON.stringify(RELAY)};` : "const handler = undefined;"}
 export default (app) => startWithApp(app, {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 export interface HostImports {
   /** Exports `defineRelay` for the h3 of this Nitro. */
   relay: string;
+  /** Path of what the plugin and the relay need in a server. */
+  runtime: string;
   /** Exports `useStorage`. */
   storage: string;
   /** Exports `useRuntimeConfig`. */
@@ -16,7 +18,7 @@ export interface HostImports {
 export function findImports(
   nitro: object,
   { entry, rootDir }: { entry?: string; rootDir: string },
-): HostImports {
+): Omit<HostImports, "runtime"> {
   // Nitro 3 has its own router in front of h3 2; Nitro 2 leaves routing to h3 1.
   if (!("routing" in nitro)) {
     const runtime = "nitropack/runtime";
