@@ -43,7 +43,7 @@ export interface NitroVersion {
 export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
   "3.0.0": {
     isMissing: () => isNotInstalled("nitro-latest", "nitro"),
-    link: (app) => app.linkFrom("nitro-latest", "nitro"),
+    link: (app) => app.linkFrom("nitro-latest", "nitro", "h3", "srvx"),
     cli: "nitro/dist/cli/index.mjs",
     folder: "srcDir",
     imports: { relay: "h3-relay", storage: "nitro/runtime" },
@@ -162,6 +162,10 @@ export async function build(
       ...process.env,
       NODE_ENV: "production",
       NO_COLOR: "1",
+      // Less is printed where these are set.
+      CI: "",
+      TEST: "",
+      VITEST: "",
       NUXT_TELEMETRY_DISABLED: "1",
       ...env,
     },
