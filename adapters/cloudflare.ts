@@ -19,6 +19,9 @@ export interface WorkerRelay<Env> {
   close(): Promise<void>;
 }
 
+const NO_ENVIRONMENT =
+  "a Worker has its environment from the first request on; in other handlers call `await worker.ready(env)` first";
+
 /**
  * Defines a relay as a Worker, mounted where the option `mount` says. The factory, which may be asynchronous, is given the environment
  * of the first request.
@@ -37,7 +40,7 @@ export function defineRelay<Env = unknown>(
   const factory = typeof options === "function" ? options : () => options;
   let given: { env: Env } | undefined;
   const { relay } = createLazyRelay(() => factory(given!.env), {
-    canStart: () => given !== undefined,
+    whyNot: () => (given ? undefined : NO_ENVIRONMENT),
   });
   return {
     async fetch(request, env, context) {

@@ -7,6 +7,7 @@ import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-
 import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
 import { cutMount, isOptionDecisive, type Place } from "../src/request/mount.ts";
 import type { NodeResponse } from "../src/stream/sink-node.ts";
+import { startWithServer } from "./start-with-server.ts";
 
 /** The fields of `http.IncomingMessage` that are used, and what Express and Connect add. */
 export interface RelayMessage extends NodeRequest {
@@ -51,6 +52,7 @@ export function defineRelay(options: OptionsOf): NodeRelay {
       : serve(served, message, response, next);
   }
 
+  if (!lazy.hasBegun()) startWithServer(handler, lazy);
   return Object.assign(handler, { relay: lazy.relay, close: noteOpen(lazy.relay) });
 }
 

@@ -87,10 +87,9 @@ export interface Credentials {
 export function startRelay(options: RelayOptions): Relay {
   const rooms = createRooms(options);
   const mount = rooms.config.mount === undefined ? undefined : toMount(rooms.config.mount);
+  const outsideError = createOutside(rooms, mount);
   const answers = createAnswers(rooms);
   const lifeOptions = { ...rooms.config.streaming, policyOf: createPolicy(rooms) };
-
-  let isMountMissed = false;
 
   // Not `async`: a frame of it would be kept as long as the answer streams.
   function handle(call: Call, sink: Sink): Promise<void> {
@@ -106,14 +105,6 @@ export function startRelay(options: RelayOptions): Relay {
     if (call.mount === undefined) return toPlainAnswer(outsideError());
     if (isHealthTarget(call.target)) return toHealthAnswer(call.method, !rooms.isClosing());
     return undefined;
-  }
-
-  function outsideError(): RelayError {
-    if (mount !== undefined) return new RelayError("ERR_RELAY_MOUNT", { path: mount || "/" });
-    const error = new RelayError("ERR_RELAY_MOUNT_MISSING");
-    if (!isMountMissed) rooms.reporter.error(error.message);
-    isMountMissed = true;
-    return error;
   }
 
   async function relayCall(call: Call, sink: Sink): Promise<void> {
@@ -230,6 +221,18 @@ export function startRelay(options: RelayOptions): Relay {
     stop: (requestId) => rooms.open.stop(requestId),
     on: (name, listener) => rooms.hooks.on(name, listener),
     close: rooms.close,
+  };
+}
+
+/** The error for a call outside the mount. Where there is no mount at all, the log is told once. */
+function createOutside({ reporter }: Rooms, mount: string | undefined): () => RelayError {
+  if (mount !== undefined) return () => new RelayError("ERR_RELAY_MOUNT", { path: mount || "/" });
+  let isTold = false;
+  return () => {
+    const error = new RelayError("ERR_RELAY_MOUNT_MISSING");
+    if (!isTold) reporter.error(error.message);
+    isTold = true;
+    return error;
   };
 }
 

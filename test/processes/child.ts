@@ -81,7 +81,9 @@ async function ask(relay: Relay, model: string): Promise<number> {
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "Say something." }] });
   const headers = { "content-type": "application/json" };
   const url = "http://relay.test/chat/completions";
-  const response = await relay.fetch(new Request(url, { method: "POST", headers, body }));
+  const response = await relay.fetch(new Request(url, { method: "POST", headers, body }), {
+    mount: "/",
+  });
   await response.arrayBuffer();
   return response.status;
 }
