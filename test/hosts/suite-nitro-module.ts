@@ -1,4 +1,5 @@
 /** The quick start of the module, with Redis: from a build without keys to SIGTERM. The same files on every version. */
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noRedis } from "../state/stores.ts";
 import { parse } from "../support/streaming.ts";
@@ -24,6 +25,8 @@ export default {
 `;
 const RELAY_CONFIG = `
 import type { RelayOptions } from "h3-relay";
+import { createStorage } from "unstorage";
+import redis from "unstorage/drivers/redis";
 const { env } = process;
 // An app that wants its key as soon as this file is loaded.
 if (!env.KEY_A) throw new Error("KEY_A is not set");
@@ -31,6 +34,8 @@ const options = (): RelayOptions => ({
   upstream: { baseURL: env.UPSTREAM_URL + "/v1", dialect: "openai" },
   credentials: [{ id: "team-a", apiKey: env.KEY_A }],
   authorize: () => true,
+  // A storage that is made when the server starts.
+  ...(env.OWN ? { storage: createStorage({ driver: redis({ base: env.OWN, db: ${REDIS_DB} }) }) } : {}),
 });
 export default (): RelayOptions | Promise<RelayOptions> =>
   env.ASYNC ? new Promise((resolve) => setTimeout(resolve, 50, options())) : options();
@@ -64,7 +69,10 @@ export function describeModule(nitro: NitroVersion): void {
         "static.ts": `export default () => "prerendered";`,
       });
     }, 120_000);
-    afterAll(() => app?.close());
+    afterAll(async () => {
+      await app?.close();
+      if (!noRedis) await forget(shared.base);
+    });
 
     it("L13 builds and prerenders without a key", () => {
       expect(app.built).toContain("/static");
@@ -129,6 +137,11 @@ export function describeModule(nitro: NitroVersion): void {
         const idle = await app.start();
         await ask(`${idle.url}/ai`, "m").rest();
         expect(await endOf(idle)).toBeLessThan(GRACE);
+        if (!noRedis) {
+          const own = await app.start({ OWN: shared.base });
+          await ask(`${own.url}/ai`, "m").rest();
+          expect(await endOf(own)).toBeLessThan(GRACE);
+        }
         upstream.script({ then: { stall: { afterEvents: 2 } } });
         const busy = await app.start();
         const asking = ask(`${busy.url}/ai`, "m");
@@ -165,6 +178,13 @@ export function describeModule(nitro: NitroVersion): void {
       LIMIT,
     );
   });
+}
+
+async function forget(prefix: string): Promise<void> {
+  const redis = new Redis({ db: REDIS_DB });
+  const left = await redis.keys(`${prefix}*`);
+  if (left.length > 0) await redis.del(...left);
+  redis.disconnect();
 }
 
 /** A development server listens before its app is there. */

@@ -35,7 +35,7 @@ export async function createApp(
   const upstream = await createSimulator();
   const app = await installPackage();
   nitro.link(app);
-  app.link("ioredis", "unstorage");
+  app.link("ioredis");
   for (const [name, text] of Object.entries(files)) app.write(name, text);
   const cli = cliOf(app, nitro);
   const built = await build(app, cli, { KEY_A: "" });

@@ -43,21 +43,21 @@ export interface NitroVersion {
 export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
   "3.0.0": {
     isMissing: () => isNotInstalled("nitro-latest", "nitro"),
-    link: (app) => app.linkFrom("nitro-latest", "nitro", "h3", "srvx"),
+    link: (app) => app.linkFrom("nitro-latest", "nitro", "h3", "srvx", "unstorage"),
     cli: "nitro/dist/cli/index.mjs",
     folder: "srcDir",
     imports: { relay: "h3-relay", storage: "nitro/runtime" },
   },
   beta: {
     isMissing: () => false,
-    link: (app) => app.link("nitro", "h3", "srvx"),
+    link: (app) => app.link("nitro", "h3", "srvx", "unstorage"),
     cli: "nitro/dist/cli/index.mjs",
     folder: "serverDir",
     imports: { relay: "h3-relay", storage: "nitro/storage" },
   },
   "2": {
     isMissing: () => isNotInstalled("nitro2", "nitropack"),
-    link: (app) => app.linkFrom("nitro2", "nitropack", "h3"),
+    link: (app) => app.linkFrom("nitro2", "nitropack", "h3", "unstorage"),
     cli: "nitropack/dist/cli/index.mjs",
     folder: "srcDir",
     imports: { relay: "h3-relay/h3-v1", storage: "nitropack/runtime" },
@@ -89,6 +89,7 @@ export function copyExample(
   const isNamed = way !== "nuxt" && way.imports.relay === "h3-relay";
   app.write("server/routes/own/[...path].ts", (isNamed ? importsOf(way) : "") + OWN_ROUTE);
   app.write("server/checked.ts", CHECKED);
+  if (way === "nuxt") app.write("server/routes/status.ts", STATUS);
 }
 
 /** The imports of a route that an app writes itself. */
@@ -100,7 +101,7 @@ import { optionsOf } from "./options.mjs";
 const { env } = process;
 // With \`DATA\` only the code that the example has; the rest is data.
 const short = { credentials: [{ id: "team-a", apiKey: "sk-hosts-a-0123456789" }], authorize: () => true };
-export default () => (env.DATA ? short : optionsOf(env));
+export default () => (env.MISTAKE ? { credentials: [{ id: "a", apiKey: undefined }] } : env.DATA ? short : optionsOf(env));
 `;
 
 // Read by the type checker alone.
@@ -114,13 +115,15 @@ export const right = defineRelay(() => ({
 }));
 // @ts-expect-error -- the same for the module's own
 export const nothing = useRelay().nonsense;
-export const inFlight: number = useRelay().status().inFlight;
+export const count: number = useRelay().status().credentials.length;
 `;
 
 const OWN_ROUTE = `
 import { lastingOf } from "../../lasting.mjs";
 export default defineRelay(() => lastingOf(process.env, useStorage(process.env.PREFIX)));
 `;
+
+const STATUS = `export default defineEventHandler(() => useRelay().status());`;
 
 function withMounts(
   app: Installed,
