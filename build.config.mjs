@@ -15,6 +15,7 @@ export default defineBuildConfig({
         ...["node", "h3-v1", "nitro", "nuxt", "deno", "bun", "cloudflare"].map(
           (name) => `./adapters/${name}.ts`,
         ),
+        "./adapters/runtime/index.ts",
         "./adapters/runtime/nitro.ts",
       ],
       rolldown: { external },

@@ -33,6 +33,7 @@ export type ErrorCode =
   | "ERR_RELAY_OPTIONS"
   | "ERR_RELAY_START"
   | "ERR_RELAY_NOT_READY"
+  | "ERR_RELAY_MODULE"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
   | "ERR_RELAY_STOPPED"
@@ -120,6 +121,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: unavailable,
     message: (f) =>
       `The relay has not started: ${f.detail ?? "the function that gives its options is asynchronous; call `await relay.ready()` first"}.`,
+  },
+  ERR_RELAY_MODULE: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) => `\`useRelay()\` found no relay: ${f.detail}.`,
   },
   ERR_RELAY_CLOSED: {
     status: 503,

@@ -451,6 +451,7 @@ it("E3 has no code that nothing provokes", () => {
   const elsewhereTold = [
     "ERR_RELAY_OPTIONS",
     "ERR_RELAY_START",
+    "ERR_RELAY_MODULE",
     "ERR_RELAY_CLIENT_GONE",
     "ERR_RELAY_NOT_READY",
     "ERR_RELAY_MOUNT",
