@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { defineRelay, type NodeRelay } from "../../adapters/node.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import type { RelayOptions } from "../../src/index.ts";
+import type { OneUpstream } from "../../src/index.ts";
 import { makeCredentials } from "../support/relay.ts";
 
 let upstream: Simulator;
@@ -17,7 +17,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-function define(options: Partial<RelayOptions> = {}): NodeRelay {
+function define(options: Partial<OneUpstream> = {}): NodeRelay {
   return (relay = defineRelay(() => ({
     upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },
     credentials: makeCredentials(1),

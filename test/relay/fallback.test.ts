@@ -128,11 +128,14 @@ describe("models that take another's place", () => {
   });
 });
 
-const one = { baseURL: "https://api.example.com/v1", dialect: "openai" };
-const two = { baseURL: "https://api.example.com", dialect: "anthropic" };
+const one = { baseURL: "https://api.example.com/v1", dialect: "openai" } as const;
+const two = { baseURL: "https://api.example.com", dialect: "anthropic" } as const;
 it.each([
   [{ a: { fallback: ["a"] } }, "models.a.fallback[0]: is the model itself"],
-  [{ a: { upstream: "one", fallback: ["b", "b"] } }, "models.a.fallback[1]: stands twice"],
+  [
+    { a: { upstream: "one", fallback: ["b", "b"] } },
+    "models.a.fallback[1]: is the same as models.a.fallback[0]",
+  ],
   [{ a: { fallback: ["other"] } }, "models.a.fallback[0]: must be listed"],
   [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: speaks another dialect"],
   [{ a: { upstream: "x" } }, "models.a.upstream: must be one of one, two"],

@@ -1,7 +1,7 @@
 import { H3, serve, withBase } from "h3";
 import { afterEach, describe, expect, it } from "vitest";
 import { defineRelay, type RelayHandler } from "../../src/index.ts";
-import type { UpstreamOptions } from "../../src/options/types.ts";
+import type { DialectName, UpstreamOptions } from "../../src/options/types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { makeCredentials, secretOf } from "../support/relay.ts";
 import { type RawAnswer, rawRequest, sendRaw } from "../support/raw.ts";
@@ -173,7 +173,7 @@ describe("the path", () => {
     expect(mounted.upstream.ledger.last()!.headers["x-goog-api-key"]).toBe(secretOf("c1"));
   });
 
-  const DOUBLED: [string, string, string, string][] = [
+  const DOUBLED: [DialectName, string, string, string][] = [
     ["openai", "/v1", "/v1/chat/completions", "/ai/chat/completions"],
     ["openai", "/api/v1", "/v1/models", "/ai/models"],
     ["anthropic", "/v1", "/v1/messages", "/ai/messages"],
