@@ -1,7 +1,7 @@
 /** Bun. */
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
-import { serveFetch } from "../src/edge/serve-fetch.ts";
+import { noteOpen } from "../src/edge/open.ts";
 
 /** The methods of Bun's server that are used. */
 export interface BunServer {
@@ -12,30 +12,28 @@ export interface BunServer {
 export interface BunRelay {
   /** For `Bun.serve`, or by a default export. */
   fetch(request: Request, server?: BunServer): Promise<Response>;
-  /** The relay behind it, made now where no request has made it yet. Throws `ERR_RELAY_START` where a factory is at fault. */
+  /** The relay behind it. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay where a request has made it. */
+  /** Closes the relay. One that has not started takes no requests any more. */
   close(): Promise<void>;
 }
 
 /**
  * Defines a relay for Bun, mounted where the option `mount` says.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong; a factory's are reported at the first request.
+ * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
  * @example
  * export default defineRelay(() => ({ mount: "/ai", upstream, credentials }));
  */
 export function defineRelay(options: OptionsOf): BunRelay {
-  const lazy = createLazyRelay(options);
+  const { relay } = createLazyRelay(options);
   return {
     fetch(request, server) {
       // Bun closes what is silent for 10 s, which is less than a heartbeat and than many a model thinks; the relay has its own limits.
       server?.timeout(request, 0);
-      return serveFetch(lazy.start(), request, { address: server?.requestIP(request)?.address });
+      return relay.fetch(request, { address: server?.requestIP(request)?.address });
     },
-    get relay() {
-      return lazy.get();
-    },
-    close: lazy.close,
+    relay,
+    close: noteOpen(relay),
   };
 }

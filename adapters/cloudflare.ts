@@ -1,7 +1,8 @@
 /** Cloudflare Workers. */
 import type { RelayOptions } from "../src/options/types.ts";
+import type { Relay } from "../src/relay.ts";
 import { createLazyRelay } from "../src/edge/lazy.ts";
-import { serveFetch } from "../src/edge/serve-fetch.ts";
+import { noteOpen } from "../src/edge/open.ts";
 
 /** The method of a Worker's execution context that is used. */
 export interface WorkerContext {
@@ -10,10 +11,20 @@ export interface WorkerContext {
 
 export interface WorkerRelay<Env> {
   fetch(request: Request, env: Env, context: WorkerContext): Promise<Response>;
+  /** Reads the options, for handlers other than `fetch` (`scheduled`, `queue`) that may come first. Rejects as `relay.ready` does. */
+  ready(env: Env): Promise<void>;
+  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  readonly relay: Relay;
+  /** Closes the relay. One that has not started takes no requests any more. */
+  close(): Promise<void>;
 }
 
+const NO_ENVIRONMENT =
+  "a Worker has its environment from the first request on; in other handlers call `await worker.ready(env)` first";
+
 /**
- * Defines a relay as a Worker, mounted where the option `mount` says. The factory is given the environment of the first request.
+ * Defines a relay as a Worker, mounted where the option `mount` says. The factory, which may be asynchronous, is given the environment
+ * of the first request.
  *
  * @example
  * export default defineRelay((env: Env) => ({
@@ -23,20 +34,27 @@ export interface WorkerRelay<Env> {
  * }));
  */
 export function defineRelay<Env = unknown>(
-  options: RelayOptions | ((env: Env) => RelayOptions),
+  options: RelayOptions | ((env: Env) => RelayOptions | Promise<RelayOptions>),
 ): WorkerRelay<Env> {
   // Random numbers and timers are forbidden before the first request, so that plain options wait for it too.
   const factory = typeof options === "function" ? options : () => options;
-  const lazy = createLazyRelay<[Env]>(factory);
+  let given: { env: Env } | undefined;
+  const { relay } = createLazyRelay(() => factory(given!.env), {
+    whyNot: () => (given ? undefined : NO_ENVIRONMENT),
+  });
   return {
     async fetch(request, env, context) {
+      given = { env };
       const waitUntil = (work: Promise<unknown>): void => context.waitUntil(work);
       const address = request.headers.get("cf-connecting-ip") ?? undefined;
-      return throughPipe(
-        await serveFetch(lazy.start(env), request, { address, waitUntil }),
-        waitUntil,
-      );
+      return throughPipe(await relay.fetch(request, { address, waitUntil }), waitUntil);
     },
+    ready(env) {
+      given = { env };
+      return relay.ready();
+    },
+    relay,
+    close: noteOpen(relay),
   };
 }
 

@@ -1,9 +1,10 @@
 /** h3 1, and with it Nitro 2 and Nuxt 4. A `Response` returned there is neither cancelled nor read with patience, so Node's own is written. */
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
+import { noteOpen } from "../src/edge/open.ts";
 import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
 import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
-import { countTail, splitTarget } from "../src/request/mount.ts";
+import { countTail, type Place, placeUnder } from "../src/request/mount.ts";
 import type { NodeResponse } from "../src/stream/sink-node.ts";
 
 /** The fields of an h3 1 event that are used. */
@@ -18,9 +19,9 @@ export interface RelayHandler {
   (event: RelayEvent): Promise<unknown>;
   /** Tells h3 1 that this is a handler. */
   readonly __is_handler__: true;
-  /** The relay behind it, made now where no request has made it yet. Throws `ERR_RELAY_START` where a factory is at fault. */
+  /** The relay behind it. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay where a request has made it. */
+  /** Closes the relay. One that has not started takes no requests any more. */
   close(): Promise<void>;
 }
 
@@ -42,41 +43,41 @@ const STAND_IN = "__unenv__";
  * Defines a relay as an h3 1 handler, for `router.use("/ai/**", …)`, `app.use("/ai", …)` and routes of Nitro 2 and Nuxt 4
  * (`server/routes/ai/[...path].ts`).
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong; a factory's are reported at the first request.
+ * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
  */
 export function defineRelay(options: OptionsOf): RelayHandler {
   const lazy = createLazyRelay(options);
 
   async function handler(event: RelayEvent): Promise<unknown> {
+    const begun = lazy.start();
+    const served = begun instanceof Promise ? await begun : begun;
     const inner = event as unknown as InnerEvent;
     const { req, res } = inner.node;
-    const running = lazy.start();
-    const where = findMount(event.path, inner);
+    const where = findPlace(event.path, inner, served.mount);
     if (STAND_IN in res)
-      return running instanceof Response
-        ? running
-        : running.fetch(inner.web?.request ?? toRequestWithBody(inner), { mount: where.mount });
+      return served.fetch(inner.web?.request ?? toRequestWithBody(inner), { mount: where.mount });
     inner._handled = true;
-    return serveNode(running, req, res, {
+    return serveNode(served, req, res, {
       ...where,
       toRequest: () => toWebRequest(req, req.originalUrl),
       preparedHeaders: () => preparedOn(res),
     });
   }
 
-  const rest = { __is_handler__: true as const, close: lazy.close };
-  return Object.defineProperty(Object.assign(handler, rest), "relay", {
-    get: () => lazy.get(),
-  }) as RelayHandler;
+  return Object.assign(handler, {
+    __is_handler__: true as const,
+    relay: lazy.relay,
+    close: noteOpen(lazy.relay),
+  });
 }
 
-function findMount(path: string, { node, context }: InnerEvent): { mount: string; target: string } {
+function findPlace(path: string, { node, context }: InnerEvent, option: string | undefined): Place {
   const pathname = path.split("?", 1)[0]!;
   const route = context.matchedRoute?.path;
   const found = { params: context.params, matchedRoute: { route, handler: undefined } };
   // In h3 1 only routes have parameters, a middleware's path is cut off already.
   const count = countTail({ url: { pathname }, context: found }, undefined);
-  return splitTarget(node.req.originalUrl ?? node.req.url ?? "/", count);
+  return placeUnder(node.req.originalUrl ?? node.req.url ?? "/", count, option);
 }
 
 function toRequestWithBody({ node: { req } }: InnerEvent): Request {

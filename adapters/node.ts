@@ -1,11 +1,13 @@
 /** node:http, and through it Express, Connect and Fastify. */
 import type { Relay } from "../src/relay.ts";
-import { createLazyRelay, type OptionsOf, toPlainAnswer } from "../src/edge/lazy.ts";
+import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
+import { noteOpen } from "../src/edge/open.ts";
+import type { Served } from "../src/edge/stand-in.ts";
 import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
-import { RelayError } from "../src/errors.ts";
 import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
-import { isUnder } from "../src/request/mount.ts";
+import { cutMount, isOptionDecisive, type Place } from "../src/request/mount.ts";
 import type { NodeResponse } from "../src/stream/sink-node.ts";
+import { startWithServer } from "./start-with-server.ts";
 
 /** The fields of `http.IncomingMessage` that are used, and what Express and Connect add. */
 export interface RelayMessage extends NodeRequest {
@@ -21,9 +23,9 @@ export type RelayResponse = NodeResponse & PreparedResponse;
 /** A listener for `http.createServer`, and a middleware for Express and Connect. */
 export interface NodeRelay {
   (message: RelayMessage, response: RelayResponse, next?: (error?: unknown) => void): Promise<void>;
-  /** The relay behind it, made now where no request has made it yet. Throws `ERR_RELAY_START` where a factory is at fault. */
+  /** The relay behind it. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay where a request has made it. */
+  /** Closes the relay. One that has not started takes no requests any more. */
   close(): Promise<void>;
 }
 
@@ -31,7 +33,7 @@ export interface NodeRelay {
  * Defines a relay as a listener of `node:http`. It is mounted where a router has cut its path off (`app.use("/ai", relay)`),
  * else where the option `mount` says; what does not lie there goes to `next`, or is answered 404.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong; a factory's are reported at the first request.
+ * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
  * @example
  * createServer(defineRelay({ mount: "/ai", upstream, credentials })).listen(3000);
  */
@@ -44,35 +46,43 @@ export function defineRelay(options: OptionsOf): NodeRelay {
     response: RelayResponse,
     next?: (error?: unknown) => void,
   ): Promise<void> {
-    const running = lazy.start();
-    const mount = "mount" in running ? running.mount : "";
-    const where = findMount(message, mount);
-    if (!where && next) return Promise.resolve(next());
-    const answer = where
-      ? running
-      : toPlainAnswer(new RelayError("ERR_RELAY_MOUNT", { path: mount }));
-    return serveNode(answer, message, response, {
-      ...(where ?? { mount, target: "/" }),
-      toRequest: () => toWebRequest(message, message.originalUrl),
-      toAddress: () => message.ip ?? message.socket?.remoteAddress,
-      preparedHeaders: () => preparedOn(response),
-    });
+    const served = lazy.start();
+    return served instanceof Promise
+      ? served.then((it) => serve(it, message, response, next))
+      : serve(served, message, response, next);
   }
 
-  return Object.defineProperty(Object.assign(handler, { close: lazy.close }), "relay", {
-    get: () => lazy.get(),
-  }) as NodeRelay;
+  if (!lazy.hasBegun()) startWithServer(handler, lazy);
+  return Object.assign(handler, { relay: lazy.relay, close: noteOpen(lazy.relay) });
 }
 
-/** Mount point and the rest of the target; `undefined` where the request is for somebody else. */
-function findMount(
+function serve(
+  served: Served,
+  message: RelayMessage,
+  response: RelayResponse,
+  next: ((error?: unknown) => void) | undefined,
+): Promise<void> {
+  const where = findPlace(message, served.mount);
+  // Where no mount is known at all the error says so.
+  if (where.mount === undefined && served.mount !== undefined && next)
+    return Promise.resolve(next());
+  return serveNode(served, message, response, {
+    ...where,
+    toRequest: () => toWebRequest(message, message.originalUrl),
+    toAddress: () => message.ip ?? message.socket?.remoteAddress,
+    preparedHeaders: () => preparedOn(response),
+  });
+}
+
+/** Mount point and the rest of the target: as the router has cut the path, or as the option `mount` says. */
+function findPlace(
   { url = "/", originalUrl = url }: RelayMessage,
-  mount: string,
-): { mount: string; target: string } | undefined {
-  if (isUnder(originalUrl, mount) && mount !== "")
-    return { mount, target: originalUrl.slice(mount.length) };
-  if (originalUrl === url) return mount === "" ? { mount, target: url } : undefined;
+  option: string | undefined,
+): Place {
   // At the mount point itself a router leaves a slash that the client has not written.
   const tail = originalUrl.endsWith(url) ? url : url.slice(1);
-  return { mount: originalUrl.slice(0, originalUrl.length - tail.length), target: url };
+  const byRouter = originalUrl.slice(0, originalUrl.length - tail.length);
+  return isOptionDecisive(byRouter, option)
+    ? cutMount(originalUrl, option)
+    : { mount: byRouter, target: url };
 }

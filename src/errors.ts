@@ -44,6 +44,7 @@ export interface TriedTarget {
 export type ErrorCode =
   | "ERR_RELAY_OPTIONS"
   | "ERR_RELAY_START"
+  | "ERR_RELAY_NOT_READY"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
   | "ERR_RELAY_STOPPED"
@@ -52,6 +53,7 @@ export type ErrorCode =
   | "ERR_RELAY_INTERNAL"
   | "ERR_RELAY_PATH"
   | "ERR_RELAY_MOUNT"
+  | "ERR_RELAY_MOUNT_MISSING"
   | "ERR_RELAY_VERSION"
   | "ERR_RELAY_RESERVED"
   | "ERR_RELAY_METHOD"
@@ -135,8 +137,14 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_START: {
     status: 500,
     type: "configuration_error",
-    message: () =>
-      "The relay could not start: its options are wrong; the server's log names which.",
+    message: (f) =>
+      `The relay could not start: ${f.detail ?? "its options are wrong; the server's log names the fault."}`,
+  },
+  ERR_RELAY_NOT_READY: {
+    status: 503,
+    type: unavailable,
+    message: (f) =>
+      `The relay has not started: ${f.detail ?? "the function that gives its options is asynchronous; call `await relay.ready()` first"}.`,
   },
   ERR_RELAY_CLOSED: {
     status: 503,
@@ -178,6 +186,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 404,
     type: invalid,
     message: (f) => `Nothing is relayed at this path; the relay is mounted on ${f.path}.`,
+  },
+  ERR_RELAY_MOUNT_MISSING: {
+    status: 500,
+    type: "configuration_error",
+    message: () =>
+      'The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
   },
   ERR_RELAY_VERSION: {
     status: 404,

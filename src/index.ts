@@ -1,5 +1,7 @@
 // The public names, listed by hand.
-export { createRelay, type Credentials, type FetchWhere, type Relay } from "./relay.ts";
+export { createRelay } from "./edge/create-relay.ts";
+export type { OptionsOf } from "./edge/lazy.ts";
+export type { Credentials, FetchWhere, Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
 export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";

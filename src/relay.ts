@@ -13,20 +13,32 @@ import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
 import { describeFault } from "./observe/fault.ts";
+import {
+  isHealthTarget,
+  type PlainAnswer,
+  toHealthAnswer,
+  toPlainAnswer,
+  toResponse,
+  writePlainly,
+} from "./plain-answer.ts";
 import { checkRequest, readRequest } from "./request/read.ts";
 import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
-import { tailOf, WebCall } from "./request/call-web.ts";
+import { WebCall } from "./request/call-web.ts";
+import { cutMount, isUnder, toMount } from "./request/mount.ts";
 import { explain, type RouteQuestion } from "./routes.ts";
 import type { AddedCredential, ExportedCredential } from "./members.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
 import { WebSink } from "./stream/sink-web.ts";
 
 export interface Relay {
-  /** Resolves when the state has been loaded, or loading has failed once. */
-  readonly ready: Promise<void>;
-  /** Path the relay is mounted on, as the options say; `""` where they say nothing. */
-  readonly mount: string;
+  /**
+   * Reads the options now, instead of at the first request. Resolves when the state has been loaded, or loading has failed once.
+   * Rejects with `ERR_RELAY_OPTIONS`, or with what the factory of the options threw.
+   */
+  ready(): Promise<void>;
+  /** Path the relay is mounted on, as the options say: `/ai`, `""` for `/`; `undefined` where they say nothing. */
+  readonly mount: string | undefined;
   /** Relays a web request; the answer's body streams. Never rejects. */
   fetch(request: Request, where?: FetchWhere): Promise<Response>;
   /** Relays a call into a sink, for adapters. Resolves when the request is over. Never rejects. */
@@ -46,7 +58,7 @@ export interface Relay {
 
 /** Where a web request came in. */
 export interface FetchWhere {
-  /** Cut off the request's path. @default the option `mount` */
+  /** Cut off the request's path; what lies outside is answered 404. `"/"` relays every path. @default the option `mount` */
   mount?: string;
   /** The client's address, for the cap per client. */
   address?: string;
@@ -71,23 +83,31 @@ export interface Credentials {
   import(credentials: readonly AddedCredential[]): number;
 }
 
-/**
- * Creates a relay.
- *
- * @throws RelayError `ERR_RELAY_OPTIONS`, naming the path of the first wrong option.
- * @example
- * const relay = createRelay({
- *   upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
- *   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
- * });
- * const response = await relay.fetch(request, { mount: "/ai" });
- */
-export function createRelay(options: RelayOptions): Relay {
+/** Starts a relay whose options are known. Throws `ERR_RELAY_OPTIONS`. */
+export function startRelay(options: RelayOptions): Relay {
   const rooms = createRooms(options);
+  const mount = rooms.config.mount === undefined ? undefined : toMount(rooms.config.mount);
+  const outsideError = createOutside(rooms, mount);
   const answers = createAnswers(rooms);
   const lifeOptions = { ...rooms.config.streaming, policyOf: createPolicy(rooms) };
 
-  async function handle(call: Call, sink: Sink): Promise<void> {
+  // Not `async`: a frame of it would be kept as long as the answer streams.
+  function handle(call: Call, sink: Sink): Promise<void> {
+    const plain = answerPlainly(call);
+    if (!plain) return relayCall(call, sink);
+    plain.headers = withPrepared(plain.headers, call.preparedHeaders?.());
+    writePlainly(sink, plain);
+    return Promise.resolve();
+  }
+
+  /** What is answered without a request being relayed: what lies outside the mount, and the health of the relay. */
+  function answerPlainly(call: Call): PlainAnswer | undefined {
+    if (call.mount === undefined) return toPlainAnswer(outsideError());
+    if (isHealthTarget(call.target)) return toHealthAnswer(call.method, !rooms.isClosing());
+    return undefined;
+  }
+
+  async function relayCall(call: Call, sink: Sink): Promise<void> {
     const life = new Life(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
     rooms.open.add(life);
     let ending: Ending;
@@ -172,26 +192,47 @@ export function createRelay(options: RelayOptions): Relay {
       life.timers.set("commit", life.startedAt + commitAfter, () => answers.commitEarly(life));
   }
 
+  async function fetch(request: Request, where: FetchWhere = {}): Promise<Response> {
+    const { address, waitUntil } = where;
+    const { pathname, search } = new URL(request.url);
+    const at = where.mount === undefined ? mount : toMount(where.mount);
+    if (at !== undefined && !isUnder(pathname, at)) {
+      const outside = new RelayError("ERR_RELAY_MOUNT", { path: at || "/" });
+      return toResponse(toPlainAnswer(outside), request.method);
+    }
+    const sink = new WebSink(request.method);
+    request.signal.addEventListener("abort", () => sink.close(), { once: true });
+    if (request.signal.aborted) sink.close();
+    const { target } = cutMount(pathname, at);
+    const call = new WebCall(request, { mount: at, target: target + search, address });
+    const over = handle(call, sink);
+    waitUntil?.(over.then(rooms.settled));
+    return sink.response;
+  }
+
   return {
-    ready: rooms.ready,
-    mount: rooms.config.mount ?? "",
+    ready: () => rooms.ready,
+    mount,
     handle,
-    async fetch(request, { mount = rooms.config.mount ?? "", address, waitUntil } = {}) {
-      const sink = new WebSink(request.method);
-      const { pathname, search } = new URL(request.url);
-      const target = tailOf(pathname, mount) + search;
-      request.signal.addEventListener("abort", () => sink.close(), { once: true });
-      if (request.signal.aborted) sink.close();
-      const over = handle(new WebCall(request, { mount, target, address }), sink);
-      waitUntil?.(over.then(rooms.settled));
-      return sink.response;
-    },
+    fetch,
     status: () => toStatus(rooms),
     explain: (question) => explain(rooms, question),
     credentials: credentialsOf(rooms),
     stop: (requestId) => rooms.open.stop(requestId),
     on: (name, listener) => rooms.hooks.on(name, listener),
     close: rooms.close,
+  };
+}
+
+/** The error for a call outside the mount. Where there is no mount at all, the log is told once. */
+function createOutside({ reporter }: Rooms, mount: string | undefined): () => RelayError {
+  if (mount !== undefined) return () => new RelayError("ERR_RELAY_MOUNT", { path: mount || "/" });
+  let isTold = false;
+  return () => {
+    const error = new RelayError("ERR_RELAY_MOUNT_MISSING");
+    if (!isTold) reporter.error(error.message);
+    isTold = true;
+    return error;
   };
 }
 

@@ -16,7 +16,7 @@ for (const name of Object.keys(driver)) {
 }
 
 const relay = defineRelay({ ...options, storage: createStorage({ driver }) });
-await relay.relay.ready;
+await relay.relay.ready();
 const app = new H3().all("/ai/**", relay);
 const server = serve(app, { port: 0, hostname: "127.0.0.1", silent: true });
 await server.ready();

@@ -53,7 +53,7 @@ async function timeStart(storage, count) {
   }));
   const relay = createRelay({ upstream, credentials, storage, log: false });
   const made = performance.now() - startedAt;
-  await relay.ready;
+  await relay.ready();
   const ready = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(usage);
   return { relay, made, ready, cpu: (user + system) / 1_000 };

@@ -3,8 +3,8 @@ export interface Call {
   method: string;
   /** What follows the mount point, undecoded, with leading slash and query: `/chat/completions?x=1`. */
   target: string;
-  /** The mount point itself, for messages: `/ai`. */
-  mount: string;
+  /** The mount point itself: `/ai`. `undefined` where the call lies outside of it: then it is answered, not relayed. */
+  mount: string | undefined;
   /** Looks up a request header by its lower-case name; several of one name are joined by `, `. */
   header(name: string): string | undefined;
   /** Visits all request headers, names in lower case. */

@@ -1,66 +1,36 @@
-// A relay that is made when it is first wanted: by then a host has its environment and its storage.
+// A relay that starts when it is first needed: by then a host has its environment and its storage, and no build needs a key (L13).
 import type { RelayOptions } from "../options/types.ts";
-import { RelayError } from "../errors.ts";
-import { describeFault } from "../observe/fault.ts";
-import { createRelay, type Relay } from "../relay.ts";
-import { noteClosed, noteOpen } from "./open.ts";
+import { systemClock } from "../clock.ts";
+import { type Relay, startRelay } from "../relay.ts";
+import { createFace } from "./face.ts";
+import type { Served } from "./stand-in.ts";
+import { type OptionsFactory, Starter, type StarterOptions } from "./starter.ts";
 
-/** Options, or a factory of them that runs at the first request. */
-export type OptionsOf<Context extends readonly unknown[] = []> =
-  | RelayOptions
-  | ((...context: Context) => RelayOptions);
+/** Options, or a function that gives them, also as a promise. It runs at the first request, or at `await relay.ready()`. */
+export type OptionsOf = RelayOptions | OptionsFactory;
 
-export interface LazyRelay<Context extends readonly unknown[] = []> {
-  /** The relay, made now where nothing has made it yet. Throws `ERR_RELAY_START` where a factory is at fault. */
-  get(...context: Context): Relay;
-  /** The relay, or the answer to give while there is none. */
-  start(...context: Context): Relay | Response;
-  /** Closes the relay where it was made. */
-  close(): Promise<void>;
+export interface LazyRelay {
+  /** The relay as its operator reaches it, also before it has started. */
+  readonly relay: Relay;
+  /** What answers requests now; a promise of it only while an asynchronous factory runs. Never throws or rejects. */
+  start(): Served | Promise<Served>;
+  /** True as soon as the factory has been run, or never will be. */
+  hasBegun(): boolean;
 }
 
-/** Wraps options. Plain ones are checked here and now: throws `ERR_RELAY_OPTIONS`. */
-export function createLazyRelay<Context extends readonly unknown[] = []>(
-  options: OptionsOf<Context>,
-): LazyRelay<Context> {
-  let made = typeof options === "function" ? undefined : noteOpen(createRelay(options));
-  const factory = typeof options === "function" ? options : () => options;
-  let reported: string | undefined;
-
-  function get(...context: Context): Relay {
-    try {
-      return (made ??= noteOpen(createRelay(factory(...context))));
-    } catch (cause) {
-      const line =
-        cause instanceof RelayError
-          ? cause.message
-          : `the factory of the relay's options failed: ${describeFault(cause)}`;
-      // oxlint-disable-next-line no-console -- there is no relay yet, hence no log of its own
-      if (line !== reported) console.error(`[relay] ${line}`);
-      reported = line;
-      throw new RelayError("ERR_RELAY_START", { cause });
-    }
+/** Wraps options. A plain object is checked at once: throws `ERR_RELAY_OPTIONS`. */
+export function createLazyRelay(
+  options: OptionsOf,
+  { clock = systemClock, whyNot = () => undefined }: Partial<StarterOptions> = {},
+): LazyRelay {
+  if (typeof options !== "function") {
+    const relay = startRelay(options);
+    return { relay, start: () => relay, hasBegun: () => true };
   }
-
+  const starter = new Starter(options, { clock, whyNot });
   return {
-    get,
-    start(...context) {
-      try {
-        return get(...context);
-      } catch (error) {
-        return toPlainAnswer(error as RelayError);
-      }
-    },
-    async close() {
-      if (!made) return;
-      await made.close();
-      noteClosed(made);
-    },
+    relay: createFace(starter),
+    start: () => starter.serve(),
+    hasBegun: () => starter.hasBegun,
   };
-}
-
-/** The answer where no relay has taken the request, hence no dialect is known. */
-export function toPlainAnswer({ status, code, type, message }: RelayError): Response {
-  const headers = { "x-should-retry": "false" };
-  return Response.json({ error: { type, code, message } }, { status, headers });
 }

@@ -1,25 +1,17 @@
 // Relays what came as Node's request and response: for h3 2, h3 1 and plain node:http alike.
-import type { Relay } from "../relay.ts";
 import { NodeCall, type NodeCallOptions, type NodeRequest } from "../request/call-node.ts";
 import { NodeSink, type NodeResponse } from "../stream/sink-node.ts";
+import type { Served } from "./stand-in.ts";
 
-/** Answers through a relay, or with what stands in its place. Resolves when nothing more will happen on the response. */
+/** Answers through a relay, or through what stands in its place. Resolves when nothing more will happen on the response. */
 export function serveNode(
-  running: Relay | Response,
+  served: Served,
   message: NodeRequest,
   response: NodeResponse,
   where: NodeCallOptions,
 ): Promise<void> {
   const sink = new NodeSink(response, message.method ?? "GET");
-  const over =
-    "handle" in running ? running.handle(new NodeCall(message, where), sink) : pass(running, sink);
-  return over.then(() => sink.finished);
-}
-
-async function pass(response: Response, sink: NodeSink): Promise<void> {
-  sink.head(response.status, [...response.headers]);
-  sink.write(new Uint8Array(await response.arrayBuffer()));
-  sink.end();
+  return served.handle(new NodeCall(message, where), sink).then(() => sink.finished);
 }
 
 /** The part of `http.ServerResponse` that holds headers set in advance. */

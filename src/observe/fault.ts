@@ -13,4 +13,18 @@ export function describeFault(error: unknown): string {
   return `${name}${isCode ? ` ${code}` : ""}${place ? ` at ${place}` : ""}`;
 }
 
+/** Tells an error of the operator's own code in full, with its message and causes: for the operator's log alone. */
+export function describeOwnFault(error: unknown): string {
+  if (typeof error === "string") return error;
+  if (!(error instanceof Error)) return describeFault(error);
+  const { cause } = error;
+  const [name = "", place] = describeFault(error).split(" at ", 2);
+  // `JSON.parse` quotes what it was given, which may well be a secret.
+  const message = name === "SyntaxError" ? error.message.replace(/".*"/s, '"…"') : error.message;
+  const told = `${name}${message ? `: ${message}` : ""}${place ? ` at ${place}` : ""}`;
+  return cause === undefined || cause === error
+    ? told
+    : `${told}, caused by ${describeFault(cause)}`;
+}
+
 const FRAME = /^\s*(?:at |(?=\S*@))(\S.*:\d+:\d+\)?)$/;

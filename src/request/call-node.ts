@@ -21,7 +21,7 @@ export interface NodeRequest {
 }
 
 export interface NodeCallOptions {
-  mount: string;
+  mount: string | undefined;
   target: string;
   /** Makes the web `Request`, for functions of the operator's. */
   toRequest: () => Request;
@@ -36,7 +36,7 @@ const PATIENCE = 2;
 export class NodeCall implements Call {
   readonly method: string;
   readonly target: string;
-  readonly mount: string;
+  readonly mount: string | undefined;
   readonly request: () => Request;
   readonly preparedHeaders: (() => Iterable<[string, string]>) | undefined;
   readonly #message: NodeRequest;

@@ -1,11 +1,10 @@
 // A call that came as a web `Request`.
 import type { Call } from "../contract/call.ts";
 import { RelayError } from "../errors.ts";
-import { isUnder } from "./mount.ts";
 
 export interface WebCallOptions {
-  /** Path before the target; `""` where the request's path is the target. */
-  mount: string;
+  /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
+  mount: string | undefined;
   /** Path and query after the mount point. */
   target: string;
   address: string | undefined;
@@ -14,7 +13,7 @@ export interface WebCallOptions {
 export class WebCall implements Call {
   readonly method: string;
   readonly target: string;
-  readonly mount: string;
+  readonly mount: string | undefined;
   readonly address: string | undefined;
   readonly #request: Request;
 
@@ -58,11 +57,6 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
       ? error
       : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
   }
-}
-
-/** What follows the mount point in a path; all of it where it does not lie under it. */
-export function tailOf(pathname: string, mount: string): string {
-  return isUnder(pathname, mount) ? pathname.slice(mount.length) : pathname;
 }
 
 async function readAll(

@@ -33,7 +33,7 @@ function wildcardOf(
 }
 
 /** Counts what stands between slashes, a last empty one left out. Without a wildcard the whole path is the tail. */
-function countSegments(path: string | undefined): number {
+export function countSegments(path: string | undefined): number {
   if (path === undefined) return Infinity;
   return path === "" ? 0 : path.replace(/\/$/, "").split("/").length;
 }
@@ -54,4 +54,47 @@ export function splitTarget(raw: string, count: number): { mount: string; target
 /** Whether a path is the mount point or lies under it. */
 export function isUnder(pathname: string, mount: string): boolean {
   return pathname.startsWith(mount) && /^(?:[/?]|$)/.test(pathname.slice(mount.length));
+}
+
+/** Where a call came in. */
+export interface Place {
+  /** `undefined` where it lies outside the mount, or there is none. */
+  mount: string | undefined;
+  /** What follows the mount point; the whole target where there is none. */
+  target: string;
+}
+
+/** Cuts the mount point off a raw target. */
+export function cutMount(raw: string, mount: string | undefined): Place {
+  return mount !== undefined && isUnder(raw, mount)
+    ? { mount, target: raw.slice(mount.length) }
+    : { mount: undefined, target: raw };
+}
+
+/**
+ * Tells whether the option `mount` decides (L15): where the router has cut nothing off, or less than the option says. A catch-all at
+ * the root is no mount point: `mount: "/"` says that everything is relayed.
+ */
+export function isOptionDecisive(
+  byRouter: string | undefined,
+  option: string | undefined,
+): boolean {
+  return !byRouter || (option !== undefined && isUnder(option, byRouter));
+}
+
+/** Splits a raw target `count` segments before its end, or at the option `mount` where that decides. */
+export function placeUnder(raw: string, count: number, option: string | undefined): Place {
+  const place = splitTarget(raw, count);
+  // A router takes a backslash for a slash, so that the counts differ. It goes on as it is, and is refused as a path.
+  if (place.mount === "" && raw.split("?", 1)[0]!.includes("\\")) return place;
+  return isOptionDecisive(place.mount, option) ? cutMount(raw, option) : place;
+}
+
+const PLAIN = /^(?:\/[\w\-.~]+)*$/;
+
+/** Writes a mount point as the paths of URLs have it: slash at the start, none at the end, encoded; `""` for `/`. */
+export function toMount(mount: string): string {
+  if (PLAIN.test(mount)) return mount;
+  const path = `/${mount.replace(/^\/+|\/+$/g, "")}`;
+  return new URL(path, "http://localhost").pathname.replace(/\/$/, "");
 }

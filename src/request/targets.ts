@@ -126,7 +126,12 @@ export function createPlanner(
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
-      checkVersion(asked.path, call.mount, pools[0]!.endpoints[0]!.basePath, upstream.dialect);
+      checkVersion(
+        asked.path,
+        call.mount ?? "",
+        pools[0]!.endpoints[0]!.basePath,
+        upstream.dialect,
+      );
       const targets = pools.map((one) => toTarget(upstream, one, model, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;

@@ -1,5 +1,6 @@
 /** A process with relays in it, one for each store, which does what its parent says. */
 import {
+  type Log,
   createRelay,
   firebaseAnonymous,
   graphqlAnonymous,
@@ -38,7 +39,7 @@ async function open(place: Place): Promise<void> {
     hooks: { refresh: reaper.refreshed },
     secret: "a secret that all of them share",
   });
-  await relay.ready;
+  await relay.ready();
   opened.set(place.where, { relay, clock, reaper });
 }
 
@@ -71,7 +72,7 @@ function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOpt
 }
 
 /** Only what should never happen is said aloud. */
-function logOf(): NonNullable<Parameters<typeof createRelay>[0]["log"]> {
+function logOf(): Log {
   const quiet = (): void => {};
   const error = (line: string): void => void process.stderr.write(`${line}\n`);
   return { debug: quiet, info: quiet, warn: process.env["LOUD"] ? error : quiet, error };
@@ -81,7 +82,9 @@ async function ask(relay: Relay, model: string): Promise<number> {
   const body = JSON.stringify({ model, messages: [{ role: "user", content: "Say something." }] });
   const headers = { "content-type": "application/json" };
   const url = "http://relay.test/chat/completions";
-  const response = await relay.fetch(new Request(url, { method: "POST", headers, body }));
+  const response = await relay.fetch(new Request(url, { method: "POST", headers, body }), {
+    mount: "/",
+  });
   await response.arrayBuffer();
   return response.status;
 }

@@ -218,6 +218,7 @@ it("F2 E14 meets a minute of outage at 1,000 requests a second with hardly a cal
             method: "POST",
             body: JSON.stringify({ model: "gpt-4o", stream: true, messages: [] }),
           }),
+          { mount: "/" },
         )
         .then(async (response) => {
           await response.arrayBuffer();

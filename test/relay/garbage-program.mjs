@@ -21,6 +21,7 @@ const upstream = createServer((asked, response) => {
 });
 const upstreamPort = await listen(upstream);
 const relay = defineRelay({
+  mount: "/",
   upstream: { baseURL: `http://127.0.0.1:${upstreamPort}/v1`, dialect: "openai" },
   credentials: [{ id: "one", apiKey: "sk-one" }],
   limits: { perClient: false },

@@ -64,7 +64,7 @@ async function mount(
 const byRoute: Build = (app, handler) => void app.all("/ai/**", handler);
 
 describe("mounting", () => {
-  const WAYS: [string, Build, string][] = [
+  const WAYS: [string, Build, string, string?][] = [
     ["app.all", byRoute, "/ai"],
     ["app.use", (app, handler) => void app.use("/ai/**", handler), "/ai"],
     ["a named wildcard", (app, handler) => void app.all("/ai/**:path", handler), "/ai"],
@@ -110,27 +110,34 @@ describe("mounting", () => {
       "a catch-all route behind a middleware for a part of it",
       (app, handler) => void app.use("/chat/**", () => undefined as never).all("/**", handler),
       "",
+      "/",
     ],
     [
       "a route with a parameter",
       (app, handler) => void app.all("/t/:tenant/ai/**", handler),
       "/t/a%20b/ai",
     ],
-    ["a route of its own", (app, handler) => void app.all("/chat/completions", handler), ""],
+    ["a route of its own", (app, handler) => void app.all("/chat/completions", handler), "", "/"],
   ];
 
-  it.each(WAYS)("L7 L1 appends the tail to the base URL: %s", async (_way, build, prefix) => {
-    await mount(build);
-    expect((await mounted.post(`${prefix}/chat/completions`)).status).toBe(200);
-    expect((await mounted.post(`${prefix}/chat/completions?x=%20a`)).status).toBe(200);
-    expect(mounted.paths()).toEqual(["/v1/chat/completions", "/v1/chat/completions?x=%20a"]);
-  });
+  it.each(WAYS)(
+    "L7 L1 appends the tail to the base URL: %s",
+    async (_way, build, prefix, option) => {
+      await mount(build, { mount: option });
+      expect((await mounted.post(`${prefix}/chat/completions`)).status).toBe(200);
+      expect((await mounted.post(`${prefix}/chat/completions?x=%20a`)).status).toBe(200);
+      expect(mounted.paths()).toEqual(["/v1/chat/completions", "/v1/chat/completions?x=%20a"]);
+    },
+  );
 
-  it.each(WAYS.slice(0, -1))("L7 keeps a trailing slash: %s", async (_way, build, prefix) => {
-    await mount(build);
-    await mounted.get(`${prefix}/models/`);
-    expect(mounted.paths()).toEqual(["/v1/models/"]);
-  });
+  it.each(WAYS.slice(0, -1))(
+    "L7 keeps a trailing slash: %s",
+    async (_way, build, prefix, option) => {
+      await mount(build, { mount: option });
+      await mounted.get(`${prefix}/models/`);
+      expect(mounted.paths()).toEqual(["/v1/models/"]);
+    },
+  );
 
   it("L7 serves the base URL itself at the mount point", async () => {
     await mount(byRoute, { base: "/v1/models" });
@@ -139,13 +146,13 @@ describe("mounting", () => {
     expect(mounted.paths()).toEqual(["/v1/models", "/v1/models?limit=1"]);
   });
 
-  it("L7 cuts a configured mount only where the path lies under it", async () => {
+  it("L7 L15 answers 404 outside a configured mount", async () => {
     await mount((app, _, { fetch }) => void app.all("/**", (event) => fetch(event.req)), {
       mount: "/ai",
     });
     await mounted.get("/ai/models");
-    await mounted.get("/aix/models");
-    expect(mounted.paths()).toEqual(["/v1/models", "/v1/aix/models"]);
+    expect((await mounted.get("/aix/models")).status).toBe(404);
+    expect(mounted.paths()).toEqual(["/v1/models"]);
   });
 });
 

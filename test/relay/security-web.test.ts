@@ -5,7 +5,7 @@ let relay: RelayUnderTest;
 afterEach(() => relay.close());
 
 const call = (path: string, init?: RequestInit, where?: object): Promise<Response> =>
-  relay.relay.fetch(new Request(`http://relay.test${path}`, init), where);
+  relay.relay.fetch(new Request(`http://relay.test${path}`, init), { mount: "/", ...where });
 const codeOf = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { error: { code: unknown } }).error.code;
 const chat: RequestInit = {
@@ -52,10 +52,14 @@ describe("a web request", () => {
     relay = await startRelay();
     const request = new Request("http://relay.test/chat/completions", chat);
     await request.text();
-    expect(await codeOf(await relay.relay.fetch(request))).toBe("ERR_RELAY_BODY_USED");
+    expect(await codeOf(await relay.relay.fetch(request, { mount: "/" }))).toBe(
+      "ERR_RELAY_BODY_USED",
+    );
     const locked = new Request("http://relay.test/chat/completions", chat);
     locked.body!.getReader();
-    expect(await codeOf(await relay.relay.fetch(locked))).toBe("ERR_RELAY_BODY_USED");
+    expect(await codeOf(await relay.relay.fetch(locked, { mount: "/" }))).toBe(
+      "ERR_RELAY_BODY_USED",
+    );
   });
 
   it("N7 caps by the address that the host gives", async () => {

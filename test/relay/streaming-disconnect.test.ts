@@ -230,6 +230,7 @@ describe("relay.fetch in one's own process", () => {
         body: JSON.stringify({ model: "gpt-4o", stream: true, messages: [] }),
         signal: gone.signal,
       }),
+      { mount: "/" },
     );
     const read = reader(response);
     await read.until(1);

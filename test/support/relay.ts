@@ -93,7 +93,7 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     credentials,
     hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
   });
-  if (waitUntilReady) await handler.relay.ready;
+  if (waitUntilReady) await handler.relay.ready();
   const web = ({ req }: { req: Request }): Promise<Response> =>
     handler.relay.fetch(req, { mount: "/ai" });
   const server = serve(new H3().all("/ai/**", (sink === "web" ? web : handler) as never), {

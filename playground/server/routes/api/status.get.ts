@@ -5,7 +5,7 @@ import { tellRequests } from "../../timeline.ts";
 
 /** What the relay knows now, and what became of the last requests. */
 export default defineHandler(async (event) => {
-  await ai.relay.ready;
+  await ai.relay.ready();
   event.res.headers.set("cache-control", "no-store");
   return { ...ai.relay.status(), playing: await nowPlaying(), recent: tellRequests() };
 });

@@ -1,0 +1,31 @@
+// Starts a relay together with the server of node:http that it is the listener of.
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { LazyRelay } from "../src/edge/lazy.ts";
+
+const LISTEN = "tracing:net.server.listen:asyncStart";
+
+/** The part of `net.Server` that is used. */
+interface ListeningServer {
+  listeners?: (event: "request") => unknown[];
+}
+
+/**
+ * Runs the factory when a server starts to listen whose listener is `handler`. Nothing but a server that is started does that: no build,
+ * no test that only imports. What is wrong ends the process, as an uncaught error does (L13). A router hides its handlers: behind
+ * Express and Fastify `await relay.relay.ready()` does the same.
+ */
+export function startWithServer(handler: unknown, lazy: LazyRelay): void {
+  function onListen(message: unknown): void {
+    const { server } = message as { server?: ListeningServer };
+    if (!server?.listeners?.("request").includes(handler)) return;
+    unsubscribe(LISTEN, onListen);
+    // The operator, or a request behind another server, has seen what comes of it already.
+    if (lazy.hasBegun()) return;
+    lazy.relay.ready().catch((error: unknown) => {
+      queueMicrotask(() => {
+        throw error;
+      });
+    });
+  }
+  subscribe(LISTEN, onListen);
+}
