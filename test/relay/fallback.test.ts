@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { RefusalKind } from "../../simulator/index.ts";
 import { makeCredentials, type RelayUnderTest, startRelay } from "../support/relay.ts";
-import { createRelay } from "../../src/index.ts";
+import { createRelay, type CredentialOptions } from "../../src/index.ts";
 
 let relay: RelayUnderTest | undefined;
 afterEach(async () => {
@@ -140,7 +140,7 @@ it.each([
   [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: speaks another dialect"],
   [{ a: { upstream: "x" } }, "models.a.upstream: must be one of one, two"],
 ])("D9 K13 refuses the chain %j", (models, words) => {
-  const credentials = makeCredentials(2).map((it, at) => ({
+  const credentials = makeCredentials(2).map((it, at): CredentialOptions => ({
     ...it,
     upstream: ["one", "two"][at]!,
   }));
