@@ -11,6 +11,8 @@ export interface ErrorFacts {
   retryAfter?: number;
   attempts?: number;
   detail?: string;
+  /** What to do, in whole sentences. */
+  advice?: string;
   /** Where the request could have gone, and why it did not. */
   tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
@@ -196,7 +198,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_VERSION: {
     status: 404,
     type: invalid,
-    message: (f) => `Nothing is served at ${f.path}; did you mean ${f.expected}?`,
+    message: (f) =>
+      `Nothing is served at ${f.path}: ${f.detail}. ${f.advice === undefined ? `Did you mean ${f.expected}?` : `${f.advice} Then the request goes to ${f.expected}.`}`,
   },
   ERR_RELAY_RESERVED: {
     status: 404,

@@ -7,6 +7,7 @@ import type { Health } from "./pool/health.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import { RelayError } from "./errors.ts";
+import { faultOfKey } from "./key-faults.ts";
 import { TOMBSTONE_KEPT } from "./state/removed.ts";
 
 /** A static key that is added at run time. */
@@ -52,7 +53,6 @@ export interface MembersRooms {
 }
 
 const ORIGIN = "operator";
-const KEY = /^[\u0021-\u007e]+$/;
 
 export function createMembers(rooms: MembersRooms): Members {
   const { config, pools, health, state, reporter, clock, addedKeys } = rooms;
@@ -124,8 +124,8 @@ export function createMembers(rooms: MembersRooms): Members {
     add(given) {
       const upstream = upstreamOf(given);
       const { apiKey, models, label, tier = 1, weight = 1, maxInFlight } = given;
-      if (typeof apiKey !== "string" || !KEY.test(apiKey))
-        throw wrong("apiKey", "must be printable ASCII without spaces");
+      const fault = typeof apiKey === "string" ? faultOfKey(apiKey) : "must be a string";
+      if (fault !== undefined) throw wrong("apiKey", fault);
       // The same identity twice is one (K9): whatever it is called, the key is what the upstream counts.
       const same = alive().find(([, it]) => it.upstream === upstream && it.apiKey === apiKey);
       const id = same?.[0] ?? given.id ?? crypto.randomUUID();

@@ -15,7 +15,7 @@ function linesOf(options: Partial<OneUpstream>, store: Partial<StateHealth> = {}
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(line);
   const config = resolveOptions({
-    upstream: { baseURL: "https://api.example.com", dialect: "openai" },
+    upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
     credentials: [{ id: "a", token: () => ({ accessToken: "t" }) }],
     authorize: () => true,
     storage: createStorage(),
