@@ -1,5 +1,6 @@
 /** Bun. */
 import type { Relay } from "../src/relay.ts";
+import type { OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
 import { noteOpen } from "../src/edge/open.ts";
 
@@ -25,8 +26,10 @@ export interface BunRelay {
  * @example
  * export default defineRelay(() => ({ mount: "/ai", upstream, credentials }));
  */
-export function defineRelay(options: OptionsOf): BunRelay {
-  const { relay } = createLazyRelay(options);
+export function defineRelay<const Tier extends string = never, Given = unknown>(
+  options: OptionsInput<Tier, Given>,
+): BunRelay {
+  const { relay } = createLazyRelay(options as OptionsOf);
   return {
     fetch(request, server) {
       // Bun closes what is silent for 10 s, which is less than a heartbeat and than many a model thinks; the relay has its own limits.

@@ -1,4 +1,5 @@
 /** Cloudflare Workers. */
+import type { OptionsInput } from "../src/options/input.ts";
 import type { RelayOptions } from "../src/options/types.ts";
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay } from "../src/edge/lazy.ts";
@@ -33,13 +34,13 @@ const NO_ENVIRONMENT =
  *   credentials: [{ id: "team-a", apiKey: env.KEY_A }],
  * }));
  */
-export function defineRelay<Env = unknown>(
-  options: RelayOptions | ((env: Env) => RelayOptions | Promise<RelayOptions>),
+export function defineRelay<Env = unknown, const Tier extends string = string, Given = unknown>(
+  options: OptionsInput<Tier, Given, [env: Env]>,
 ): WorkerRelay<Env> {
   // Random numbers and timers are forbidden before the first request, so that plain options wait for it too.
   const factory = typeof options === "function" ? options : () => options;
   let given: { env: Env } | undefined;
-  const { relay } = createLazyRelay(() => factory(given!.env), {
+  const { relay } = createLazyRelay(() => factory(given!.env) as RelayOptions, {
     whyNot: () => (given ? undefined : NO_ENVIRONMENT),
   });
   return {

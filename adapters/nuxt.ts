@@ -1,12 +1,14 @@
 /** A module for Nuxt 4: `modules: ["h3-relay/nuxt"]`. What it does is the Nitro module's; see `h3-relay/nitro`. */
-import type { RelayOptions } from "../src/options/types.ts";
+import type { CommonOptions, UpstreamOptions } from "../src/options/types.ts";
 import nitroModule, { type RelayNitroModule } from "./nitro.ts";
 
 /** Data that the module takes: options of the relay, and where it is served. */
-export interface RelayModuleOptions extends Partial<RelayOptions> {
+export type RelayModuleOptions = Partial<CommonOptions> & {
+  upstream?: UpstreamOptions;
+  upstreams?: Record<string, UpstreamOptions>;
   /** `false`: no route, but for those you write yourself with `defineRelay`. @default "/ai" */
   route?: string | false;
-}
+};
 
 /** The fields of a Nuxt that is being built. */
 export interface NuxtUnderBuild {

@@ -13,10 +13,26 @@ export interface ErrorFacts {
   retryAfter?: number;
   attempts?: number;
   detail?: string;
+  /** What to do, in whole sentences. */
+  advice?: string;
   /** Where the request could have gone, and why it did not. */
   tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
   upstreamStatus?: number;
+  /** What is wrong with the options, the first 20 faults. */
+  faults?: readonly OptionFault[];
+  /** How many faults there are; no more than 1,000 are looked for. */
+  faultCount?: number;
+}
+
+/** What is wrong with one option. */
+export interface OptionFault {
+  /** `credentials[2].tier` */
+  path: string;
+  /** Id of the credential that the option belongs to. */
+  credential?: string;
+  /** What is wrong and what to do: `must be one of free, pro; did you mean "pro"?` Never the value. */
+  detail: string;
 }
 
 /** One place a request could have gone, for the error object. */
@@ -102,13 +118,31 @@ const retry = ({ retryAfter }: ErrorFacts): string => {
   return retryAfter > 0 ? `; retry in ${toRetryText(retryAfter)}` : "; retry now";
 };
 const within = ({ limit }: ErrorFacts): string => toDurationText(limit ?? 0);
+/** Faults of options that are looked for at most. */
+export const FAULTS_COUNTED = 1_000;
+
+// One fault stands in the line itself, several have a line each, and a large pool does not fill the log.
+function faultsOf({ path, detail, faults, faultCount = 1 }: ErrorFacts): string {
+  if (!faults || faultCount === 1)
+    return `: ${lineOf(faults?.[0] ?? { path: path ?? "options", detail: detail ?? "" })}`;
+  const lines = faults.map((fault) => `\n  ${lineOf(fault)}`).join("");
+  const more = faultCount - faults.length;
+  const count = faultCount < FAULTS_COUNTED ? `${faultCount}` : `${faultCount} or more`;
+  return ` in ${count} places:${lines}${more > 0 ? `\n  and ${more} more` : ""}`;
+}
+
+function lineOf({ path, credential, detail }: OptionFault): string {
+  const named =
+    credential === undefined ? path : path.replace(/^credentials\[\d+\]/, `$& (${credential})`);
+  return `${named}: ${detail}`;
+}
 
 /** Code → status, type and message. The README's table of errors is made from this one. */
 export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_OPTIONS: {
     status: 500,
     type: "configuration_error",
-    message: (f) => `The relay's options are wrong: ${f.path ? `${f.path}: ` : ""}${f.detail}`,
+    message: (f) => `The relay's options are wrong${faultsOf(f)}`,
   },
   ERR_RELAY_START: {
     status: 500,
@@ -177,7 +211,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_VERSION: {
     status: 404,
     type: invalid,
-    message: (f) => `Nothing is served at ${f.path}; did you mean ${f.expected}?`,
+    message: (f) =>
+      `Nothing is served at ${f.path}: ${f.detail}. ${f.advice === undefined ? `Did you mean ${f.expected}?` : `${f.advice} Then the request goes to ${f.expected}.`}`,
   },
   ERR_RELAY_RESERVED: {
     status: 404,

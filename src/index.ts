@@ -7,23 +7,38 @@ export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
 export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
 export type { AddedCredential, ExportedCredential } from "./members.ts";
-export { RelayError, type ErrorCode, type ErrorFacts, type TriedTarget } from "./errors.ts";
+export {
+  RelayError,
+  type ErrorCode,
+  type ErrorFacts,
+  type OptionFault,
+  type TriedTarget,
+} from "./errors.ts";
+export type { GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
 export type {
+  AnonymousCredential,
   Authorize,
   AuthorizeResult,
+  CommonCredential,
+  CommonOptions,
   CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
+  DialectName,
   DisconnectPolicy,
+  KeyCredential,
   LimitOptions,
   ModelOptions,
+  OneUpstream,
   PerCallerOptions,
   ProtectOptions,
   QuotaPoolOptions,
   RelayOptions,
   ResponseHeaderOptions,
   SchedulingOptions,
+  SeveralUpstreams,
   StreamingOptions,
+  TokenCredential,
   TokenOptions,
   UpstreamOptions,
 } from "./options/types.ts";

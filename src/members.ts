@@ -8,6 +8,7 @@ import type { Pool } from "./pool/pool.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import { toTierName } from "./admin/tiers.ts";
 import { RelayError } from "./errors.ts";
+import { faultOfKey } from "./key-faults.ts";
 import { TOMBSTONE_KEPT } from "./state/removed.ts";
 
 /** A static key that is added at run time. */
@@ -53,7 +54,6 @@ export interface MembersRooms {
 }
 
 const ORIGIN = "operator";
-const KEY = /^[\u0021-\u007e]+$/;
 
 export function createMembers(rooms: MembersRooms): Members {
   const { config, pools, health, state, reporter, clock, addedKeys } = rooms;
@@ -135,8 +135,8 @@ export function createMembers(rooms: MembersRooms): Members {
       const upstream = upstreamOf(given);
       const { apiKey, models, label, weight = 1, maxInFlight } = given;
       const tier = tierOf(given);
-      if (typeof apiKey !== "string" || !KEY.test(apiKey))
-        throw wrong("apiKey", "must be printable ASCII without spaces");
+      const fault = typeof apiKey === "string" ? faultOfKey(apiKey) : "must be a string";
+      if (fault !== undefined) throw wrong("apiKey", fault);
       // The same identity twice is one (K9): whatever it is called, the key is what the upstream counts.
       const same = alive().find(([, it]) => it.upstream === upstream && it.apiKey === apiKey);
       const id = same?.[0] ?? given.id ?? crypto.randomUUID();

@@ -1,6 +1,7 @@
 // What an operator should know when a relay starts: who may call, what its store can do, and what it does not do.
 import type { StateHealth } from "./contract/state.ts";
 import type { RelayConfig } from "./options/resolve.ts";
+import { doubtsOf } from "./options/notes.ts";
 import type { Reporter } from "./observe/reporter.ts";
 
 const NEVER_DISABLE =
@@ -11,6 +12,7 @@ const VOLATILE: ReadonlySet<string> = new Set(["memory", "lru-cache"]);
 
 export function noteAtStart(config: RelayConfig, store: StateHealth, reporter: Reporter): void {
   noteOptions(config, reporter);
+  for (const doubt of doubtsOf(config)) reporter.warn(doubt);
   if (config.storage) noteStore(config, store, reporter);
   if (config.acquirers.length > 0 && (!config.storage || VOLATILE.has(store.driver)))
     reporter.warn(

@@ -339,7 +339,7 @@ describe("over a socket", () => {
 
 describe("at start", () => {
   const wrong = {
-    upstream: { baseURL: "https://x/v1", dialect: "openai" },
+    upstream: { baseURL: "https://x/v1", dialect: "openai" as const },
     credentials: [{ id: "a", apiKey: undefined }],
   };
 

@@ -5,17 +5,17 @@ import type { StateHealth } from "../src/contract/state.ts";
 import { firebaseAnonymous } from "../src/auth/anonymous/firebase.ts";
 import { createReporter } from "../src/observe/reporter.ts";
 import { resolveOptions } from "../src/options/resolve.ts";
-import type { RelayOptions } from "../src/options/types.ts";
+import type { OneUpstream } from "../src/options/types.ts";
 import { noteAtStart } from "../src/start-notes.ts";
 import { createVirtualClock } from "./support/virtual-clock.ts";
 
 const SECRET = "a secret of at least sixteen characters";
 
-function linesOf(options: Partial<RelayOptions>, store: Partial<StateHealth> = {}): string[] {
+function linesOf(options: Partial<OneUpstream>, store: Partial<StateHealth> = {}): string[] {
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(line);
   const config = resolveOptions({
-    upstream: { baseURL: "https://api.example.com", dialect: "openai" },
+    upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
     credentials: [{ id: "a", token: () => ({ accessToken: "t" }) }],
     authorize: () => true,
     storage: createStorage(),
@@ -50,7 +50,7 @@ it("M2 says at start how sure the leases are, and how changes are heard", () => 
 
 it("H2 K1 warns once where a restart would forget what was created", () => {
   const credentials = [{ id: "g", anonymous: firebaseAnonymous({ apiKey: "k" }) }];
-  const warned = (options: Partial<RelayOptions>, store: Partial<StateHealth> = {}): number =>
+  const warned = (options: Partial<OneUpstream>, store: Partial<StateHealth> = {}): number =>
     linesOf({ secret: SECRET, ...options }, store).filter((line) =>
       line.includes("a restart forgets them"),
     ).length;

@@ -1,4 +1,5 @@
 import type { Relay } from "../relay.ts";
+import type { OptionsInput } from "../options/input.ts";
 import { createLazyRelay, type OptionsOf } from "./lazy.ts";
 
 /**
@@ -15,6 +16,8 @@ import { createLazyRelay, type OptionsOf } from "./lazy.ts";
  * }));
  * const response = await relay.fetch(request);
  */
-export function createRelay(options: OptionsOf): Relay {
-  return createLazyRelay(options).relay;
+export function createRelay<const Tier extends string = never, Given = unknown>(
+  options: OptionsInput<Tier, Given>,
+): Relay {
+  return createLazyRelay(options as OptionsOf).relay;
 }

@@ -2,7 +2,7 @@
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions } from "./types.ts";
-import { wrong } from "./check.ts";
+import { wrong } from "./faults.ts";
 
 const CREATE_LIMIT = { perHour: 10, perDay: 50, spacing: 60_000 };
 /** What makes sense for a credential that makes anonymous tokens, and for no other. */
@@ -16,13 +16,15 @@ export function resolveAcquirer(
 ): AcquirerConfig | undefined {
   const { anonymous, apiKey, token, maxLive = 1, expectedRequests, lowWater } = options;
   if (anonymous === undefined) {
-    if (apiKey === undefined && token === undefined) wrong(`${path}.anonymous`, "is missing");
+    // Where it is not even asked for, a key is what is missing, and told already.
+    if (apiKey === undefined && token === undefined && "anonymous" in options)
+      wrong(`${path}.anonymous`, "is missing");
     const foreign = OF_ACQUIRERS.find((name) => options[name] !== undefined);
-    if (foreign) wrong(`${path}.${foreign}`, "is for credentials with `anonymous` alone");
+    if (foreign) wrong(`${path}.${foreign}`, "is only for credentials with `anonymous`");
     return undefined;
   }
-  if (apiKey !== undefined) wrong(`${path}.apiKey`, "cannot stand beside `anonymous`");
-  if (token !== undefined) wrong(`${path}.token`, "cannot stand beside `anonymous`");
+  if (apiKey !== undefined) wrong(`${path}.apiKey`, "cannot be combined with `anonymous`");
+  if (token !== undefined) wrong(`${path}.token`, "cannot be combined with `anonymous`");
   if (lowWater !== undefined && expectedRequests === undefined)
     wrong(`${path}.lowWater`, "needs `expectedRequests`");
   if (lowWater !== undefined && maxLive < 2)

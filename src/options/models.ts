@@ -3,7 +3,8 @@ import type { Credential } from "../contract/credential.ts";
 import type { ModelOptions, RelayOptions } from "./types.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
 import { compilePattern } from "../patterns.ts";
-import { wrong } from "./check.ts";
+import { type Faults, wrong } from "./faults.ts";
+import { didYouMean } from "./suggest.ts";
 
 export interface ModelConfig {
   upstream: string;
@@ -13,46 +14,73 @@ export interface ModelConfig {
 
 type Upstreams = ReadonlyMap<string, UpstreamConfig>;
 
-/** Looks every name up. Throws where a model or a chain leads nowhere, back to itself, or to another dialect. */
+/** Looks every name up. A model or a chain that leads nowhere, back to itself, or to another dialect is a fault. */
 export function resolveModels(
   options: RelayOptions,
   upstreams: Upstreams,
   credentials: readonly Credential[],
+  faults: Faults,
 ): Map<string, ModelConfig> {
-  const listed = Object.entries(options.models ?? {});
-  const models = new Map(
-    listed.map(([name, model]) => [
-      name,
-      { upstream: upstreamOf(name, model, upstreams), fallback: [...(model.fallback ?? [])] },
-    ]),
-  );
-  const isServed = (name: string, upstream: string): boolean =>
-    credentials.some((it) => it.upstream === upstream && serves(it, name));
-  for (const [name, { upstream, fallback }] of models) {
-    if (!isServed(name, upstream))
-      wrong(`models.${name}`, "is served by no credential of its upstream");
-    fallback.forEach((other, index) => {
-      const path = `models.${name}.fallback[${index}]`;
-      const place = placeOf(other, models, upstreams);
-      if (other === name) wrong(path, "is the model itself");
-      if (other === "*" || name === "*") wrong(path, "must be one model for another");
-      if (fallback.indexOf(other) < index) wrong(path, "stands twice");
-      if (place === undefined)
-        wrong(path, "must be listed in `models`: there are several upstreams");
-      if (upstreams.get(place)!.dialect.name !== upstreams.get(upstream)!.dialect.name)
-        wrong(path, "speaks another dialect");
-      if (!isServed(other, place)) wrong(path, "is served by no credential of its upstream");
+  const models = new Map<string, ModelConfig>();
+  for (const [name, model] of Object.entries(options.models ?? {}))
+    faults.attempt(() => {
+      const upstream = upstreamOf(name, model, upstreams);
+      models.set(name, { upstream, fallback: [...(model.fallback ?? [])] });
     });
+  // A credential that is wrong itself may be the one that serves.
+  const areSure = !faults.some((path) => SERVING.test(path));
+  const isServed = (name: string, upstream: string): boolean =>
+    !areSure || credentials.some((it) => it.upstream === upstream && serves(it, name));
+  for (const [name, { upstream, fallback }] of models) {
+    if (!isServed(name, upstream)) faults.add(`models.${name}`, UNSERVED, `models.${name}.*`);
+    fallback.forEach((_, index) =>
+      faults.attempt(() => checkFallback(name, index, { models, upstreams, isServed })),
+    );
   }
   return models;
 }
 
+const UNSERVED = "is served by no credential of its upstream";
+const SERVING = /^credentials(?:\[\d+\](?:\.(?:upstream|models\b.*))?)?$/;
+
+interface Lookup {
+  models: ReadonlyMap<string, ModelConfig>;
+  upstreams: Upstreams;
+  isServed(name: string, upstream: string): boolean;
+}
+
+function checkFallback(name: string, index: number, { models, upstreams, isServed }: Lookup): void {
+  const { upstream, fallback } = models.get(name)!;
+  const other = fallback[index]!;
+  const path = `models.${name}.fallback[${index}]`;
+  const place = placeOf(other, models, upstreams);
+  if (other === name) wrong(path, "is the model itself");
+  if (other === "*" || name === "*") wrong(path, "must be one model for another");
+  if (fallback.indexOf(other) < index)
+    wrong(path, `is the same as models.${name}.fallback[${fallback.indexOf(other)}]`);
+  if (place === undefined)
+    wrong(
+      path,
+      `must be listed in \`models\`: there are several upstreams${didYouMean(other, [...models.keys()])}`,
+    );
+  if (upstreams.get(place)!.dialect.name !== upstreams.get(upstream)!.dialect.name)
+    wrong(path, "speaks another dialect");
+  if (!isServed(other, place)) wrong(path, UNSERVED);
+}
+
 function upstreamOf(name: string, { upstream }: ModelOptions, upstreams: Upstreams): string {
-  const [only] = upstreams.keys();
-  if (upstream === undefined && upstreams.size === 1) return only!;
-  if (upstream === undefined) wrong(`models.${name}.upstream`, "is missing");
+  const names = [...upstreams.keys()];
+  if (upstream === undefined && names.length === 1) return names[0]!;
+  if (upstream === undefined)
+    wrong(
+      `models.${name}.upstream`,
+      `is missing: there are several upstreams, ${names.join(", ")}`,
+    );
   if (!upstreams.has(upstream))
-    wrong(`models.${name}.upstream`, `must be one of ${[...upstreams.keys()].join(", ")}`);
+    wrong(
+      `models.${name}.upstream`,
+      `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
+    );
   return upstream;
 }
 

@@ -4,10 +4,12 @@ import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/auth.ts";
 import type { Network } from "../addresses.ts";
 import type { PerCallerOptions, RelayOptions } from "./types.ts";
-import { checkShape, wrong } from "./check.ts";
-import { resolveCredentials } from "./credentials.ts";
+import { checkShape } from "./check.ts";
+import { type Carriers, resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
+import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
+import { didYouMean } from "./suggest.ts";
 import { resolveTrustProxy } from "./trust-proxy.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
 
@@ -55,13 +57,23 @@ export interface RelayConfig {
 
 /**
  * Checks and completes the options.
- * @throws RelayError `ERR_RELAY_OPTIONS` that names the path of the first thing wrong (`credentials[2].tier`).
+ * @throws RelayError `ERR_RELAY_OPTIONS` that names everything that is wrong, each by its path (`credentials[2].tier`).
  */
-export function resolveOptions(options: RelayOptions): RelayConfig {
-  checkShape(options);
-  const upstreams = resolveUpstreams(options);
-  const { credentials, acquirers, secrets, sources } = resolveCredentials(options, upstreams);
-  const models = resolveModels(options, upstreams, [...credentials, ...acquirers]);
+export function resolveOptions(given: RelayOptions): RelayConfig {
+  const faults = new Faults(given);
+  const options = faults.attempt(() => checkShape(given, faults));
+  // What is no object at all has no parts to look at.
+  const config = options && faults.attempt(() => complete(options, faults));
+  faults.throwAny();
+  return config;
+}
+
+/** Looks up every name and puts in the defaults; what is wrong goes into `faults`. */
+function complete(options: RelayOptions, faults: Faults): RelayConfig {
+  const upstreams = resolveUpstreams(options, faults);
+  const carriers = resolveCredentials(options, upstreams, faults);
+  const { credentials, acquirers, secrets, sources } = carriers;
+  const models = resolveModels(options, upstreams, [...credentials, ...acquirers], faults);
   return {
     upstreams,
     models,
@@ -73,42 +85,47 @@ export function resolveOptions(options: RelayOptions): RelayConfig {
     tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
     clientAddress: options.clientAddress,
-    trustProxy: resolveTrustProxy(options.trustProxy),
-    scheduling: resolveScheduling(options, credentials),
-    limits: resolveLimits(options, upstreams),
-    streaming: resolveStreaming(options),
-    responseHeaders: resolveResponseHeaders(options),
+    trustProxy: faults.attempt(() => resolveTrustProxy(options.trustProxy)),
+    scheduling: faults.attempt(() => resolveScheduling(options, carriers, faults)),
+    limits: faults.attempt(() => resolveLimits(options, upstreams, faults)),
+    streaming: faults.attempt(() => resolveStreaming(options)),
+    responseHeaders: faults.attempt(() => resolveResponseHeaders(options, faults)),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
     sealing: options.secret === undefined ? [] : [options.secret].flat(),
     sync: options.sync ?? (options.instances === 1 ? false : undefined),
     instances: options.instances,
     base: options.base ?? DEFAULTS.base,
-    mount: options.mount?.replace(/\/$/, ""),
+    mount: faults.attempt(() => options.mount?.replace(/\/$/, "")),
   };
 }
 
 function resolveScheduling(
   { scheduling }: RelayOptions,
-  credentials: readonly Credential[],
+  { credentials }: Carriers,
+  faults: Faults,
 ): RelayConfig["scheduling"] {
   const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...defined(scheduling) };
   if (preferred === undefined) return { ...rest, preferred: undefined };
   const { id, strict = false } = typeof preferred === "string" ? { id: preferred } : preferred;
-  if (!credentials.some((one) => one.id === id))
-    wrong("scheduling.preferred", "must be the id of one of the credentials");
+  const ids = credentials.map((one) => one.id);
+  // One that is wrong itself may be the one.
+  if (!ids.includes(id) && !faults.some((path) => path.startsWith("credentials")))
+    wrong("scheduling.preferred", `must be the id of one of the credentials${didYouMean(id, ids)}`);
   return { ...rest, preferred: { id, strict } };
 }
 
 function resolveLimits(
   options: RelayOptions,
   upstreams: ReadonlyMap<string, unknown>,
+  faults: Faults,
 ): RelayConfig["limits"] {
+  const names = [...upstreams.keys()];
   options.limits?.rules?.forEach(({ when: { upstream } }, index) => {
-    if (upstream !== undefined && !upstreams.has(upstream))
-      wrong(
+    if (upstream !== undefined && !names.includes(upstream))
+      faults.add(
         `limits.rules[${index}].when.upstream`,
-        `must be one of ${[...upstreams.keys()].join(", ")}`,
+        `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
       );
   });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
@@ -124,13 +141,18 @@ function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["str
   return { ...DEFAULTS.streaming, ...defined(streaming) };
 }
 
-function resolveResponseHeaders(options: RelayOptions): RelayConfig["responseHeaders"] {
+function resolveResponseHeaders(
+  options: RelayOptions,
+  faults: Faults,
+): RelayConfig["responseHeaders"] {
   const headers = { ...DEFAULTS.responseHeaders, ...defined(options.responseHeaders) };
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   for (const [name, header] of Object.entries<string | false>(headers)) {
     if (header === false) continue;
-    if (seen.has(header.toLowerCase())) wrong(`responseHeaders.${name}`, "stands twice");
-    seen.add(header.toLowerCase());
+    const first = seen.get(header.toLowerCase());
+    if (first !== undefined)
+      faults.add(`responseHeaders.${name}`, `is the same as responseHeaders.${first}`);
+    seen.set(header.toLowerCase(), name);
   }
   return headers;
 }

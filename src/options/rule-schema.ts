@@ -1,7 +1,9 @@
 // The shape of an operator's rules for refusals. What could have no effect is refused, so that nobody trusts in it.
 import * as v from "valibot";
+import { didYouMean } from "./suggest.ts";
 
-const REASONS = [
+/** Reasons that an upstream's refusal can have. */
+export const REASONS: readonly string[] = [
   "QUOTA_EXHAUSTED",
   "RATE_LIMIT_EXCEEDED",
   "MODEL_CAPACITY_EXHAUSTED",
@@ -24,8 +26,11 @@ const status = v.pipe(
   v.minValue(100, "must be a status"),
   v.maxValue(599, "must be a status"),
 );
-const oneOf = (names: string[]): v.GenericSchema =>
-  v.picklist(names, `must be one of ${names.join(", ")}`);
+/** One of some names; of another the nearest is told. */
+export const oneOf = (
+  names: readonly string[],
+  must: string = `must be one of ${names.join(", ")}`,
+): v.GenericSchema<string> => v.picklist(names, ({ input }) => must + didYouMean(input, names));
 
 const when = v.pipe(
   v.strictObject({

@@ -1,7 +1,12 @@
 // The shape of the options, checked before anything is made of them: an unknown key or a wrong type names its path.
 import * as v from "valibot";
 import { DIALECTS } from "../dialects/index.ts";
-import { refusalRule } from "./rule-schema.ts";
+import { faultOfKey } from "../key-faults.ts";
+import { faultOfBaseURL } from "./forms/base-url.ts";
+import { faultOfMount } from "./forms/mount.ts";
+import { faultOfSecret } from "./forms/secret.ts";
+import { faultOfStorage } from "./forms/storage.ts";
+import { oneOf, REASONS, refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
 import { toNetworks } from "./trust-proxy.ts";
 
@@ -12,6 +17,16 @@ const ms = v.pipe(finite, v.minValue(0, "must not be negative"));
 const whole = v.pipe(v.number(), v.integer("must be a whole number"));
 const count = v.pipe(whole, v.minValue(1, "must be at least 1"));
 const text = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+
+/** A text that a function finds nothing wrong with. */
+const checked = (faultOf: (text: string) => string | undefined): v.GenericSchema<string> =>
+  v.pipe(
+    v.string(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const message = dataset.typed ? faultOf(dataset.value) : undefined;
+      if (message !== undefined) addIssue({ message });
+    }),
+  );
 const headerName = v.pipe(text, v.regex(/^[!#$%&'*+.^_`|~\w-]+$/, "must be a header name"));
 const headerValue = v.pipe(
   v.string(),
@@ -38,19 +53,7 @@ const optional = (entries: Record<string, v.GenericSchema>): v.GenericSchema =>
 const methods = (...names: string[]): Record<string, typeof fn> =>
   Object.fromEntries(names.map((name) => [name, fn]));
 
-const baseURL = v.pipe(
-  text,
-  v.check(
-    (url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol),
-    "must be an absolute http(s) URL",
-  ),
-  v.check(
-    (url) => !(new URL(url).username || new URL(url).password),
-    "must not carry a credential",
-  ),
-  v.check((url) => !/[?#]/.test(url), "must have no query and no fragment"),
-  v.check((url) => !/\/\/|\\|\s/.test(url.slice(8)), "must have no empty segment in its path"),
-);
+const baseURL = checked(faultOfBaseURL);
 
 const proxyCount = v.pipe(
   v.number("must be the number of proxies in front, or a list of their networks"),
@@ -103,7 +106,7 @@ const upstream = v.strictObject({
   dialect: v.lazy((input) =>
     typeof input === "object" && input !== null
       ? dialect
-      : v.picklist(
+      : oneOf(
           Object.keys(DIALECTS),
           `must be one of ${Object.keys(DIALECTS).join(", ")}, or a dialect of your own`,
         ),
@@ -126,18 +129,12 @@ const upstream = v.strictObject({
   quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
 });
 
-const credential = v.strictObject({
+export const credentialSchema: v.GenericSchema = v.strictObject({
   // "*" means every credential wherever a cooldown is kept.
   id: v.pipe(text, v.notValue("*", "must not be `*`")),
   label: v.optional(text),
   upstream: v.optional(text),
-  apiKey: v.optional(
-    v.pipe(
-      v.string(),
-      v.nonEmpty("must not be empty; is its environment variable set?"),
-      v.regex(/^[\u0021-\u007e]+$/, "must be printable ASCII without spaces, as headers need it"),
-    ),
-  ),
+  apiKey: v.optional(checked(faultOfKey)),
   token: v.optional(
     v.lazy((input) =>
       typeof input === "function"
@@ -179,7 +176,7 @@ const percent = v.pipe(
 );
 
 const scheduling = optional({
-  mode: v.picklist(
+  mode: oneOf(
     ["balance", "cache-first", "performance-first"],
     'must be "balance", "cache-first" or "performance-first"',
   ),
@@ -187,7 +184,7 @@ const scheduling = optional({
   strategy: v.lazy((input) =>
     typeof input === "function"
       ? fn
-      : v.picklist(
+      : oneOf(
           ["round-robin", "weighted", "least-in-flight", "quota"],
           'must be "round-robin", "weighted", "least-in-flight", "quota", or a function',
         ),
@@ -219,7 +216,7 @@ const limits = optional({
     v.minValue(1, "must be at least 1: a stated wait is never shortened"),
   ),
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
-  disableOn: texts,
+  disableOn: v.array(oneOf(REASONS)),
   rules: v.array(refusalRule),
   pruneAfter: orOff(ms),
   circuitAfter: orOff(count),
@@ -245,10 +242,7 @@ const streaming = optional({
   onDisconnect: v.lazy((input) =>
     typeof input === "function"
       ? fn
-      : v.picklist(
-          ["abort", "drain", "detach"],
-          'must be "abort", "drain", "detach" or a function',
-        ),
+      : oneOf(["abort", "drain", "detach"], 'must be "abort", "drain", "detach" or a function'),
   ),
   drainTimeout: ms,
   drainBytes: count,
@@ -283,14 +277,14 @@ const cors = v.pipe(
   ),
 );
 
-const secret = v.pipe(v.string(), v.minLength(16, "must have at least 16 characters"));
+const secret = checked(faultOfSecret);
 
 export const optionsSchema: v.GenericSchema = optional({
   upstream,
   upstreams: v.record(text, upstream),
   models: v.record(text, optional({ upstream: text, fallback: texts })),
   tiers: texts,
-  credentials: v.array(credential),
+  credentials: v.array(credentialSchema),
   authorize: fn,
   clientAddress: fn,
   trustProxy,
@@ -299,7 +293,12 @@ export const optionsSchema: v.GenericSchema = optional({
   tokens: optional({ background: v.boolean(), concurrency: count }),
   limits,
   streaming,
-  storage: v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys")),
+  storage: v.lazy((input) => {
+    const fault = faultOfStorage(input);
+    return fault === undefined
+      ? v.looseObject(methods("getItem", "getItems", "setItem", "removeItem", "getKeys"))
+      : v.custom(() => false, fault);
+  }),
   base: v.pipe(
     text,
     v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
@@ -308,7 +307,7 @@ export const optionsSchema: v.GenericSchema = optional({
     Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
   ),
   sync: v.union([off, v.pipe(ms, v.minValue(50, "must be 50 or more"))]),
-  mount: v.pipe(v.string(), v.regex(/^(\/[^/?#]+)*\/?$/, "must be a path like `/ai`")),
+  mount: checked(faultOfMount),
   responseHeaders: optional({
     model: responseHeader,
     attempts: responseHeader,

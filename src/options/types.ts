@@ -4,24 +4,41 @@ import type { FreshToken, TokenFunction, TokenSource } from "../contract/auth.ts
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { HookHandlers } from "../hooks.ts";
-import type { RefusalRule } from "../limits/rules.ts";
+import type { RefusalRule, RuleReason } from "../limits/rules.ts";
 import type { Log } from "../contract/log.ts";
 import type { QuotaSource } from "../contract/quota.ts";
 import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
 import type { StateStorage } from "../state/storage.ts";
 import type { Transport } from "../contract/transport.ts";
 
-/** Everything a relay can be told. See docs/options.md for each option with its default. */
-export interface RelayOptions {
-  /** The only upstream; short for `upstreams: { default: … }`. */
-  upstream?: UpstreamOptions;
+/**
+ * Everything a relay can be told: one `upstream` or several `upstreams`, credentials, and what else differs from the defaults.
+ * See docs/options.md for each option. `Tier` is the type of the names in `tiers`.
+ */
+export type RelayOptions<Tier extends string = string> = SeveralUpstreams<Tier> | OneUpstream<Tier>;
+
+/** Options of a relay with several upstreams. */
+export interface SeveralUpstreams<Tier extends string = string> extends CommonOptions<Tier> {
   /** Several upstreams by name. */
-  upstreams?: Record<string, UpstreamOptions>;
+  upstreams: Record<string, UpstreamOptions>;
+  upstream?: undefined;
+}
+
+// The last of a union is what TypeScript speaks of where none fits: the usual one stands there.
+/** Options of a relay with one upstream. */
+export interface OneUpstream<Tier extends string = string> extends CommonOptions<Tier> {
+  /** The only upstream; short for `upstreams: { default: … }`. */
+  upstream: UpstreamOptions;
+  upstreams?: undefined;
+}
+
+/** The options that do not depend on how many upstreams there are. */
+export interface CommonOptions<Tier extends string = string> {
   /** What is known of single models; a model that is not listed goes to the only upstream. */
   models?: Record<string, ModelOptions>;
   /** Names of tiers in order of preference, best first. */
-  tiers?: string[];
-  credentials: CredentialOptions[];
+  tiers?: readonly Tier[];
+  credentials: CredentialOptions<Tier>[];
   /**
    * Tells who is calling: a caller id, a `Response` to answer with, `true` for a nameless caller, or `false` for 401.
    * Without it everybody may call. An id has at most 256 characters. `limits.perCaller` counts by the id, else by the address.
@@ -72,10 +89,13 @@ export interface RelayOptions {
 }
 
 export interface UpstreamOptions {
-  /** Where calls go, `https://api.example.com/v1` for example; what follows the mount point is appended. */
-  baseURL: string;
-  /** `"openai"`, `"anthropic"`, `"google"`, `"generic"`, or a dialect of your own. */
-  dialect: string | Dialect;
+  /**
+   * Where calls go; what follows the mount point is appended. With `/v1` for OpenAI's clients, `https://api.openai.com/v1`;
+   * without for Anthropic's and Google's, which add it themselves. `undefined` (an unset variable) is an error at start.
+   */
+  baseURL: string | undefined;
+  /** How the API speaks; or a dialect of your own. */
+  dialect: DialectName | Dialect;
   /** Headers added to every call. */
   headers?: Record<string, string>;
   /** More request headers (names) that pass from client to upstream. */
@@ -91,6 +111,9 @@ export interface UpstreamOptions {
   /** Goes on to the next pool, without waiting, where no credential has anything left in the one before. @default false */
   quotaFallback?: boolean;
 }
+
+/** The dialects that are built in. */
+export type DialectName = "openai" | "anthropic" | "google" | "generic";
 
 export interface QuotaPoolOptions {
   /** A request pins a pool by this name: header `x-relay-pool`, or behind the model (`model:name`). */
@@ -110,22 +133,47 @@ export interface ModelOptions {
   fallback?: string[];
 }
 
-export interface CredentialOptions {
+/** Something that can carry a request: a static key, a source of tokens, or a source of anonymous tokens. */
+export type CredentialOptions<Tier extends string = string> =
+  | AnonymousCredential<Tier>
+  | TokenCredential<Tier>
+  | KeyCredential<Tier>;
+
+/** A credential whose key never changes. */
+export interface KeyCredential<Tier extends string = string> extends CommonCredential<Tier> {
+  /** The static key, printable ASCII; `undefined` (an unset variable) is an error at start. */
+  apiKey: string | undefined;
+  token?: undefined;
+  anonymous?: undefined;
+}
+
+/** A credential whose access tokens are fetched and refreshed. */
+export interface TokenCredential<Tier extends string = string> extends CommonCredential<Tier> {
+  /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
+  token: TokenSource | TokenFunction;
+  apiKey?: undefined;
+  anonymous?: undefined;
+}
+
+/** A credential that carries nothing itself and makes anonymous tokens, each a credential of its own. */
+export interface AnonymousCredential<Tier extends string = string> extends CommonCredential<Tier> {
+  /**
+   * Makes anonymous tokens when no other credential of this tier or a better one can carry a request: `firebaseAnonymous(…)`,
+   * `graphqlAnonymous(…)`, an object with `create` and `refresh`, or `create` alone.
+   */
+  anonymous: AnonymousSource | ((context: AnonymousContext) => Promise<FreshToken>);
+  apiKey?: undefined;
+  token?: undefined;
+}
+
+/** What every credential may have. */
+export interface CommonCredential<Tier extends string = string> {
   /** Stable and unique; never derived from the secret. */
   id: string;
   /** Name for people, shown in the status. @default the id */
   label?: string;
   /** Name of its upstream; may be left out where there is only one. */
   upstream?: string;
-  /** The static key; either this or `token`. */
-  apiKey?: string;
-  /** Where its access tokens come from: `oauth(…)`, `firebase(…)`, `serviceAccount(…)`, or a function. */
-  token?: TokenSource | TokenFunction;
-  /**
-   * Makes anonymous tokens, each a credential of its own, when no other credential of this tier or a better one can carry a
-   * request: `firebaseAnonymous(…)`, `graphqlAnonymous(…)`, an object with `create` and `refresh`, or `create` alone.
-   */
-  anonymous?: AnonymousSource | ((context: AnonymousContext) => Promise<FreshToken>);
   /** Anonymous tokens in use at a time. @default 1 */
   maxLive?: number;
   /** How many attempts to create one are made. The provider's own limit, or less. */
@@ -135,7 +183,7 @@ export interface CredentialOptions {
   /** Makes the next token when the live ones are good for so many requests or fewer. Needs `expectedRequests` and `maxLive` above 1. @default off */
   lowWater?: number;
   /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
-  tier?: number | string;
+  tier?: number | NoInfer<Tier>;
   /** Patterns (`gpt-4*`) of models it serves, and of models it must not be offered for; deny wins. */
   models?: { allow?: string[]; deny?: string[] };
   /** Share of the requests under the strategy `weighted`, 1 to 100. @default 1 */
@@ -217,7 +265,7 @@ export interface LimitOptions {
   /** Adds up to this share to a wait, never takes from it. @default 0 */
   jitter?: number;
   /** Reasons that disable a credential when the upstream says it will not work again. @default ["UNAUTHENTICATED", "FORBIDDEN"] */
-  disableOn?: string[];
+  disableOn?: RuleReason[];
   /** Reports credentials that have been out of use for so long, and removes those that were added at run time. @default false */
   pruneAfter?: number | false;
   /** Your own reading of refusals, in order; the first rule that fits goes before everything the relay knows. */

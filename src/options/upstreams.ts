@@ -4,7 +4,7 @@ import type { QuotaSource } from "../contract/quota.ts";
 import type { Endpoint } from "../contract/target.ts";
 import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
 import { DIALECTS } from "../dialects/index.ts";
-import { wrong } from "./check.ts";
+import type { Faults } from "./faults.ts";
 
 /** An upstream with everything filled in. */
 export interface UpstreamConfig {
@@ -31,36 +31,51 @@ export interface QuotaPool {
 
 const MAIN_POOL = "main";
 
-/** Resolves `upstream` or `upstreams`, whichever is given. */
-export function resolveUpstreams(options: RelayOptions): Map<string, UpstreamConfig> {
+/** Resolves `upstream` or `upstreams`, whichever is given. One that is wrong keeps its name, so that what names it is right. */
+export function resolveUpstreams(
+  options: RelayOptions,
+  faults: Faults,
+): Map<string, UpstreamConfig> {
   if (options.upstream && options.upstreams)
-    wrong("upstreams", "cannot be given together with `upstream`");
-  const given = options.upstream ? { default: options.upstream } : (options.upstreams ?? {});
-  const upstreams = Object.entries(given).map(([name, upstream]): [string, UpstreamConfig] => [
-    name,
-    resolveUpstream(name, options.upstream ? "upstream" : `upstreams.${name}`, upstream),
-  ]);
-  if (upstreams.length === 0)
-    wrong("upstream", "is missing: give one `upstream` or several `upstreams`");
-  return new Map(upstreams);
+    faults.add("upstreams", "cannot be given together with `upstream`");
+  const several: unknown = options.upstream ? { default: options.upstream } : options.upstreams;
+  const given = typeof several === "object" ? (several as RelayOptions["upstreams"]) : {};
+  const upstreams = new Map<string, UpstreamConfig>();
+  for (const [name, upstream] of Object.entries(given ?? {})) {
+    const path = options.upstream ? "upstream" : `upstreams.${name}`;
+    upstreams.set(
+      name,
+      faults.attempt(() => resolveUpstream(name, path, upstream, faults)),
+    );
+  }
+  if (upstreams.size === 0 && !faults.hasAt("upstreams"))
+    faults.add("upstream", "is missing: give one `upstream` or several `upstreams`");
+  return upstreams;
 }
 
-function resolveUpstream(name: string, path: string, upstream: UpstreamOptions): UpstreamConfig {
+function resolveUpstream(
+  name: string,
+  path: string,
+  upstream: UpstreamOptions,
+  faults: Faults,
+): UpstreamConfig {
   const { dialect, passHeaders = [], pools = [], quotaFallback = false } = upstream;
   const { quota, quotaEvery = false } = upstream;
-  if (quotaEvery !== false && !quota) wrong(`${path}.quotaEvery`, "has no effect without `quota`");
+  if (quotaEvery !== false && !quota)
+    faults.add(`${path}.quotaEvery`, "has no effect without `quota`");
   pools.forEach((pool, index) => {
-    if (pools.findIndex((other) => other.name === pool.name) < index)
-      wrong(`${path}.pools[${index}].name`, "stands twice");
+    const first = pools.findIndex((other) => other.name === pool.name);
+    if (first < index)
+      faults.add(`${path}.pools[${index}].name`, `is the same as ${path}.pools[${first}].name`);
   });
   if (quotaFallback && pools.length < 2)
-    wrong(`${path}.quotaFallback`, "has no effect without a second pool");
+    faults.add(`${path}.quotaFallback`, "has no effect without a second pool");
   return {
     name,
     dialect: typeof dialect === "string" ? DIALECTS[dialect]! : dialect,
     passHeaders: passHeaders.map((header) => header.toLowerCase()),
     pools: (pools.length === 0 ? [{ name: MAIN_POOL }] : pools).map((pool, index) =>
-      resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`),
+      resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`, faults),
     ),
     suffixes: new Set(pools.map((pool) => pool.name)),
     quotaFallback,
@@ -69,13 +84,24 @@ function resolveUpstream(name: string, path: string, upstream: UpstreamOptions):
   };
 }
 
-function resolvePool(pool: QuotaPoolOptions, upstream: UpstreamOptions, path: string): QuotaPool {
+function resolvePool(
+  pool: QuotaPoolOptions,
+  upstream: UpstreamOptions,
+  path: string,
+  faults: Faults,
+): QuotaPool {
   // A pool with an address of its own has nothing to do with the upstream's backups.
   const { baseURL = upstream.baseURL, backups = pool.baseURL ? [] : upstream.backups } = pool;
   const endpoints = [baseURL, ...(backups ?? [])].map(toEndpoint);
   const names = endpoints.map(({ origin, basePath }) => origin + basePath);
-  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
-  if (twice > 0) wrong(`${path}.backups[${twice - 1}]`, "stands twice");
+  names.forEach((name, index) => {
+    const first = names.indexOf(name);
+    if (first < index)
+      faults.add(
+        `${path}.backups[${index - 1}]`,
+        `is the same as ${first === 0 ? "the base URL" : `${path}.backups[${first - 1}]`}`,
+      );
+  });
   const headers = Object.entries({ ...upstream.headers, ...pool.headers });
   return {
     name: pool.name,
@@ -84,7 +110,7 @@ function resolvePool(pool: QuotaPoolOptions, upstream: UpstreamOptions, path: st
   };
 }
 
-function toEndpoint(baseURL: string): Endpoint {
-  const { origin, pathname } = new URL(baseURL);
+function toEndpoint(baseURL: string | undefined): Endpoint {
+  const { origin, pathname } = new URL(baseURL!);
   return { origin, basePath: pathname.replace(/\/+$/, "") };
 }

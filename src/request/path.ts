@@ -1,5 +1,4 @@
 // Where a request points. Whatever could leave the configured base path is refused, never repaired (N3).
-import type { Dialect } from "../contract/dialect.ts";
 import { RelayError } from "../errors.ts";
 
 /** What follows the mount point, split but not decoded. */
@@ -16,7 +15,6 @@ const DOT_SEGMENT = /\/(?:\.|%(?:25)*2e){1,2}(?:[/;]|%(?:25)*3b|$)/i;
 // Everything a path may hold undecoded (RFC 3986) and a few marks that servers tolerate.
 const PATH_CHARACTERS = /^(?:[\w\-.~!$&'()*+,;=:@/|[\]{}^"`<>\u0080-\u00ff]|%[\da-fA-F]{2})*$/;
 const NOT_IN_QUERY = /[^\u0021-\u007e\u0080-\u00ff]|#/;
-const VERSION = /^v\d+\w*$/;
 const RESERVED = "_relay";
 
 /**
@@ -61,32 +59,6 @@ function decodeFully(segment: string): string {
     );
   }
   return decoded;
-}
-
-/**
- * Refuses a version segment that stands twice (`/v1` in the base URL and in the request), or nowhere where one is needed (L7).
- * @throws RelayError `ERR_RELAY_VERSION`, naming the path that would be right.
- */
-export function checkVersion(
-  path: string,
-  mount: string,
-  basePath: string,
-  dialect: Dialect,
-): void {
-  const [first = ""] = path.slice(1).split("/", 1);
-  const inBase = VERSION.test(basePath.slice(basePath.lastIndexOf("/") + 1));
-  const inPath = VERSION.test(first);
-  if (inBase && inPath) throw wrongVersion(path, mount, path.slice(first.length + 1));
-  if (!inBase && !inPath && dialect.version === "required" && !/\/v\d+\w*(?:\/|$)/.test(basePath)) {
-    throw wrongVersion(path, mount, `/v1${path}`);
-  }
-}
-
-function wrongVersion(path: string, mount: string, expected: string): RelayError {
-  return new RelayError("ERR_RELAY_VERSION", {
-    path: mount + path,
-    expected: mount + (expected || "/"),
-  });
 }
 
 /** Takes credentials out of a query (`?key=…`); what stays is passed on to the letter. */

@@ -6,8 +6,8 @@ import type { RelayConfig } from "../options/resolve.ts";
 import type { QuotaPool, UpstreamConfig } from "../options/upstreams.ts";
 import { RelayError } from "../errors.ts";
 import { createLongestMatch } from "../patterns.ts";
-import { checkVersion } from "./path.ts";
 import { modelOf } from "./read.ts";
+import { checkVersion } from "./version.ts";
 
 /** Stands for "no model" in requests without one (`GET /models`). */
 export const ANY_MODEL = "*";
@@ -126,12 +126,7 @@ export function createPlanner(
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
-      checkVersion(
-        asked.path,
-        call.mount ?? "",
-        pools[0]!.endpoints[0]!.basePath,
-        upstream.dialect,
-      );
+      checkVersion(asked.path, call.mount ?? "", upstream, pools[0]!.endpoints[0]!);
       const targets = pools.map((one) => toTarget(upstream, one, model, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;

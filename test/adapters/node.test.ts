@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { defineRelay, type NodeRelay } from "../../adapters/node.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import type { RelayOptions } from "../../src/index.ts";
+import type { OneUpstream } from "../../src/index.ts";
 import { makeCredentials } from "../support/relay.ts";
 
 let upstream: Simulator;
@@ -17,7 +17,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-function define(options: Partial<RelayOptions> = {}): NodeRelay {
+function define(options: Partial<OneUpstream> = {}): NodeRelay {
   return (relay = defineRelay(() => ({
     upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },
     credentials: makeCredentials(1),
@@ -70,7 +70,7 @@ it("L3 L7 is mounted where a router has cut the path off, with the client's own 
   await post(`${url}/deep/ai/files/a%20b?q=%2F`);
   expect(upstream.ledger.last()).toMatchObject({ path: "/v1/files/a%20b", query: "?q=%2F" });
   const doubled = await post(`${url}/deep/ai/v1/v1/chat/completions`);
-  expect(await doubled.text()).toContain("did you mean /deep/ai/v1/chat/completions");
+  expect(await doubled.text()).toContain("Then the request goes to /deep/ai/chat/completions.");
 });
 
 it("L3 tells of a body that a parser has read", async () => {
@@ -103,7 +103,7 @@ it("answers 500 as long as its factory fails, and says what is wrong to the log 
     const answer = await post(await serve(relay));
     expect(answer.status).toBe(500);
     expect(await answer.text()).toContain("ERR_RELAY_START");
-    expect(log.mock.calls).toEqual([[expect.stringContaining("credentials[0].apiKey")]]);
+    expect(log.mock.calls).toEqual([[expect.stringContaining("credentials[0] (c1).apiKey")]]);
   } finally {
     log.mockRestore();
   }

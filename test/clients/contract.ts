@@ -1,4 +1,5 @@
 /** What every official client must see through a relay with only its base URL changed; run by one file per set of clients. */
+import type { DialectName } from "../../src/options/types.ts";
 import type { Behaviour, Simulator } from "../../simulator/index.ts";
 import type { Driver } from "./driver.ts";
 import type { Seen, Target } from "./checks/check.ts";
@@ -19,7 +20,7 @@ const CLIENT_KEY = "the-clients-own-key";
 const HOURS = 5 * 3_600_000;
 
 interface ClientSpec {
-  dialect: string;
+  dialect: DialectName;
   /** What stands in the upstream's base URL after its origin. */
   version: string;
   /** Checks that end with the whole text, by whether they stream. */

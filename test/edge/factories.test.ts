@@ -4,7 +4,13 @@ import { defineRelay as onCloudflare } from "../../adapters/cloudflare.ts";
 import { defineRelay as onNode } from "../../adapters/node.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { createLazyRelay } from "../../src/edge/lazy.ts";
-import { createRelay, type Relay, RelayError, type RelayOptions } from "../../src/index.ts";
+import {
+  createRelay,
+  type OneUpstream,
+  type Relay,
+  RelayError,
+  type RelayOptions,
+} from "../../src/index.ts";
 import { type Entry, ENTRIES } from "../support/entries.ts";
 import { makeCredentials } from "../support/relay.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
@@ -26,7 +32,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-function options(more: Partial<RelayOptions> = {}): RelayOptions {
+function options(more: Partial<OneUpstream> = {}): RelayOptions {
   return {
     mount: "/ai",
     upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },

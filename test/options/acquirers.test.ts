@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { CredentialOptions } from "../../src/options/types.ts";
+import type { AnonymousCredential } from "../../src/options/types.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 
-const upstream = { baseURL: "https://api.example.com/v1", dialect: "generic" };
+const upstream = { baseURL: "https://api.example.com/v1", dialect: "generic" } as const;
 const create = () => Promise.resolve({ accessToken: "t" });
-const resolve = (more: Partial<CredentialOptions>) =>
+const resolve = (more: Partial<AnonymousCredential>) =>
   resolveOptions({ upstream, credentials: [{ id: "guests", anonymous: create, ...more }] });
 
 describe("a source of anonymous tokens", () => {
@@ -40,11 +40,11 @@ describe("a source of anonymous tokens", () => {
     ["a disguise", { createLimit: { proxies: [] } }, "createLimit.proxies: is not an option"],
     ["a user agent", { userAgent: "x" }, "userAgent: is not an option"],
   ])("H9 its limiter cannot be switched off, nor its look changed: %s", (_, more, message) => {
-    expect(() => resolve(more)).toThrow(`credentials[0].${message}`);
+    expect(() => resolve(more)).toThrow(`credentials[0] (guests).${message}`);
   });
 
   it.each<[string, object, string]>([
-    ["a key beside it", { apiKey: "k" }, "apiKey: cannot stand beside `anonymous`"],
+    ["a key beside it", { apiKey: "k" }, "apiKey: cannot be combined with `anonymous`"],
     ["neither", { anonymous: undefined }, "anonymous: is missing"],
     ["no source", { anonymous: {} }, "anonymous.create: is missing"],
     ["a mark without a count", { lowWater: 2 }, "lowWater: needs `expectedRequests`"],
@@ -56,9 +56,9 @@ describe("a source of anonymous tokens", () => {
     [
       "its options elsewhere",
       { anonymous: undefined, apiKey: "k", maxLive: 2 },
-      "maxLive: is for credentials with `anonymous` alone",
+      "maxLive: is only for credentials with `anonymous`",
     ],
   ])("K13 is wrong with %s", (_, more, message) => {
-    expect(() => resolve(more)).toThrow(`credentials[0].${message}`);
+    expect(() => resolve(more)).toThrow(`credentials[0] (guests).${message}`);
   });
 });

@@ -1,6 +1,6 @@
 import { createStorage, prefixStorage } from "unstorage";
 import { afterEach, expect, it } from "vitest";
-import type { RelayOptions } from "../../src/options/types.ts";
+import type { OneUpstream, RelayOptions } from "../../src/options/types.ts";
 import { DEFAULTS } from "../../src/options/defaults.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 import { type RelayUnderTest, startRelay } from "../support/relay.ts";
@@ -85,9 +85,9 @@ it("L7 takes a base URL apart", () => {
 });
 
 it("A3 ranks tiers by number, or by name in their order", () => {
-  const tiersOf = (options: Partial<RelayOptions>): number[] =>
+  const tiersOf = (options: Partial<OneUpstream>): number[] =>
     resolveOptions({ ...good, ...options }).credentials.map(({ tier }) => tier);
-  const keys = (tiers: (string | number | undefined)[]): Partial<RelayOptions> => ({
+  const keys = (tiers: (string | number | undefined)[]): Partial<OneUpstream> => ({
     credentials: tiers.map((tier, at) => ({ id: `c${at}`, apiKey: "sk", tier })),
   });
   expect(tiersOf(keys([2, undefined, -1, 0.5]))).toEqual([2, 1, -1, 0.5]);

@@ -5,6 +5,7 @@ import {
   firebaseAnonymous,
   graphqlAnonymous,
   oauth,
+  type CommonCredential,
   type CredentialOptions,
   type Relay,
 } from "../../src/index.ts";
@@ -43,7 +44,7 @@ async function open(place: Place): Promise<void> {
 }
 
 function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOptions[] {
-  const only = (name: string): CredentialOptions => ({ id: name, models: { allow: [name] } });
+  const only = (name: string): CommonCredential => ({ id: name, models: { allow: [name] } });
   const exchange = { apiKey: LIMITER, endpoint: upstream, tokenEndpoint: upstream };
   const sources = {
     firebase: firebaseAnonymous(exchange),

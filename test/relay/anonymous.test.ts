@@ -1,7 +1,7 @@
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CredentialOptions } from "../../src/options/types.ts";
+import type { AnonymousCredential, CredentialOptions } from "../../src/options/types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { firebaseAnonymous } from "../../src/index.ts";
 import {
@@ -28,7 +28,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-const guests = (more: Partial<CredentialOptions> = {}): CredentialOptions => ({
+const guests = (more: Partial<AnonymousCredential> = {}): CredentialOptions => ({
   id: "guests",
   anonymous: firebaseAnonymous({
     apiKey: "k",

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Authorize } from "../../src/options/types.ts";
+import type { Authorize, DialectName } from "../../src/options/types.ts";
 import { WebCall } from "../../src/request/call-web.ts";
 import { WebSink } from "../../src/stream/sink-web.ts";
 import { openRaw, rawRequest, sendRaw } from "../support/raw.ts";
@@ -294,15 +294,18 @@ describe("the model", () => {
     ["openai", "/responses", "/v1"],
     ["anthropic", "/messages", "/v1"],
     ["anthropic", "/messages/count_tokens", "/v1"],
-  ])("L7 refuses a request that names none where %s needs one: %s", async (dialect, path, base) => {
-    await start();
-    await restart(dialect, base);
-    for (const body of ["{}", '{"model":""}', '{"model":5}', "[]", "null", ""]) {
-      const answer = (await (await post(body, json, path)).json()) as { error: object };
-      expect(answer.error).toMatchObject({ code: "ERR_RELAY_MODEL_MISSING" });
-    }
-    expect(calls()).toBe(0);
-  });
+  ] as const)(
+    "L7 refuses a request that names none where %s needs one: %s",
+    async (dialect, path, base) => {
+      await start();
+      await restart(dialect, base);
+      for (const body of ["{}", '{"model":""}', '{"model":5}', "[]", "null", ""]) {
+        const answer = (await (await post(body, json, path)).json()) as { error: object };
+        expect(answer.error).toMatchObject({ code: "ERR_RELAY_MODEL_MISSING" });
+      }
+      expect(calls()).toBe(0);
+    },
+  );
 
   it("L7 lets a request without a model go where none is needed", async () => {
     await start();
@@ -314,7 +317,7 @@ describe("the model", () => {
     const upstreams = {
       one: { baseURL: "http://127.0.0.1:9/v1", dialect: "openai" },
       two: { baseURL: "http://127.0.0.1:9/v1beta", dialect: "google" },
-    };
+    } as const;
     return {
       ...more,
       upstreams,
@@ -348,7 +351,7 @@ describe("the model", () => {
     expect(await relay.ended()).toMatchObject({ upstream: "two", model: "*" });
   });
 
-  async function restart(dialect: string, base: string): Promise<void> {
+  async function restart(dialect: DialectName, base: string): Promise<void> {
     const { upstream } = relay;
     const old = relay;
     relay = await startRelay({

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defineRelay, type NodeRelay } from "../../adapters/node.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import type { RelayOptions } from "../../src/options/types.ts";
+import type { CommonOptions, RelayOptions } from "../../src/options/types.ts";
 import {
   addForwarded,
   addForwardedFor,
@@ -43,7 +43,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-async function start(options: Partial<RelayOptions> = {}): Promise<void> {
+async function start(options: Partial<CommonOptions> = {}): Promise<void> {
   const say = (line: string): void => void lines.push(line);
   relay = defineRelay({
     mount: "/ai",

@@ -2,7 +2,7 @@
 import { H3, serve } from "h3";
 import { afterEach, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import { defineRelay, type RelayHandler } from "../../src/index.ts";
+import { defineRelay, type DialectName, type RelayHandler } from "../../src/index.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -10,7 +10,10 @@ afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-async function start(dialect: string, base: string): Promise<{ url: string; upstream: Simulator }> {
+async function start(
+  dialect: DialectName,
+  base: string,
+): Promise<{ url: string; upstream: Simulator }> {
   const upstream = await createSimulator({ keys: { c1: "sk-test-c1-0123456789" } });
   ends.push(() => upstream.close());
   const handler: RelayHandler = defineRelay({
@@ -38,7 +41,7 @@ const LIMITED = {
   retry_after: 45,
 };
 
-it.each([
+it.each<[DialectName, string, string, object]>([
   ["openai", "/v1", "/chat/completions", { error: { ...LIMITED, model: "m-1" } }],
   ["generic", "/v1", "/chat/completions", { error: { ...LIMITED, model: "m-1" } }],
   ["anthropic", "/v1", "/messages", { type: "error", error: { ...LIMITED, model: "m-1" } }],

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { RefusalKind } from "../../simulator/index.ts";
 import { makeCredentials, type RelayUnderTest, startRelay } from "../support/relay.ts";
-import { createRelay } from "../../src/index.ts";
+import { createRelay, type CredentialOptions } from "../../src/index.ts";
 
 let relay: RelayUnderTest | undefined;
 afterEach(async () => {
@@ -128,16 +128,19 @@ describe("models that take another's place", () => {
   });
 });
 
-const one = { baseURL: "https://api.example.com/v1", dialect: "openai" };
-const two = { baseURL: "https://api.example.com", dialect: "anthropic" };
+const one = { baseURL: "https://api.example.com/v1", dialect: "openai" } as const;
+const two = { baseURL: "https://api.example.com", dialect: "anthropic" } as const;
 it.each([
   [{ a: { fallback: ["a"] } }, "models.a.fallback[0]: is the model itself"],
-  [{ a: { upstream: "one", fallback: ["b", "b"] } }, "models.a.fallback[1]: stands twice"],
+  [
+    { a: { upstream: "one", fallback: ["b", "b"] } },
+    "models.a.fallback[1]: is the same as models.a.fallback[0]",
+  ],
   [{ a: { fallback: ["other"] } }, "models.a.fallback[0]: must be listed"],
   [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: speaks another dialect"],
   [{ a: { upstream: "x" } }, "models.a.upstream: must be one of one, two"],
 ])("D9 K13 refuses the chain %j", (models, words) => {
-  const credentials = makeCredentials(2).map((it, at) => ({
+  const credentials = makeCredentials(2).map((it, at): CredentialOptions => ({
     ...it,
     upstream: ["one", "two"][at]!,
   }));

@@ -1,7 +1,7 @@
 import { H3, serve, withBase } from "h3";
 import { afterEach, describe, expect, it } from "vitest";
 import { defineRelay, type RelayHandler } from "../../src/index.ts";
-import type { UpstreamOptions } from "../../src/options/types.ts";
+import type { DialectName, UpstreamOptions } from "../../src/options/types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { makeCredentials, secretOf } from "../support/relay.ts";
 import { type RawAnswer, rawRequest, sendRaw } from "../support/raw.ts";
@@ -180,12 +180,12 @@ describe("the path", () => {
     expect(mounted.upstream.ledger.last()!.headers["x-goog-api-key"]).toBe(secretOf("c1"));
   });
 
-  const DOUBLED: [string, string, string, string][] = [
+  const DOUBLED: [DialectName, string, string, string][] = [
     ["openai", "/v1", "/v1/chat/completions", "/ai/chat/completions"],
     ["openai", "/api/v1", "/v1/models", "/ai/models"],
-    ["anthropic", "/v1", "/v1/messages", "/ai/messages"],
-    ["google", "/v1beta", "/v1beta/models", "/ai/models"],
-    ["google", "/v1beta", "/v1/models", "/ai/models"],
+    ["anthropic", "/v1", "/v1/messages", "/ai/v1/messages"],
+    ["google", "/v1beta", "/v1beta/models", "/ai/v1beta/models"],
+    ["google", "/v1beta", "/v1/models", "/ai/v1/models"],
   ];
   it.each(DOUBLED)(
     "L7 answers 404 to a doubled version and names the path: %s %s %s",
@@ -193,7 +193,7 @@ describe("the path", () => {
       await mount(byRoute, { upstream: { dialect }, base });
       const { status, body } = await mounted.post(`/ai${tail}`);
       expect(status).toBe(404);
-      expect(body).toContain(`did you mean ${expected}?`);
+      expect(body).toContain(`the request goes to ${expected}.`);
       expect(body).not.toContain(mounted.upstream.url);
       expect(mounted.paths()).toEqual([]);
     },
@@ -205,7 +205,7 @@ describe("the path", () => {
       base: "",
     });
     const { status, body } = await mounted.post("/api/ai/messages");
-    expect([status, body]).toEqual([404, expect.stringContaining("mean /api/ai/v1/messages?")]);
+    expect([status, body]).toEqual([404, expect.stringContaining("goes to /api/ai/v1/messages.")]);
     expect((await mounted.post("/api/ai/v1/messages", ["anthropic-version: 1"])).status).toBe(200);
   });
 

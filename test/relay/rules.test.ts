@@ -119,7 +119,7 @@ it.each<[unknown, string]>([
     "limits.rules[0].then: disables only",
   ],
 ])("B11 K13 refuses the rule %j", (rule, words) => {
-  const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai" };
+  const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai" } as const;
   const limits = { rules: [rule] } as never;
   expect(() => createRelay({ upstream, limits, credentials: makeCredentials(1) })).toThrow(words);
 });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { CredentialOptions } from "../../src/options/types.ts";
+import type { CommonCredential, CredentialOptions } from "../../src/options/types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import {
   type ChatOptions,
@@ -26,7 +26,7 @@ async function ask(options?: ChatOptions): Promise<number> {
   await response.arrayBuffer();
   return response.status;
 }
-const credentialsWith = (...more: Partial<CredentialOptions>[]): CredentialOptions[] =>
+const credentialsWith = (...more: Partial<CommonCredential>[]): CredentialOptions[] =>
   makeCredentials(more.length).map((it, at) => ({ ...it, ...more[at] }));
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await relay.clock.settle();

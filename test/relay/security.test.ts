@@ -60,7 +60,7 @@ const CLIENTS_OWN = [
 ];
 
 describe("towards the upstream", () => {
-  it.each(["openai", "anthropic", "google", "generic"])(
+  it.each(["openai", "anthropic", "google", "generic"] as const)(
     "N2 passes nothing of the client's own: %s",
     async (dialect) => {
       const base = dialect === "google" ? "/v1beta" : "/v1";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EndEvent } from "../../src/hooks.ts";
-import type { RelayOptions } from "../../src/options/types.ts";
+import type { CommonOptions, UpstreamOptions } from "../../src/options/types.ts";
 import { createRelay, type Relay } from "../../src/index.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
 
@@ -69,7 +69,11 @@ afterEach(async () => {
   await new Promise((resolve) => upstream.close(resolve));
 });
 
-function start({ upstream: more, streaming, ...rest }: Partial<RelayOptions> = {}): void {
+interface Overrides extends Partial<CommonOptions> {
+  upstream?: Partial<UpstreamOptions>;
+}
+
+function start({ upstream: more, streaming, ...rest }: Overrides = {}): void {
   const { port } = upstream.address() as AddressInfo;
   const say = (line: string): void => void lines.push(line);
   relay = createRelay({
@@ -164,11 +168,11 @@ describe("token counts of a chat stream", () => {
     expect(JSON.parse(bodies[0]!)).toEqual({ model: "m", stream: true, messages: [], ...more });
   });
 
-  it.each(["generic", "anthropic", "google"])(
+  it.each(["generic", "anthropic", "google"] as const)(
     "I17 are not asked for in the dialect %s",
     async (dialect) => {
       answer = () => ({ status: 400, body: PLAIN });
-      start({ upstream: { dialect } as RelayOptions["upstream"] });
+      start({ upstream: { dialect } });
       expect(await ask()).toMatchObject({ status: 400, attempts: "1" });
       expect(bodies.some((body) => body.includes("stream_options"))).toBe(false);
     },
@@ -317,7 +321,7 @@ describe("an upstream that refuses to be asked", () => {
       return nth === 3 ? undefined : openai(body);
     };
     start({
-      upstream: { backups: [`http://127.0.0.1:${port}/backup`] } as RelayOptions["upstream"],
+      upstream: { backups: [`http://127.0.0.1:${port}/backup`] },
       limits: { maxAttempts: 4 },
     });
     expect(await ask()).toMatchObject({ text: ANSWER, attempts: "2" });

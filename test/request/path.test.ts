@@ -1,8 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openai } from "../../src/dialects/openai.ts";
-import { google } from "../../src/dialects/google.ts";
-import { checkVersion, isReserved, readPath, withoutParameters } from "../../src/request/path.ts";
+import { isReserved, readPath, withoutParameters } from "../../src/request/path.ts";
 import { splitTarget } from "../../src/request/mount.ts";
 
 describe("paths", () => {
@@ -103,43 +101,6 @@ describe("paths", () => {
       expect(isReserved(path), path).toBe(true);
     for (const path of ["", "/", "/_relayx", "/a/_relay", "/relay", "/_rela", "/%5frelayed/x"])
       expect(isReserved(path), path).toBe(false);
-  });
-});
-
-describe("versions", () => {
-  const check = (path: string, base: string, dialect = openai): void =>
-    checkVersion(path, "/ai", base, dialect);
-
-  it("L7 takes a version in one place", () => {
-    for (const [path, base] of [
-      ["/v1/a", ""],
-      ["/a", "/v1"],
-      ["/a", ""],
-      ["/a/v1/b", "/v1"],
-      ["/version", "/v1"],
-    ] as const)
-      expect(() => check(path, base)).not.toThrow();
-    for (const [path, base] of [
-      ["/v1/a", ""],
-      ["/v1beta/a", "/proxy"],
-      ["/a", "/v1beta"],
-      ["/a", "/v1/projects/p"],
-    ] as const)
-      expect(() => check(path, base, google)).not.toThrow();
-  });
-
-  it.each([
-    ["/v1/a", "/v1", openai, "/ai/a"],
-    ["/v1", "/v1", openai, "/ai/"],
-    ["/v1beta/a", "/api/v1", openai, "/ai/a"],
-    ["/a", "", google, "/ai/v1/a"],
-  ] as const)("L7 names what would be right for %s on %s", (path, base, dialect, expected) => {
-    expect(() => check(path, base, dialect)).toThrow(
-      expect.objectContaining({
-        code: "ERR_RELAY_VERSION",
-        facts: { path: `/ai${path}`, expected },
-      }),
-    );
   });
 });
 

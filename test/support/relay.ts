@@ -1,6 +1,6 @@
 /** A relay under test: a simulated upstream behind it, a real h3 2 server before it, and what came of each request. */
 import type { EndEvent } from "../../src/hooks.ts";
-import type { CredentialOptions, RelayOptions } from "../../src/options/types.ts";
+import type { CredentialOptions, RelayOptions, UpstreamOptions } from "../../src/options/types.ts";
 import type { SimulatorOptions } from "../../simulator/index.ts";
 import { H3, serve } from "h3";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -34,10 +34,11 @@ export interface ChatOptions {
   path?: string;
 }
 
-export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream">> & {
+export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream" | "upstreams">> & {
   /** Number of credentials made up (`c1`, `c2`, …) where none are given. @default 2 */
   count?: number;
-  upstream?: Partial<NonNullable<RelayOptions["upstream"]>>;
+  upstream?: Partial<UpstreamOptions>;
+  upstreams?: Record<string, UpstreamOptions>;
   simulator?: SimulatorOptions;
   /** Keeps a simulator that outlives this relay (restarts). */
   keep?: Simulator;
@@ -66,6 +67,7 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     simulator,
     keep,
     upstream: upstreamOptions,
+    upstreams,
     hooks,
     waitUntilReady = true,
     sink = "node",
@@ -83,9 +85,9 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
   const handler: RelayHandler = defineRelay({
     random: () => 0,
     log: { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") },
-    upstream: rest.upstreams
-      ? undefined
-      : { baseURL: `${upstream.url}/v1`, dialect: "openai", ...upstreamOptions },
+    ...(upstreams
+      ? { upstreams }
+      : { upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai", ...upstreamOptions } }),
     ...rest,
     clock,
     credentials,

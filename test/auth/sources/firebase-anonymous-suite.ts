@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createStorage } from "unstorage";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { firebaseAnonymous, graphqlAnonymous } from "../../../src/index.ts";
-import type { CredentialOptions } from "../../../src/options/types.ts";
+import type { AnonymousCredential, CredentialOptions } from "../../../src/options/types.ts";
 import { noRedis, redisPlace } from "../../state/stores.ts";
 import type { RelayUnderTest } from "../../support/relay.ts";
 import {
@@ -22,7 +22,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 export function anonymousSuite(world: FirebaseWorld): void {
-  const guests = (more: Partial<CredentialOptions> = {}): CredentialOptions[] => [
+  const guests = (more: Partial<AnonymousCredential> = {}): CredentialOptions[] => [
     {
       id: "guests",
       anonymous: firebaseAnonymous({ apiKey: KEY, ...world.emulator.endpoints }),

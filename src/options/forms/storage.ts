@@ -1,0 +1,25 @@
+// What was passed as a storage, where it is none.
+
+const METHODS = ["getItem", "getItems", "setItem", "removeItem", "getKeys"] as const;
+const HOW = "pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt";
+
+type Given = Partial<Record<string, unknown>>;
+
+/** Says what was passed and what to pass; `undefined` for a storage, and for one that lacks a method or two. */
+export function faultOfStorage(storage: unknown): string | undefined {
+  if (typeof storage === "string") return `must be a storage, not a text or a URL: ${HOW}`;
+  if (typeof storage === "function")
+    return `must be a storage, not a function: call it (\`useStorage()\`)`;
+  if (typeof storage !== "object" || storage === null) return `must be a storage: ${HOW}`;
+  const given = storage as Given;
+  if (typeof given["then"] === "function")
+    return "must be a storage, not a promise: await it first, in a factory that is `async`";
+  const has = (name: string): boolean => typeof given[name] === "function";
+  const isWhole = METHODS.every(has);
+  // A storage mounts drivers; a driver has some of the same names.
+  const isDriver = typeof given["name"] === "string" || !isWhole;
+  if (isDriver && !has("mount") && has("hasItem") && has("getItem"))
+    return "must be a storage, not a driver: wrap it, `createStorage({ driver })` of unstorage";
+  if (!isWhole && !has("getItem")) return `must be a storage, and has no \`getItem\`: ${HOW}`;
+  return undefined;
+}

@@ -1,0 +1,130 @@
+// Finds the names that are no options, and what they mean: a slip, another word, or an option that stands in the wrong place.
+import type * as v from "valibot";
+import { isLikeSecret } from "../key-faults.ts";
+import type { Faults } from "./faults.ts";
+import { sameAs, slipOf, synonymsOf, toPlain } from "./suggest.ts";
+
+/** The parts of a schema that are walked. */
+interface Node {
+  type: string;
+  entries?: Record<string, Node>;
+  wrapped?: Node;
+  item?: Node;
+  value?: Node;
+  getter?: (input: unknown) => Node;
+}
+
+type Group = Record<string, unknown>;
+type Places = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * Adds every name that is no option to the faults. Returns the options as they were meant: misspelt names put right, others
+ * left out, so that all that follows sees what would be left to correct.
+ */
+export function checkNames(schema: v.GenericSchema, options: object, faults: Faults): object {
+  const root = schema as unknown as Node;
+  const places = new Map<string, string[]>();
+  for (const path of pathsOf(root)) {
+    const name = toPlain(path.slice(path.lastIndexOf(".") + 1));
+    places.set(name, [...(places.get(name) ?? []), path]);
+  }
+  return walk(root, options, "", { faults, places }) as object;
+}
+
+interface Walk {
+  faults: Faults;
+  places: Places;
+}
+
+function walk(node: Node, input: unknown, path: string, context: Walk): unknown {
+  if (typeof input !== "object" || input === null || context.faults.isFull) return input;
+  if (node.type === "lazy") return walk(node.getter!(input), input, path, context);
+  if (node.type === "optional") return walk(node.wrapped!, input, path, context);
+  if (node.type === "array" && Array.isArray(input)) {
+    const items = input.map((item, at) => walk(node.item!, item, `${path}[${at}]`, context));
+    return items.some((item, at) => item !== input[at]) ? items : input;
+  }
+  if (Array.isArray(input)) return input;
+  if (node.type === "record")
+    return walkEntries(input as Group, (name, value) =>
+      walk(node.value!, value, join(path, name), context),
+    );
+  if (node.type !== "strict_object") return input;
+  const entries = node.entries!;
+  const meant = toMeant(entries, input as Group, path, context);
+  return walkEntries(meant, (name, value) =>
+    walk(entries[name]!, value, join(path, name), context),
+  );
+}
+
+function walkEntries(group: Group, look: (name: string, value: unknown) => unknown): Group {
+  let copy: Group | undefined;
+  for (const [name, value] of Object.entries(group)) {
+    const looked = look(name, value);
+    if (looked !== value) (copy ??= { ...group })[name] = looked;
+  }
+  return copy ?? group;
+}
+
+/** The group with names that are options alone. */
+function toMeant(entries: Record<string, Node>, group: Group, path: string, context: Walk): Group {
+  // As the schema looks: what a prototype has is an option too, what it has beside is none.
+  const unknown = Object.keys(group).filter((name) => !Object.hasOwn(entries, name));
+  if (unknown.length === 0) return group;
+  const meant = { ...group };
+  for (const name of unknown) delete meant[name];
+  const known = Object.keys(entries);
+  for (const name of unknown) {
+    const here = tell(name, { path, known, given: (option) => option in meant }, context);
+    if (here !== undefined) meant[here] = group[name];
+  }
+  return meant;
+}
+
+/** A group of options. */
+interface Where {
+  path: string;
+  known: readonly string[];
+  given(option: string): boolean;
+}
+
+/** Adds the fault; returns the option of this group that was meant. */
+function tell(
+  name: string,
+  { path, known, given }: Where,
+  { faults, places }: Walk,
+): string | undefined {
+  if (!/^[\w$ .-]+$/.test(name) || isLikeSecret(name)) {
+    faults.add(path || "options", "has a name in it that is not an option", join(path, "*"));
+    return undefined;
+  }
+  // Written right, but elsewhere, says more than a likeness here.
+  const elsewhere = (word: string): string | undefined => places.get(toPlain(word))?.[0];
+  const same = sameAs(name, known);
+  const moved = same === undefined ? elsewhere(name) : undefined;
+  const here = same ?? (moved === undefined ? slipOf(name, known) : undefined);
+  const isFree = here !== undefined && !given(here);
+  const meant = here ?? moved ?? synonymsOf(name).map(elsewhere).find(Boolean);
+  const question =
+    meant === undefined
+      ? ""
+      : here === undefined || isFree
+        ? `; did you mean \`${meant}\`?`
+        : `; \`${meant}\` is given already`;
+  faults.add(join(path, name), `is not an option${moved === undefined ? "" : " here"}${question}`);
+  return isFree ? here : undefined;
+}
+
+function join(path: string, name: string): string {
+  return path ? `${path}.${name}` : name;
+}
+
+/** Every option by its path, upstreams by the one. */
+function* pathsOf(node: Node, path = ""): Generator<string> {
+  if (node.type === "lazy") return yield* pathsOf(node.getter!(undefined), path);
+  if (node.type === "optional") return yield* pathsOf(node.wrapped!, path);
+  if (node.type === "array" && path) return yield* pathsOf(node.item!, `${path}[]`);
+  if (node.type !== "strict_object") return void (path && (yield path));
+  for (const [name, entry] of Object.entries(node.entries!))
+    if (name !== "upstreams") yield* pathsOf(entry, join(path, name));
+}

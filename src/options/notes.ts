@@ -1,0 +1,100 @@
+// What an operator probably did not mean, although it is allowed: told once at start.
+import type { Endpoint } from "../contract/target.ts";
+import type { RelayConfig } from "./resolve.ts";
+import type { UpstreamConfig } from "./upstreams.ts";
+import { isWeakSecret } from "./forms/secret.ts";
+
+/** Returns a sentence for each doubtful option, with its path. */
+export function doubtsOf(config: RelayConfig): string[] {
+  return [
+    ...[...config.upstreams.values()].flatMap((upstream) => doubtsOfUpstream(upstream, config)),
+    ...doubtsOfTimes(config),
+    ...(config.sealing.some(isWeakSecret)
+      ? [
+          "secret is easily guessed: use 32 random characters, from `openssl rand -hex 16` for example",
+        ]
+      : []),
+  ];
+}
+
+function doubtsOfUpstream(upstream: UpstreamConfig, config: RelayConfig): string[] {
+  const { name, dialect, pools } = upstream;
+  const at = config.upstreams.size === 1 && name === "default" ? "upstream" : `upstreams.${name}`;
+  const doubts = pools.flatMap(({ name: pool, endpoints }) => {
+    const path = pools.length === 1 ? at : `${at}, pool ${pool},`;
+    return endpoints.flatMap((endpoint, index) => {
+      const option = `${path}${path.endsWith(",") ? " " : "."}${index === 0 ? "baseURL" : `backups[${index - 1}]`}`;
+      return [doubtOfPath(endpoint, dialect.name), doubtOfHost(endpoint)].flatMap((doubt) =>
+        doubt === undefined ? [] : [`${option} ${doubt}`],
+      );
+    });
+  });
+  return [...new Set(doubts)];
+}
+
+/** Paths of endpoints, which clients add by themselves. */
+const ENDPOINT =
+  /\/(?:chat\/completions|completions|responses|embeddings|messages(?:\/count_tokens)?|models\/[^/]+:\w+)$/;
+const VERSION = /\/v\d+\w*(?:\/|$)/;
+/** Hosts of APIs in the dialect of OpenAI that have no version. */
+const WITHOUT_VERSION = /(?:\.deepseek\.com|\.perplexity\.ai|\.azure\.com)$/;
+
+function doubtOfPath({ origin, basePath }: Endpoint, dialect: string): string | undefined {
+  if (!["openai", "anthropic", "google"].includes(dialect)) return undefined;
+  const endpoint = ENDPOINT.exec(basePath)?.[0];
+  if (endpoint !== undefined)
+    return `ends with an endpoint (${endpoint.replace(/\/models\/.*/, "/models/…")}), which clients add by themselves: end it before that`;
+  if (dialect === "openai" && basePath === "" && !WITHOUT_VERSION.test(new URL(origin).hostname))
+    return "has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add";
+  const adds = dialect === "google" ? "/v1beta" : "/v1";
+  if (dialect !== "openai" && VERSION.test(`${basePath}/`) && /\/v\d+\w*$/.test(basePath))
+    return `ends with a version, which official clients of this dialect (${dialect}) add by themselves (${adds}): they are answered 404 until it ends before that`;
+  return undefined;
+}
+
+/** Hosts that are not reached over the internet. */
+const PRIVATE =
+  /^(?:localhost|[^.]+|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|169\.254\..*|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\..*|\[(?:::1|f[cde].*)\]|.*\.(?:local|localhost|internal|lan|home|corp|intranet|svc|test|invalid|example|arpa))$/i;
+
+function doubtOfHost({ origin }: Endpoint): string | undefined {
+  const { protocol, hostname } = new URL(origin);
+  if (protocol !== "http:" || PRIVATE.test(hostname)) return undefined;
+  return "is http:// to a public host: keys and prompts cross the internet unencrypted, use https://";
+}
+
+/** Below these, in ms, a duration is likely to be in seconds. `0` switches off or does not wait. */
+const LEAST = {
+  streaming: {
+    commitAfter: 100,
+    heartbeat: 1_000,
+    connectTimeout: 100,
+    firstByteTimeout: 1_000,
+    idleTimeout: 1_000,
+    totalTimeout: 1_000,
+    shutdownGrace: 100,
+    drainTimeout: 100,
+  },
+  limits: {
+    maxWait: 100,
+    deadline: 1_000,
+    bodyTimeout: 100,
+    pruneAfter: 60_000,
+    circuitWithin: 1_000,
+    circuitOpen: 100,
+  },
+  scheduling: { cacheWait: 100, reuseWindow: 100, sessionTTL: 10_000 },
+} as const;
+
+function doubtsOfTimes(config: RelayConfig): string[] {
+  const groups = Object.entries(LEAST) as [keyof typeof LEAST, Record<string, number>][];
+  return groups.flatMap(([group, least]) => {
+    const given = config[group] as unknown as Record<string, unknown>;
+    return Object.entries(least).flatMap(([name, limit]) => {
+      const value = given[name];
+      if (typeof value !== "number" || value === 0 || value >= limit) return [];
+      return [
+        `${group}.${name} is ${value} ms: durations are in milliseconds; ${value} s would be ${(value * 1_000).toLocaleString("en").replaceAll(",", "_")}`,
+      ];
+    });
+  });
+}
