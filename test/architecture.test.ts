@@ -32,7 +32,16 @@ const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] 
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
 const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts", "src/state/leases/fs.ts"];
-const PACKAGES = ["consola", "hookable", "jose", "ofetch", "unstorage", "valibot", "#log", "#transport"];
+const PACKAGES = [
+  "consola",
+  "hookable",
+  "jose",
+  "ofetch",
+  "unstorage",
+  "valibot",
+  "#log",
+  "#transport",
+];
 
 interface Source {
   path: string;
