@@ -99,7 +99,8 @@ function follow(
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
-  if (result.kind === "failed" && result.fault === "denied") throw denied(rooms, errand, result.code);
+  if (result.kind === "failed" && result.fault === "denied")
+    throw denied(rooms, errand, result.code);
   const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
