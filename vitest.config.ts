@@ -6,7 +6,10 @@ const isCI: boolean = process.env["CI"] === "true";
 
 const config: ViteUserConfig = defineConfig({
   resolve: {
-    alias: { "#transport": fileURLToPath(new URL("./src/transport/undici.ts", import.meta.url)) },
+    alias: {
+      "#log": fileURLToPath(new URL("./src/observe/consola-log.ts", import.meta.url)),
+      "#transport": fileURLToPath(new URL("./src/transport/undici.ts", import.meta.url)),
+    },
   },
   test: {
     include: ["test/**/*.test.ts"],

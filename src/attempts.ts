@@ -22,6 +22,7 @@ import {
 import type { Blocked } from "./pool/pool.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
+import { ANY_MODEL } from "./request/targets.ts";
 import { lookAt } from "./routes.ts";
 
 /** What became of all attempts: the client has its answer, or a failure is to be told. */
@@ -100,10 +101,22 @@ function follow(
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
+  if (result.kind === "failed" && result.fault === "denied")
+    throw denied(rooms, errand, result.code);
   const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
     : step;
+}
+
+// The call has not left: neither the upstream nor the credential has anything to do with it, and another would be denied too.
+function denied({ reporter }: Rooms, { target }: Errand, line: string | undefined): RelayError {
+  if (line !== undefined) reporter.error(line);
+  const { upstream, model } = target;
+  return new RelayError("ERR_RELAY_PERMISSION", {
+    upstream,
+    model: model === ANY_MODEL ? undefined : model,
+  });
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */

@@ -56,6 +56,7 @@ export type ErrorCode =
   | "ERR_RELAY_CREDENTIAL"
   | "ERR_RELAY_CONFIGURED"
   | "ERR_RELAY_INTERNAL"
+  | "ERR_RELAY_PERMISSION"
   | "ERR_RELAY_PATH"
   | "ERR_RELAY_MOUNT"
   | "ERR_RELAY_MOUNT_MISSING"
@@ -191,6 +192,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 500,
     type: "internal_error",
     message: () => "The relay failed on its own; the server's log says more.",
+  },
+  ERR_RELAY_PERMISSION: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) =>
+      `The relay has no permission to call the upstream${of(f)}; the server's log names the missing permission.`,
   },
   ERR_RELAY_PATH: {
     status: 400,

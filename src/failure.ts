@@ -37,6 +37,7 @@ const FAULT_CODES: Record<TransportFault | "timeout" | "empty", ErrorCode> = {
   protocol: "ERR_RELAY_UPSTREAM_INVALID",
   timeout: "ERR_RELAY_UPSTREAM_TIMEOUT",
   empty: "ERR_RELAY_UPSTREAM_EMPTY",
+  denied: "ERR_RELAY_PERMISSION",
 };
 
 /** Tells whether the upstream's own answer goes to the client instead of an error of ours (E5). */

@@ -3,7 +3,7 @@ import type { TokenSource } from "./contract/auth.ts";
 import type { Credential } from "./contract/credential.ts";
 import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
-import { createConsola } from "consola/basic";
+import { createLog } from "#log";
 import { createTransport } from "#transport";
 import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
@@ -21,6 +21,7 @@ import { type CircuitOptions, type Circuits, createCircuits } from "./limits/cir
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMembers, type Members } from "./members.ts";
 import { createMemory } from "./memory.ts";
+import { tellDenials } from "./observe/denials.ts";
 import { describeFault } from "./observe/fault.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -76,9 +77,9 @@ export function createRooms(options: RelayOptions): Rooms {
   const config = resolveOptions(options);
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
-  const log =
-    options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
+  const log = options.log === false ? silentLog() : (options.log ?? createLog());
   const reporter = createReporter(log, clock);
+  const fetch = tellDenials(options.fetch ?? ((...args) => globalThis.fetch(...args)), reporter);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({
     storage: config.storage,
@@ -126,7 +127,6 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
-  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
   const acquirers: Acquirers | undefined = createAcquirers(
     {
       ...shared,
@@ -195,7 +195,7 @@ export function createRooms(options: RelayOptions): Rooms {
       ...toKeeperOptions(config),
       keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
       clock,
-      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      fetch,
       leases: state.leases,
       tokens: state.tokens,
       isLoaded: () => state.health().loaded,

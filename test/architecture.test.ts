@@ -7,7 +7,7 @@
  *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
- *   ground             addresses.ts, bag.ts, errors.ts, key-faults.ts and patterns.ts: they take from times.ts alone
+ *   ground             addresses.ts, bag.ts, denied.ts, errors.ts, key-faults.ts and patterns.ts: they take from times.ts alone
  *   base               times.ts: it imports nothing
  *
  * `import type` is free from anywhere; src/contract holds types alone. The core uses web APIs only.
@@ -28,13 +28,22 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const ROOMS = "callers request pool auth transport limits stream observe admin options".split(" ");
 const SHELVES = ["dialects", "state"];
-const GROUND = ["addresses.ts", "bag.ts", "errors.ts", "key-faults.ts", "patterns.ts"];
+const GROUND = ["addresses.ts", "bag.ts", "denied.ts", "errors.ts", "key-faults.ts", "patterns.ts"];
 const BASE = ["times.ts"];
 const LAYERS = ["base", "ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
 const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts", "src/state/leases/fs.ts"];
-const PACKAGES = ["consola", "hookable", "jose", "ofetch", "unstorage", "valibot", "#transport"];
+const PACKAGES = [
+  "consola",
+  "hookable",
+  "jose",
+  "ofetch",
+  "unstorage",
+  "valibot",
+  "#log",
+  "#transport",
+];
 
 interface Source {
   path: string;

@@ -95,6 +95,16 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
       },
     }),
   },
+  ERR_RELAY_PERMISSION: {
+    status: 500,
+    options: () => ({
+      fetch() {
+        const message =
+          'Requires net access to "api.example.com:443", run again with the --allow-net flag';
+        throw Object.assign(new Error(message), { name: "NotCapable" });
+      },
+    }),
+  },
   ERR_RELAY_PATH: { status: 400, ask: () => ({ path: "/a%2fb" }) },
   ERR_RELAY_VERSION: { status: 404, ask: () => ({ path: "/v1/models" }) },
   ERR_RELAY_RESERVED: { status: 404, ask: () => ({ path: "/_relay/status" }) },

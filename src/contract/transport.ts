@@ -25,11 +25,13 @@ export type TransportFault =
   /** The connection ended before the answer was whole. */
   | "closed"
   /** What came is not HTTP, or not what its headers promise. */
-  | "protocol";
+  | "protocol"
+  /** The runtime has not let the call out: a permission is missing. */
+  | "denied";
 
 export interface TransportError {
   fault: TransportFault;
-  /** The platform's own code, `ECONNREFUSED` for example; for the log, never for the client. */
+  /** The platform's own code, `ECONNREFUSED` for example, or its words on a call it denied; for the log, never for the client. */
   code?: string;
 }
 

@@ -1,5 +1,6 @@
 /** What went wrong with the store, told once an outage and without any value. */
 import type { Log } from "../contract/log.ts";
+import { denialOf } from "../denied.ts";
 
 /** `token read`: a token's record could not be had; `token`: one could not be written, sealed or opened. */
 type During =
@@ -38,7 +39,8 @@ export function createFaults(log: Log, onFault: FaultListener | undefined): Faul
   function report(during: During, key: string | undefined, error: unknown): void {
     const code = codeOf(error);
     const fault = `${during} failed: ${code}`;
-    if (standing.get(during) !== fault) log.warn(`state: ${fault}; serving goes on from memory`);
+    const line = `state: ${during} failed: ${denialOf(error) ?? code}; serving goes on from memory`;
+    if (standing.get(during) !== fault) log.warn(line);
     standing.delete(during);
     standing.set(during, fault);
     callListener({ during, key, code });

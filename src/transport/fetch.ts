@@ -8,6 +8,7 @@ import type {
   TransportError,
 } from "../contract/transport.ts";
 import { Bag, type Bagged } from "../bag.ts";
+import { denialOf } from "../denied.ts";
 import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
 import { faultOf } from "./faults.ts";
 import { undoEncodings } from "./undo.ts";
@@ -144,6 +145,8 @@ function toReplyHeaders(headers: Headers): ReplyHeaders {
 }
 
 function toTransportError(error: unknown): TransportError {
+  const denial = denialOf(error);
+  if (denial !== undefined) return { fault: "denied", code: denial };
   const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause);
   return { fault: faultOf(code), code };
 }
