@@ -96,12 +96,23 @@ function follow(
   if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
   if (result.kind === "ended") {
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
+    tellEnd(rooms, errand, taken, result);
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
   const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
     : step;
+}
+
+function tellEnd(
+  { faults }: Rooms,
+  { target }: Errand,
+  { passage, sentAt }: Taken,
+  { end, error }: Extract<ReplyResult, { kind: "ended" }>,
+): void {
+  if (error) faults.brokeOff(target, passage.endpoint, error);
+  else if (end === "completed") faults.well(target, passage.endpoint, "completed", sentAt);
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */

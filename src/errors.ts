@@ -1,4 +1,5 @@
 // Every error of the relay: its code, its status, its words. No message stands anywhere else.
+import type { AttemptFault } from "./contract/transport.ts";
 
 /** Facts that a message may name. Never a secret, never an upstream's address. */
 export interface ErrorFacts {
@@ -15,6 +16,8 @@ export interface ErrorFacts {
   tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
   upstreamStatus?: number;
+  /** Why the upstream's answer did not come. */
+  fault?: AttemptFault;
 }
 
 /** One place a request could have gone, for the error object. */
@@ -91,6 +94,25 @@ const of = (facts: ErrorFacts): string =>
   [facts.model && ` for model ${facts.model}`, facts.upstream && ` on upstream ${facts.upstream}`]
     .filter(Boolean)
     .join("");
+
+const seconds = (ms: number = 0): string => `${ms / 1_000} s`;
+
+/** What kept a connection from being made, in words that name no host. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  dns: "The upstream's host name could not be resolved",
+  refused: "The upstream refused the connection",
+  unreachable: "The upstream's host could not be reached",
+  certificate: "The upstream's TLS certificate was not accepted",
+  tls: "The TLS handshake with the upstream failed",
+  denied: "The relay's process is not allowed to connect to the upstream",
+  connect: "The relay could not open a connection to the upstream",
+};
+
+const TIMED_OUT: Readonly<Record<string, (limit: string) => string>> = {
+  "connect-timeout": (limit) => `did not accept a connection within ${limit}`,
+  timeout: (limit) => `did not begin to answer within ${limit}`,
+  "idle-timeout": (limit) => `fell silent for ${limit} before its answer began`,
+};
 
 /** Code → status, type and message. The README's table of errors is made from this one. */
 export const ERRORS: Record<ErrorCode, ErrorSpec> = {
@@ -277,7 +299,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_TIMEOUT: {
     status: 504,
     type: "timeout_error",
-    message: (f) => `The upstream did not answer in time${of(f)}.`,
+    message: (f) =>
+      `The upstream ${TIMED_OUT[f.fault ?? ""]?.(seconds(f.limit)) ?? "did not answer in time"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_DOWN: {
     status: 503,
@@ -288,7 +311,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,
     type: upstream,
-    message: (f) => `The upstream could not be reached${of(f)}.`,
+    message: (f) => `${UNREACHABLE[f.fault ?? ""] ?? "The upstream could not be reached"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_CLOSED: {
     status: 502,

@@ -11,6 +11,7 @@ import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
+import { createEndpointFaults, type EndpointFaults } from "./endpoint-faults.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
 import { generic } from "./dialects/generic.ts";
@@ -20,6 +21,7 @@ import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMembers, type Members } from "./members.ts";
 import { createMemory } from "./memory.ts";
 import { describeFault } from "./observe/fault.ts";
+import { createFaultLog, type FaultLog } from "./observe/fault-log.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
@@ -44,6 +46,8 @@ export interface Rooms extends ConsequenceRooms {
   consequences: Consequences;
   open: OpenRequests;
   retries: RetryBudget;
+  faults: EndpointFaults;
+  faultLog: FaultLog;
   circuits: Circuits;
   members: Members;
   /** Sources of anonymous tokens; `undefined` where none is configured. */
@@ -74,6 +78,7 @@ export function createRooms(options: RelayOptions): Rooms {
   const log =
     options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
   const reporter = createReporter(log, clock);
+  const faultLog = createFaultLog(reporter, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({
     storage: config.storage,
@@ -208,6 +213,8 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
+    faultLog,
+    faults: createEndpointFaults(faultLog),
     circuits: createCircuits(toCircuitOptions(config)),
     waiting,
     acquirers,

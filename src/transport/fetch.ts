@@ -8,8 +8,8 @@ import type {
   TransportError,
 } from "../contract/transport.ts";
 import { Bag, type Bagged } from "../bag.ts";
+import { readFault } from "../network-faults.ts";
 import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
-import { faultOf } from "./faults.ts";
 import { undoEncodings } from "./undo.ts";
 
 export interface FetchTransportOptions {
@@ -85,7 +85,7 @@ class FetchExchange implements Exchange, Bagged {
       if (response.body) await this.#read(response);
       this.#finish(() => this.#receiver.onEnd());
     } catch (error) {
-      this.fail(toTransportError(error));
+      this.fail(readFault(error));
     }
   }
 
@@ -141,14 +141,4 @@ function toReplyHeaders(headers: Headers): ReplyHeaders {
     get: (name) => headers.get(name) ?? undefined,
     forEach: (visit) => headers.forEach((value, name) => visit(value, name)),
   };
-}
-
-function toTransportError(error: unknown): TransportError {
-  const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause);
-  return { fault: faultOf(code), code };
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
 }

@@ -218,7 +218,17 @@ describe("what is no limit", () => {
     });
   });
 
-  it.each(["dns", "connect", "closed", "protocol"] as const)(
+  it.each([
+    "dns",
+    "refused",
+    "unreachable",
+    "certificate",
+    "tls",
+    "denied",
+    "connect",
+    "closed",
+    "protocol",
+  ] as const)(
     "B8 reads the fault %s as the network's",
     (fault) => {
       expect(judgeFault(fault)).toEqual({
