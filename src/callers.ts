@@ -1,5 +1,6 @@
 // Who may call: the operator's own check, or, without one, a cap per client address (N7).
 import type { Call } from "./contract/call.ts";
+import type { AuthorizeFault } from "./authorize-faults.ts";
 import type { Authorize } from "./options/types.ts";
 import { RelayError } from "./errors.ts";
 
@@ -17,7 +18,7 @@ const nothing = (): void => {};
 export function createCallers(
   authorize: Authorize | undefined,
   perClient: number | false,
-  onFault: (error: unknown) => void,
+  onFault: (fault: AuthorizeFault) => void,
 ): Callers {
   const underWay = new Map<string, number>();
 
@@ -47,7 +48,7 @@ export function createCallers(
     if (result === false || result === null || result === undefined || result === "")
       throw new RelayError("ERR_RELAY_UNAUTHORIZED");
     // A number or an object is nobody's id: letting it in would give all such callers one key, or none.
-    throw failed(result);
+    throw failed({ returned: result });
   }
 
   async function ask(check: Authorize, call: Call): Promise<unknown> {
@@ -55,12 +56,13 @@ export function createCallers(
       return await check(call.request());
     } catch (error) {
       if (error instanceof Response) return error;
-      throw failed(error);
+      throw failed({ thrown: error });
     }
   }
 
-  function failed(cause: unknown): RelayError {
-    onFault(cause);
+  function failed(fault: AuthorizeFault): RelayError {
+    onFault(fault);
+    const cause = "thrown" in fault ? fault.thrown : undefined;
     return new RelayError("ERR_RELAY_AUTHORIZE", { cause });
   }
 

@@ -3,7 +3,7 @@ import type { Endpoint, Target } from "./contract/target.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { LastAttempt } from "./failure.ts";
 import type { Fault, FaultLog, Sign } from "./observe/fault-log.ts";
-import { describeCallFault } from "./observe/fault-words.ts";
+import { describeCallFault, hostOf } from "./observe/fault-words.ts";
 
 export interface EndpointFaults {
   /** An attempt that was sent at `sentAt` (UTC epoch ms) has failed. */
@@ -27,7 +27,7 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
       if (fault)
         return log.failed(
           describeCallFault(
-            { subject, host: hostOf(endpoint), option: "`baseURL`" },
+            { subject, host: hostOf(endpoint.origin), option: "`baseURL`" },
             { fault, code: cause, limit },
           ),
         );
@@ -46,14 +46,8 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
   };
 }
 
-/** Host and port, with the port that the scheme implies. */
-export function hostOf({ origin }: Pick<Endpoint, "origin">): string {
-  const { host, port, protocol } = new URL(origin);
-  return port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
-}
-
 function subjectOf({ upstream }: Target, endpoint: Endpoint): string {
-  return `upstream ${upstream} (${hostOf(endpoint)})`;
+  return `upstream ${upstream} (${hostOf(endpoint.origin)})`;
 }
 
 /** Words for an answer that shows a fault of the endpoint, and not of the request or its credential. */

@@ -108,6 +108,20 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   connect: "The relay could not open a connection to the upstream",
 };
 
+/** Who may have read a body, and what helps, by the kind of host. */
+const BODY_READ: Readonly<Record<string, string>> = {
+  express: "mount the relay before `express.json()` and every other body parser",
+  node: "mount the relay before the body parser (Express: `express.json()`; Fastify: its content type parsers; h3: `readBody`)",
+  web: "pass an unread request; code that runs before the relay, `authorize` included, must read `request.clone()`",
+};
+
+/** What keeps all credentials from a request where that passes by itself. */
+const LIMITED: Readonly<Record<string, string>> = {
+  busy: "All credentials are at their concurrency limit (`maxInFlight`)",
+  acquiring: "An anonymous token is being created",
+  trial: "All credentials are being probed after a cooldown",
+};
+
 const TIMED_OUT: Readonly<Record<string, (limit: string) => string>> = {
   "connect-timeout": (limit) => `did not accept a connection within ${limit}`,
   timeout: (limit) => `did not begin to answer within ${limit}`,
@@ -212,8 +226,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_USED: {
     status: 500,
     type: "internal_error",
-    message: () =>
-      "The request's body was read before it came to the relay; whoever wants to look at it must read a clone.",
+    message: (f) =>
+      `The request body was read before it reached the relay: ${BODY_READ[f.detail ?? ""] ?? BODY_READ["web"]}.`,
   },
   ERR_RELAY_MODEL_MISSING: {
     status: 400,
@@ -244,7 +258,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_AUTHORIZE: {
     status: 500,
     type: "internal_error",
-    message: () => "The check of who may call this relay failed.",
+    message: () => "The `authorize` function failed; the server's log says how.",
   },
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
@@ -260,25 +274,27 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `No credential can carry this request${of(f)}: none is configured and enabled for it.`,
+      `No credential is available${of(f)}: ${f.detail ?? "the upstream refused those that were tried"}.`,
   },
   ERR_RELAY_TOKEN: {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `No credential has a token${of(f)} (${f.detail})${f.retryAfter === undefined ? "." : `; it is tried again in ${f.retryAfter} s.`}`,
+      `No credential has a token${of(f)} (${f.detail})${f.retryAfter === undefined ? "." : `; retry in ${f.retryAfter} s.`}`,
   },
   ERR_RELAY_LIMITED: {
     status: 429,
     type: "rate_limit_exceeded",
     message: (f) =>
-      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
+      LIMITED[f.detail ?? ""]
+        ? `${LIMITED[f.detail ?? ""]}${of(f)}; retry in ${f.retryAfter} s.`
+        : `All credentials are limited${of(f)}${f.detail ? `: ${f.detail}` : ""}; retry in ${f.retryAfter} s.`,
   },
   ERR_RELAY_PROTECTED: {
     status: 429,
     type: "quota_protected",
     message: (f) =>
-      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused.`,
+      `Quota protection: every credential is below \`scheduling.protect.below\`${of(f)}; the upstream refused nothing.`,
   },
   ERR_RELAY_CAPACITY: {
     status: 503,
@@ -306,7 +322,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `The upstream ${f.upstream} has failed again and again and is left alone for ${f.retryAfter} s.`,
+      `Circuit open: the upstream ${f.upstream} failed several times in a row; the next attempt is in ${f.retryAfter} s.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,

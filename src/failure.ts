@@ -56,12 +56,13 @@ export function isClientsOwn({ verdict, answer }: LastAttempt): boolean {
   return CLIENTS_OWN.has(verdict.reason);
 }
 
-/** Makes the error for a request whose tries are spent. `retryAfter` is in seconds. */
+/** Makes the error for a request whose tries are spent. `retryAfter` is in seconds; `tally` says why no credential is left. */
 export function toFailure(
   last: LastAttempt,
   target: Target,
   path: string,
   retryAfter: number | undefined,
+  tally: string | undefined,
 ): RelayError {
   const { verdict, status, fault, limit } = last;
   const facts = {
@@ -84,7 +85,7 @@ export function toFailure(
       return new RelayError("ERR_RELAY_UPSTREAM_FAILED", { ...facts, status: real });
     case "UNAUTHENTICATED":
     case "TOKEN_EXHAUSTED":
-      return new RelayError("ERR_RELAY_NO_CREDENTIAL", facts);
+      return new RelayError("ERR_RELAY_NO_CREDENTIAL", { ...facts, detail: tally });
     case "INVALID_REQUEST":
     case "NOT_FOUND":
       return new RelayError("ERR_RELAY_UPSTREAM_REJECTED", facts);

@@ -7,7 +7,7 @@
  *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
- *   ground             bag.ts, errors.ts, network-faults.ts and patterns.ts: they import nothing
+ *   ground             bag.ts, errors.ts, in-words.ts, network-faults.ts, patterns.ts: they import nothing
  *
  * `import type` is free from anywhere; src/contract holds types alone. The core uses web APIs only.
  */
@@ -27,7 +27,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const ROOMS = "request pool auth transport limits stream observe admin options".split(" ");
 const SHELVES = ["dialects", "state"];
-const GROUND = ["bag.ts", "errors.ts", "network-faults.ts", "patterns.ts"];
+const GROUND = ["bag.ts", "errors.ts", "in-words.ts", "network-faults.ts", "patterns.ts"];
 const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */

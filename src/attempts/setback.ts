@@ -114,7 +114,7 @@ function renew(
 
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
 function tellCircuit(
-  { clock, reporter }: Rooms,
+  { clock, reporter, circuits }: Rooms,
   { failedAt }: Setbacks,
   { upstream, endpoints }: Target,
   { passage }: Taken,
@@ -125,8 +125,9 @@ function tellCircuit(
   if (!passage.failed(clock.now())) return;
   const number = endpoints.indexOf(passage.endpoint) + 1;
   const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
+  const wait = Math.ceil((circuits.closedUntil(passage.endpoint, clock.now()) - clock.now()) / 1_000);
   reporter.warn(
-    `${which} upstream ${upstream} is left alone for a while: ${verdict.reason} again and again`.trim(),
+    `circuit open:${which} upstream ${upstream} failed several times in a row (${verdict.reason}); next attempt in ${wait} s`,
   );
 }
 

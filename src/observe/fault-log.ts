@@ -1,6 +1,7 @@
 // Faults that last, told in few lines: the first of each kind, its count once a minute while it goes on, and its end (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { Reporter } from "./reporter.ts";
+import { inWords } from "../in-words.ts";
 
 /** What shows that a fault is over: any answer, the first payload of a good one, or one that came to its end. */
 export type Sign = "reached" | "served" | "completed";
@@ -10,8 +11,8 @@ export interface Fault {
   /** What failed, as the line begins: `upstream default (api.example.com:443)`. */
   subject: string;
   kind: string;
-  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. */
-  what: string;
+  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. A function runs only where the line is told. */
+  what: string | (() => string);
   /** What the operator can check. */
   advice: string;
   /** The least that ends it; `undefined` where nothing does. */
@@ -31,6 +32,7 @@ interface Incident {
   /** When its first failure came, and how many there were since. */
   since: number;
   count: number;
+  lastAt: number;
   isOpen: boolean;
   /** What the log said last: that it fails, or that it works again; and when. */
   isTold: boolean;
@@ -38,6 +40,8 @@ interface Incident {
 }
 
 const EVERY = 60_000;
+/** What has not failed for so long fails anew. */
+const QUIET = 600_000;
 /** Incidents that are kept; of more the oldest are forgotten. */
 const MOST = 1_000;
 const RANK: Readonly<Record<Sign, number>> = { reached: 1, served: 2, completed: 3 };
@@ -49,9 +53,9 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
   function open(fault: Fault, now: number): Incident {
     const name = `${fault.subject}\n${fault.kind}`;
     const known = incidents.get(name);
-    if (known?.isOpen) return Object.assign(known, { fault });
+    if (known?.isOpen && now - known.lastAt < QUIET) return Object.assign(known, { fault });
     const { isTold = false, toldAt = -Infinity } = known ?? {};
-    const incident = { fault, since: now, count: 0, isOpen: true, isTold, toldAt };
+    const incident = { fault, since: now, count: 0, lastAt: now, isOpen: true, isTold, toldAt };
     // Deleted first: the order of the map is that of beginnings.
     incidents.delete(name);
     incidents.set(name, incident);
@@ -81,11 +85,13 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
       const now = clock.now();
       const incident = open(fault, now);
       incident.count++;
+      incident.lastAt = now;
       if (now - incident.toldAt < EVERY) return;
       Object.assign(incident, { isTold: true, toldAt: now });
       const { count, since } = incident;
       const counted = count === 1 ? "" : `, ${count} failures in ${inWords(now - since)}`;
-      reporter.warn(`${fault.subject}: ${fault.what}${counted}; ${fault.advice}`);
+      const what = typeof fault.what === "string" ? fault.what : fault.what();
+      reporter.warn(`${fault.subject}: ${what}${counted}; ${fault.advice}`);
     },
     well(subject, sign, sentAt) {
       if (incidents.size === 0) return;
@@ -101,15 +107,4 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
       reporter.info(`${subject}: ${how} after ${inWords(now - since)}, ${counted}`);
     },
   };
-}
-
-/** Says a duration as people do: `45 s`, `3 min`, `2 h 5 min`. */
-export function inWords(ms: number): string {
-  const seconds = Math.round(ms / 1_000);
-  if (seconds < 1) return "less than 1 s";
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const rest = minutes % 60;
-  return `${Math.floor(minutes / 60)} h${rest > 0 ? ` ${rest} min` : ""}`;
 }

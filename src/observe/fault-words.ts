@@ -73,8 +73,8 @@ function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: Call
       );
     case "timeout":
       return reached(
-        `connected, but no answer within ${time}`,
-        "check that the service is up and not overloaded; `streaming.firstByteTimeout` is the limit",
+        `no answer within ${time}`,
+        `check that ${option} is right and the service is up`,
       );
     case "idle-timeout":
       return served(
@@ -127,4 +127,11 @@ function deniedAdvice(code: string | undefined, host: string, option: string): s
     return `start Deno with --allow-net=${host}`;
   if (code === "BLOCKED_PORT") return `\`fetch\` blocks this port: check the port in ${option}`;
   return "check the firewall, the sandbox and the permissions of this process";
+}
+
+/** Host and port of an address, with the port that the scheme implies; its path, query and user may hold a secret. */
+export function hostOf(address: string): string {
+  if (!URL.canParse(address)) return "no valid address";
+  const { host, port, protocol } = new URL(address);
+  return port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
 }
