@@ -119,7 +119,8 @@ const BROKEN_OFF: Partial<Record<ErrorCode, Words>> = {
   ERR_RELAY_UPSTREAM_INVALID: {
     kind: "invalid",
     what: "the answer is not what its headers say",
-    advice: "check that `baseURL` is the base address of the API and belongs to the configured dialect",
+    advice:
+      "check that `baseURL` is the base address of the API and belongs to the configured dialect",
     endedBy: "completed",
   },
 };

@@ -202,7 +202,8 @@ export function createRooms(options: RelayOptions): Rooms {
 
   // Once, with what is known by then: a store that comes later tells so itself.
   function announce(isLoaded: boolean): void {
-    if (!isAnnounced) reporter.info(startLine(config, state.health(), members.export(false).length));
+    if (!isAnnounced)
+      reporter.info(startLine(config, state.health(), members.export(false).length));
     isAnnounced = true;
     if (!isLoaded || hasToldDisabled) return;
     hasToldDisabled = true;

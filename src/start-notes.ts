@@ -25,7 +25,12 @@ function noteMemory({ acquirers, sources }: RelayConfig, { warn }: Reporter): vo
   const rotating = [...sources].filter(([, it]) => typeof it === "object" && it.rotates);
   if (rotating.length > 0)
     warn(
-      `the refresh tokens of ${rotating.map(([id]) => id).slice(0, NAMED).join(", ")}${rotating.length > NAMED ? ", …" : ""} rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a \`storage\` that survives restarts`,
+      `the refresh tokens of ${rotating
+        .map(([id]) => id)
+        .slice(0, NAMED)
+        .join(
+          ", ",
+        )}${rotating.length > NAMED ? ", …" : ""} rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a \`storage\` that survives restarts`,
     );
 }
 

@@ -125,7 +125,9 @@ function tellCircuit(
   if (!passage.failed(clock.now())) return;
   const number = endpoints.indexOf(passage.endpoint) + 1;
   const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
-  const wait = Math.ceil((circuits.closedUntil(passage.endpoint, clock.now()) - clock.now()) / 1_000);
+  const wait = Math.ceil(
+    (circuits.closedUntil(passage.endpoint, clock.now()) - clock.now()) / 1_000,
+  );
   reporter.warn(
     `circuit open:${which} upstream ${upstream} failed several times in a row (${verdict.reason}); next attempt in ${wait} s`,
   );

@@ -12,7 +12,7 @@ const COOLING: Partial<Record<Reason, string>> = {
   QUOTA_EXHAUSTED: "quota exhausted",
   RATE_LIMIT_EXCEEDED: "rate limited",
   MODEL_CAPACITY_EXHAUSTED: "without capacity",
-  BILLING: "refused for billing",
+  BILLING: "without credit",
   NOT_FOUND: "without access to this model",
   FORBIDDEN: "waiting for verification",
 };

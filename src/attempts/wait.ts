@@ -127,7 +127,8 @@ function limitedError(
   if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
   if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
   // A limit that all share stands at no credential.
-  const tally = key?.credential === ANY ? undefined : tallyOf(rooms, target, excludedFor(standing, target));
+  const tally =
+    key?.credential === ANY ? undefined : tallyOf(rooms, target, excludedFor(standing, target));
   return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail: tally ?? reason });
 }
 

@@ -280,7 +280,7 @@ describe("a token that is waited for", () => {
       ];
     };
     const message = (seconds: number): string =>
-      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); it is tried again in ${seconds} s.`;
+      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); retry in ${seconds} s.`;
     expect(await told()).toEqual([503, "5", "ERR_RELAY_TOKEN", message(5)]);
     await world.clock.advance(3_000);
     expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);
@@ -505,7 +505,7 @@ describe("a refresh that fails", () => {
       await world.clock.advance(HOUR);
       expect(await ask(relay)).toBe(200);
       expect(refreshes().attempts).toBe(attempts);
-      expect(lines(relay, "credential a is out of use until somebody logs in again")).toBe(1);
+      expect(lines(relay, "credential a on upstream default is disabled: re-authentication required")).toBe(1);
     },
   );
 
