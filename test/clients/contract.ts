@@ -186,7 +186,9 @@ function clientContract(client: ClientName, driver: () => Driver): void {
       play({ refuse: { kind: "quota", wait: HOURS } });
       const { error } = await run(check, { maxRetries: 0 });
       expect(error).toMatchObject({ name: spec.errors.limited, status: 429 });
-      expect(error!.message).toMatch(/All credentials are limited.*: 2 (?:quota exhausted|without credit); retry in \d+ s/);
+      expect(error!.message).toMatch(
+        /All credentials are limited.*: 2 (?:quota exhausted|without credit); retry in \d+ s/,
+      );
       if (spec.readsCode) expect(error!.code).toBe("ERR_RELAY_LIMITED");
       expect(relay.ends).toHaveLength(1);
     });

@@ -228,19 +228,16 @@ describe("what is no limit", () => {
     "connect",
     "closed",
     "protocol",
-  ] as const)(
-    "B8 reads the fault %s as the network's",
-    (fault) => {
-      expect(judgeFault(fault)).toEqual({
-        reason: "NETWORK",
-        scope: "none",
-        hint: null,
-        action: "same-later",
-        disables: false,
-        evidence: `fault:${fault}`,
-      });
-    },
-  );
+  ] as const)("B8 reads the fault %s as the network's", (fault) => {
+    expect(judgeFault(fault)).toEqual({
+      reason: "NETWORK",
+      scope: "none",
+      hint: null,
+      action: "same-later",
+      disables: false,
+      evidence: `fault:${fault}`,
+    });
+  });
 
   it.each([
     ["timeout", "TIMEOUT", "same-later"],

@@ -1,7 +1,7 @@
 /** What an operator reads in the log, and a client in its answer, when an upstream cannot be reached or is the wrong one (J14). */
 import { createServer as createHTTP } from "node:http";
 import { createServer as createHTTPS } from "node:https";
-import { type AddressInfo, createServer as createTCP, type Server } from "node:net";
+import { type AddressInfo, createServer as createTCP, type Server, type Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Transport } from "../../src/contract/transport.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
@@ -81,7 +81,7 @@ async function listening(server: Server, scheme: string = "http"): Promise<strin
   return `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function tcp(onData: (socket: import("node:net").Socket) => void): Promise<string> {
+function tcp(onData: (socket: Socket) => void): Promise<string> {
   return listening(
     createTCP((socket) => {
       socket.on("error", () => {});
