@@ -151,7 +151,8 @@ function assertFlag({
 
 // Where a value is forgotten, the next flag would be taken for it.
 function isFlag(value: string): boolean {
-  return value.startsWith("--") && value.slice(2).split("=", 1)[0]! in FLAGS;
+  const [name = ""] = value.slice(2).split("=", 1);
+  return value.startsWith("--") && Object.hasOwn(FLAGS, name);
 }
 
 function aboutFlag(name: string): string {

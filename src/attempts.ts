@@ -99,10 +99,11 @@ function follow(
   if (result.kind === "ended") {
     rooms.usage?.served(standing, taken, errand.target);
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
+    tellEnd(rooms, errand, taken, result);
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
-  if (result.kind === "failed" && result.fault === "denied")
-    throw denied(rooms, errand, result.code);
+  if (result.kind === "failed" && result.fault === "permission")
+    throw notPermitted(rooms, errand, result.code);
   const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
@@ -110,13 +111,27 @@ function follow(
 }
 
 // The call has not left: neither the upstream nor the credential has anything to do with it, and another would be denied too.
-function denied({ reporter }: Rooms, { target }: Errand, line: string | undefined): RelayError {
+function notPermitted(
+  { reporter }: Rooms,
+  { target }: Errand,
+  line: string | undefined,
+): RelayError {
   if (line !== undefined) reporter.error(line);
   const { upstream, model } = target;
   return new RelayError("ERR_RELAY_PERMISSION", {
     upstream,
     model: model === ANY_MODEL ? undefined : model,
   });
+}
+
+function tellEnd(
+  { faults }: Rooms,
+  { target }: Errand,
+  { passage, sentAt }: Taken,
+  { end, error }: Extract<ReplyResult, { kind: "ended" }>,
+): void {
+  if (error) faults.brokeOff(target, passage.endpoint, error);
+  else if (end === "completed") faults.well(target, passage.endpoint, "completed", sentAt);
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */

@@ -1,5 +1,6 @@
 // Who may call: the operator's own check (N7), and a cap on what one caller or address has under way (N10).
 import type { Call } from "./contract/call.ts";
+import type { AuthorizeFault } from "./authorize-faults.ts";
 import type { Authorize } from "./options/types.ts";
 import type { Caps } from "./callers/caps.ts";
 import { RelayError } from "./errors.ts";
@@ -24,21 +25,20 @@ const ID_LENGTH = 256;
 export function createCallers(
   authorize: Authorize | undefined,
   caps: Caps,
-  onFault: (error: unknown) => void,
+  onFault: (fault: AuthorizeFault) => void,
 ): Callers {
   async function byOperator(check: Authorize, call: Call): Promise<Admission> {
     const peer = call.address;
     const result: unknown = await ask(check, call);
     if (result instanceof Response) return { kind: "answered", response: result };
     if (result === true) return { kind: "admitted", caller: undefined, peer };
-    if (typeof result === "string" && result.length > ID_LENGTH)
-      throw failed(new RangeError(`the caller id is longer than ${ID_LENGTH} characters`));
+    if (typeof result === "string" && result.length > ID_LENGTH) throw failed({ returned: result });
     if (typeof result === "string" && result !== "")
       return { kind: "admitted", caller: result, peer };
     if (result === false || result === null || result === undefined || result === "")
       throw new RelayError("ERR_RELAY_UNAUTHORIZED");
     // A number or an object is nobody's id: letting it in would give all such callers one key, or none.
-    throw failed(result);
+    throw failed({ returned: result });
   }
 
   async function ask(check: Authorize, call: Call): Promise<unknown> {
@@ -46,12 +46,13 @@ export function createCallers(
       return await check(call.request());
     } catch (error) {
       if (error instanceof Response) return error;
-      throw failed(error);
+      throw failed({ thrown: error });
     }
   }
 
-  function failed(cause: unknown): RelayError {
-    onFault(cause);
+  function failed(fault: AuthorizeFault): RelayError {
+    onFault(fault);
+    const cause = "thrown" in fault ? fault.thrown : undefined;
     return new RelayError("ERR_RELAY_AUTHORIZE", { cause });
   }
 

@@ -14,6 +14,7 @@ import { toCooldownStatus } from "./admin/cooldowns.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
 import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
 import { createEvidence } from "./evidence.ts";
+import { tellDisabled } from "./observe/disabled.ts";
 import type { Health } from "./pool/health.ts";
 import { toWaitText } from "./times.ts";
 
@@ -157,14 +158,20 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   }
 
   function disable(
-    { credential, verdict }: Failure,
+    { credential, target, verdict }: Failure,
     cause: "auth" | "forbidden" | "exhausted",
   ): void {
-    if (cause !== "exhausted" && !disabling.has(verdict.reason)) return;
     if (health.get(credential)) return;
+    if (cause !== "exhausted" && !disabling.has(verdict.reason)) {
+      reporter.warn(
+        `credential ${credential} on upstream ${target.upstream} was refused (${verdict.reason}, ${verdict.evidence}) and stays enabled: \`limits.disableOn\` does not list ${verdict.reason}`,
+      );
+      return;
+    }
     const reason = `${verdict.reason} (${verdict.evidence})`;
-    health.disable(credential, { cause, reason, at: clock.now() });
-    reporter.warn(`credential ${credential} is out of use: ${reason}`);
+    const mark = { cause, reason, at: clock.now() };
+    health.disable(credential, mark);
+    reporter.warn(tellDisabled(credential, target.upstream, mark));
   }
 
   function forbidden(failure: Failure): Cooldown | undefined {
@@ -212,7 +219,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         health.succeeded(credential);
         if (health.get(credential)?.cause === "forbidden" && health.enable(credential, clock.now()))
           reporter.info(
-            `credential ${credential} is back in use: several credentials were refused for the same request`,
+            `credential ${credential} is enabled again: several credentials were refused for the same request`,
           );
       }
     },

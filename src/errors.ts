@@ -1,4 +1,5 @@
 // Every error of the relay: its code, its status, its words. No message stands anywhere else.
+import type { AttemptFault } from "./contract/transport.ts";
 import { toDurationText, toRetryText } from "./times.ts";
 
 /** Facts that a message may name. Never a secret, never an upstream's address. */
@@ -19,6 +20,8 @@ export interface ErrorFacts {
   tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
   upstreamStatus?: number;
+  /** Why the upstream's answer did not come. */
+  fault?: AttemptFault;
   /** What is wrong with the options, the first 20 faults. */
   faults?: readonly OptionFault[];
   /** How many faults there are; no more than 1,000 are looked for. */
@@ -137,6 +140,37 @@ function lineOf({ path, credential, detail }: OptionFault): string {
     credential === undefined ? path : path.replace(/^credentials\[\d+\]/, `$& (${credential})`);
   return `${named}: ${detail}`;
 }
+
+/** What kept a connection from being made, in words that name no host. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  dns: "The upstream's host name could not be resolved",
+  refused: "The upstream refused the connection",
+  unreachable: "The upstream's host could not be reached",
+  certificate: "The upstream's TLS certificate was not accepted",
+  tls: "The TLS handshake with the upstream failed",
+  denied: "The relay's process is not allowed to connect to the upstream",
+  connect: "The relay could not open a connection to the upstream",
+};
+
+/** Who may have read a body, and what helps, by the kind of host. */
+const BODY_READ: Readonly<Record<string, string>> = {
+  express: "mount the relay before `express.json()` and every other body parser",
+  node: "mount the relay before the body parser (Express: `express.json()`; Fastify: its content type parsers; h3: `readBody`)",
+  web: "pass an unread request; code that runs before the relay, `authorize` included, must read `request.clone()`",
+};
+
+/** What keeps all credentials from a request where that passes by itself. */
+const LIMITED: Readonly<Record<string, string>> = {
+  busy: "All credentials are at their concurrency limit (`maxInFlight`)",
+  acquiring: "An anonymous token is being created",
+  trial: "All credentials are being probed after a cooldown",
+};
+
+const TIMED_OUT: Readonly<Record<string, (limit: string) => string>> = {
+  "connect-timeout": (limit) => `did not accept a connection within ${limit}`,
+  timeout: (limit) => `did not begin to answer within ${limit}`,
+  "idle-timeout": (limit) => `fell silent for ${limit} before its answer began`,
+};
 
 /** Code → status, type and message. The README's table of errors is made from this one. */
 export const ERRORS: Record<ErrorCode, ErrorSpec> = {
@@ -260,8 +294,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_USED: {
     status: 500,
     type: "internal_error",
-    message: () =>
-      "The request's body was read before it came to the relay; whoever wants to look at it must read a clone.",
+    message: (f) =>
+      `The request body was read before it reached the relay: ${BODY_READ[f.detail ?? ""] ?? BODY_READ["web"]}.`,
   },
   ERR_RELAY_MODEL_MISSING: {
     status: 400,
@@ -292,7 +326,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_AUTHORIZE: {
     status: 500,
     type: "internal_error",
-    message: () => "The check of who may call this relay failed.",
+    message: () => "The `authorize` function failed; the server's log says how.",
   },
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
@@ -309,7 +343,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `No credential can carry this request${of(f)}: none is configured and enabled for it.`,
+      `No credential is available${of(f)}: ${f.detail ?? "the upstream refused those that were tried"}.`,
   },
   ERR_RELAY_TOKEN: {
     status: 503,
@@ -320,13 +354,13 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 429,
     type: "rate_limit_exceeded",
     message: (f) =>
-      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}${retry(f)}.`,
+      `${LIMITED[f.detail ?? ""] ?? "All credentials are limited"}${of(f)}${f.detail && !LIMITED[f.detail] ? `: ${f.detail}` : ""}${retry(f)}.`,
   },
   ERR_RELAY_PROTECTED: {
     status: 429,
     type: "quota_protected",
     message: (f) =>
-      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused${retry(f)}.`,
+      `Quota protection: every credential is below \`scheduling.protect.below\`${of(f)}; the upstream refused nothing${retry(f)}.`,
   },
   ERR_RELAY_CAPACITY: {
     status: 503,
@@ -347,18 +381,19 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_TIMEOUT: {
     status: 504,
     type: "timeout_error",
-    message: (f) => `The upstream did not answer in time${of(f)}.`,
+    message: (f) =>
+      `The upstream ${TIMED_OUT[f.fault ?? ""]?.(within(f)) ?? "did not answer in time"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_DOWN: {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `The upstream ${f.upstream} has failed again and again and is left alone${retry(f)}.`,
+      `Circuit open: the upstream ${f.upstream} failed several times in a row${retry(f)}.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,
     type: upstream,
-    message: (f) => `The upstream could not be reached${of(f)}.`,
+    message: (f) => `${UNREACHABLE[f.fault ?? ""] ?? "The upstream could not be reached"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_CLOSED: {
     status: 502,

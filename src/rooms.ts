@@ -9,10 +9,12 @@ import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
+import { describeAuthorizeFault } from "./authorize-faults.ts";
 import { createCallerCaps } from "./caller-caps.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
+import { createEndpointFaults, type EndpointFaults } from "./endpoint-faults.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
 import { generic } from "./dialects/generic.ts";
@@ -22,8 +24,11 @@ import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMembers, type Members } from "./members.ts";
 import { createMemory } from "./memory.ts";
 import { tellDenials } from "./observe/denials.ts";
+import { tellDisabled, tellStillDisabled } from "./observe/disabled.ts";
 import { describeFault } from "./observe/fault.ts";
+import { createFaultLog, type FaultLog } from "./observe/fault-log.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
+import { watchedFetch } from "./observe/watched-fetch.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
 import { Cooldowns } from "./pool/cooldowns.ts";
@@ -32,6 +37,7 @@ import { Pool, type PoolOptions } from "./pool/pool.ts";
 import { compilePattern } from "./patterns.ts";
 import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
+import { startLine } from "./start-line.ts";
 import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
 import { secondsUntil, toDurationText } from "./times.ts";
@@ -48,6 +54,8 @@ export interface Rooms extends ConsequenceRooms {
   consequences: Consequences;
   open: OpenRequests;
   retries: RetryBudget;
+  faults: EndpointFaults;
+  faultLog: FaultLog;
   circuits: Circuits;
   /** Asks streams for their token counts; `undefined` where `streaming.includeUsage` is off. */
   usage: UsageRequests | undefined;
@@ -79,7 +87,7 @@ export function createRooms(options: RelayOptions): Rooms {
   const random = options.random ?? Math.random;
   const log = options.log === false ? silentLog() : (options.log ?? createLog());
   const reporter = createReporter(log, clock);
-  const fetch = tellDenials(options.fetch ?? ((...args) => globalThis.fetch(...args)), reporter);
+  const faultLog = createFaultLog(reporter, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({
     storage: config.storage,
@@ -90,6 +98,8 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
     log,
+    // The driver's client tells at once what the load would tell late.
+    onFault: ({ during }) => during === "connect" && announce(false),
   });
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
@@ -112,6 +122,16 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
+  const ownFetch = tellDenials(options.fetch ?? ((...args) => globalThis.fetch(...args)), reporter);
+  const fetchFor = (name: string): typeof globalThis.fetch =>
+    watchedFetch({
+      fetch: ownFetch,
+      log: faultLog,
+      clock,
+      name,
+      isClosing: () => closing !== undefined,
+    });
+  let closing: Promise<void> | undefined;
   const addedKeys = new Map<string, string>();
   const auth = createKeeper();
   const planner = createPlanner(config);
@@ -131,7 +151,7 @@ export function createRooms(options: RelayOptions): Rooms {
     {
       ...shared,
       waiting,
-      fetch,
+      fetch: fetchFor("anonymous endpoint"),
       keeper: auth,
       isOnly: config.instances === 1,
       isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
@@ -140,7 +160,7 @@ export function createRooms(options: RelayOptions): Rooms {
     config.acquirers,
   );
   const quotas = createQuotaWatch(shared, {
-    fetch,
+    fetch: fetchFor("quota endpoint"),
     familyOf: planner.familyOf,
   });
   const members = createMembers({ ...shared, addedKeys });
@@ -152,10 +172,10 @@ export function createRooms(options: RelayOptions): Rooms {
       await acquirers?.restore(records);
     },
     onMark: (mark) => acquirers?.marked(mark),
+    onLoad: announce,
   });
   const open = new OpenRequests();
   let transport: Transport | undefined;
-  let closing: Promise<void> | undefined;
   let lastTidyAt = clock.now();
   noteAtStart(config, state.health(), reporter);
 
@@ -190,12 +210,35 @@ export function createRooms(options: RelayOptions): Rooms {
     reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
   }
 
+  let isAnnounced = false;
+  let hasToldDisabled = false;
+
+  // Once, with what is known by then: a store that comes later tells so itself.
+  function announce(isLoaded: boolean): void {
+    if (!isAnnounced)
+      reporter.info(startLine(config, state.health(), members.export(false).length));
+    isAnnounced = true;
+    if (!isLoaded || hasToldDisabled) return;
+    hasToldDisabled = true;
+    const ids = [...pools.values()].flatMap(({ credentials }) => credentials.map(({ id }) => id));
+    const disabled = ids.flatMap((id) => {
+      const mark = health.get(id);
+      return mark ? [{ id, mark }] : [];
+    });
+    const line = tellStillDisabled(disabled);
+    if (line) reporter.warn(line);
+  }
+
+  function upstreamOf(id: string): string {
+    return [...pools].find(([, pool]) => pool.has(id))?.[0] ?? "";
+  }
+
   function createKeeper(): Keeper {
     return new Keeper({
       ...toKeeperOptions(config),
       keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
       clock,
-      fetch,
+      fetch: fetchFor("token endpoint"),
       leases: state.leases,
       tokens: state.tokens,
       isLoaded: () => state.health().loaded,
@@ -204,8 +247,9 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the new refresh token of ${id} is not stored: a restart now would lose it`),
       onRelogin(id, reason) {
         if (health.get(id)) return;
-        health.disable(id, { cause: "relogin", reason, at: clock.now() });
-        reporter.warn(`credential ${id} is out of use until somebody logs in again: ${reason}`);
+        const mark = { cause: "relogin", reason, at: clock.now() } as const;
+        health.disable(id, mark);
+        reporter.warn(tellDisabled(id, upstreamOf(id), mark));
       },
       onRefresh(event) {
         const { credential, ok, code } = event;
@@ -221,6 +265,8 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
+    faultLog,
+    faults: createEndpointFaults(faultLog),
     circuits: createCircuits(toCircuitOptions(config)),
     usage: config.streaming.includeUsage
       ? new UsageRequests(clock, reporter, config.limits.maxAttempts)
@@ -229,8 +275,8 @@ export function createRooms(options: RelayOptions): Rooms {
     acquirers,
     members,
     planner,
-    callers: createCallers(config.authorize, createCallerCaps(config, reporter), (error) =>
-      reporter.error(`authorize failed: ${describeFault(error)}`),
+    callers: createCallers(config.authorize, createCallerCaps(config, reporter), (fault) =>
+      faultLog.failed(describeAuthorizeFault(fault, () => allSecrets(config, addedKeys))),
     ),
     ownHeaders: new Set(
       Object.values(config.responseHeaders).flatMap((name) =>
@@ -258,6 +304,18 @@ export function createRooms(options: RelayOptions): Rooms {
     // Who asks again waits for the same end: a host that exits after it must not cut it off.
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** Everything that must not be told, whoever quotes it. */
+function* allSecrets(
+  { secrets, sealing, sources }: RelayConfig,
+  addedKeys: ReadonlyMap<string, string>,
+): Iterable<string> {
+  yield* secrets.values();
+  yield* addedKeys.values();
+  yield* sealing;
+  for (const source of sources.values())
+    if (typeof source === "object" && source.refreshToken !== undefined) yield source.refreshToken;
 }
 
 function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {

@@ -7,7 +7,8 @@
  *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
- *   ground             addresses.ts, bag.ts, denied.ts, errors.ts, key-faults.ts and patterns.ts: they take from times.ts alone
+ *   ground             addresses.ts, bag.ts, denied.ts, errors.ts, key-faults.ts, network-faults.ts and patterns.ts: they take
+ *                      from times.ts alone
  *   base               times.ts: it imports nothing
  *
  * `import type` is free from anywhere; src/contract holds types alone. The core uses web APIs only.
@@ -28,7 +29,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 const ROOMS = "callers request pool auth transport limits stream observe admin options".split(" ");
 const SHELVES = ["dialects", "state"];
-const GROUND = ["addresses.ts", "bag.ts", "denied.ts", "errors.ts", "key-faults.ts", "patterns.ts"];
+const GROUND =
+  "addresses.ts bag.ts denied.ts errors.ts key-faults.ts network-faults.ts patterns.ts".split(" ");
 const BASE = ["times.ts"];
 const LAYERS = ["base", "ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 

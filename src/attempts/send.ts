@@ -95,6 +95,7 @@ class Sending implements ReplyOptions, Interruptible {
     const also = [...retried, ...(trial?.keys ?? [])];
     const { consequences } = this.#rooms;
     consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
+    this.#rooms.faults.well(target, passage.endpoint, "served", sentAt);
   }
 
   onResult(result: ReplyResult): void {

@@ -1,12 +1,14 @@
 // An attempt that failed: what it means, what follows from it, and what the request does next.
 import type { Refusal, Verdict } from "../contract/verdict.ts";
 import type { Target } from "../contract/target.ts";
+import type { AttemptFault } from "../contract/transport.ts";
 import type { Failure } from "../consequences.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
 import type { Wanted } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import type { ReplyResult } from "../stream/reply.ts";
+import type { Timeouts } from "../stream/watch.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
 import { judgeByRules } from "../limits/rules.ts";
 import { isBudgeted } from "../limits/retry-budget.ts";
@@ -53,6 +55,7 @@ export function settleFailure(
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();
   const setbacks = setbacksOf(standing);
+  rooms.faults.failed(target, attempt.passage.endpoint, last, sentAt);
   tellCircuit(rooms, setbacks, target, attempt, verdict);
   if (rooms.usage?.isRefusal(standing, attempt, last, target)) {
     standing.again = { credential, met: attempt.met };
@@ -116,7 +119,7 @@ function renew(
 
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
 function tellCircuit(
-  { circuits, clock, reporter }: Rooms,
+  { clock, reporter, circuits }: Rooms,
   { failedAt }: Setbacks,
   { upstream, endpoints }: Target,
   { passage }: Taken,
@@ -130,7 +133,7 @@ function tellCircuit(
   const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
   const wait = toWaitText(circuits.closedUntil(passage.endpoint, now) - now, now);
   reporter.warn(
-    `${which} upstream ${upstream} is left alone for ${wait}: ${verdict.reason} again and again`.trim(),
+    `circuit open:${which} upstream ${upstream} failed several times in a row (${verdict.reason}); next attempt in ${wait}`,
   );
 }
 
@@ -184,6 +187,8 @@ function judgeAttempt(
       verdict: judgeFault(result.fault),
       status: undefined,
       fault: result.fault,
+      cause: result.code,
+      limit: limitOf(result.fault, config.streaming),
       answer: undefined,
     };
   const { status, headers, body, inStream } = result;
@@ -201,7 +206,17 @@ function judgeAttempt(
   const verdict =
     judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     judge(refusal, target.dialect);
-  return { verdict, status, fault: undefined, answer };
+  return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
+}
+
+/** How long an attempt has waited in vain, ms. */
+function limitOf(
+  fault: AttemptFault,
+  { connectTimeout, firstByteTimeout, idleTimeout }: Timeouts,
+): number | undefined {
+  if (fault === "connect-timeout") return Math.min(connectTimeout, firstByteTimeout);
+  if (fault === "timeout") return firstByteTimeout;
+  return fault === "idle-timeout" ? idleTimeout : undefined;
 }
 
 /** Where an upstream wants somebody to confirm who they are, it says at which address (E7). */

@@ -70,7 +70,7 @@ export class Reply implements Receiver {
 
   constructor(options: ReplyOptions) {
     this.#options = options;
-    this.#watch = new Watch(options, () => this.#break({ fault: "timeout" }));
+    this.#watch = new Watch(options, () => this.#break({ fault: this.#watch.silence }));
   }
 
   /** Must be called once with what `send` has returned. */

@@ -50,7 +50,9 @@ describe("a circuit", () => {
     expect(total()).toBe(5);
     expect(
       relay.lines.filter(({ level }) => level === "warn").map(({ message }) => message),
-    ).toContain("upstream default is left alone for 30 s: SERVER_ERROR again and again");
+    ).toContain(
+      "circuit open: upstream default failed several times in a row (SERVER_ERROR); next attempt in 30 s",
+    );
   });
 
   it("F2 F4 sends one trial when its time is over, and opens to all when that has a payload", async () => {

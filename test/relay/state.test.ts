@@ -165,9 +165,7 @@ describe("a store in trouble", () => {
     const relay = await start({ storage: broken() });
     expect((await relay.chat()).status).toBe(200);
     expect(
-      relay.lines.filter(
-        ({ level, message }) => level === "error" && message.includes("could not be loaded"),
-      ),
+      relay.lines.filter(({ message }) => message.includes("state store memory cannot be read")),
     ).toHaveLength(1);
     expect(relay.relay.status().store.loaded).toBe(false);
   });

@@ -505,7 +505,9 @@ describe("a refresh that fails", () => {
       await world.clock.advance(HOUR);
       expect(await ask(relay)).toBe(200);
       expect(refreshes().attempts).toBe(attempts);
-      expect(lines(relay, "credential a is out of use until somebody logs in again")).toBe(1);
+      expect(
+        lines(relay, "credential a on upstream default is disabled: re-authentication required"),
+      ).toBe(1);
     },
   );
 

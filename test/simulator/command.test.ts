@@ -58,8 +58,8 @@ const chat = (url: string, key: string | undefined, model = "gpt-5"): Promise<Re
 
 it("greets with the base URLs, the keys and what it plays", async () => {
   const { url, greeting } = await start(
-    ...["--key", "team-a=sk-a", "--model", "gpt-5", "--quota", "3/minute"],
-    ...["--grant", "team-b=a-refresh-token", "--scenario", "slow"],
+    ..."--key team-a=sk-a --model gpt-5 --quota 3/minute".split(" "),
+    ..."--grant team-b=a-refresh-token --scenario slow".split(" "),
   );
   expect(greeting).toContain(`base URL  ${url}/v1 (OpenAI, Anthropic), ${url}/v1beta (Google)`);
   expect(greeting).toContain("team-a=sk-a");

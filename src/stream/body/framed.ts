@@ -6,6 +6,7 @@ import {
   type Break,
   COMPLETED,
   EMPTY,
+  isSilence,
   MISFIT,
   type ReplyResult,
   TOLD,
@@ -124,7 +125,7 @@ export class FramedBody implements Body, EventVisitor {
 
   onBreak(why: Break): ReplyResult {
     // Nothing was missing but the end: an upstream without terminal events has held its connection open.
-    if (why.fault === "timeout" && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
+    if (isSilence(why.fault) && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
     return this.#gate.broken(why);
   }
 
