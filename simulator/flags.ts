@@ -140,7 +140,7 @@ function assertFlag({
   name: string;
   value?: string | undefined;
 }): void {
-  const flag = (FLAGS as Record<string, { type: string; multiple?: boolean }>)[name];
+  const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name as keyof typeof FLAGS] : undefined;
   if (flag === undefined || !rawName.startsWith("--"))
     throw new TypeError(`Unknown flag "${rawName}".${aboutFlag(name)} See --help.`);
   if (flag.type === "boolean" && value !== undefined)
@@ -151,8 +151,7 @@ function assertFlag({
 
 // Where a value is forgotten, the next flag would be taken for it.
 function isFlag(value: string): boolean {
-  const [name = ""] = value.slice(2).split("=", 1);
-  return value.startsWith("--") && Object.hasOwn(FLAGS, name);
+  return value.startsWith("--") && Object.hasOwn(FLAGS, value.slice(2).replace(/=.*/s, ""));
 }
 
 function aboutFlag(name: string): string {

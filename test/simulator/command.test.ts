@@ -37,8 +37,8 @@ interface Started {
   gone: Promise<unknown[]>;
 }
 
-async function start(...flags: string[]): Promise<Started> {
-  const child = (running = spawn(bin, ["--port", "0", ...flags], {
+async function start(line = ""): Promise<Started> {
+  const child = (running = spawn(bin, ["--port", "0", ...line.split(" ").filter(Boolean)], {
     stdio: ["ignore", "pipe", "inherit"],
   }));
   const lines: string[] = [];
@@ -58,8 +58,7 @@ const chat = (url: string, key: string | undefined, model = "gpt-5"): Promise<Re
 
 it("greets with the base URLs, the keys and what it plays", async () => {
   const { url, greeting } = await start(
-    ..."--key team-a=sk-a --model gpt-5 --quota 3/minute".split(" "),
-    ..."--grant team-b=a-refresh-token --scenario slow".split(" "),
+    "--key team-a=sk-a --model gpt-5 --quota 3/minute --grant team-b=a-refresh-token --scenario slow",
   );
   expect(greeting).toContain(`base URL  ${url}/v1 (OpenAI, Anthropic), ${url}/v1beta (Google)`);
   expect(greeting).toContain("team-a=sk-a");
@@ -75,7 +74,7 @@ it("says that every key is accepted where none is named", async () => {
 });
 
 it("prints one line for each call: time, method, path, credential, model, status, duration, end", async () => {
-  const { url, lines } = await start("--key", "team-a=sk-a", "--model", "gpt-5");
+  const { url, lines } = await start("--key team-a=sk-a --model gpt-5");
   await (await chat(url, "sk-a")).text();
   await (await chat(url, "sk-unknown-0123456789")).text();
   await (await chat(url, "sk-a", "other\u2028model")).text();
@@ -97,7 +96,7 @@ it("prints one line for each call: time, method, path, credential, model, status
 });
 
 it("says how a call ended that was not whole, and prints nothing when quiet", async () => {
-  const { url, lines } = await start("--scenario", "cut-before-headers");
+  const { url, lines } = await start("--scenario cut-before-headers");
   await expect(chat(url, undefined)).rejects.toThrow();
   await untilSo(() => lines.length >= 1, 5000);
   expect(lines[0]).toMatch(/ none gpt-5 no answer \d+ ms, cut by us$/);
@@ -113,7 +112,7 @@ it("says how a call ended that was not whole, and prints nothing when quiet", as
 });
 
 it("keeps the quotas that flags give", async () => {
-  const { url } = await start("--quota", "gpt-*=1/hour");
+  const { url } = await start("--quota gpt-*=1/hour");
   const statuses = [];
   for (const model of ["gpt-5", "gpt-5", "other", "other"]) {
     const answer = await chat(url, "sk-a", model);
@@ -139,7 +138,7 @@ async function refresh(
 }
 
 it("has the grants that flags give: rotating, or not", async () => {
-  const rotating = await start("--grant", "team-a=one", "--key", "b=sk-b");
+  const rotating = await start("--grant team-a=one --key b=sk-b");
   const first = await refresh(rotating.url, "one");
   expect(first).toMatchObject({ status: 200 });
   expect(first.next).not.toBe("one");
@@ -149,13 +148,13 @@ it("has the grants that flags give: rotating, or not", async () => {
   expect((await refresh(rotating.url, String(first.next))).status).toBe(400);
 
   running!.kill("SIGKILL");
-  const lasting = await start("--grant", "team-a=one", "--no-rotate");
+  const lasting = await start("--grant team-a=one --no-rotate");
   await refresh(lasting.url, "one");
   expect(await refresh(lasting.url, "one")).toMatchObject({ status: 200 });
 });
 
 it("limits creations, and what each anonymous user may do, as flags say", async () => {
-  const { url } = await start("--creations-per-hour", "1", "--requests-each", "1");
+  const { url } = await start("--creations-per-hour 1 --requests-each 1");
   const create = (): Promise<Response> =>
     fetch(`${url}/v1/accounts:signUp?key=web`, { method: "POST", body: "{}" });
   const made = await create();
@@ -195,7 +194,7 @@ it("says with exit code 1 that its port is in use", async () => {
 it.each(["SIGTERM", "SIGINT"] as const)(
   "ends at %s with exit code 0, also with a stream open",
   async (signal) => {
-    const { url, gone } = await start("--scenario", "stall");
+    const { url, gone } = await start("--scenario stall");
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
       body: JSON.stringify({ model: "gpt-5", stream: true, messages: [] }),
