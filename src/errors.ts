@@ -273,7 +273,10 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_SIZE: {
     status: 413,
     type: invalid,
-    message: (f) => `The request body is larger than ${f.limit} bytes.`,
+    message: (f) =>
+      f.limit === undefined
+        ? "The request body is larger than the server in front of the relay allows; raise that server's limit."
+        : `The request body is larger than ${f.limit} bytes.`,
   },
   ERR_RELAY_BODY_ENCODING: {
     status: 415,

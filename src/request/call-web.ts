@@ -59,10 +59,17 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
     return await readAll(reader, limit);
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error instanceof RelayError
-      ? error
-      : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
+    throw toBodyError(error);
   }
+}
+
+function toBodyError(error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  // Servers with a limit of their own (SvelteKit's adapter-node, h3) let the body fail with this status.
+  const isTooLarge = error instanceof Error && "status" in error && error.status === 413;
+  return new RelayError(isTooLarge ? "ERR_RELAY_BODY_SIZE" : "ERR_RELAY_CLIENT_GONE", {
+    cause: error,
+  });
 }
 
 async function readAll(
