@@ -78,7 +78,7 @@ export function ask(url: string, model: string, options: AskOptions = {}): Askin
 
   const text = (): string => Buffer.concat(chunks).toString();
   sent.end(
-    method === "GET"
+    method === "GET" || method === "HEAD"
       ? undefined
       : JSON.stringify({ model, stream, messages: [{ role: "user", content }] }),
   );
