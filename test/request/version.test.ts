@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Dialect } from "../../src/contract/dialect.ts";
-import { RelayError } from "../../src/errors.ts";
+import type { RelayError } from "../../src/errors.ts";
 import { anthropic } from "../../src/dialects/anthropic.ts";
 import { generic } from "../../src/dialects/generic.ts";
 import { google } from "../../src/dialects/google.ts";
