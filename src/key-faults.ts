@@ -9,7 +9,7 @@ const MAYBE_PLACEHOLDER = /your|x{3}|\.{3}|=.|^(?:replace|change|insert|put|ente
 const KINDS: readonly (readonly [pattern: RegExp, detail: string])[] = [
   [
     /^(?:undefined|null|NaN|\[object \w+\])$/,
-    "is the word that an unset variable becomes in a text; is its environment variable set?",
+    "is the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?",
   ],
   [/^["'`\u2018-\u201f]|["'`\u2018-\u201f]$/, "is in quotes: remove them"],
   [

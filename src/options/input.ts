@@ -1,6 +1,12 @@
 // What an entry takes: options, or a factory of them. TypeScript finds unknown names in a literal, but not in what a function
 // returns; here it does.
-import type { CommonOptions, RelayOptions, UpstreamOptions } from "./types.ts";
+import type {
+  CommonOptions,
+  OneUpstream,
+  RelayOptions,
+  SeveralUpstreams,
+  UpstreamOptions,
+} from "./types.ts";
 
 /**
  * Options, or a factory that returns or promises them. An entry that takes them has two type parameters, both inferred:
@@ -11,18 +17,24 @@ export type OptionsInput<
   Given = unknown,
   Context extends readonly unknown[] = [],
 > =
-  // The checks come first: their messages are the shorter ones. A member for each kind of factory: TypeScript takes apart what a
-  // union holds. What promises comes first, since a promise could be `Given` too.
+  // The checks come first: their messages are the shorter ones. A member for each kind of factory, because TypeScript takes apart
+  // what a union holds. It infers from a mapped type only where nothing else says more, so that a promise is never `Given` itself.
+  | (Checked<NoInfer<Given>> & ((...context: Context) => Same<Given> & AnyOptions<Tier>))
   | (Checked<NoInfer<Given>> & ((...context: Context) => Promise<Given & AnyOptions<Tier>>))
-  | (Checked<NoInfer<Given>> & ((...context: Context) => Given & AnyOptions<Tier>))
   | (Declared<NoInfer<Given>> &
       ((...context: Context) => RelayOptions<Tier> | Promise<RelayOptions<Tier>>))
   | RelayOptions<Tier>;
 
+type Same<Given> = { [Name in keyof Given]: Given[Name] };
+
 type Checked<Given> = [Given] extends [never] ? unknown : Exact<Given> & WithUpstream<Given>;
 
-/** A factory that is declared to return options has no other names to look for. */
-type Declared<Given> = RelayOptions extends Given ? unknown : NotAnOption<string>;
+/** A factory that is declared to return options has no other names to look for; for all others this kind is none. */
+type Declared<Given> = SeveralUpstreams extends Given
+  ? unknown
+  : OneUpstream extends Given
+    ? unknown
+    : never;
 
 /** Options however many upstreams there are. Not a union: TypeScript would look for `Given` in each of its parts. */
 interface AnyOptions<Tier extends string> extends CommonOptions<Tier> {

@@ -61,7 +61,10 @@ function checkFallback(name: string, index: number, { models, upstreams, isServe
   if (place === undefined)
     wrong(
       path,
-      `must be listed in \`models\`: there are several upstreams${didYouMean(other, [...models.keys()])}`,
+      `must be listed in \`models\`: there are several upstreams${didYouMean(
+        other,
+        [...models.keys()].filter((known) => known !== name),
+      )}`,
     );
   if (upstreams.get(place)!.dialect.name !== upstreams.get(upstream)!.dialect.name)
     wrong(path, "speaks another dialect");

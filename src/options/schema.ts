@@ -129,45 +129,48 @@ const upstream = v.strictObject({
   quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
 });
 
-export const credentialSchema: v.GenericSchema = v.strictObject({
-  // "*" means every credential wherever a cooldown is kept.
-  id: v.pipe(text, v.notValue("*", "must not be `*`")),
-  label: v.optional(text),
-  upstream: v.optional(text),
-  apiKey: v.optional(checked(faultOfKey)),
-  token: v.optional(
-    v.lazy((input) =>
-      typeof input === "function"
-        ? fn
-        : v.looseObject({
-            kind: text,
-            rotates: v.boolean(),
-            refreshToken: v.optional(text),
-            ...methods("refresh"),
-          }),
+export const credentialSchema: v.GenericSchema = v.strictObject(
+  {
+    // "*" means every credential wherever a cooldown is kept.
+    id: v.pipe(text, v.notValue("*", "must not be `*`")),
+    label: v.optional(text),
+    upstream: v.optional(text),
+    apiKey: v.optional(checked(faultOfKey)),
+    token: v.optional(
+      v.lazy((input) =>
+        typeof input === "function"
+          ? fn
+          : v.looseObject({
+              kind: text,
+              rotates: v.boolean(),
+              refreshToken: v.optional(text),
+              ...methods("refresh"),
+            }),
+      ),
     ),
-  ),
-  anonymous: v.optional(
-    v.lazy((input) =>
-      typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
+    anonymous: v.optional(
+      v.lazy((input) =>
+        typeof input === "function" ? fn : v.strictObject({ create: fn, refresh: v.optional(fn) }),
+      ),
     ),
-  ),
-  maxLive: v.optional(count),
-  createLimit: v.optional(
-    optional({
-      perHour: count,
-      perDay: count,
-      spacing: v.pipe(finite, v.gtValue(0, "must be above 0")),
-      key: text,
-    }),
-  ),
-  expectedRequests: v.optional(count),
-  lowWater: v.optional(count),
-  tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
-  models: v.optional(optional({ allow: texts, deny: texts })),
-  weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
-  maxInFlight: v.optional(count),
-});
+    maxLive: v.optional(count),
+    createLimit: v.optional(
+      optional({
+        perHour: count,
+        perDay: count,
+        spacing: v.pipe(finite, v.gtValue(0, "must be above 0")),
+        key: text,
+      }),
+    ),
+    expectedRequests: v.optional(count),
+    lowWater: v.optional(count),
+    tier: v.optional(v.lazy((input) => (typeof input === "string" ? text : finite))),
+    models: v.optional(optional({ allow: texts, deny: texts })),
+    weight: v.optional(v.pipe(count, v.maxValue(100, "must be at most 100"))),
+    maxInFlight: v.optional(count),
+  },
+  "must be an object like `{ id, apiKey }`",
+);
 
 const percent = v.pipe(
   finite,

@@ -227,8 +227,16 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   ["no credentials", { upstream }, "credentials: is missing"],
   ["credentials by name", { ...good, credentials: { a: SECRET } }, "credentials: must be a list"],
   ["an empty list", { ...good, credentials: [] }, /^credentials: has no credential, and nothing/],
-  ["a bare key", { ...good, credentials: [SECRET] }, "credentials[0]: must be an object"],
-  ["a hole", { ...good, credentials: [credential, null] }, "credentials[1]: must be an object"],
+  [
+    "a bare key",
+    { ...good, credentials: [SECRET] },
+    "credentials[0]: must be an object like `{ id, apiKey }`",
+  ],
+  [
+    "a hole",
+    { ...good, credentials: [credential, null] },
+    "credentials[1]: must be an object like `{ id, apiKey }`",
+  ],
   [
     "an unknown key",
     withCredential({ key: SECRET }),

@@ -13,7 +13,7 @@ export function faultOfBaseURL(url: string): string | undefined {
 
 function faultOfText(url: string): string | undefined {
   if (/^(?:undefined|null)\b/.test(url) || /\/\/(?:undefined|null)(?:[:/]|$)/.test(url))
-    return "holds the word that an unset variable becomes in a text; is its environment variable set?";
+    return "holds the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?";
   if (QUOTED.test(url)) return "is in quotes: remove them";
   if (UNEXPANDED.test(url))
     return "holds a variable or a placeholder that was not replaced by its value";
