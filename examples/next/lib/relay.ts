@@ -3,8 +3,11 @@ import { createRelay, type Relay } from "h3-relay";
 // Next.js loads a module once for routes, once for pages and once for instrumentation.ts: this keeps one relay for all.
 const kept = globalThis as { relay?: Relay };
 
+// Ends open streams, for which Next.js waits.
+const stop = (): void => void relay.close();
+
 export const relay: Relay = (kept.relay ??= createRelay(() => {
-  process.once("SIGTERM", () => void relay.close()); // ends open streams, for which Next.js waits
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
   return {
     mount: "/ai",
     upstream: {

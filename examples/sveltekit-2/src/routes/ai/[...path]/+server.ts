@@ -2,8 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { RequestHandler } from "@sveltejs/kit";
 import { createRelay, type Relay } from "h3-relay";
 
+// Ends open streams, for which the server waits.
+const stop = (): void => void relay.close();
+
 const relay: Relay = createRelay(() => {
-  process.once("SIGTERM", () => void relay.close()); // ends open streams, for which the server waits
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
   return {
     mount: "/ai",
     upstream: {
