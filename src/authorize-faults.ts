@@ -22,7 +22,7 @@ export function describeAuthorizeFault(
     return { subject, kind: what, what, advice: EXPECTED, endedBy: undefined };
   }
   const { thrown } = fault;
-  const name = thrown instanceof Error ? thrown.name.slice(0, 60) : kindOf(thrown);
+  const name = thrown instanceof Error ? thrown.name.slice(0, 60) : typeNameOf(thrown);
   const text = thrown instanceof Error ? thrown.message : typeof thrown === "string" ? thrown : "";
   return {
     subject,
@@ -32,6 +32,11 @@ export function describeAuthorizeFault(
     advice: "to refuse a request return false, or return or throw a Response",
     endedBy: undefined,
   };
+}
+
+/** Names the type of what was thrown; a text is told itself. */
+function typeNameOf(thrown: unknown): string {
+  return typeof thrown === "string" ? "a string" : kindOf(thrown);
 }
 
 /** Names the type of a value, and the keys of an object; never what stands there. */

@@ -1,4 +1,5 @@
 // What each fault of an endpoint is called in the log, and what an operator can check.
+import { toDurationText } from "../times.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Fault, Sign } from "./fault-log.ts";
 
@@ -38,7 +39,7 @@ export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
 const TOLD_APART: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
 
 function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: CallFault): Words {
-  const time = `${limit / 1_000} s`;
+  const time = toDurationText(limit);
   switch (fault) {
     case "dns":
       return reached("the host name could not be resolved", dnsAdvice(code, option));

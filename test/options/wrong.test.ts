@@ -399,7 +399,11 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     { ...good, trustProxy: ["localhost"] },
     /^trustProxy\[0\]: must be an address/,
   ],
-  ["a missing network", { ...good, trustProxy: [undefined] }, "trustProxy[0]: is missing"],
+  [
+    "a missing network",
+    { ...good, trustProxy: [undefined] },
+    "trustProxy[0]: is missing; is its environment variable set?",
+  ],
   [
     "everybody is a proxy",
     { ...good, trustProxy: ["::/0"] },

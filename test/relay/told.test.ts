@@ -273,7 +273,7 @@ describe("a body that was read before the relay", () => {
   it("J14 says so where a copy of the request came without its body", async () => {
     const made = createRelay(await options());
     closers.push(() => made.close());
-    const ask = (request: Request): Promise<Response> => made.fetch(request);
+    const ask = (request: Request): Promise<Response> => made.fetch(request, { mount: "/" });
     const url = "http://app.test/chat/completions";
     const headers = { "content-type": "application/json", "content-length": `${BODY.length}` };
     await expectUsed(ask(new Request(url, { method: "POST", headers })), "pass an unread request");
