@@ -10,6 +10,7 @@ import { createRelay } from "../src/index.ts";
 import { resolveOptions } from "../src/options/resolve.ts";
 import type { CommonOptions, RelayOptions } from "../src/options/types.ts";
 import { startLine } from "../src/start-line.ts";
+import { noRedisServer, startRedis } from "./support/own-redis.ts";
 import { startRelay, type RelayUnderTest } from "./support/relay.ts";
 import { untilSo } from "./support/until.ts";
 import { createVirtualClock } from "./support/virtual-clock.ts";
@@ -124,7 +125,7 @@ describe("a relay that starts", () => {
     expect(starts()).toEqual([expect.stringContaining("state in slow: has not answered yet")]);
   });
 
-  it("J15 J14 K15 says that Redis is not there, with the cause, once; and that it is back", async () => {
+  it("J15 J14 K15 says that Redis is not there, with the cause, once", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
@@ -146,6 +147,41 @@ describe("a relay that starts", () => {
     expect(JSON.stringify(relay.lines)).not.toContain("s3cret");
     (driver.getInstance!() as { disconnect(): void }).disconnect();
   });
+});
+
+describe.skipIf(noRedisServer)("a Redis that comes back", () => {
+  it("J14 is told once, and an outage after that anew", async () => {
+    const redis = await startRedis({ keeps: false });
+    const relay = await startRelay({ storage: redis.open() });
+    const store = (): string[] =>
+      relay.lines
+        .filter(({ message }) => message.startsWith("state store"))
+        .map(({ message }) => message.slice(0, 60));
+    try {
+      expect(relay.lines.some(({ message }) => message.endsWith("atomic leases)"))).toBe(true);
+      for (const count of [1, 2]) {
+        await redis.kill();
+        await untilSo(
+          async () => (await relay.clock.advance(500), store().length === 2 * count - 1),
+          5_000,
+        );
+        await redis.start();
+        await untilSo(
+          async () => (await relay.clock.advance(500), store().length === 2 * count),
+          5_000,
+        );
+      }
+      expect(store()).toEqual([
+        expect.stringMatching(/^state store redis is not reachable \(EC?\w+\)/),
+        expect.stringMatching(/^state store redis is reachable again after \d+ /),
+        expect.stringMatching(/^state store redis is not reachable \(EC?\w+\)/),
+        expect.stringMatching(/^state store redis is reachable again after \d+ /),
+      ]);
+    } finally {
+      await relay.close();
+      await redis.dispose();
+    }
+  }, 30_000);
 });
 
 describe("tokens without a store that stays", () => {
