@@ -1,15 +1,16 @@
 import express from "express";
 import { defineRelay } from "h3-relay/node";
 
-const relay = defineRelay({
+const relay = defineRelay(() => ({
   upstream: {
     baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
   authorize: () => true, // everybody; say here who may call
-});
+}));
 
 const app = express();
 app.use("/ai", relay); // before express.json(), which would read the body
+await relay.relay.ready(); // wrong options end the process here, not the first request
 app.listen(process.env.PORT ?? 3000);

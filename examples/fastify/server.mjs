@@ -1,7 +1,7 @@
 import Fastify from "fastify";
 import { defineRelay } from "h3-relay/node";
 
-const relay = defineRelay({
+const relay = defineRelay(() => ({
   mount: "/ai",
   upstream: {
     baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
@@ -9,7 +9,7 @@ const relay = defineRelay({
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
   authorize: () => true, // everybody; say here who may call
-});
+}));
 
 const app = Fastify();
 // In `onRequest` nobody has read the body yet.
@@ -19,4 +19,5 @@ const onRequest = (request, reply) => {
 };
 app.all("/ai/*", { onRequest }, () => {});
 app.addHook("onClose", () => relay.close());
+await relay.relay.ready(); // wrong options end the process here, not the first request
 await app.listen({ port: Number(process.env.PORT ?? 3000) });

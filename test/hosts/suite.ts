@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeBadInput } from "./suite-bad-input.ts";
 import { describeGigabyte } from "./suite-gigabyte.ts";
 import { describeLeaving } from "./suite-leaving.ts";
+import { describeMount } from "./suite-mount.ts";
 import { describeStreaming } from "./suite-streaming.ts";
 import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
 
@@ -25,6 +26,7 @@ export function describeHost(
     describeStreaming(name, () => stage);
     describeLeaving(name, () => stage);
     describeBadInput(name, () => stage);
+    describeMount(name, () => stage);
     more?.(() => stage);
     describeGigabyte(name, () => stage);
 

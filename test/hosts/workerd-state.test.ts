@@ -11,9 +11,11 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
   let store: Store;
   let stage: Stage;
   let GRANT: string;
+  let ASK: string;
   beforeEach(async () => {
     store = await createStore();
     GRANT = "";
+    ASK = "";
   });
 
   async function start(): Promise<void> {
@@ -21,7 +23,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
       mount: "/deep/ai",
       async prepare(app, env) {
         const path = copyApp(app, "worker-store.mjs");
-        const config = await bundleWorker(app, path, { ...env, STORE_URL: store.url, GRANT });
+        const config = await bundleWorker(app, path, { ...env, STORE_URL: store.url, GRANT, ASK });
         return {
           command: installedAt("workerd", ".bin/workerd"),
           args: (port) => ["serve", config, `-shttp=127.0.0.1:${port}`],
@@ -46,6 +48,19 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     store.open();
     for (const body of await Promise.all(others)) expect(body.toString()).toContain("[DONE]");
     expect((await ask(stage.url, "m").rest()).toString()).toContain("[DONE]");
+  });
+
+  it("L4 L13 runs an asynchronous factory once for all that wait, though the request that began it has left", async () => {
+    ASK = "yes";
+    await start();
+    const first = ask(stage.url, "m");
+    await store.asked;
+    const others = Array.from({ length: 5 }, () => ask(stage.url, "m").rest());
+    first.reset();
+    store.open();
+    for (const body of await Promise.all(others)) expect(body.toString()).toContain("[DONE]");
+    // Once for the options, once for the state.
+    expect(store.listed).toBe(2);
   });
 
   it("L4 K1 writes a cooldown though its request is over", async () => {
@@ -133,6 +148,8 @@ interface Store {
   items: Map<string, string>;
   /** Resolves when the keys have been asked for. */
   asked: Promise<void>;
+  /** How often the keys have been asked for. */
+  listed: number;
   /** Resolves when a cooldown has been written. */
   written: Promise<void>;
   /** Resolves when a token has been written. */
@@ -155,6 +172,7 @@ async function createStore(): Promise<Store> {
     if (store.isDown) response.writeHead(503).end();
     else if (request.url === "/keys") {
       ask();
+      store.listed++;
       await opened;
       response.end(JSON.stringify([...items.keys()]));
     } else if (request.method === "PUT") {
@@ -172,6 +190,7 @@ async function createStore(): Promise<Store> {
     url,
     items,
     asked,
+    listed: 0,
     written,
     tokenWritten,
     isDown: false,

@@ -38,7 +38,7 @@ const clock = {
   },
 };
 
-export default defineRelay((env) => {
+const toOptions = (env) => {
   const options = optionsOf(env);
   return {
     ...options,
@@ -56,4 +56,12 @@ export default defineRelay((env) => {
     storage: storage(env.STORE_URL),
     sync: false,
   };
-});
+};
+
+/** Options that have to be asked for, from the same store. */
+const askForOptions = async (env) => {
+  await (await fetch(`${env.STORE_URL}/keys`)).text();
+  return toOptions(env);
+};
+
+export default defineRelay((env) => (env.ASK ? askForOptions(env) : toOptions(env)));
