@@ -17,10 +17,11 @@ interface ListeningServer {
 export function startWithServer(handler: unknown, lazy: LazyRelay): void {
   function onListen(message: unknown): void {
     const { server } = message as { server?: ListeningServer };
-    if (!server?.listeners?.("request").includes(handler)) return;
-    unsubscribe(LISTEN, onListen);
-    // The operator, or a request behind another server, has seen what comes of it already.
-    if (lazy.hasBegun()) return;
+    const isOurs = server?.listeners?.("request").includes(handler);
+    // The operator, or a request behind another server, has seen already what comes of it.
+    const isOver = lazy.hasBegun();
+    if (isOurs || isOver) unsubscribe(LISTEN, onListen);
+    if (!isOurs || isOver) return;
     lazy.relay.ready().catch((error: unknown) => {
       queueMicrotask(() => {
         throw error;
