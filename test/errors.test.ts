@@ -347,7 +347,7 @@ describe("at start", () => {
     expect(() => createRelay(wrong)).toThrow(
       expect.objectContaining({ code: "ERR_RELAY_OPTIONS", status: 500 }),
     );
-    expect(() => defineRelay(wrong)).toThrow(/credentials\[0\]\.apiKey: is missing/);
+    expect(() => defineRelay(wrong)).toThrow(/credentials\[0\] \(a\)\.apiKey: is missing/);
   });
 
   const OWN = /^\[relay\] the function that gives the relay's options failed: /.source;
@@ -355,12 +355,12 @@ describe("at start", () => {
     [
       "gives wrong options",
       () => wrong,
-      /^\[relay\] The relay's options are wrong: credentials\[0\]\.apiKey: is missing/,
+      /^\[relay\] The relay's options are wrong: credentials\[0\] \(a\)\.apiKey: is missing/,
     ],
     [
       "gives a promise of wrong options",
       () => Promise.resolve(wrong),
-      /^\[relay\] The relay's options are wrong: credentials\[0\]\.apiKey: is missing/,
+      /^\[relay\] The relay's options are wrong: credentials\[0\] \(a\)\.apiKey: is missing/,
     ],
     [
       "throws",
