@@ -30,7 +30,8 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     far = undefined;
     quiet();
     expect(noise).toEqual([]);
-    const expected = /^everybody who reaches this relay|cools down for|durations are in milliseconds/;
+    const expected =
+      /^everybody who reaches this relay|cools down for|durations are in milliseconds/;
     const loud = relay.lines.filter(({ level }) => level !== "debug");
     expect(loud.filter(({ message }) => !expected.test(message))).toEqual([]);
   });
