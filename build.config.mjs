@@ -1,7 +1,7 @@
 import { defineBuildConfig } from "obuild/config";
 
-// `#transport` stays an import of the package itself, so that each host's bundler picks its own (package.json, "imports").
-const external = ["#transport"];
+// These stay imports of the package itself, so that each host's bundler picks its own (package.json, "imports").
+const external = ["#log", "#transport"];
 
 export default defineBuildConfig({
   entries: [
@@ -12,9 +12,12 @@ export default defineBuildConfig({
         "./src/index.ts",
         "./src/transport/undici.ts",
         "./src/transport/fetch.ts",
+        "./src/observe/consola-log.ts",
+        "./src/observe/console-log.ts",
         ...["node", "h3-v1", "nitro", "nuxt", "deno", "bun", "cloudflare"].map(
           (name) => `./adapters/${name}.ts`,
         ),
+        "./adapters/runtime/index.ts",
         "./adapters/runtime/nitro.ts",
       ],
       rolldown: { external },

@@ -6,11 +6,15 @@ const isCI: boolean = process.env["CI"] === "true";
 
 const config: ViteUserConfig = defineConfig({
   resolve: {
-    alias: { "#transport": fileURLToPath(new URL("./src/transport/undici.ts", import.meta.url)) },
+    alias: {
+      "#log": fileURLToPath(new URL("./src/observe/consola-log.ts", import.meta.url)),
+      "#transport": fileURLToPath(new URL("./src/transport/undici.ts", import.meta.url)),
+    },
   },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["**/node_modules/**"],
+    // Long tests have a configuration of their own: vitest.long.config.ts.
+    exclude: ["**/node_modules/**", "test/**/*.long.test.ts"],
     testTimeout: isCI ? 30_000 : 10_000,
     // Processes and sockets share two cores there: what fails twice is broken, what fails once was late.
     retry: isCI ? 1 : 0,

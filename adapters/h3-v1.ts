@@ -30,7 +30,13 @@ export interface RelayHandler {
 interface InnerEvent {
   _handled: boolean;
   web?: { request?: Request };
-  context: { params?: Record<string, string>; matchedRoute?: { path?: string } };
+  context: {
+    params?: Record<string, string>;
+    matchedRoute?: { path?: string };
+    /** The client's address where a host has found it. */
+    clientAddress?: string;
+    cloudflare?: unknown;
+  };
   node: {
     req: NodeRequest & { originalUrl?: string; body?: BodyInit };
     res: NodeResponse & PreparedResponse;
@@ -58,11 +64,15 @@ export function defineRelay<const Tier extends string = never, Given = unknown>(
     const { req, res } = inner.node;
     const where = findPlace(event.path, inner, served.mount);
     if (STAND_IN in res)
-      return served.fetch(inner.web?.request ?? toRequestWithBody(inner), { mount: where.mount });
+      return served.fetch(inner.web?.request ?? toRequestWithBody(inner), {
+        mount: where.mount,
+        address: addressOf(inner),
+      });
     inner._handled = true;
     return serveNode(served, req, res, {
       ...where,
       toRequest: () => toWebRequest(req, req.originalUrl),
+      toAddress: () => addressOf(inner),
       preparedHeaders: () => preparedOn(res),
     });
   }
@@ -72,6 +82,13 @@ export function defineRelay<const Tier extends string = never, Given = unknown>(
     relay: lazy.relay,
     close: noteOpen(lazy.relay),
   });
+}
+
+function addressOf({ context, node: { req } }: InnerEvent): string | undefined {
+  if (context.clientAddress) return context.clientAddress;
+  // Cloudflare's edge replaces what a client sends under this name; elsewhere it is the client's word.
+  const header = context.cloudflare ? req.headers["cf-connecting-ip"] : undefined;
+  return typeof header === "string" ? header : req.socket?.remoteAddress;
 }
 
 function findPlace(path: string, { node, context }: InnerEvent, option: string | undefined): Place {

@@ -1,15 +1,18 @@
 /**
  * A module for Nitro 2 and Nitro 3: `modules: ["h3-relay/nitro"]`. Serves the relay at `runtimeConfig.relay.route` (`/ai`),
- * with the data in `runtimeConfig.relay`, the code in `relay.config.ts` of the server folder, and the app's root storage.
+ * with the data in `runtimeConfig.relay`, the code in `relay.config.ts` of the server's folder or the app's, and the app's root
+ * storage. The relay starts and closes with the server; `useRelay()` of `h3-relay/runtime` gives it to the app.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { PLUGIN, pluginCode, RELAY, relayCode } from "./build/code.ts";
+import { type AppFolders, type ConfigFile, findConfigFile } from "./build/config-file.ts";
+import { findImports, isServer } from "./build/host.ts";
 
 /** The fields of a Nitro that is being built, of either version. */
 export interface NitroUnderBuild {
-  readonly meta?: { readonly majorVersion?: number };
   readonly options: object;
+  readonly logger?: { warn(message: string): void };
 }
 
 export interface RelayNitroModule {
@@ -17,77 +20,62 @@ export interface RelayNitroModule {
   setup(nitro: NitroUnderBuild): void;
 }
 
-interface BuildOptions {
-  rootDir: string;
-  srcDir?: string;
-  serverDir?: string | false;
-  runtimeConfig: { relay?: { route?: string | false } };
+interface RelayData {
+  route?: string | false;
+  upstream?: unknown;
+  upstreams?: unknown;
+}
+
+interface BuildOptions extends AppFolders {
+  entry?: string;
+  preset?: string;
+  runtimeConfig: { relay?: RelayData };
   virtual: Record<string, string>;
   handlers: { route: string; handler: string }[];
   plugins: string[];
   imports?: false | { presets?: unknown[] };
   externals?: { inline?: unknown[] };
-  noExternals?: boolean | unknown[];
 }
 
-/** Where things stand in either version. */
-const VERSIONS = {
-  2: {
-    edge: "h3-relay/h3-v1",
-    runtime: `import { useRuntimeConfig, useStorage } from "nitropack/runtime";`,
-  },
-  3: {
-    edge: "h3-relay",
-    runtime: `import { useRuntimeConfig } from "nitro/runtime-config";\nimport { useStorage } from "nitro/storage";`,
-  },
-};
-const HANDLER = "#h3-relay/handler";
-const PLUGIN = "#h3-relay/plugin";
 const DEFAULT_ROUTE = "/ai";
-const OWN = fileURLToPath(new URL("..", import.meta.url));
-const RUNTIME = fileURLToPath(new URL("runtime/nitro.mjs", import.meta.url));
+const PRERENDER = "nitro-prerender";
 
 const relayModule: RelayNitroModule = {
   name: "h3-relay",
-  setup({ meta, options }) {
-    const build = options as BuildOptions;
-    const version = VERSIONS[meta?.majorVersion === 3 ? 3 : 2];
-    addImport(build, version.edge);
+  setup(nitro) {
+    const build = nitro.options as BuildOptions;
+    const own = dirname(createRequire(import.meta.url).resolve("h3-relay/runtime"));
+    const host = { ...findImports(nitro, build), runtime: join(own, "nitro.mjs") };
+    const data = build.runtimeConfig.relay ?? {};
+    const file = findConfigFile(build);
+    const hasRelay = data.route !== false || isConfigured(data, file);
+    addImport(build, host.relay, "defineRelay");
+    addImport(build, "h3-relay/runtime", "useRelay");
     // Bundled, so that what the module adds and what the app imports are one copy.
-    build.externals?.inline?.push(OWN);
-    build.virtual[PLUGIN] = PLUGIN_CODE;
-    // Before the app's own, which may end what the relay stands on, such as its storage.
+    build.externals?.inline?.push(join(own, "../.."));
+    build.virtual[PLUGIN] = pluginCode(host, isServer(build.entry), hasRelay);
+    // Before the app's own, which may use the relay, or end what it stands on, such as its storage.
     build.plugins.unshift(PLUGIN);
-    const route = build.runtimeConfig.relay?.route ?? DEFAULT_ROUTE;
-    if (route === false) return;
-    build.virtual[HANDLER] = handlerCode(version, findConfigFile(build));
-    build.handlers.push({ route: `${route.replace(/\/$/, "")}/**`, handler: HANDLER });
+    if (!hasRelay) return;
+    build.virtual[RELAY] = relayCode(host, file, build.preset === PRERENDER);
+    if (!isConfigured(data, file) && build.preset !== PRERENDER)
+      nitro.logger?.warn(missingConfig(file));
+    const { route = DEFAULT_ROUTE } = data;
+    if (route !== false)
+      build.handlers.push({ route: `${route.replace(/\/$/, "")}/**`, handler: RELAY });
   },
 };
 export default relayModule;
 
-function addImport({ imports }: BuildOptions, from: string): void {
+function isConfigured({ upstream, upstreams }: RelayData, { path }: ConfigFile): boolean {
+  return path !== undefined || upstream !== undefined || upstreams !== undefined;
+}
+
+function missingConfig({ searched }: ConfigFile): string {
+  return `h3-relay has no configuration: there is no ${searched}, and \`runtimeConfig.relay\` has no \`upstream\`. The server will not start without one.`;
+}
+
+function addImport({ imports }: BuildOptions, from: string, name: string): void {
   if (!imports) return;
-  imports.presets = [...(imports.presets ?? []), { from, imports: ["defineRelay"] }];
+  imports.presets = [...(imports.presets ?? []), { from, imports: [name] }];
 }
-
-/** Finds `relay.config.*` in the server's folder. */
-function findConfigFile({ rootDir, srcDir, serverDir }: BuildOptions): string | undefined {
-  const folders = [serverDir || rootDir, srcDir ?? rootDir, join(rootDir, "server"), rootDir];
-  const names = ["ts", "mts", "js", "mjs"].map((ending) => `relay.config.${ending}`);
-  return folders
-    .flatMap((folder) => names.map((name) => join(folder, name)))
-    .find((path) => existsSync(path));
-}
-
-function handlerCode({ edge, runtime }: (typeof VERSIONS)[2], file: string | undefined): string {
-  return `
-import { defineRelay } from ${JSON.stringify(edge)};
-import { toOptions } from ${JSON.stringify(RUNTIME)};
-${runtime}
-${file ? `import file from ${JSON.stringify(file)};` : "const file = undefined;"}
-export default defineRelay(() => toOptions(useRuntimeConfig().relay, file, useStorage()));
-`;
-}
-
-const PLUGIN_CODE = `export { closeWithApp as default } from ${JSON.stringify(RUNTIME)};`;

@@ -1,22 +1,46 @@
 #!/usr/bin/env node
 // Starts the simulator by hand: `h3-relay-simulator --scenario flaky`.
-import { toOptions, USAGE } from "./flags.ts";
-import type { SimulatorOptions } from "./options.ts";
+import { type Command, toCommand, USAGE } from "./flags.ts";
+import { toGreeting, toLine } from "./lines.ts";
 import { createSimulator } from "./simulator.ts";
 
-try {
-  const options = toOptions(process.argv.slice(2));
-  if (options === undefined) process.stdout.write(USAGE);
-  else await start(options);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+/** What was said is wrong, as other commands tell it. */
+const WRONG_FLAG = 2;
+const FAILED = 1;
 
-async function start(options: SimulatorOptions): Promise<void> {
-  const upstream = await createSimulator(options);
-  process.stdout.write(`${upstream.url}\n`);
+// A reader that has gone (`| head`) ends the output, not the simulator.
+process.stdout.on("error", () => {});
+
+let command: Command | undefined;
+try {
+  command = toCommand(process.argv.slice(2));
+  if (command === undefined) process.stdout.write(USAGE);
+} catch (error) {
+  tell(error, WRONG_FLAG);
+}
+if (command !== undefined) await start(command).catch((error: unknown) => tell(error, FAILED));
+
+async function start({ options, quiet }: Command): Promise<void> {
+  const names = new Set(Object.keys(options.keys ?? {}));
+  const upstream = await createSimulator({
+    ...options,
+    onCall: quiet
+      ? undefined
+      : (call) => void process.stdout.write(toLine(call, names.has(call.credential))),
+  });
+  process.stdout.write(toGreeting(upstream.url, options));
   const stop = (): void => void upstream.close();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+}
+
+function tell(error: unknown, exitCode: number): void {
+  const { code, port, address } = error as { code?: string; port?: number; address?: string };
+  const message = error instanceof Error ? error.message : String(error);
+  const words =
+    code === "EADDRINUSE"
+      ? `Port ${port} of ${address} is in use: give another with --port, or --port 0 for a free one.`
+      : message;
+  process.stderr.write(`${words}\n`);
+  process.exitCode = exitCode;
 }

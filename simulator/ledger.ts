@@ -36,11 +36,13 @@ export class Ledger {
     zeroRefreshes();
 
   #keep: number;
+  #onCall: ((call: Call) => void) | undefined;
   #totals = new Map<string, Map<string, Total>>();
   #waiters = new Set<Waiter>();
 
-  constructor(keep: number) {
+  constructor(keep: number, onCall?: (call: Call) => void) {
     this.#keep = keep;
+    this.#onCall = onCall;
   }
 
   /** Returns the counts of one credential (by name) × model; `"*"` is a call without a model. Zeroes where there were none. */
@@ -137,6 +139,7 @@ export class Ledger {
     call.timing.closed = now;
     this.inFlight--;
     if (call.status === 0) this.#countStatus(call);
+    this.#tell(call);
     this.changed();
   }
 
@@ -151,6 +154,13 @@ export class Ledger {
     for (const waiter of this.#waiters)
       waiter.fail(new Error("The simulator was closed while something waited for its ledger."));
     this.#waiters.clear();
+  }
+
+  // A log that fails must not bring the server down.
+  #tell(call: Call): void {
+    try {
+      this.#onCall?.(call);
+    } catch {}
   }
 
   #totalOf(call: Call): Total {

@@ -1,5 +1,6 @@
 // What a user may say, checked and filled up.
 import type { Clock } from "../src/contract/clock.ts";
+import type { Call } from "./call.ts";
 import { realClock } from "./clock.ts";
 import type { CreationOptions } from "./identity/creations.ts";
 import type { TokenOptions } from "./identity/grants.ts";
@@ -31,6 +32,8 @@ export interface SimulatorOptions {
   creations?: CreationOptions;
   /** How many calls the ledger keeps whole. @default 5000 */
   keep?: number;
+  /** Called when a call has ended, for a log. What it throws is lost. */
+  onCall?: ((call: Call) => void) | undefined;
 }
 
 export interface SimulatorConfig {
@@ -47,6 +50,7 @@ export interface SimulatorConfig {
   tokens: TokenOptions;
   creations: CreationOptions;
   keep: number;
+  onCall: ((call: Call) => void) | undefined;
 }
 
 const NAMES: readonly (keyof SimulatorOptions)[] = [
@@ -62,6 +66,7 @@ const NAMES: readonly (keyof SimulatorOptions)[] = [
   "tokens",
   "creations",
   "keep",
+  "onCall",
 ];
 
 /** Fills options up. Throws a `TypeError` that names the option that is wrong. */
@@ -71,13 +76,14 @@ export function resolveOptions(options: SimulatorOptions): SimulatorConfig {
       throw new TypeError(`Unknown option "${name}".`);
   }
   const { port = 0, host = "127.0.0.1", seed = 1, clock = realClock, keep = 5000 } = options;
-  const { keys, models, scenario, tokens = {}, creations = {} } = options;
+  const { keys, models, scenario, onCall, tokens = {}, creations = {} } = options;
   const rules = options.rules ?? [];
   const quotas = options.quotas ?? [];
   assertInteger("port", port, 0, 65_535);
   assertInteger("seed", seed, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   assertInteger("keep", keep, 1, Number.MAX_SAFE_INTEGER);
   if (typeof host !== "string" || host === "") fail("host", "must be a non-empty string");
+  if (onCall !== undefined && typeof onCall !== "function") fail("onCall", "must be a function");
   assertRules(rules);
   assertQuotas(quotas);
   assertDurations("tokens", tokens, ["lifetime"]);
@@ -93,6 +99,7 @@ export function resolveOptions(options: SimulatorOptions): SimulatorConfig {
     tokens,
     creations,
     keep,
+    onCall,
     keys: keys && namesOf(keys),
     scenario: scenario === undefined ? undefined : toScenario(scenario),
   };

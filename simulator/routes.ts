@@ -37,6 +37,12 @@ const ROWS: readonly Row[] = [
   { method: "POST", path: /\/v1\/messages$/, dialect: "anthropic", operation: "messages" },
   {
     method: "POST",
+    path: /\/v1\/responses\/input_tokens$/,
+    dialect: "openai",
+    operation: "count-tokens",
+  },
+  {
+    method: "POST",
     path: /\/v1\/messages\/count_tokens$/,
     dialect: "anthropic",
     operation: "count-tokens",
@@ -56,6 +62,12 @@ const ROWS: readonly Row[] = [
     dialect: "google",
     operation: "generate",
     stream: true,
+  },
+  {
+    method: "POST",
+    path: /\/v1(?:beta)?\/models\/([^/:]+):countTokens$/,
+    dialect: "google",
+    operation: "count-tokens",
   },
   { method: "POST", path: /\/generic(\/|$)/, dialect: "generic", operation: "generic" },
   { method: "POST", path: /\/v1\/accounts:signUp$/, dialect: "auth", operation: "sign-up" },
@@ -86,13 +98,23 @@ export function routeOf(method: string, path: string, spoken: Spoken): Route | u
   return route;
 }
 
+/** Undoes percent-encoding; what is not well encoded stays as it is. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function findRoute(method: string, path: string, spoken: Spoken): Route | undefined {
   if (/\/v1(beta)?\/v1(beta)?\//.test(path)) return undefined;
   for (const row of ROWS) {
     const found = row.method === method ? row.path.exec(path) : null;
     if (found === null) continue;
     const dialect = (row.operation === "models" && spoken) || row.dialect;
-    const model = row.operation === "generate" ? decodeURIComponent(found[1] ?? "") : undefined;
+    const namesModel = row.operation === "generate" || row.operation === "count-tokens";
+    const model = namesModel && found[1] ? decoded(found[1]) : undefined;
     return { dialect, operation: row.operation, model, stream: row.stream };
   }
   return undefined;

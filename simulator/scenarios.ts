@@ -1,4 +1,5 @@
 // Named situations, as data: for a button on a page, a flag of the command line, or a test.
+import { suggest } from "./nearest.ts";
 import type { Quota } from "./quotas.ts";
 import type { Rule } from "./rules.ts";
 
@@ -187,13 +188,13 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = Object.fromEn
   LIST.map((scenario) => [scenario.name, scenario]),
 ) as Record<ScenarioName, Scenario>;
 
-/** Returns a scenario by name. Throws a `TypeError` that lists the names there are. */
+/** Returns a scenario by name. Throws a `TypeError` that lists the names there are, and the one that may have been meant. */
 export function toScenario(wanted: string | Scenario): Scenario {
   if (typeof wanted !== "string") return wanted;
-  const found = (SCENARIOS as Record<string, Scenario>)[wanted];
-  if (found !== undefined) return found;
-  const names = Object.keys(SCENARIOS).join(", ");
-  throw new TypeError(`Option "scenario" is "${wanted}", which is none of ${names}.`);
+  if (Object.hasOwn(SCENARIOS, wanted)) return SCENARIOS[wanted as ScenarioName];
+  throw new TypeError(
+    `Option "scenario" is "${wanted}".${suggest(wanted, Object.keys(SCENARIOS))}`,
+  );
 }
 
 /** Returns a scenario that concerns one credential alone. */

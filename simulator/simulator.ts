@@ -63,7 +63,7 @@ export interface Simulator {
  */
 export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const config = resolveOptions(options);
-  const ledger = new Ledger(config.keep);
+  const ledger = new Ledger(config.keep, config.onCall);
   const stage: Stage = { clock: config.clock, ledger, stalls: new Set() };
   const script = new Script(config, ledger);
   const controls = createControls(stage, script);

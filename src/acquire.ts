@@ -4,7 +4,7 @@ import type { AcquirerConfig } from "./contract/anonymous.ts";
 import type { CredentialRecord, MarkRecord } from "./contract/state.ts";
 import {
   type Acquirer,
-  type AcquirerStatus,
+  type AcquirerView,
   createAcquirer,
   type Outlook,
   UNSAFE,
@@ -27,7 +27,7 @@ export interface Acquirers {
   marked(mark: MarkRecord): void;
   /** Takes in what the store says of credentials made at run time. */
   restore(records: readonly CredentialRecord[]): Promise<void>;
-  status(): AcquirerStatus[];
+  status(): AcquirerView[];
   close(): Promise<void>;
 }
 

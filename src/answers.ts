@@ -8,6 +8,7 @@ import { type ErrorCode, RelayError } from "./errors.ts";
 import { isClientsOwn, type LastAttempt, retryHeaders, toRendered, toWriter } from "./failure.ts";
 import type { Ending, Life } from "./life.ts";
 import { describeFault } from "./observe/fault.ts";
+import type { Fault } from "./observe/fault-log.ts";
 import { toClientHeaders, toStreamHeaders, withPrepared } from "./request/headers.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -131,7 +132,10 @@ export function createAnswers(rooms: Rooms): Answers {
     },
 
     tellError(life, error) {
-      if (error instanceof RelayError) return tell(life, error);
+      if (error instanceof RelayError) {
+        if (error.code === "ERR_RELAY_BODY_USED") rooms.faultLog.failed(toBodyFault(error));
+        return tell(life, error);
+      }
       reporter.error(`a request failed inside the relay: ${describeFault(error)}`);
       return tell(life, new RelayError("ERR_RELAY_INTERNAL", { cause: error }));
     },
@@ -182,6 +186,14 @@ export function createAnswers(rooms: Rooms): Answers {
       });
     },
   };
+}
+
+// The client can do nothing about it: the operator has put a parser before the relay.
+function toBodyFault({ message, facts }: RelayError): Fault {
+  const at = message.indexOf(": ");
+  const [what, advice] = [message.slice(0, at), message.slice(at + 2)];
+  const kind = facts.detail ?? "used";
+  return { subject: "request body", kind, what, advice, endedBy: undefined };
 }
 
 function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {

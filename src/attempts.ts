@@ -22,6 +22,7 @@ import {
 import type { Blocked } from "./pool/pool.ts";
 import { finalError, waitForCredential } from "./attempts/wait.ts";
 import { RelayError } from "./errors.ts";
+import { ANY_MODEL } from "./request/targets.ts";
 import { lookAt } from "./routes.ts";
 
 /** What became of all attempts: the client has its answer, or a failure is to be told. */
@@ -80,6 +81,7 @@ function attemptOnce(
   taken: Taken,
 ): Promise<ReplyResult> {
   taken.sentAt = rooms.clock.now();
+  taken.usageOption = rooms.usage?.optionFor(errand, standing, taken.passage.endpoint);
   standing.spent.attempts++;
   errand.life.attempts++;
   return send(rooms, errand, taken);
@@ -95,13 +97,41 @@ function follow(
 ): Outcome | { delay: number } {
   if (result.kind === "left") throw errand.life.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
   if (result.kind === "ended") {
+    rooms.usage?.served(standing, taken, errand.target);
     tellAttempt(rooms, errand, taken, { status: errand.life.delivery.status, verdict: undefined });
+    tellEnd(rooms, errand, taken, result);
     return { kind: "ended", ending: { reason: result.end, error: result.error } };
   }
+  if (result.kind === "failed" && result.fault === "permission")
+    throw notPermitted(rooms, errand, result.code);
   const step = settleFailure(rooms, errand, standing, { ...taken, result });
   return step.go === "stop"
     ? { kind: "failed", error: finalError(rooms, errand, standing), last: standing.last }
     : step;
+}
+
+// The call has not left: neither the upstream nor the credential has anything to do with it, and another would be denied too.
+function notPermitted(
+  { reporter }: Rooms,
+  { target }: Errand,
+  line: string | undefined,
+): RelayError {
+  if (line !== undefined) reporter.error(line);
+  const { upstream, model } = target;
+  return new RelayError("ERR_RELAY_PERMISSION", {
+    upstream,
+    model: model === ANY_MODEL ? undefined : model,
+  });
+}
+
+function tellEnd(
+  { faults }: Rooms,
+  { target }: Errand,
+  { passage, sentAt }: Taken,
+  { end, error }: Extract<ReplyResult, { kind: "ended" }>,
+): void {
+  if (error) faults.brokeOff(target, passage.endpoint, error);
+  else if (end === "completed") faults.well(target, passage.endpoint, "completed", sentAt);
 }
 
 /** Chooses and takes the slot; sending follows in the same turn. */
@@ -127,6 +157,7 @@ function takeCredential(rooms: Rooms, errand: Errand, standing: Standing): Taken
     passage,
     sentAt: now,
     secret: rooms.auth.peek(chosen.id),
+    usageOption: undefined,
   };
 }
 

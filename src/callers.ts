@@ -1,53 +1,44 @@
-// Who may call: the operator's own check, or, without one, a cap per client address (N7).
+// Who may call: the operator's own check (N7), and a cap on what one caller or address has under way (N10).
 import type { Call } from "./contract/call.ts";
+import type { AuthorizeFault } from "./authorize-faults.ts";
 import type { Authorize } from "./options/types.ts";
+import type { Caps } from "./callers/caps.ts";
 import { RelayError } from "./errors.ts";
 
-export type Admission =
-  | { kind: "admitted"; caller: string | undefined; leave: () => void }
-  | { kind: "answered"; response: Response };
+export interface Admitted {
+  kind: "admitted";
+  caller: string | undefined;
+  /** The address as the host knew it when the call came; a socket that closes meanwhile forgets it. */
+  peer: string | undefined;
+}
 
-export interface Callers {
-  /** Lets a call in, or throws `ERR_RELAY_UNAUTHORIZED`, `ERR_RELAY_AUTHORIZE` or `ERR_RELAY_CALLER_BUSY`. */
+export type Admission = Admitted | { kind: "answered"; response: Response };
+
+export interface Callers extends Caps {
+  /** Lets a call in, or throws `ERR_RELAY_UNAUTHORIZED` or `ERR_RELAY_AUTHORIZE`. */
   admit(call: Call): Admission | Promise<Admission>;
 }
 
-const nothing = (): void => {};
+/** Characters of a caller id at most: it is kept with each of the caller's sessions. */
+const ID_LENGTH = 256;
 
 export function createCallers(
   authorize: Authorize | undefined,
-  perClient: number | false,
-  onFault: (error: unknown) => void,
+  caps: Caps,
+  onFault: (fault: AuthorizeFault) => void,
 ): Callers {
-  const underWay = new Map<string, number>();
-
-  function byAddress(call: Call): Admission {
-    const { address } = call;
-    if (perClient === false || address === undefined)
-      return { kind: "admitted", caller: undefined, leave: nothing };
-    const count = underWay.get(address) ?? 0;
-    if (count >= perClient)
-      throw new RelayError("ERR_RELAY_CALLER_BUSY", { limit: perClient, retryAfter: 1 });
-    underWay.set(address, count + 1);
-    return { kind: "admitted", caller: undefined, leave: () => leave(address) };
-  }
-
-  function leave(address: string): void {
-    const count = underWay.get(address)! - 1;
-    if (count > 0) underWay.set(address, count);
-    else underWay.delete(address);
-  }
-
   async function byOperator(check: Authorize, call: Call): Promise<Admission> {
+    const peer = call.address;
     const result: unknown = await ask(check, call);
     if (result instanceof Response) return { kind: "answered", response: result };
-    if (result === true) return { kind: "admitted", caller: undefined, leave: nothing };
+    if (result === true) return { kind: "admitted", caller: undefined, peer };
+    if (typeof result === "string" && result.length > ID_LENGTH) throw failed({ returned: result });
     if (typeof result === "string" && result !== "")
-      return { kind: "admitted", caller: result, leave: nothing };
+      return { kind: "admitted", caller: result, peer };
     if (result === false || result === null || result === undefined || result === "")
       throw new RelayError("ERR_RELAY_UNAUTHORIZED");
     // A number or an object is nobody's id: letting it in would give all such callers one key, or none.
-    throw failed(result);
+    throw failed({ returned: result });
   }
 
   async function ask(check: Authorize, call: Call): Promise<unknown> {
@@ -55,14 +46,21 @@ export function createCallers(
       return await check(call.request());
     } catch (error) {
       if (error instanceof Response) return error;
-      throw failed(error);
+      throw failed({ thrown: error });
     }
   }
 
-  function failed(cause: unknown): RelayError {
-    onFault(cause);
+  function failed(fault: AuthorizeFault): RelayError {
+    onFault(fault);
+    const cause = "thrown" in fault ? fault.thrown : undefined;
     return new RelayError("ERR_RELAY_AUTHORIZE", { cause });
   }
 
-  return { admit: (call) => (authorize ? byOperator(authorize, call) : byAddress(call)) };
+  return {
+    enter: caps.enter,
+    admit: (call) =>
+      authorize
+        ? byOperator(authorize, call)
+        : { kind: "admitted", caller: undefined, peer: call.address },
+  };
 }

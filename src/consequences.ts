@@ -10,10 +10,13 @@ import type { Pool } from "./pool/pool.ts";
 import type { QuotaWatch } from "./quotas.ts";
 import type { Reporter } from "./observe/reporter.ts";
 import type { Keeper } from "./auth/keeper.ts";
+import { toCooldownStatus } from "./admin/cooldowns.ts";
 import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "./limits/ladder.ts";
 import { ANY, type Cooldown, type Cooldowns } from "./pool/cooldowns.ts";
 import { createEvidence } from "./evidence.ts";
+import { tellDisabled } from "./observe/disabled.ts";
 import type { Health } from "./pool/health.ts";
+import { toWaitText } from "./times.ts";
 
 export interface ConsequenceRooms {
   config: RelayConfig;
@@ -121,9 +124,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     const restated = cooldowns.restate(opened, now + wait, now);
     if (!restated) return;
     changed(restated);
-    const { reason, until, incidents } = restated;
-    const scope = key.family === ANY ? "credential" : "model";
-    hooks.emit("cooldown", { key, reason, scope, until, stated: true, incidents });
+    if (hooks.has("cooldown")) hooks.emit("cooldown", toCooldownStatus(restated, now, false));
   }
 
   function closeKey(key: Key, reason: Reason): void {
@@ -138,16 +139,16 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
     if (cleared) changed(cleared);
   }
 
-  function announce(opened: Cooldown, { scope, evidence }: Verdict): void {
-    const { key, reason, until, stated, incidents } = opened;
+  function announce(opened: Cooldown, { evidence }: Verdict): void {
+    const { key, reason, until, stated } = opened;
+    const now = clock.now();
     changed(opened);
-    hooks.emit("cooldown", { key, reason, scope, until, stated, incidents });
+    if (hooks.has("cooldown")) hooks.emit("cooldown", toCooldownStatus(opened, now, false));
     const who =
       key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
     const what = key.family === ANY ? "" : ` for ${key.family}`;
-    const seconds = Math.ceil((until - clock.now()) / 1_000);
     reporter.warn(
-      `${who}${what} cools down for ${seconds} s: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})`,
+      `${who}${what} cools down for ${toWaitText(until - now, now)}: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})`,
     );
   }
 
@@ -157,14 +158,20 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
   }
 
   function disable(
-    { credential, verdict }: Failure,
+    { credential, target, verdict }: Failure,
     cause: "auth" | "forbidden" | "exhausted",
   ): void {
-    if (cause !== "exhausted" && !disabling.has(verdict.reason)) return;
     if (health.get(credential)) return;
+    if (cause !== "exhausted" && !disabling.has(verdict.reason)) {
+      reporter.warn(
+        `credential ${credential} on upstream ${target.upstream} was refused (${verdict.reason}, ${verdict.evidence}) and stays enabled: \`limits.disableOn\` does not list ${verdict.reason}`,
+      );
+      return;
+    }
     const reason = `${verdict.reason} (${verdict.evidence})`;
-    health.disable(credential, { cause, reason, at: clock.now() });
-    reporter.warn(`credential ${credential} is out of use: ${reason}`);
+    const mark = { cause, reason, at: clock.now() };
+    health.disable(credential, mark);
+    reporter.warn(tellDisabled(credential, target.upstream, mark));
   }
 
   function forbidden(failure: Failure): Cooldown | undefined {
@@ -212,7 +219,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
         health.succeeded(credential);
         if (health.get(credential)?.cause === "forbidden" && health.enable(credential, clock.now()))
           reporter.info(
-            `credential ${credential} is back in use: several credentials were refused for the same request`,
+            `credential ${credential} is enabled again: several credentials were refused for the same request`,
           );
       }
     },

@@ -1,4 +1,6 @@
 // Every error of the relay: its code, its status, its words. No message stands anywhere else.
+import type { AttemptFault } from "./contract/transport.ts";
+import { toDurationText, toRetryText } from "./times.ts";
 
 /** Facts that a message may name. Never a secret, never an upstream's address. */
 export interface ErrorFacts {
@@ -6,8 +8,9 @@ export interface ErrorFacts {
   model?: string;
   path?: string;
   expected?: string;
+  /** What was exceeded, in the unit of its code: ms for times, bytes for sizes, else a count. */
   limit?: number;
-  /** Seconds until trying again makes sense. */
+  /** Seconds until a retry makes sense. */
   retryAfter?: number;
   attempts?: number;
   detail?: string;
@@ -17,6 +20,8 @@ export interface ErrorFacts {
   tried?: TriedTarget[];
   /** Status that the upstream itself gave. */
   upstreamStatus?: number;
+  /** Why the upstream's answer did not come. */
+  fault?: AttemptFault;
   /** What is wrong with the options, the first 20 faults. */
   faults?: readonly OptionFault[];
   /** How many faults there are; no more than 1,000 are looked for. */
@@ -38,8 +43,8 @@ export interface TriedTarget {
   model: string;
   pool: string;
   reason: string;
-  /** Seconds. */
-  retry_after?: number;
+  /** Seconds until it may be tried; `retry_after` in the answer's error object. */
+  retryAfter?: number;
 }
 
 /** One code for each way to fail. */
@@ -47,12 +52,14 @@ export type ErrorCode =
   | "ERR_RELAY_OPTIONS"
   | "ERR_RELAY_START"
   | "ERR_RELAY_NOT_READY"
+  | "ERR_RELAY_MODULE"
   | "ERR_RELAY_CLOSED"
   | "ERR_RELAY_SHUTDOWN"
   | "ERR_RELAY_STOPPED"
   | "ERR_RELAY_CREDENTIAL"
   | "ERR_RELAY_CONFIGURED"
   | "ERR_RELAY_INTERNAL"
+  | "ERR_RELAY_PERMISSION"
   | "ERR_RELAY_PATH"
   | "ERR_RELAY_MOUNT"
   | "ERR_RELAY_MOUNT_MISSING"
@@ -110,6 +117,11 @@ const of = (facts: ErrorFacts): string =>
     .filter(Boolean)
     .join("");
 
+const retry = ({ retryAfter }: ErrorFacts): string => {
+  if (retryAfter === undefined) return "";
+  return retryAfter > 0 ? `; retry in ${toRetryText(retryAfter)}` : "; retry now";
+};
+const within = ({ limit }: ErrorFacts): string => toDurationText(limit ?? 0);
 /** Faults of options that are looked for at most. */
 export const FAULTS_COUNTED = 1_000;
 
@@ -129,6 +141,37 @@ function lineOf({ path, credential, detail }: OptionFault): string {
   return `${named}: ${detail}`;
 }
 
+/** What kept a connection from being made, in words that name no host. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  dns: "The upstream's host name could not be resolved",
+  refused: "The upstream refused the connection",
+  unreachable: "The upstream's host could not be reached",
+  certificate: "The upstream's TLS certificate was not accepted",
+  tls: "The TLS handshake with the upstream failed",
+  denied: "The relay's process is not allowed to connect to the upstream",
+  connect: "The relay could not open a connection to the upstream",
+};
+
+/** Who may have read a body, and what helps, by the kind of host. */
+const BODY_READ: Readonly<Record<string, string>> = {
+  express: "mount the relay before `express.json()` and every other body parser",
+  node: "mount the relay before the body parser (Express: `express.json()`; Fastify: its content type parsers; h3: `readBody`)",
+  web: "pass an unread request; code that runs before the relay, `authorize` included, must read `request.clone()`",
+};
+
+/** What keeps all credentials from a request where that passes by itself. */
+const LIMITED: Readonly<Record<string, string>> = {
+  busy: "All credentials are at their concurrency limit (`maxInFlight`)",
+  acquiring: "An anonymous token is being created",
+  trial: "All credentials are being probed after a cooldown",
+};
+
+const TIMED_OUT: Readonly<Record<string, (limit: string) => string>> = {
+  "connect-timeout": (limit) => `did not accept a connection within ${limit}`,
+  timeout: (limit) => `did not begin to answer within ${limit}`,
+  "idle-timeout": (limit) => `fell silent for ${limit} before its answer began`,
+};
+
 /** Code → status, type and message. The README's table of errors is made from this one. */
 export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_OPTIONS: {
@@ -147,6 +190,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     type: unavailable,
     message: (f) =>
       `The relay has not started: ${f.detail ?? "the function that gives its options is asynchronous; call `await relay.ready()` first"}.`,
+  },
+  ERR_RELAY_MODULE: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) => `\`useRelay()\` found no relay: ${f.detail}.`,
   },
   ERR_RELAY_CLOSED: {
     status: 503,
@@ -178,6 +226,12 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 500,
     type: "internal_error",
     message: () => "The relay failed on its own; the server's log says more.",
+  },
+  ERR_RELAY_PERMISSION: {
+    status: 500,
+    type: "configuration_error",
+    message: (f) =>
+      `The relay has no permission to call the upstream${of(f)}; the server's log names the missing permission.`,
   },
   ERR_RELAY_PATH: {
     status: 400,
@@ -219,7 +273,10 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_SIZE: {
     status: 413,
     type: invalid,
-    message: (f) => `The request body is larger than ${f.limit} bytes.`,
+    message: (f) =>
+      f.limit === undefined
+        ? "The request body is larger than the server in front of the relay allows; raise that server's limit."
+        : `The request body is larger than ${f.limit} bytes.`,
   },
   ERR_RELAY_BODY_ENCODING: {
     status: 415,
@@ -235,13 +292,13 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_TIMEOUT: {
     status: 408,
     type: invalid,
-    message: (f) => `The request body did not arrive within ${f.limit} ms.`,
+    message: (f) => `The request body did not arrive within ${within(f)}.`,
   },
   ERR_RELAY_BODY_USED: {
     status: 500,
     type: "internal_error",
-    message: () =>
-      "The request's body was read before it came to the relay; whoever wants to look at it must read a clone.",
+    message: (f) =>
+      `The request body was read before it reached the relay: ${BODY_READ[f.detail ?? ""] ?? BODY_READ["web"]}.`,
   },
   ERR_RELAY_MODEL_MISSING: {
     status: 400,
@@ -272,12 +329,13 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_AUTHORIZE: {
     status: 500,
     type: "internal_error",
-    message: () => "The check of who may call this relay failed.",
+    message: () => "The `authorize` function failed; the server's log says how.",
   },
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
     type: "rate_limit_exceeded",
-    message: (f) => `You have ${f.limit} requests under way already; wait for one of them to end.`,
+    message: (f) =>
+      `Too many concurrent requests: ${f.limit} of ${f.detail ?? "this caller"} are in progress; retry when one of them has ended.`,
   },
   ERR_RELAY_QUEUE_FULL: {
     status: 503,
@@ -288,35 +346,34 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `No credential can carry this request${of(f)}: none is configured and enabled for it.`,
+      `No credential is available${of(f)}: ${f.detail ?? "the upstream refused those that were tried"}.`,
   },
   ERR_RELAY_TOKEN: {
     status: 503,
     type: unavailable,
-    message: (f) =>
-      `No credential has a token${of(f)} (${f.detail})${f.retryAfter === undefined ? "." : `; it is tried again in ${f.retryAfter} s.`}`,
+    message: (f) => `No credential has a token${of(f)} (${f.detail})${retry(f)}.`,
   },
   ERR_RELAY_LIMITED: {
     status: 429,
     type: "rate_limit_exceeded",
     message: (f) =>
-      `Every credential is limited${of(f)}${f.detail ? ` (${f.detail})` : ""}; try again in ${f.retryAfter} s.`,
+      `${LIMITED[f.detail ?? ""] ?? "All credentials are limited"}${of(f)}${f.detail && !LIMITED[f.detail] ? `: ${f.detail}` : ""}${retry(f)}.`,
   },
   ERR_RELAY_PROTECTED: {
     status: 429,
     type: "quota_protected",
     message: (f) =>
-      `What is left of the quota${of(f)} is kept back on every credential; nothing was refused.`,
+      `Quota protection: every credential is below \`scheduling.protect.below\`${of(f)}; the upstream refused nothing${retry(f)}.`,
   },
   ERR_RELAY_CAPACITY: {
     status: 503,
     type: "overloaded_error",
-    message: (f) => `The upstream has no capacity${of(f)}; try again later.`,
+    message: (f) => `The upstream has no capacity${of(f)}${retry(f) || "; retry later"}.`,
   },
   ERR_RELAY_DEADLINE: {
     status: 504,
     type: "timeout_error",
-    message: (f) => `The request was not answered within its deadline of ${f.limit} ms.`,
+    message: (f) => `The request was not answered within its deadline of ${within(f)}.`,
   },
   ERR_RELAY_MODEL_NOT_FOUND: {
     status: 404,
@@ -327,18 +384,19 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_TIMEOUT: {
     status: 504,
     type: "timeout_error",
-    message: (f) => `The upstream did not answer in time${of(f)}.`,
+    message: (f) =>
+      `The upstream ${TIMED_OUT[f.fault ?? ""]?.(within(f)) ?? "did not answer in time"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_DOWN: {
     status: 503,
     type: unavailable,
     message: (f) =>
-      `The upstream ${f.upstream} has failed again and again and is left alone for ${f.retryAfter} s.`,
+      `Circuit open: the upstream ${f.upstream} failed several times in a row${retry(f)}.`,
   },
   ERR_RELAY_UPSTREAM_UNREACHABLE: {
     status: 502,
     type: upstream,
-    message: (f) => `The upstream could not be reached${of(f)}.`,
+    message: (f) => `${UNREACHABLE[f.fault ?? ""] ?? "The upstream could not be reached"}${of(f)}.`,
   },
   ERR_RELAY_UPSTREAM_CLOSED: {
     status: 502,
@@ -386,7 +444,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 504,
     type: "timeout_error",
     message: (f) =>
-      `The upstream fell silent for ${f.limit} ms in the middle of its answer${of(f)}.`,
+      `The upstream fell silent for ${within(f)} in the middle of its answer${of(f)}.`,
   },
   ERR_RELAY_CLIENT_GONE: {
     status: 499,

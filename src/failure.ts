@@ -1,7 +1,7 @@
 // The last word of a request that failed: the upstream's own where it is about the request, ours where it is about the relay.
 import type { Dialect, RenderedError } from "./contract/dialect.ts";
 import type { Target } from "./contract/target.ts";
-import type { ReplyHeaders, TransportFault } from "./contract/transport.ts";
+import type { AttemptFault, ReplyHeaders } from "./contract/transport.ts";
 import type { Reason, Verdict } from "./contract/verdict.ts";
 import type { ErrorWriter } from "./stream/delivery.ts";
 import { generic } from "./dialects/generic.ts";
@@ -13,7 +13,11 @@ export interface LastAttempt {
   verdict: Verdict;
   /** Status of the upstream's answer; `undefined` where none came. */
   status: number | undefined;
-  fault: TransportFault | "timeout" | "empty" | undefined;
+  fault: AttemptFault | undefined;
+  /** The platform's own code for the fault, for the log alone. */
+  cause: string | undefined;
+  /** How long was waited in vain, ms, where that is the fault. */
+  limit: number | undefined;
   answer:
     | { status: number; headers: ReplyHeaders; body: Uint8Array; secret: string; inStream: boolean }
     | undefined;
@@ -30,13 +34,21 @@ const CLIENTS_OWN: ReadonlySet<Reason> = new Set<Reason>([
   "UNKNOWN",
 ]);
 
-const FAULT_CODES: Record<TransportFault | "timeout" | "empty", ErrorCode> = {
+const FAULT_CODES: Record<AttemptFault, ErrorCode> = {
   dns: "ERR_RELAY_UPSTREAM_UNREACHABLE",
+  refused: "ERR_RELAY_UPSTREAM_UNREACHABLE",
+  unreachable: "ERR_RELAY_UPSTREAM_UNREACHABLE",
+  certificate: "ERR_RELAY_UPSTREAM_UNREACHABLE",
+  tls: "ERR_RELAY_UPSTREAM_UNREACHABLE",
+  denied: "ERR_RELAY_UPSTREAM_UNREACHABLE",
   connect: "ERR_RELAY_UPSTREAM_UNREACHABLE",
   closed: "ERR_RELAY_UPSTREAM_CLOSED",
   protocol: "ERR_RELAY_UPSTREAM_INVALID",
+  "connect-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
   timeout: "ERR_RELAY_UPSTREAM_TIMEOUT",
+  "idle-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
   empty: "ERR_RELAY_UPSTREAM_EMPTY",
+  permission: "ERR_RELAY_PERMISSION",
 };
 
 /** Tells whether the upstream's own answer goes to the client instead of an error of ours (E5). */
@@ -45,20 +57,21 @@ export function isClientsOwn({ verdict, answer }: LastAttempt): boolean {
   return CLIENTS_OWN.has(verdict.reason);
 }
 
-/** Makes the error for a request whose tries are spent. `retryAfter` is in seconds. */
+/** Makes the error for a request whose tries are spent. `retryAfter` is in seconds; `tally` says why no credential is left. */
 export function toFailure(
   last: LastAttempt,
   target: Target,
   path: string,
   retryAfter: number | undefined,
+  tally: string | undefined,
 ): RelayError {
-  const { verdict, status, fault } = last;
+  const { verdict, status, fault, limit } = last;
   const facts = {
     upstream: target.upstream,
     model: target.model === "*" ? undefined : target.model,
     upstreamStatus: status,
   };
-  if (fault) return new RelayError(FAULT_CODES[fault], facts);
+  if (fault) return new RelayError(FAULT_CODES[fault], { ...facts, fault, limit });
   if (status !== undefined && status >= 300 && status < 400)
     return new RelayError("ERR_RELAY_UPSTREAM_REDIRECT", facts);
   if (status === 405)
@@ -73,7 +86,7 @@ export function toFailure(
       return new RelayError("ERR_RELAY_UPSTREAM_FAILED", { ...facts, status: real });
     case "UNAUTHENTICATED":
     case "TOKEN_EXHAUSTED":
-      return new RelayError("ERR_RELAY_NO_CREDENTIAL", facts);
+      return new RelayError("ERR_RELAY_NO_CREDENTIAL", { ...facts, detail: tally });
     case "INVALID_REQUEST":
     case "NOT_FOUND":
       return new RelayError("ERR_RELAY_UPSTREAM_REJECTED", facts);
@@ -88,13 +101,15 @@ export function toFailure(
   }
 }
 
-/** Turns an error into what a dialect renders. */
+/** Turns an error into what a dialect renders. On the wire names are in snake case, as in the answers of the APIs (E3). */
 export function toRendered(error: RelayError): RenderedError {
   const { upstream, model, retryAfter, attempts, tried } = error.facts;
+  const places = tried?.map(({ retryAfter: wait, ...place }) =>
+    wait === undefined ? place : { ...place, retry_after: wait },
+  );
+  const fields = { upstream, model, retry_after: retryAfter, attempts, tried: places };
   const data = Object.fromEntries(
-    Object.entries({ upstream, model, retry_after: retryAfter, attempts, tried }).filter(
-      ([, value]) => value !== undefined,
-    ),
+    Object.entries(fields).filter(([, value]) => value !== undefined),
   );
   return { status: error.status, code: error.code, type: error.type, message: error.message, data };
 }

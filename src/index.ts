@@ -30,6 +30,7 @@ export type {
   LimitOptions,
   ModelOptions,
   OneUpstream,
+  PerCallerOptions,
   ProtectOptions,
   QuotaPoolOptions,
   RelayOptions,
@@ -53,20 +54,35 @@ export type {
   RouteEvent,
 } from "./hooks.ts";
 export type {
+  AcquirerStatus,
   CircuitStatus,
+  CooldownScope,
   CooldownStatus,
+  CreationCounts,
+  CredentialCounters,
+  CredentialDisabled,
   CredentialStatus,
+  CredentialToken,
   RelayStatus,
-} from "./admin/status.ts";
+  RequestCounts,
+} from "./contract/status.ts";
+export type { DisabledCause, StateHealth, SyncTier } from "./contract/state.ts";
+export type { LeaseTier } from "./contract/lease.ts";
 export type { RouteQuestion } from "./routes.ts";
-export type { ChosenBy, RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
+export type {
+  ChosenBy,
+  RouteCandidate,
+  RouteClosed,
+  RouteDecision,
+  Skipped,
+  SkippedWhy,
+} from "./contract/route.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
 export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
 export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
 export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
 export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
 export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
-export type { AcquirerStatus } from "./acquire/acquirer.ts";
 export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
 export type { Call } from "./contract/call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
@@ -78,6 +94,7 @@ export type {
   RenderedError,
   StreamEvent,
   Usage,
+  UsageOption,
   UsageStatus,
 } from "./contract/dialect.ts";
 export type { EndReason } from "./contract/end.ts";

@@ -7,6 +7,7 @@ import type { Target } from "./contract/target.ts";
 import type { Usage, UsageStatus } from "./contract/dialect.ts";
 import type { DisconnectPolicy } from "./options/types.ts";
 import type { ReadRequest } from "./request/read.ts";
+import type { Slot } from "./callers/slots.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Bagged } from "./bag.ts";
 import { RelayError } from "./errors.ts";
@@ -43,8 +44,8 @@ export class Life implements Bagged {
   readonly timers: Timers;
   readonly delivery: Delivery;
   caller: string | undefined;
-  /** Gives back the place that the caller's address has taken. */
-  leave: (() => void) | undefined;
+  /** What counts it among the requests of its caller (N10). */
+  slot: Slot | undefined;
   asked: ReadRequest | undefined;
   target: Target | undefined;
   /** Id and label of the credential tried last. */

@@ -6,6 +6,7 @@ import type { RelayConfig } from "./options/resolve.ts";
 import type { Health } from "./pool/health.ts";
 import type { Pool } from "./pool/pool.ts";
 import type { Reporter } from "./observe/reporter.ts";
+import { toTierName } from "./admin/tiers.ts";
 import { RelayError } from "./errors.ts";
 import { faultOfKey } from "./key-faults.ts";
 import { TOMBSTONE_KEPT } from "./state/removed.ts";
@@ -18,8 +19,8 @@ export interface AddedCredential {
   /** May be left out where there is only one. */
   upstream?: string;
   apiKey: string;
-  /** @default 1 */
-  tier?: number;
+  /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
+  tier?: number | string;
   weight?: number;
   models?: { allow?: string[]; deny?: string[] };
   maxInFlight?: number;
@@ -110,6 +111,15 @@ export function createMembers(rooms: MembersRooms): Members {
     throw wrong("upstream", `must be one of ${names.join(", ")}`);
   }
 
+  function tierOf({ tier }: Pick<AddedCredential, "tier">): number {
+    const { tiers } = config;
+    if (tier === undefined) return tiers ? 0 : 1;
+    if (typeof tier === "number" && Number.isFinite(tier)) return tier;
+    const rank = typeof tier === "string" && tiers ? tiers.indexOf(tier) : -1;
+    if (rank >= 0) return rank;
+    throw wrong("tier", tiers ? `must be one of ${tiers.join(", ")}` : "must be a number");
+  }
+
   const alive = (): [string, NonNullable<CredentialRecord["credential"]>][] =>
     [...records.values()].flatMap(({ id, credential }) => (credential ? [[id, credential]] : []));
 
@@ -123,7 +133,8 @@ export function createMembers(rooms: MembersRooms): Members {
   return {
     add(given) {
       const upstream = upstreamOf(given);
-      const { apiKey, models, label, tier = 1, weight = 1, maxInFlight } = given;
+      const { apiKey, models, label, weight = 1, maxInFlight } = given;
+      const tier = tierOf(given);
       const fault = typeof apiKey === "string" ? faultOfKey(apiKey) : "must be a string";
       if (fault !== undefined) throw wrong("apiKey", fault);
       // The same identity twice is one (K9): whatever it is called, the key is what the upstream counts.
@@ -150,7 +161,7 @@ export function createMembers(rooms: MembersRooms): Members {
         id,
         label,
         upstream,
-        tier,
+        tier: toTierName(tier, config.tiers),
         weight,
         ...((allow || deny) && {
           models: { ...(allow && { allow: [...allow] }), ...(deny && { deny: [...deny] }) },

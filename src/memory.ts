@@ -31,6 +31,8 @@ interface MemoryRooms extends Pick<
   takeCredentials(records: readonly CredentialRecord[]): Promise<void>;
   /** Hears of each mark that another life, or another instance, has written. */
   onMark(mark: MarkRecord): void;
+  /** A load is over: the state is there, or could not be read; or it has taken longer than a request waits (`false`). */
+  onLoad(isLoaded: boolean): void;
 }
 
 export function createMemory(rooms: MemoryRooms): Memory {
@@ -62,11 +64,10 @@ export function createMemory(rooms: MemoryRooms): Memory {
   async function loadOnce(): Promise<void> {
     try {
       await takeIn(await state.load());
-    } catch (error) {
-      const name = error instanceof Error ? error.name : typeof error;
-      reporter.error(
-        `the state could not be loaded (${name}); configured credentials serve without it, and it is tried again`,
-      );
+      rooms.onLoad(true);
+    } catch {
+      // Why, the state itself has told.
+      rooms.onLoad(false);
       againAt = clock.now() + AGAIN;
       // Whatever the clock says then: a timer may ring a moment before its time.
       clock.after(AGAIN, () => void (againAt !== undefined && load()));
@@ -99,7 +100,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
     if (secret === undefined || secretHash === "" || (await isSameSecret(secret, secretHash)))
       return;
     if (health.enable(credential, clock.now()))
-      reporter.info(`credential ${credential} is back in use: its secret has changed`);
+      reporter.info(`credential ${credential} is enabled again: its secret has changed`);
   }
 
   async function write(mark: MarkRecord): Promise<void> {
@@ -118,6 +119,7 @@ export function createMemory(rooms: MemoryRooms): Memory {
     await new Promise<void>((resolve) => {
       const cancel = clock.after(PATIENCE, () => {
         isOutOfPatience = true;
+        rooms.onLoad(false);
         resolve();
       });
       void loaded.then(() => {

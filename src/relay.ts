@@ -3,7 +3,7 @@ import type { Call } from "./contract/call.ts";
 import type { RouteDecision } from "./contract/route.ts";
 import type { Sink } from "./contract/sink.ts";
 import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
-import type { RelayStatus } from "./admin/status.ts";
+import type { RelayStatus } from "./contract/status.ts";
 import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
 import { type Outcome, runAttempts } from "./attempts.ts";
@@ -60,7 +60,10 @@ export interface Relay {
 export interface FetchWhere {
   /** Cut off the request's path; what lies outside is answered 404. `"/"` relays every path. @default the option `mount` */
   mount?: string;
-  /** The client's address, for the cap per client. */
+  /**
+   * The address that the host knows, best the one of the socket: `limits.perCaller` counts by it. The options `trustProxy` and
+   * `clientAddress` go before it. @default unknown
+   */
   address?: string;
   /** Keeps a host awake that would sleep after the answer: given a promise that settles when all is over and written. */
   waitUntil?: (work: Promise<unknown>) => void;
@@ -118,7 +121,7 @@ export function startRelay(options: RelayOptions): Relay {
     } catch (error) {
       ending = tellOrBreakOff(life, error);
     }
-    life.leave?.();
+    life.slot?.giveBack();
     answers.settle(life, ending);
     rooms.open.delete(life);
   }
@@ -144,7 +147,7 @@ export function startRelay(options: RelayOptions): Relay {
   /** All that comes before the first attempt: who asks, for what, and where it may go. */
   async function enter(life: Life): Promise<Errand | Ending> {
     const { call } = life;
-    // The slot of a client address is taken in the same turn; who has left already takes none.
+    // A client that has left already takes no slot.
     life.check();
     if (life.delivery.isClientGone) throw new RelayError("ERR_RELAY_CLIENT_GONE");
     if (rooms.isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
@@ -153,7 +156,8 @@ export function startRelay(options: RelayOptions): Relay {
     const admission = await life.during(rooms.callers.admit(call));
     if (admission.kind === "answered") return answers.pass(life, admission.response);
     life.caller = admission.caller;
-    life.leave = admission.leave;
+    // Only now: a caller that has left while it was asked for takes none.
+    life.slot = rooms.callers.enter(call, admission);
     await life.during(rooms.loaded());
     const errand = await read(life, path);
     setDeadlines(life, errand);

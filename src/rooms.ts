@@ -3,14 +3,18 @@ import type { TokenSource } from "./contract/auth.ts";
 import type { Credential } from "./contract/credential.ts";
 import type { Transport } from "./contract/transport.ts";
 import type { RelayOptions } from "./options/types.ts";
-import { createConsola } from "consola/basic";
+import { createLog } from "#log";
 import { createTransport } from "#transport";
+import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
+import { describeAuthorizeFault } from "./authorize-faults.ts";
+import { createCallerCaps } from "./caller-caps.ts";
 import { type Callers, createCallers } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import { createConsequences, type ConsequenceRooms, type Consequences } from "./consequences.ts";
+import { createEndpointFaults, type EndpointFaults } from "./endpoint-faults.ts";
 import { createRelayHooks } from "./hooks.ts";
 import type { Life } from "./life.ts";
 import { generic } from "./dialects/generic.ts";
@@ -19,8 +23,12 @@ import { type CircuitOptions, type Circuits, createCircuits } from "./limits/cir
 import { createRetryBudget, type RetryBudget } from "./limits/retry-budget.ts";
 import { createMembers, type Members } from "./members.ts";
 import { createMemory } from "./memory.ts";
+import { tellDenials } from "./observe/denials.ts";
+import { tellDisabled, tellStillDisabled } from "./observe/disabled.ts";
 import { describeFault } from "./observe/fault.ts";
+import { createFaultLog, type FaultLog } from "./observe/fault-log.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
+import { watchedFetch } from "./observe/watched-fetch.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type RelayConfig, resolveOptions } from "./options/resolve.ts";
 import { Cooldowns } from "./pool/cooldowns.ts";
@@ -29,8 +37,10 @@ import { Pool, type PoolOptions } from "./pool/pool.ts";
 import { compilePattern } from "./patterns.ts";
 import { createQuotaWatch } from "./quotas.ts";
 import { createPlanner, type Planner } from "./request/targets.ts";
+import { startLine } from "./start-line.ts";
 import { noteAtStart } from "./start-notes.ts";
 import { createState } from "./state/state.ts";
+import { secondsUntil, toDurationText } from "./times.ts";
 import { createTransport as createFetchTransport } from "./transport/fetch.ts";
 import { createWaitingRoom, type WaitingRoom } from "./waiting.ts";
 
@@ -44,7 +54,11 @@ export interface Rooms extends ConsequenceRooms {
   consequences: Consequences;
   open: OpenRequests;
   retries: RetryBudget;
+  faults: EndpointFaults;
+  faultLog: FaultLog;
   circuits: Circuits;
+  /** Asks streams for their token counts; `undefined` where `streaming.includeUsage` is off. */
+  usage: UsageRequests | undefined;
   members: Members;
   /** Sources of anonymous tokens; `undefined` where none is configured. */
   acquirers: Acquirers | undefined;
@@ -71,9 +85,9 @@ export function createRooms(options: RelayOptions): Rooms {
   const config = resolveOptions(options);
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
-  const log =
-    options.log === false ? silentLog() : (options.log ?? createConsola().withTag("relay"));
+  const log = options.log === false ? silentLog() : (options.log ?? createLog());
   const reporter = createReporter(log, clock);
+  const faultLog = createFaultLog(reporter, clock);
   const hooks = createRelayHooks(options.hooks ?? {}, reporter);
   const state = createState({
     storage: config.storage,
@@ -84,6 +98,8 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
     log,
+    // The driver's client tells at once what the load would tell late.
+    onFault: ({ during }) => during === "connect" && announce(false),
   });
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
   const waiting = createWaitingRoom(config.limits.queue);
@@ -106,6 +122,16 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the mark of ${credential} could not be written: ${String(error)}`),
       );
   });
+  const ownFetch = tellDenials(options.fetch ?? ((...args) => globalThis.fetch(...args)), reporter);
+  const fetchFor = (name: string): typeof globalThis.fetch =>
+    watchedFetch({
+      fetch: ownFetch,
+      log: faultLog,
+      clock,
+      name,
+      isClosing: () => closing !== undefined,
+    });
+  let closing: Promise<void> | undefined;
   const addedKeys = new Map<string, string>();
   const auth = createKeeper();
   const planner = createPlanner(config);
@@ -121,12 +147,11 @@ export function createRooms(options: RelayOptions): Rooms {
     clock,
     random,
   };
-  const fetch: typeof globalThis.fetch = options.fetch ?? ((...args) => globalThis.fetch(...args));
   const acquirers: Acquirers | undefined = createAcquirers(
     {
       ...shared,
       waiting,
-      fetch,
+      fetch: fetchFor("anonymous endpoint"),
       keeper: auth,
       isOnly: config.instances === 1,
       isSafe: () => config.instances === 1 || state.leases.tier !== "best-effort",
@@ -135,7 +160,7 @@ export function createRooms(options: RelayOptions): Rooms {
     config.acquirers,
   );
   const quotas = createQuotaWatch(shared, {
-    fetch,
+    fetch: fetchFor("quota endpoint"),
     familyOf: planner.familyOf,
   });
   const members = createMembers({ ...shared, addedKeys });
@@ -147,10 +172,10 @@ export function createRooms(options: RelayOptions): Rooms {
       await acquirers?.restore(records);
     },
     onMark: (mark) => acquirers?.marked(mark),
+    onLoad: announce,
   });
   const open = new OpenRequests();
   let transport: Transport | undefined;
-  let closing: Promise<void> | undefined;
   let lastTidyAt = clock.now();
   noteAtStart(config, state.health(), reporter);
 
@@ -176,12 +201,44 @@ export function createRooms(options: RelayOptions): Rooms {
     await Promise.all([state.close(), transport?.close()]);
   }
 
+  function tellRefresh(credential: string, code: string | undefined): void {
+    const { lastError = code, retryAt } = auth.status(credential) ?? {};
+    const next =
+      retryAt === undefined
+        ? ""
+        : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
+    reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
+  }
+
+  let isAnnounced = false;
+  let hasToldDisabled = false;
+
+  // Once, with what is known by then: a store that comes later tells so itself.
+  function announce(isLoaded: boolean): void {
+    if (!isAnnounced)
+      reporter.info(startLine(config, state.health(), members.export(false).length));
+    isAnnounced = true;
+    if (!isLoaded || hasToldDisabled) return;
+    hasToldDisabled = true;
+    const ids = [...pools.values()].flatMap(({ credentials }) => credentials.map(({ id }) => id));
+    const disabled = ids.flatMap((id) => {
+      const mark = health.get(id);
+      return mark ? [{ id, mark }] : [];
+    });
+    const line = tellStillDisabled(disabled);
+    if (line) reporter.warn(line);
+  }
+
+  function upstreamOf(id: string): string {
+    return [...pools].find(([, pool]) => pool.has(id))?.[0] ?? "";
+  }
+
   function createKeeper(): Keeper {
     return new Keeper({
       ...toKeeperOptions(config),
       keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
       clock,
-      fetch: options.fetch ?? ((...args) => globalThis.fetch(...args)),
+      fetch: fetchFor("token endpoint"),
       leases: state.leases,
       tokens: state.tokens,
       isLoaded: () => state.health().loaded,
@@ -190,13 +247,13 @@ export function createRooms(options: RelayOptions): Rooms {
         reporter.error(`the new refresh token of ${id} is not stored: a restart now would lose it`),
       onRelogin(id, reason) {
         if (health.get(id)) return;
-        health.disable(id, { cause: "relogin", reason, at: clock.now() });
-        reporter.warn(`credential ${id} is out of use until somebody logs in again: ${reason}`);
+        const mark = { cause: "relogin", reason, at: clock.now() } as const;
+        health.disable(id, mark);
+        reporter.warn(tellDisabled(id, upstreamOf(id), mark));
       },
       onRefresh(event) {
         const { credential, ok, code } = event;
-        const why = auth.status(credential)?.lastError ?? code;
-        if (!ok) reporter.warn(`the token of ${credential} could not be refreshed: ${why}`);
+        if (!ok) tellRefresh(credential, code);
         hooks.emit("refresh", event);
       },
     });
@@ -208,13 +265,18 @@ export function createRooms(options: RelayOptions): Rooms {
     ready,
     consequences: createConsequences(parts),
     retries: createRetryBudget(),
+    faultLog,
+    faults: createEndpointFaults(faultLog),
     circuits: createCircuits(toCircuitOptions(config)),
+    usage: config.streaming.includeUsage
+      ? new UsageRequests(clock, reporter, config.limits.maxAttempts)
+      : undefined,
     waiting,
     acquirers,
     members,
     planner,
-    callers: createCallers(config.authorize, config.limits.perClient, (error) =>
-      reporter.error(`authorize failed: ${describeFault(error)}`),
+    callers: createCallers(config.authorize, createCallerCaps(config, reporter), (fault) =>
+      faultLog.failed(describeAuthorizeFault(fault, () => allSecrets(config, addedKeys))),
     ),
     ownHeaders: new Set(
       Object.values(config.responseHeaders).flatMap((name) =>
@@ -242,6 +304,18 @@ export function createRooms(options: RelayOptions): Rooms {
     // Who asks again waits for the same end: a host that exits after it must not cut it off.
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** Everything that must not be told, whoever quotes it. */
+function* allSecrets(
+  { secrets, sealing, sources }: RelayConfig,
+  addedKeys: ReadonlyMap<string, string>,
+): Iterable<string> {
+  yield* secrets.values();
+  yield* addedKeys.values();
+  yield* sealing;
+  for (const source of sources.values())
+    if (typeof source === "object" && source.refreshToken !== undefined) yield source.refreshToken;
 }
 
 function toCircuitOptions({ limits }: RelayConfig): CircuitOptions {

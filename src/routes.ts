@@ -1,11 +1,14 @@
 // Where a request goes and why (J4): told as data for each decision where somebody listens, or asked without sending anything.
 import type { Call } from "./contract/call.ts";
 import type { Asked } from "./contract/dialect.ts";
-import type { RouteDecision } from "./contract/route.ts";
+import type { RouteCandidate, RouteDecision, Skipped } from "./contract/route.ts";
 import type { Target } from "./contract/target.ts";
+import type { PassedOver, Seen } from "./pool/explain.ts";
 import type { Wanted } from "./pool/pool.ts";
 import type { Rooms } from "./rooms.ts";
+import { toTierName } from "./admin/tiers.ts";
 import { WebCall } from "./request/call-web.ts";
+import { toISOTime } from "./times.ts";
 
 /** A request to be explained. */
 export interface RouteQuestion {
@@ -28,12 +31,38 @@ export function lookAt(
   rooms: Rooms,
   wanted: Omit<Wanted, "target"> & { target: Target },
 ): RouteDecision {
-  const { pools, clock } = rooms;
+  const { config, pools, clock } = rooms;
   const { upstream, pool, model } = wanted.target;
-  const at = clock.now();
-  const seen = pools.get(upstream)!.explain(wanted, at, MOST);
-  const closed = closedFor(rooms, wanted, at);
-  return { at, upstream, pool, model, ...seen, closed, chosen: closed ? undefined : seen.chosen };
+  const now = clock.now();
+  const { candidates, left, chosen } = pools.get(upstream)!.explain(wanted, now, MOST);
+  const closed = closedFor(rooms, wanted, now);
+  return {
+    at: toISOTime(now),
+    upstream,
+    pool,
+    model,
+    candidates: candidates.map((seen) => toCandidate(seen, config.tiers)),
+    left,
+    closed,
+    chosen: closed ? undefined : chosen,
+  };
+}
+
+function toCandidate(
+  { credential, tier, inFlight, skipped }: Seen,
+  tiers: readonly string[] | undefined,
+): RouteCandidate {
+  return {
+    credential,
+    tier: toTierName(tier, tiers),
+    inFlight,
+    skipped: skipped && toSkipped(skipped),
+  };
+}
+
+function toSkipped({ until, ...why }: PassedOver): Skipped {
+  const isEndless = until === undefined || until === Infinity;
+  return isEndless ? why : { ...why, expiresAt: toISOTime(until) };
 }
 
 function closedFor(
@@ -43,12 +72,12 @@ function closedFor(
 ): RouteDecision["closed"] {
   const { target } = wanted;
   const down = Math.min(...target.endpoints.map((one) => circuits.closedUntil(one, at)));
-  if (down > 0) return { why: "down", until: down };
+  if (down > 0) return { why: "down", expiresAt: toISOTime(down) };
   const members = pools.get(target.upstream)!;
   const shared = members.sharedUntil(target, at);
-  if (shared > 0) return { why: "shared", until: shared };
+  if (shared > 0) return { why: "shared", expiresAt: toISOTime(shared) };
   const { why, until } = members.blocked(wanted, at);
-  return why === "held" ? { why, until } : undefined;
+  return why === "held" ? { why, expiresAt: toISOTime(until) } : undefined;
 }
 
 /**

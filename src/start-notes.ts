@@ -3,26 +3,42 @@ import type { StateHealth } from "./contract/state.ts";
 import type { RelayConfig } from "./options/resolve.ts";
 import { doubtsOf } from "./options/notes.ts";
 import type { Reporter } from "./observe/reporter.ts";
+import { VOLATILE } from "./start-line.ts";
 
 const NEVER_DISABLE =
   /^(?:QUOTA_EXHAUSTED|RATE_LIMIT_EXCEEDED|MODEL_CAPACITY_EXHAUSTED|INVALID_REQUEST)$/;
 
-/** Drivers that end with the process. */
-const VOLATILE: ReadonlySet<string> = new Set(["memory", "lru-cache"]);
+/** Ids that one line names. */
+const NAMED = 5;
 
 export function noteAtStart(config: RelayConfig, store: StateHealth, reporter: Reporter): void {
   noteOptions(config, reporter);
   for (const doubt of doubtsOf(config)) reporter.warn(doubt);
   if (config.storage) noteStore(config, store, reporter);
-  if (config.acquirers.length > 0 && (!config.storage || VOLATILE.has(store.driver)))
-    reporter.warn(
-      "anonymous tokens and the attempts to create them are kept in memory alone: a restart forgets them, and may create more than the provider allows; set a `storage` that stays",
+  if (!config.storage || VOLATILE.has(store.driver)) noteMemory(config, reporter);
+}
+
+// Cooldowns and counts come back by themselves; what a restart must not forget is told as a warning.
+function noteMemory({ acquirers, sources }: RelayConfig, { warn }: Reporter): void {
+  if (acquirers.length > 0)
+    warn(
+      "anonymous tokens and the attempts to create them are kept in memory alone: a restart forgets them, and may create more than the provider allows; set a `storage` that survives restarts",
+    );
+  const rotating = [...sources].filter(([, it]) => typeof it === "object" && it.rotates);
+  if (rotating.length > 0)
+    warn(
+      `the refresh tokens of ${rotating
+        .map(([id]) => id)
+        .slice(0, NAMED)
+        .join(
+          ", ",
+        )}${rotating.length > NAMED ? ", …" : ""} rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a \`storage\` that survives restarts`,
     );
 }
 
 function noteOptions({ authorize, limits }: RelayConfig, { warn }: Reporter): void {
   if (!authorize)
-    warn("everybody who reaches this relay may use it: set `authorize` to say who may");
+    warn("every client that reaches this relay may use it: set `authorize` to decide who may");
   const harmless = limits.disableOn.filter((reason) => NEVER_DISABLE.test(reason));
   if (harmless.length > 0)
     warn(
@@ -32,15 +48,14 @@ function noteOptions({ authorize, limits }: RelayConfig, { warn }: Reporter): vo
 
 function noteStore(
   { sources, acquirers, instances }: RelayConfig,
-  { driver, leases, sync, sealed }: StateHealth,
-  { info, warn }: Reporter,
+  { driver, leases, sealed }: StateHealth,
+  { warn }: Reporter,
 ): void {
-  info(`state on ${driver}: leases ${leases}, changes of other instances ${sync}`);
   const hasTokens = sources.size > 0 || acquirers.length > 0;
   if (hasTokens && !sealed && driver !== "memory")
     warn("tokens are stored as they are: set `secret` to seal them at rest");
   if (hasTokens && leases === "best-effort" && instances !== 1)
     warn(
-      "this store cannot say who is first: give the root storage of a driver that can, or set `instances: 1` where this is the only one",
+      "this storage has no atomic lock: pass the root storage of a Redis, SQL or fs driver, or set `instances: 1` where this is the only instance",
     );
 }

@@ -7,7 +7,9 @@
  *   upper layer        the other files of src/, src/attempts/ and src/acquire/: they put rooms together
  *   rooms              folders with one concern each; a room imports no other room's values
  *   shelves            dialects/ and state/: what rooms and the upper layer take from
- *   ground             bag.ts, errors.ts, key-faults.ts and patterns.ts: they import nothing
+ *   ground             addresses.ts, bag.ts, denied.ts, errors.ts, key-faults.ts, network-faults.ts and patterns.ts: they take
+ *                      from times.ts alone
+ *   base               times.ts: it imports nothing
  *
  * `import type` is free from anywhere; src/contract holds types alone. The core uses web APIs only.
  */
@@ -25,14 +27,25 @@ import {
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const ROOMS = "request pool auth transport limits stream observe admin options".split(" ");
+const ROOMS = "callers request pool auth transport limits stream observe admin options".split(" ");
 const SHELVES = ["dialects", "state"];
-const GROUND = ["bag.ts", "errors.ts", "key-faults.ts", "patterns.ts"];
-const LAYERS = ["ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
+const GROUND =
+  "addresses.ts bag.ts denied.ts errors.ts key-faults.ts network-faults.ts patterns.ts".split(" ");
+const BASE = ["times.ts"];
+const LAYERS = ["base", "ground", "shelf", "room", "upper", "relay", "edge", "adapter"] as const;
 
 /** The only sources that may touch Node or undici; `#transport` keeps them from every other runtime. */
 const NODE_ONLY = ["src/transport/undici.ts", "src/transport/decode.ts", "src/state/leases/fs.ts"];
-const PACKAGES = ["consola", "hookable", "jose", "ofetch", "unstorage", "valibot", "#transport"];
+const PACKAGES = [
+  "consola",
+  "hookable",
+  "jose",
+  "ofetch",
+  "unstorage",
+  "valibot",
+  "#log",
+  "#transport",
+];
 
 interface Source {
   path: string;
@@ -55,6 +68,7 @@ function placeOf(path: string): Place {
   if (first === "edge") return { layer: "edge", unit: "edge" };
   if (isFolder && !["attempts", "acquire"].includes(first))
     throw new Error(`src/${first}/ is no known room`);
+  if (BASE.includes(first)) return { layer: "base", unit: first };
   if (GROUND.includes(first)) return { layer: "ground", unit: first };
   if (first === "relay.ts") return { layer: "relay", unit: first };
   if (first === "handler.ts" || first === "index.ts") return { layer: "edge", unit: "edge" };
@@ -157,6 +171,7 @@ describe("a planted violation is found", () => {
       'import { DIALECTS } from "../dialects/index.ts";',
     ],
     ["the ground imports", "src/errors.ts", 'import { x } from "./patterns.ts";'],
+    ["the base imports", "src/times.ts", 'import { x } from "./errors.ts";'],
     ["the upper layer takes from relay.ts", "src/waiting.ts", 'export { x } from "./relay.ts";'],
     ["only one of several is a type", "src/pool/a.ts", 'import { type A, b } from "../auth/a.ts";'],
     ["it is a dynamic import", "src/pool/a.ts", 'const x = await import("../auth/auth.ts");'],

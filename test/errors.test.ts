@@ -95,6 +95,16 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
       },
     }),
   },
+  ERR_RELAY_PERMISSION: {
+    status: 500,
+    options: () => ({
+      fetch() {
+        const message =
+          'Requires net access to "api.example.com:443", run again with the --allow-net flag';
+        throw Object.assign(new Error(message), { name: "NotCapable" });
+      },
+    }),
+  },
   ERR_RELAY_PATH: { status: 400, ask: () => ({ path: "/a%2fb" }) },
   ERR_RELAY_VERSION: { status: 404, ask: () => ({ path: "/v1/models" }) },
   ERR_RELAY_RESERVED: { status: 404, ask: () => ({ path: "/_relay/status" }) },
@@ -155,7 +165,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   },
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
-    options: () => ({ limits: { perClient: 1 } }),
+    options: () => ({ limits: { perCaller: { concurrent: 1 } } }),
     behaviour: stall,
     before: (send) => (void send().catch(() => {}), stalled()),
   },
@@ -451,6 +461,7 @@ it("E3 has no code that nothing provokes", () => {
   const elsewhereTold = [
     "ERR_RELAY_OPTIONS",
     "ERR_RELAY_START",
+    "ERR_RELAY_MODULE",
     "ERR_RELAY_CLIENT_GONE",
     "ERR_RELAY_NOT_READY",
     "ERR_RELAY_MOUNT",

@@ -100,6 +100,7 @@ it("has types that resolve and fit, for Node's resolution and for bundlers", () 
       import { defineRelay as onWorkers } from "h3-relay/cloudflare";
       import nitro from "h3-relay/nitro";
       import nuxt from "h3-relay/nuxt";
+      import { useRelay, type RelayConfigFile } from "h3-relay/runtime";
       const options: RelayOptions = {
         upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
         credentials: [{ id: "a", apiKey: "k" }],
@@ -116,6 +117,8 @@ it("has types that resolve and fit, for Node's resolution and for bundlers", () 
       export const old: Promise<unknown> = onH3v1(options)({ path: "", node: { req: 1, res: 1 }, context: {} });
       export const modules: { name: string }[] = [nitro];
       export const nuxtModule: (inline: undefined, nuxt: { options: object }) => void = nuxt;
+      export const count: number = useRelay().status().credentials.length;
+      export const file: RelayConfigFile = async () => ({ credentials: options.credentials });
       // @ts-expect-error an option that does not exist
       createRelay({ ...options, credential: [] });
     `,

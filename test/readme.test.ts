@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../simulator/index.ts";
+import { readRecipe } from "./recipes/page.ts";
 import { type Installed, installPackage } from "./support/package.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -29,12 +30,11 @@ afterAll(async () => {
   await upstream?.close();
 });
 
-/** Writes the block of the README that begins with a file's name; only the made-up address is replaced. */
-function paste(name: string): void {
-  const [, code] = readme.split(`\n\`\`\`ts\n// ${name}\n`);
-  if (code === undefined) throw new Error(`the README has no block for ${name}`);
-  const block = code.slice(0, code.indexOf("\n```"));
-  app.write(name, block.replaceAll("https://api.example.com", upstream.url));
+/** Writes a block of the README that begins with a file's name, from a section; only the made-up address is replaced. */
+function paste(section: string, name: string): void {
+  const file = readRecipe(readme, section).files.find((one) => one.name === name);
+  if (file === undefined) throw new Error(`the section "${section}" has no block for ${name}`);
+  app.write(name, file.text.replaceAll("https://api.example.com", upstream.url));
 }
 
 async function start(...command: string[]): Promise<string> {
@@ -88,16 +88,16 @@ async function expectStream(url: string): Promise<void> {
   expect(upstream.ledger.last()!.credential).toBe("team-a");
 }
 
-it("L1 the quick start with Nitro 3 runs as pasted", async () => {
-  paste("server/routes/ai/[...path].ts");
-  paste("nitro.config.mjs");
+it("L1 L12 the quick start runs as pasted", async () => {
+  paste("## Quick start", "server/relay.config.ts");
+  paste("## Quick start", "nitro.config.mjs");
   const nitro = join(app.app, "node_modules/nitro/dist/cli/index.mjs");
   execFileSync(process.execPath, [nitro, "build"], { cwd: app.app, stdio: "pipe" });
   await expectStream(await start(".output/server/index.mjs"));
 }, 60_000);
 
 it("L1 an h3 2 app behind node:http runs as pasted", async () => {
-  paste("server.ts");
+  paste("## Other servers", "server.ts");
   const run = 'await import("./server.js"); console.log("listening");';
   toJavaScript("server.ts");
   app.write("run.mjs", run);
@@ -105,7 +105,7 @@ it("L1 an h3 2 app behind node:http runs as pasted", async () => {
 });
 
 it("serves through fetch as pasted", async () => {
-  paste("fetch.ts");
+  paste("## Other servers", "fetch.ts");
   toJavaScript("fetch.ts");
   app.write(
     "run.mjs",

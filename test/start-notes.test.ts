@@ -38,13 +38,11 @@ function linesOf(options: Partial<OneUpstream>, store: Partial<StateHealth> = {}
   return lines;
 }
 
-it("M2 says at start how sure the leases are, and how changes are heard", () => {
-  expect(linesOf({ secret: SECRET })).toEqual([
-    "state on redis: leases atomic, changes of other instances shared",
-  ]);
+it("M2 warns at start where the leases are not sure", () => {
+  expect(linesOf({ secret: SECRET })).toEqual([]);
   const unsure = linesOf({ secret: SECRET }, { driver: "http", leases: "best-effort" });
-  expect(unsure.join("\n")).toContain("cannot say who is first");
-  expect(linesOf({ secret: SECRET, instances: 1 }, { leases: "best-effort" })).toHaveLength(1);
+  expect(unsure.join("\n")).toContain("this storage has no atomic lock");
+  expect(linesOf({ secret: SECRET, instances: 1 }, { leases: "best-effort" })).toEqual([]);
   expect(linesOf({ storage: undefined })).toEqual([]);
 });
 

@@ -7,5 +7,5 @@ export const options = {
     id: `c${at}`,
     apiKey: `sk-bench-${at}`,
   })),
-  limits: { perClient: 100_000 },
+  limits: { perCaller: { concurrent: 100_000 } },
 };

@@ -1,3 +1,4 @@
+// deno run --allow-net --allow-env main.ts; docs/deno.md names fewer permissions.
 import { defineRelay } from "h3-relay/deno";
 
 const relay = defineRelay(() => ({
@@ -7,7 +8,14 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: Deno.env.get("KEY_A") }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return a caller's id, or false for 401
 }));
 
-Deno.serve({ port: Number(Deno.env.get("PORT") ?? 3000) }, relay.fetch);
+const server = Deno.serve({ port: Number(Deno.env.get("PORT") ?? 3000) }, relay.fetch);
+
+// Open streams get `streaming.shutdownGrace`; the server takes no new connections meanwhile. Then the process ends by itself.
+async function stop() {
+  await Promise.all([relay.close(), server.shutdown()]);
+}
+Deno.addSignalListener("SIGTERM", stop);
+Deno.addSignalListener("SIGINT", stop);

@@ -1,9 +1,6 @@
-import relay from "h3-relay/nitro";
-
 export default {
   compatibilityDate: "2026-01-01",
-  srcDir: "server",
-  modules: [relay],
+  modules: ["h3-relay/nitro"],
   // NITRO_RELAY_UPSTREAM_BASE_URL replaces the address when the server is started.
   runtimeConfig: {
     relay: {

@@ -1,9 +1,5 @@
-import relay from "h3-relay/nitro";
-import { defineConfig } from "nitro/config";
-
-export default defineConfig({
-  serverDir: "server",
-  modules: [relay],
+export default {
+  modules: ["h3-relay/nitro"],
   // NITRO_RELAY_UPSTREAM_BASE_URL replaces the address when the server is started.
   runtimeConfig: {
     relay: {
@@ -11,4 +7,4 @@ export default defineConfig({
       upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
     },
   },
-});
+};

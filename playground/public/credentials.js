@@ -4,7 +4,7 @@ import { toClock } from "./time.js";
 import { toReason } from "./words.js";
 
 /** Fields that change without anything to show. */
-const MOVING = new Set(["retry_after", "usage"]);
+const MOVING = new Set(["retryAfter", "counters"]);
 
 let shown = "";
 let closedBefore;
@@ -77,9 +77,9 @@ function toButton(id, label, action, onAct) {
   );
 }
 
-function toCooldown({ family, reason, expires_at, stated, incidents }) {
-  const until = Date.parse(expires_at);
-  const whose = stated ? "the upstream said so" : `our choice, incident ${incidents}`;
+function toCooldown({ family, reason, expiresAt, statedByUpstream, incidents }) {
+  const until = Date.parse(expiresAt);
+  const whose = statedByUpstream ? "the upstream said so" : `our choice, incident ${incidents}`;
   return el(
     "p",
     { class: "cooldown" },

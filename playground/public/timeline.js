@@ -46,14 +46,14 @@ function toAttempt({
   duration,
   closedUntil,
   closedFamily,
-  stated,
+  statedByUpstream,
 }) {
   const outcome = reason ? toReason(reason) : "answered";
   const detail = [status === undefined ? "no answer" : `${status}`];
   if (reason) detail.push(`after ${toDuration(duration)}`, evidence);
   const closed =
     closedUntil &&
-    `${closedFamily === "*" ? "all models" : closedFamily} closed until ${toClock(closedUntil)}, ${stated ? "as the upstream said" : "our choice"}`;
+    `${closedFamily === "*" ? "all models" : closedFamily} closed until ${toClock(closedUntil)}, ${statedByUpstream ? "as the upstream said" : "our choice"}`;
   return el(
     "li",
     { class: reason ? "failed" : "answered" },

@@ -10,12 +10,12 @@ export interface ToldAttempt {
   evidence: string | undefined;
   /** ms. */
   duration: number;
-  /** UTC epoch ms: what this failure closed, until then. */
-  closedUntil: number | undefined;
+  /** ISO UTC: what this failure closed, until then. */
+  closedUntil: string | undefined;
   /** What it closed: the model, or everything. */
   closedFamily: string | undefined;
   /** Whether the upstream stated that wait. */
-  stated: boolean;
+  statedByUpstream: boolean;
 }
 
 export interface ToldRequest {
@@ -67,17 +67,17 @@ function onAttempt({
     evidence: verdict?.evidence,
     closedUntil: undefined,
     closedFamily: undefined,
-    stated: false,
+    statedByUpstream: false,
   };
   requestOf(requestId, model).attempts.push(latest);
 }
 
 // A cooldown names no request: it follows at once on the attempt that caused it.
-function onCooldown({ key, until, stated }: CooldownEvent): void {
-  if (!latest || (key.credential !== "*" && key.credential !== latest.credential)) return;
-  latest.closedUntil = until;
-  latest.closedFamily = key.family;
-  latest.stated = stated;
+function onCooldown({ credential, family, expiresAt, statedByUpstream }: CooldownEvent): void {
+  if (!latest || (credential !== "*" && credential !== latest.credential)) return;
+  latest.closedUntil = expiresAt;
+  latest.closedFamily = family;
+  latest.statedByUpstream = statedByUpstream;
 }
 
 function onEnd(event: EndEvent): void {
@@ -97,7 +97,7 @@ function answered({ credential = "", status, duration }: EndEvent): ToldAttempt 
     evidence: undefined,
     closedUntil: undefined,
     closedFamily: undefined,
-    stated: false,
+    statedByUpstream: false,
   };
 }
 

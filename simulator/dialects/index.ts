@@ -1,5 +1,6 @@
 // Who writes the healthy answer to which operation.
 import type { Ask } from "../ask.ts";
+import type { SimulatedDialect } from "../behaviour.ts";
 import type { Draft } from "../frames.ts";
 import type { Asked } from "../inbound.ts";
 import { messageEvents, messageJson } from "./anthropic.ts";
@@ -30,7 +31,7 @@ export function bodyOf(asked: Asked, ask: Ask, models: readonly string[]): Body 
     case "embeddings":
       return { json: embeddingsJson(ask) };
     case "count-tokens":
-      return { json: { input_tokens: ask.inputTokens } };
+      return { json: countJson(asked.dialect, ask) };
     case "models":
       return { json: modelsJson(asked.dialect, models, asked.path) };
     case "generic":
@@ -38,6 +39,13 @@ export function bodyOf(asked: Asked, ask: Ask, models: readonly string[]): Body 
     default:
       return undefined;
   }
+}
+
+/** Returns how many tokens a request has, as each API writes it. */
+function countJson(dialect: SimulatedDialect | undefined, { inputTokens }: Ask): object {
+  if (dialect === "google") return { totalTokens: inputTokens };
+  if (dialect === "openai") return { object: "response.input_tokens", input_tokens: inputTokens };
+  return { input_tokens: inputTokens };
 }
 
 function googleStream(asked: Asked, ask: Ask): Body {

@@ -1,5 +1,6 @@
 // The list of models, as each API writes it.
 import type { SimulatedDialect } from "../behaviour.ts";
+import { decoded } from "../routes.ts";
 
 /** Models listed where the options name none. */
 export const DEFAULT_MODELS: readonly string[] = ["gpt-5", "claude-simulated", "gemini-2.5-pro"];
@@ -15,7 +16,7 @@ export function modelsJson(
 ): object {
   const one = /\/models\/([^/]+)$/.exec(path)?.[1];
   const describe = (name: string): object => describeModel(dialect, name);
-  if (one !== undefined) return describe(decodeURIComponent(one));
+  if (one !== undefined) return describe(decoded(one));
   const data = names.map(describe);
   if (dialect === "google") return { models: data };
   if (dialect === "anthropic") {
@@ -26,7 +27,7 @@ export function modelsJson(
 
 function describeModel(dialect: SimulatedDialect | undefined, name: string): object {
   if (dialect === "google") {
-    const supportedGenerationMethods = ["generateContent", "streamGenerateContent"];
+    const supportedGenerationMethods = ["generateContent", "streamGenerateContent", "countTokens"];
     return { name: `models/${name}`, displayName: name, supportedGenerationMethods };
   }
   if (dialect === "anthropic") {

@@ -3,12 +3,14 @@ import type { FreshToken } from "../contract/auth.ts";
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Key } from "../contract/credential.ts";
 import type { CredentialRecord, MarkRecord } from "../contract/state.ts";
+import type { AcquirerStatus } from "../contract/status.ts";
 import { TokenError } from "../auth/token-error.ts";
 import { describeFault } from "../observe/fault.ts";
 import { createBlock } from "./block.ts";
 import { createToken, judgeFailure, LIMITED } from "./create.ts";
 import type { Attempted, Limiter } from "./limiter.ts";
 import type { AcquireRooms } from "./rooms.ts";
+import { toDurationText, toISOTime } from "../times.ts";
 import { createTokens } from "./tokens.ts";
 
 /** What an acquirer may still bring. Times are UTC epoch ms. */
@@ -22,21 +24,8 @@ export type Outlook =
       failure: string | undefined;
     };
 
-export interface AcquirerStatus {
-  id: string;
-  upstream: string;
-  tier: number;
-  /** Tokens in use, and how many there may be. */
-  live: number;
-  maxLive: number;
-  creating: boolean;
-  /** Attempts to create one, in the last hour and the last day, by everybody on the store. */
-  attempts: { hour: number; day: number };
-  /** When the next may be made, ISO UTC; `undefined` where it may be now. */
-  next_at: string | undefined;
-  /** Why none is made until then, or at all; `undefined` where one may be. */
-  blocked: string | undefined;
-}
+/** The status of an acquirer in its own terms: its tier is a number. */
+export type AcquirerView = Omit<AcquirerStatus, "tier"> & { tier: number };
 
 export interface Acquirer {
   readonly config: AcquirerConfig;
@@ -51,7 +40,7 @@ export interface Acquirer {
   marked(mark: MarkRecord): void;
   /** Takes in what the store says of this acquirer's tokens. */
   restore(records: readonly CredentialRecord[]): Promise<void>;
-  status(): AcquirerStatus;
+  status(): AcquirerView;
   close(): Promise<void>;
 }
 
@@ -169,9 +158,15 @@ export function createAcquirer(
     const { step, code, verdict } = judgeFailure(error);
     lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
     tell(false, step, code, sentAt);
-    reporter.warn(`acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})`);
     // Creating alone: tokens that exist, their refreshes and other credentials go on.
     if (verdict.scope !== "none") block.refused(verdict, sentAt);
+    const now = clock.now();
+    const at = nextAt(now);
+    const next =
+      at > now ? `; the next is created in ${toDurationText(at - now)} at the earliest` : "";
+    reporter.warn(
+      `acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})${next}`,
+    );
   }
 
   function tell(
@@ -229,7 +224,7 @@ export function createAcquirer(
         maxLive,
         creating: making !== undefined,
         attempts: limiter.counts(),
-        next_at: at > now ? new Date(at).toISOString() : undefined,
+        nextAt: at > now ? toISOTime(at) : undefined,
         blocked: obstacle() ?? (at > now ? cause : undefined),
       };
     },

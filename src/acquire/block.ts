@@ -2,6 +2,7 @@
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Key } from "../contract/credential.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
+import { toCooldownStatus } from "../admin/cooldowns.ts";
 import { clampHint } from "../limits/ladder.ts";
 import { ANY, type Cooldown } from "../pool/cooldowns.ts";
 import type { AcquireRooms } from "./rooms.ts";
@@ -39,16 +40,8 @@ export function createBlock(
       const stated = hint === null ? null : clampHint(hint).wait;
       const opened = cooldowns.refuse({ key, reason, hint: stated, ladder, sentAt }, clock.now());
       changed(opened);
-      if (!opened) return;
-      const { until, stated: isStated, incidents } = opened;
-      hooks.emit("cooldown", {
-        key,
-        reason,
-        scope: "acquirer",
-        until,
-        stated: isStated,
-        incidents,
-      });
+      if (opened && hooks.has("cooldown"))
+        hooks.emit("cooldown", toCooldownStatus(opened, clock.now(), true));
     },
     succeeded: (sentAt) => changed(cooldowns.succeed(key, sentAt, clock.now())),
   };

@@ -4,6 +4,7 @@ import type { TriedTarget } from "../errors.ts";
 import type { Rooms } from "../rooms.ts";
 import type { Step } from "../limits/steps.ts";
 import { whyBlocked } from "./blocked.ts";
+import { secondsUntil } from "../times.ts";
 import { reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, poolOf, type Standing } from "./standing.ts";
 
@@ -59,10 +60,9 @@ export function triedTargets(
     const { until, key, why } = whyBlocked(rooms, { target, session, excluded }, now);
     const reason =
       standing.setbacks?.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
-    const wait = Math.ceil((until - now) / 1_000);
     const { model, pool } = target;
     return until > now && until !== Infinity
-      ? { model, pool, reason, retry_after: wait }
+      ? { model, pool, reason, retryAfter: secondsUntil(until, now) }
       : { model, pool, reason };
   });
 }

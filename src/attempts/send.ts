@@ -1,15 +1,16 @@
 // One upstream call, from sending to the end of the answer.
 import type { Clock } from "../contract/clock.ts";
-import type { Dialect } from "../contract/dialect.ts";
+import type { Dialect, UsageOption } from "../contract/dialect.ts";
 import type { EndReason } from "../contract/end.ts";
 import type { Outgoing, ReplyHeaders } from "../contract/transport.ts";
-import type { Endpoint, Target } from "../contract/target.ts";
+import type { Target } from "../contract/target.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { ErrorCode, RelayError } from "../errors.ts";
 import type { Interruptible } from "../life.ts";
 import type { Rooms } from "../rooms.ts";
 import { describeFault } from "../observe/fault.ts";
 import type { ReadRequest } from "../request/read.ts";
+import { setInBody } from "../request/json-bytes.ts";
 import { renameInBody, renameInPath } from "../request/rename.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { toClientHeaders, toOutgoingHeaders } from "../request/headers.ts";
@@ -37,6 +38,7 @@ class Sending implements ReplyOptions, Interruptible {
   readonly isHead: boolean;
   readonly timeouts: Timeouts;
   readonly eventSize: number;
+  readonly usageOption: UsageOption | undefined;
   readonly #rooms: Rooms;
   readonly #errand: Errand;
   readonly #taken: Taken;
@@ -54,6 +56,7 @@ class Sending implements ReplyOptions, Interruptible {
     this.isHead = asked.method === "HEAD";
     this.timeouts = rooms.config.streaming;
     this.eventSize = rooms.config.streaming.eventSize;
+    this.usageOption = taken.usageOption;
     this.#rooms = rooms;
     this.#errand = errand;
     this.#taken = taken;
@@ -62,8 +65,8 @@ class Sending implements ReplyOptions, Interruptible {
   }
 
   start(): void {
-    const { credential, passage, secret } = this.#taken;
-    const outgoing = toOutgoing(this.#errand, passage.endpoint, secret!);
+    const { credential } = this.#taken;
+    const outgoing = toOutgoing(this.#errand, this.#taken);
     this.#reply.start(this.#rooms.transport().send(outgoing, this.#reply));
     this.#rooms.acquirers?.sent(credential);
     this.#errand.life.waitsFor(this);
@@ -92,6 +95,7 @@ class Sending implements ReplyOptions, Interruptible {
     const also = [...retried, ...(trial?.keys ?? [])];
     const { consequences } = this.#rooms;
     consequences.succeeded({ requestId: life.id, credential, target, sentAt, also });
+    this.#rooms.faults.well(target, passage.endpoint, "served", sentAt);
   }
 
   onResult(result: ReplyResult): void {
@@ -113,13 +117,21 @@ function endOf(code: ErrorCode): EndReason {
   return code === "ERR_RELAY_STOPPED" ? "stopped" : "timeout";
 }
 
-function toOutgoing({ life, asked, target }: Errand, endpoint: Endpoint, secret: string): Outgoing {
+function toOutgoing(
+  { life, asked, target }: Errand,
+  { passage, secret, usageOption }: Taken,
+): Outgoing {
   const { dialect } = target;
-  const { origin, basePath } = endpoint;
+  const { origin, basePath } = passage.endpoint;
   const query = withoutParameters(asked.query, dialect.secretParameters);
-  const headers = toOutgoingHeaders(life.call, target, dialect.credentialHeader(secret));
-  const { path, body } = renamed(asked, target);
+  const headers = toOutgoingHeaders(life.call, target, dialect.credentialHeader(secret!));
+  const { path, body: named } = renamed(asked, target);
+  const body = named && usageOption ? withUsage(named, usageOption) : named;
   return { method: asked.method, origin, path: basePath + path + query || "/", headers, body };
+}
+
+function withUsage(body: Uint8Array, { path }: UsageOption): Uint8Array {
+  return setInBody(body, path, "true") ?? body;
 }
 
 // Another model, or a name without its pool: in the body, and in the path where it stands there.

@@ -1,18 +1,21 @@
 // An attempt that failed: what it means, what follows from it, and what the request does next.
 import type { Refusal, Verdict } from "../contract/verdict.ts";
 import type { Target } from "../contract/target.ts";
+import type { AttemptFault } from "../contract/transport.ts";
 import type { Failure } from "../consequences.ts";
 import type { LastAttempt } from "../failure.ts";
 import type { Cooldown } from "../pool/cooldowns.ts";
 import type { Wanted } from "../pool/pool.ts";
 import type { Rooms } from "../rooms.ts";
 import type { ReplyResult } from "../stream/reply.ts";
+import type { Timeouts } from "../stream/watch.ts";
 import { judge, judgeFault } from "../limits/judge.ts";
 import { judgeByRules } from "../limits/rules.ts";
 import { isBudgeted } from "../limits/retry-budget.ts";
 import { nextStep, type Step } from "../limits/steps.ts";
 import { ANY_MODEL } from "../request/targets.ts";
 import { isEndpointFailure } from "../limits/circuits.ts";
+import { toWaitText } from "../times.ts";
 import { downUntil, hasFreshEndpoint } from "./endpoints.ts";
 import { tellAttempt } from "./send.ts";
 import { hasNext, isAboutTarget, isLeaving } from "./chain.ts";
@@ -52,7 +55,12 @@ export function settleFailure(
   // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
   life.check();
   const setbacks = setbacksOf(standing);
+  rooms.faults.failed(target, attempt.passage.endpoint, last, sentAt);
   tellCircuit(rooms, setbacks, target, attempt, verdict);
+  if (rooms.usage?.isRefusal(standing, attempt, last, target)) {
+    standing.again = { credential, met: attempt.met };
+    return SAME;
+  }
   const isDown = downUntil(rooms, target) > 0;
   const pool = poolOf(rooms, errand);
   const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
@@ -111,7 +119,7 @@ function renew(
 
 // Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
 function tellCircuit(
-  { clock, reporter }: Rooms,
+  { clock, reporter, circuits }: Rooms,
   { failedAt }: Setbacks,
   { upstream, endpoints }: Target,
   { passage }: Taken,
@@ -119,11 +127,13 @@ function tellCircuit(
 ): void {
   if (!isEndpointFailure(verdict)) return passage.answered(clock.now());
   failedAt.add(passage.endpoint);
-  if (!passage.failed(clock.now())) return;
+  const now = clock.now();
+  if (!passage.failed(now)) return;
   const number = endpoints.indexOf(passage.endpoint) + 1;
   const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
+  const wait = toWaitText(circuits.closedUntil(passage.endpoint, now) - now, now);
   reporter.warn(
-    `${which} upstream ${upstream} is left alone for a while: ${verdict.reason} again and again`.trim(),
+    `circuit open:${which} upstream ${upstream} failed several times in a row (${verdict.reason}); next attempt in ${wait}`,
   );
 }
 
@@ -177,6 +187,8 @@ function judgeAttempt(
       verdict: judgeFault(result.fault),
       status: undefined,
       fault: result.fault,
+      cause: result.code,
+      limit: limitOf(result.fault, config.streaming),
       answer: undefined,
     };
   const { status, headers, body, inStream } = result;
@@ -194,7 +206,17 @@ function judgeAttempt(
   const verdict =
     judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     judge(refusal, target.dialect);
-  return { verdict, status, fault: undefined, answer };
+  return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
+}
+
+/** How long an attempt has waited in vain, ms. */
+function limitOf(
+  fault: AttemptFault,
+  { connectTimeout, firstByteTimeout, idleTimeout }: Timeouts,
+): number | undefined {
+  if (fault === "connect-timeout") return Math.min(connectTimeout, firstByteTimeout);
+  if (fault === "timeout") return firstByteTimeout;
+  return fault === "idle-timeout" ? idleTimeout : undefined;
 }
 
 /** Where an upstream wants somebody to confirm who they are, it says at which address (E7). */

@@ -1,5 +1,6 @@
 // What one request carries through its attempts.
 import type { HeaderList } from "../contract/sink.ts";
+import type { UsageOption } from "../contract/dialect.ts";
 import type { Reason } from "../contract/verdict.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
 import type { LastAttempt } from "../failure.ts";
@@ -64,6 +65,8 @@ export interface Setbacks {
   renewed: Set<string>;
   /** Credentials that answered it with 403. */
   forbidden: Set<string>;
+  /** The endpoint that refused to be asked for token counts, or may have: the request goes on without. */
+  usageRefusedBy: Endpoint | undefined;
 }
 
 export interface Again {
@@ -99,6 +102,7 @@ export function setbacksOf(standing: Standing): Setbacks {
     cooled: new Set(),
     renewed: new Set(),
     forbidden: new Set(),
+    usageRefusedBy: undefined,
   });
 }
 
@@ -110,6 +114,8 @@ export interface Taken extends Again {
   sentAt: number;
   /** What it presents; `undefined` while it must be waited for. */
   secret: string | undefined;
+  /** What the relay adds to the request, so that its answer reports token counts. */
+  usageOption: UsageOption | undefined;
 }
 
 /** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */

@@ -8,6 +8,8 @@ import { type BlockedOrAcquiring, whyBlocked } from "./blocked.ts";
 import { triedTargets } from "./chain.ts";
 import { downUntil, reachableTargets } from "./endpoints.ts";
 import { type Errand, excludedFor, openTargets, poolOf, type Standing } from "./standing.ts";
+import { ANY } from "../pool/cooldowns.ts";
+import { tallyOf } from "./tally.ts";
 import { tokenError, toTokenError } from "./tokenless.ts";
 
 /** What passes by itself: a cap, a trial under way, a token on its way, a window. */
@@ -38,12 +40,12 @@ export async function waitForCredential(
   // A session's own wait has a cap of its own (A5).
   const patience = why === "held" ? Infinity : standing.patience;
   if ((why === "cooling" || why === "protected") && until - startedAt > patience)
-    return listing(rooms, errand, standing, limitedError(rooms, target, blocked));
+    return listing(rooms, errand, standing, limitedError(rooms, standing, target, blocked));
   if (patience <= 0)
     return new RelayError("ERR_RELAY_LIMITED", {
       ...factsOf(target),
       retryAfter: 1,
-      detail: why === "acquiring" ? "a token is being created" : "all in use",
+      detail: why,
     });
   const pool = poolOf(rooms, { target });
   // The place in line is kept until a credential is taken or the request is over.
@@ -103,17 +105,19 @@ function downError(rooms: Rooms, errand: Errand, standing: Standing): RelayError
 function listing(rooms: Rooms, errand: Errand, standing: Standing, error: RelayError): RelayError {
   const tried = triedTargets(rooms, errand, standing);
   if (!tried) return error;
-  const waits = tried.flatMap(({ retry_after: wait }) => wait ?? []);
+  const waits = tried.flatMap((one) => one.retryAfter ?? []);
   const retryAfter = waits.length > 0 ? Math.min(...waits) : error.facts.retryAfter;
   return new RelayError(error.code, { ...error.facts, status: error.status, retryAfter, tried });
 }
 
 /** The error for a target whose credentials are all closed: which one depends on what closed them. */
 function limitedError(
-  { cooldowns, clock }: Rooms,
+  rooms: Rooms,
+  standing: Standing,
   target: Target,
   { why, until, key, failure }: BlockedOrAcquiring,
 ): RelayError {
+  const { cooldowns, clock } = rooms;
   const reason = key && cooldowns.get(key)?.reason;
   // Creating that fails is no limit (H1).
   if (failure !== undefined)
@@ -122,7 +126,10 @@ function limitedError(
   if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
   if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
   if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
-  return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail: reason });
+  // A limit that all share stands at no credential.
+  const tally =
+    key?.credential === ANY ? undefined : tallyOf(rooms, target, excludedFor(standing, target));
+  return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail: tally ?? reason });
 }
 
 /** The error of a request that cannot be helped any more. */
@@ -134,9 +141,12 @@ export function finalError(rooms: Rooms, errand: Errand, standing: Standing): Re
   const { until } = whyBlocked(rooms, { target, session, excluded }, now);
   const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
   const error = last
-    ? toFailure(last, target, asked.path, retryAfter)
+    ? toFailure(last, target, asked.path, retryAfter, tallyOf(rooms, target, excluded))
     : (tokenError(rooms, standing, target, factsOf(target)) ??
-      new RelayError("ERR_RELAY_NO_CREDENTIAL", factsOf(target)));
+      new RelayError("ERR_RELAY_NO_CREDENTIAL", {
+        ...factsOf(target),
+        detail: tallyOf(rooms, target, excluded),
+      }));
   return listing(rooms, errand, standing, error);
 }
 

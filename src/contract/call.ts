@@ -13,7 +13,7 @@ export interface Call {
   readonly headerCount?: number;
   /** Reads the body once. Rejects with `ERR_RELAY_BODY_SIZE` over `limit` bytes, `ERR_RELAY_CLIENT_GONE` when it breaks off, `ERR_RELAY_BODY_USED` when somebody has read it. */
   readBody(limit: number): Promise<Uint8Array>;
-  /** The peer's address as the host knows it, for the cap per client. */
+  /** The peer's address as the host knows it (the socket's, or a framework's own answer), for the cap on callers. */
   address: string | undefined;
   /** The call as a web `Request`, for functions of the operator's. Made only when asked for; its body is not to be read. */
   request(): Request;

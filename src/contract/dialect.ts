@@ -33,10 +33,13 @@ export interface RenderedError {
   data?: Record<string, unknown>;
 }
 
-/** Token counts as an upstream reports them. */
+/** Token counts as an upstream reports them; what it does not report is left out. */
 export interface Usage {
+  /** Number of tokens of the request. */
   inputTokens?: number;
+  /** Number of tokens of the answer, those of its thoughts included. */
   outputTokens?: number;
+  /** Number of all tokens, as the upstream adds them up. */
   totalTokens?: number;
 }
 
@@ -50,6 +53,16 @@ export interface CodeMeaning {
   disables?: boolean;
   /** True for a code that says little (`invalid_request_error`): what the message says goes before it. */
   vague?: boolean;
+}
+
+/** How a stream of an API is made to report its token counts, where it does so only on request (I17). */
+export interface UsageOption {
+  /** Names from the top of the JSON body down to the field, which is set to `true`. */
+  path: readonly [string, ...string[]];
+  /** True where this request's answer reports no counts unless the field is set, and its endpoint knows the field. */
+  isMissing(asked: Asked): boolean;
+  /** True for an event with nothing in it but the counts: it comes for the field alone, and is taken out of the answer. */
+  isAnswer(event: StreamEvent): boolean;
 }
 
 /** How an API family speaks. One file in src/dialects/ each; an operator can give one of their own. */
@@ -85,6 +98,8 @@ export interface Dialect {
   endsWith?(last: StreamEvent): boolean;
   /** Finds token counts in an event or a JSON body. */
   readUsage(data: string): Usage | undefined;
+  /** For `streaming.includeUsage`; left out where streams of this API report their counts by themselves. */
+  usageOption?: UsageOption | undefined;
 
   /** Body of an error answer (JSON text). */
   renderError(error: RenderedError): string;

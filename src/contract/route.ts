@@ -3,39 +3,70 @@ import type { Reason } from "./verdict.ts";
 /** Why a credential was chosen. `again`: the same one once more, after a refusal that lets it. */
 export type ChosenBy = "again" | "preferred" | "session" | "reuse" | "strategy";
 
-/** Why a credential was not, and until when, UTC epoch ms. */
+/** Why a credential was passed over. */
+export type SkippedWhy =
+  | "disabled"
+  | "model"
+  | "excluded"
+  | "cooling"
+  | "trial"
+  | "protected"
+  | "busy";
+
+/** Why a credential was passed over, and until when. */
 export interface Skipped {
-  why: "disabled" | "model" | "excluded" | "cooling" | "trial" | "protected" | "busy";
-  until?: number;
-  /** Of a cooldown: what was refused, and whether for this family alone or for the whole credential. */
+  /**
+   * `disabled`: out of use; `model`: not allowed for this model; `excluded`: it failed in this request already; `cooling`: a
+   * cooldown; `trial`: another request tries it; `protected`: quota that is kept back; `busy`: at its `maxInFlight`.
+   */
+  why: SkippedWhy;
+  /** When that ends, ISO UTC; `undefined` where time alone does not end it. */
+  expiresAt?: string;
+  /** What was refused; `undefined` where there is no cooldown. */
   reason?: Reason;
-  level?: "model" | "credential";
+  /** What the cooldown closes: this family of models on this credential, or the whole credential. */
+  scope?: "model" | "credential";
 }
 
 /** One credential as a choice saw it. */
 export interface RouteCandidate {
+  /** Id of the credential. */
   credential: string;
-  tier: number;
+  /** Its name where `tiers` is configured, else its number; lower is preferred. */
+  tier: number | string;
+  /** Requests under way on it. */
   inFlight: number;
   /** `undefined` where it could have been chosen. */
   skipped: Skipped | undefined;
 }
 
+/** Why no credential could be chosen, whatever the candidates. */
+export interface RouteClosed {
+  /**
+   * `down`: every endpoint is left alone after failures; `shared`: a limit that all credentials share; `held`: the session
+   * waits for its own credential.
+   */
+  why: "down" | "shared" | "held";
+  /** When that ends, ISO UTC. */
+  expiresAt: string;
+}
+
 /** One look at one place where a request may go. */
 export interface RouteDecision {
-  /** UTC epoch ms. */
-  at: number;
+  /** When it was looked at, ISO UTC. */
+  at: string;
+  /** Name of the upstream. */
   upstream: string;
+  /** Name of the quota pool. */
   pool: string;
+  /** As the upstream knows it; `"*"` where the request names none. */
   model: string;
-  /** Those who could have been chosen, in order of preference, then the others; up to 50 of each. */
+  /** Those that could have been chosen, in order of preference, then the others; up to 50 of each. */
   candidates: RouteCandidate[];
-  /** Members of the pool that are not listed. */
+  /** Number of credentials of the pool that are not listed. */
   left: number;
-  /**
-   * Why nobody could be, whatever the candidates: the upstream is left alone, a limit that all share, or a session that waits
-   * for its own credential; `undefined` otherwise.
-   */
-  closed: { why: "down" | "shared" | "held"; until: number } | undefined;
+  /** `undefined` where the candidates alone decide. */
+  closed: RouteClosed | undefined;
+  /** Id of the credential that was chosen, and by what; `undefined` where none was. */
   chosen: { credential: string; by: ChosenBy } | undefined;
 }

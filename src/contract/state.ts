@@ -30,8 +30,11 @@ export interface MarkRecord {
   writtenAt: number;
 }
 
+/** Why a credential is out of use. */
+export type DisabledCause = "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
+
 export interface DisabledMark {
-  cause: "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
+  cause: DisabledCause;
   /** For people: what was said, without any secret. */
   reason: string;
   /** UTC epoch ms. */
@@ -155,22 +158,23 @@ export type SyncTier = "none" | "process" | "shared" | "best-effort";
 
 /** How the store is, for the status. */
 export interface StateHealth {
-  /** Driver's own name, `memory` where none was configured. */
+  /** The driver's own name; `memory` where none was configured. */
   driver: string;
+  /** True once everything in it was read. */
   loaded: boolean;
-  /** How sure a lease is on it (M2). */
+  /** How sure a lease on it is (M2): `atomic`, `best-effort`, or `process` where nothing is shared. */
   leases: LeaseTier;
-  /** How soon other instances hear of our changes, and we of theirs (M1). */
+  /** How other instances hear of our changes and we of theirs (M1): `shared`, `process`, `best-effort` or `none`. */
   sync: SyncTier;
-  /** How old our view of the others' changes is at most, in ms; `undefined` where they have never been heard. */
+  /** Age of our view of the others' changes at most, ms; `undefined` where none was ever read. */
   viewAge: number | undefined;
-  /** Whether tokens and keys are sealed at rest (N1). */
+  /** True where tokens and keys are sealed at rest (N1). */
   sealed: boolean;
-  /** Writes that failed and are waiting to be tried again. */
+  /** Number of writes that failed and are tried again. */
   pendingWrites: number;
   /** The last fault, without any value of a record; `undefined` when all is well. */
   fault: string | undefined;
-  /** Records that could not be understood and were kept aside, by key. */
+  /** Keys of records that could not be understood and were kept aside. */
   setAside: string[];
 }
 

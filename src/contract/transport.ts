@@ -20,16 +20,34 @@ export interface ReplyHeaders {
 export type TransportFault =
   /** The name does not resolve. */
   | "dns"
-  /** No connection could be made. */
+  /** Nothing listens at this host and port. */
+  | "refused"
+  /** The host, or the way to it, does not answer. */
+  | "unreachable"
+  /** The upstream's certificate was not accepted. */
+  | "certificate"
+  /** The TLS handshake failed for another reason: what listens there may not speak TLS. */
+  | "tls"
+  /** This process may not connect there. */
+  | "denied"
+  /** No connection could be made, for another reason. */
   | "connect"
   /** The connection ended before the answer was whole. */
   | "closed"
   /** What came is not HTTP, or not what its headers promise. */
-  | "protocol";
+  | "protocol"
+  /** The runtime has not let the call out: a permission is missing. */
+  | "permission";
+
+/** What was waited for in vain: the connection, the first byte, or the next one. */
+export type Silence = "connect-timeout" | "timeout" | "idle-timeout";
+
+/** Why an attempt brought no answer that could be judged or passed on. */
+export type AttemptFault = TransportFault | Silence | "empty";
 
 export interface TransportError {
   fault: TransportFault;
-  /** The platform's own code, `ECONNREFUSED` for example; for the log, never for the client. */
+  /** The platform's own code, `ECONNREFUSED` for example, or its words on a call it denied; for the log, never for the client. */
   code?: string;
 }
 

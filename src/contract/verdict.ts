@@ -30,13 +30,17 @@ export type Scope =
 /** What may be tried next. */
 export type Action = "other-credential" | "same-later" | "refresh-then-same" | "no";
 
+/** What a refusal was taken for, and why. */
 export interface Verdict {
+  /** What was refused. */
   reason: Reason;
+  /** What the refusal concerns. */
   scope: Scope;
-  /** The wait that the answer itself states, in ms, before any clamp; `null` where it states none. */
+  /** The wait that the answer itself states, ms, before any bound is applied; `null` where it states none. */
   hint: number | null;
+  /** What the request may try next. */
   action: Action;
-  /** True where the answer says that this credential will not work again until somebody mends it. */
+  /** True where the answer says that this credential will not work again until an operator mends it. */
   disables: boolean;
   /** True where this one token is used up and no reset may be assumed (H4). */
   exhausts?: boolean;

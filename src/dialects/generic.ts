@@ -13,6 +13,7 @@ export const generic: Dialect = {
   meaningOf,
   mayMatter: ({ name, data }) => name === "error" || data === DONE || mayNameError(data),
   endsWith: () => true,
+  usageOption: undefined,
 };
 
 function meaningOf({ name, data }: StreamEvent): EventMeaning {

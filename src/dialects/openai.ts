@@ -12,6 +12,7 @@ import { isErrorEvent, mayNameError } from "./shared/errors.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
 import { errorFields, renderEvent } from "./shared/render.ts";
 import { decodeSegment, modelInBody, streamInBody } from "./shared/request.ts";
+import { STREAM_OPTIONS } from "./shared/stream-options.ts";
 import { readUsage } from "./shared/usage.ts";
 
 export const DONE = "[DONE]";
@@ -58,6 +59,7 @@ export const openai: Dialect = {
   mayMatter,
   endsWith: endsWell,
   readUsage,
+  usageOption: STREAM_OPTIONS,
   renderError: (error) => JSON.stringify({ error: { param: null, ...errorFields(error) } }),
   renderErrorEvent: (error) =>
     renderEvent(

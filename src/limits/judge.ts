@@ -1,6 +1,6 @@
 /** From a refusal to a verdict. */
 import type { Dialect } from "../contract/dialect.ts";
-import type { TransportFault } from "../contract/transport.ts";
+import type { AttemptFault } from "../contract/transport.ts";
 import type { Reason, Refusal, Verdict } from "../contract/verdict.ts";
 import { readBody } from "./body.ts";
 import type { Case, Finding } from "./case.ts";
@@ -23,9 +23,11 @@ export function judge(refusal: Refusal, dialect: Dialect): Verdict {
 }
 
 /** Returns the verdict on a call that brought no whole answer. */
-export function judgeFault(fault: TransportFault | "timeout" | "aborted" | "empty"): Verdict {
+export function judgeFault(fault: AttemptFault | "aborted"): Verdict {
   const reasons: Partial<Record<string, Reason>> = {
+    "connect-timeout": "TIMEOUT",
     timeout: "TIMEOUT",
+    "idle-timeout": "TIMEOUT",
     aborted: "ABORTED",
     empty: "EMPTY",
   };

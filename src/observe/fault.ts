@@ -1,10 +1,13 @@
 // An error nobody expected, told in one line.
+import { denialOf } from "../denied.ts";
 
 /**
  * Tells an error's kind and place. Its message stays out: it is somebody else's, and could quote a body or a secret (J7).
  */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${error === null ? "null" : typeof error}`;
+  const denial = denialOf(error);
+  if (denial !== undefined) return denial;
   const { name, message, stack = "" } = error;
   const { code } = error as { code?: unknown };
   const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");

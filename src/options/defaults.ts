@@ -33,7 +33,7 @@ export const DEFAULTS = {
     bodyTimeout: 60_000,
     headerCount: 100,
     queue: 1_000,
-    perClient: 100,
+    perCaller: { concurrent: 100 },
   },
   streaming: {
     commitAfter: 10_000,
@@ -43,6 +43,7 @@ export const DEFAULTS = {
     idleTimeout: 120_000,
     totalTimeout: false,
     eventSize: 1_048_576,
+    includeUsage: false,
     shutdownGrace: 5_000,
     onDisconnect: "abort",
     drainTimeout: 30_000,

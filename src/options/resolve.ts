@@ -2,13 +2,15 @@
 import type { AcquirerConfig } from "../contract/anonymous.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/auth.ts";
-import type { RelayOptions } from "./types.ts";
+import type { Network } from "../addresses.ts";
+import type { PerCallerOptions, RelayOptions } from "./types.ts";
 import { checkShape } from "./check.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
 import { didYouMean } from "./suggest.ts";
+import { resolveTrustProxy } from "./trust-proxy.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
 
 type Full<Options, Defaults> = Required<Pick<Options, keyof Options & keyof Defaults>> &
@@ -19,6 +21,8 @@ export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
+  /** Names of the tiers, best first, as they are shown; `undefined` where tiers are numbers. */
+  tiers: readonly string[] | undefined;
   /** Sources of anonymous tokens: they carry nothing themselves. */
   acquirers: readonly AcquirerConfig[];
   /** Static keys by credential id. Kept apart from all that is shown. */
@@ -31,7 +35,12 @@ export interface RelayConfig {
     Full<NonNullable<RelayOptions["scheduling"]>, typeof DEFAULTS.scheduling>,
     "preferred"
   > & { preferred: { id: string; strict: boolean } | undefined };
-  limits: Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>;
+  clientAddress: RelayOptions["clientAddress"];
+  /** How many proxies are trusted, or where they are. */
+  trustProxy: number | readonly Network[] | undefined;
+  limits: Omit<Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>, "perCaller"> & {
+    perCaller: Required<PerCallerOptions>;
+  };
   streaming: Required<NonNullable<RelayOptions["streaming"]>>;
   responseHeaders: Required<NonNullable<RelayOptions["responseHeaders"]>>;
   cors: NonNullable<RelayOptions["cors"]>;
@@ -69,14 +78,17 @@ function complete(options: RelayOptions, faults: Faults): RelayConfig {
     upstreams,
     models,
     credentials,
+    tiers: options.tiers,
     acquirers,
     secrets,
     sources,
     tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
     authorize: options.authorize,
+    clientAddress: options.clientAddress,
+    trustProxy: faults.attempt(() => resolveTrustProxy(options.trustProxy)),
     scheduling: faults.attempt(() => resolveScheduling(options, carriers, faults)),
     limits: faults.attempt(() => resolveLimits(options, upstreams, faults)),
-    streaming: { ...DEFAULTS.streaming, ...defined(options.streaming) },
+    streaming: faults.attempt(() => resolveStreaming(options)),
     responseHeaders: faults.attempt(() => resolveResponseHeaders(options, faults)),
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
@@ -117,7 +129,16 @@ function resolveLimits(
       );
   });
   const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
-  return { ...limits, disableOn: [...limits.disableOn] };
+  const perCaller = { ...DEFAULTS.limits.perCaller, ...defined(options.limits?.perCaller) };
+  return { ...limits, perCaller, disableOn: [...limits.disableOn] };
+}
+
+function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {
+  const { maxAttempts = DEFAULTS.limits.maxAttempts } = limits ?? {};
+  // An upstream that refuses the field is called once more without it.
+  if (streaming?.includeUsage && maxAttempts < 2)
+    wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
+  return { ...DEFAULTS.streaming, ...defined(streaming) };
 }
 
 function resolveResponseHeaders(

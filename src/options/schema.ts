@@ -8,6 +8,7 @@ import { faultOfSecret } from "./forms/secret.ts";
 import { faultOfStorage } from "./forms/storage.ts";
 import { oneOf, REASONS, refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
+import { toNetworks } from "./trust-proxy.ts";
 
 const fn = v.function();
 const off = v.literal(false);
@@ -54,6 +55,23 @@ const methods = (...names: string[]): Record<string, typeof fn> =>
 
 const baseURL = checked(faultOfBaseURL);
 
+const proxyCount = v.pipe(
+  v.number("must be the number of proxies in front, or a list of their networks"),
+  v.integer("must be a whole number"),
+  v.minValue(0, "must not be negative"),
+);
+const trustedNetwork = v.pipe(
+  text,
+  v.check(
+    (entry) => toNetworks(entry) !== undefined,
+    'must be an address, a network like 10.0.0.0/8, "loopback" or "private"',
+  ),
+  v.check(
+    (entry) => !toNetworks(entry)?.some(({ bits }) => bits === 0),
+    "must not hold every address: clients could then make theirs up; give the number of proxies",
+  ),
+);
+
 const dialect = v.looseObject({
   name: text,
   ...methods(
@@ -73,6 +91,12 @@ const dialect = v.looseObject({
   codes: v.looseObject({}),
   judge: v.optional(fn),
   endsWith: v.optional(fn),
+  usageOption: v.optional(
+    v.looseObject({
+      path: v.pipe(texts, v.nonEmpty("must not be empty")),
+      ...methods("isMissing", "isAnswer"),
+    }),
+  ),
 });
 
 const addedHeaders = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
@@ -181,6 +205,8 @@ const scheduling = optional({
   sessionLimit: count,
 });
 
+const trustProxy = v.lazy((input) => (Array.isArray(input) ? v.array(trustedNetwork) : proxyCount));
+
 const limits = optional({
   families: v.record(text, v.pipe(text, v.notValue("*", "must not be `*`"))),
   maxAttempts: count,
@@ -203,7 +229,7 @@ const limits = optional({
   bodyTimeout: ms,
   headerCount: count,
   queue: v.pipe(whole, v.minValue(0, "must not be negative")),
-  perClient: orOff(count),
+  perCaller: optional({ concurrent: orOff(count) }),
 });
 
 const streaming = optional({
@@ -214,6 +240,7 @@ const streaming = optional({
   idleTimeout: ms,
   totalTimeout: orOff(ms),
   eventSize: count,
+  includeUsage: v.boolean(),
   shutdownGrace: ms,
   onDisconnect: v.lazy((input) =>
     typeof input === "function"
@@ -262,6 +289,8 @@ export const optionsSchema: v.GenericSchema = optional({
   tiers: texts,
   credentials: v.array(credentialSchema),
   authorize: fn,
+  clientAddress: fn,
+  trustProxy,
   instances: count,
   scheduling,
   tokens: optional({ background: v.boolean(), concurrency: count }),

@@ -41,9 +41,19 @@ export interface CommonOptions<Tier extends string = string> {
   credentials: CredentialOptions<Tier>[];
   /**
    * Tells who is calling: a caller id, a `Response` to answer with, `true` for a nameless caller, or `false` for 401.
-   * Without it everybody may call, with a cap per client address.
+   * Without it everybody may call. An id has at most 256 characters. `limits.perCaller` counts by the id, else by the address.
    */
   authorize?: Authorize;
+  /**
+   * Tells a client's IP address, where the host's own answer is a proxy's; nothing: the next source is asked, `trustProxy`, then
+   * the host. Example: `(request) => request.headers.get("cf-connecting-ip")`. @default off
+   */
+  clientAddress?: (request: Request) => string | null | undefined;
+  /**
+   * Proxies whose X-Forwarded-For or Forwarded header is believed: how many there are in front, or a list of their networks
+   * (`"10.0.0.0/8"`, an address, `"loopback"`, `"private"`). `0`: none, on purpose. @default none
+   */
+  trustProxy?: number | string[];
   scheduling?: SchedulingOptions;
   tokens?: TokenOptions;
   limits?: LimitOptions;
@@ -274,8 +284,13 @@ export interface LimitOptions {
   headerCount?: number;
   /** Requests waiting for a credential at most. @default 1_000 */
   queue?: number;
-  /** Requests under way for one client address while `authorize` is not set. @default 100 */
-  perClient?: number | false;
+  /** Caps on one caller: by its id from `authorize`, else by its address (of IPv6 the /64). */
+  perCaller?: PerCallerOptions;
+}
+
+export interface PerCallerOptions {
+  /** Requests under way at most; over it 429. Clients without a known address have 1,000 together. @default 100 */
+  concurrent?: number | false;
 }
 
 /** What becomes of an upstream's answer when its client leaves before the end. */
@@ -302,6 +317,11 @@ export interface StreamingOptions {
   totalTimeout?: number | false;
   /** Events longer than this pass unscanned. @default 1_048_576 */
   eventSize?: number;
+  /**
+   * Asks upstreams of the dialect `openai` for the token counts of streamed chat completions where the client has not, and takes
+   * the event that carries them out of the answer again. Needs `limits.maxAttempts` of 2 or more. @default false
+   */
+  includeUsage?: boolean;
   /** Open streams get so long to finish when the relay closes. @default 5_000 */
   shutdownGrace?: number;
   /** What becomes of an answer when its client leaves; a function is asked at that moment. @default "abort" */

@@ -2,10 +2,23 @@
 import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route.ts";
 import type { Found, Roster, Sight } from "./roster.ts";
 
-export type Explained = Pick<RouteDecision, "candidates" | "left" | "chosen">;
+/** A reason in the pool's own terms: `until` is UTC epoch ms. */
+export interface PassedOver extends Omit<Skipped, "expiresAt"> {
+  until?: number;
+}
+
+/** A candidate in the pool's own terms: its tier is a number. */
+export interface Seen extends Omit<RouteCandidate, "tier" | "skipped"> {
+  tier: number;
+  skipped: PassedOver | undefined;
+}
+
+export interface Explained extends Pick<RouteDecision, "left" | "chosen"> {
+  candidates: Seen[];
+}
 
 /** Says why a member that serves the model and is in use is closed until some time. */
-export type WhyClosed = (member: number, until: number) => Skipped;
+export type WhyClosed = (member: number, until: number) => PassedOver;
 
 /** Explains a choice, up to `most` candidates of each kind. Changes nothing. */
 export function explainChoice(
@@ -49,7 +62,7 @@ function rank(
   return ranked;
 }
 
-function seen({ members }: Roster, member: number, skipped: Skipped | undefined): RouteCandidate {
+function seen({ members }: Roster, member: number, skipped: PassedOver | undefined): Seen {
   const { id, tier } = members.credentials[member]!;
   return { credential: id, tier, inFlight: members.inFlight(member), skipped };
 }
@@ -61,7 +74,7 @@ function whyNot(
   member: number,
   now: number,
   whyClosed: WhyClosed,
-): Skipped | undefined {
+): PassedOver | undefined {
   if (!members.enabled.has(member)) return { why: "disabled" };
   if (!view.serves(member)) return { why: "model" };
   const until = view.untilOf(member);

@@ -1,9 +1,8 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
 import type { Credential, Key } from "../contract/credential.ts";
-import type { Skipped } from "../contract/route.ts";
 import type { Target } from "../contract/target.ts";
 import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
-import { type Explained, explainChoice } from "./explain.ts";
+import { type Explained, explainChoice, type PassedOver } from "./explain.ts";
 import { Members } from "./members.ts";
 import { endOf, type Reading } from "./quotas.ts";
 import { type IsProtected, Reserves } from "./reserves.ts";
@@ -126,17 +125,17 @@ export class Pool {
   /** Tells who would be chosen, who after them, and why not the others (J4); `most` of each. For people, not for requests. */
   explain(wanted: Wanted, now: number, most: number): Explained {
     const roster = this.#roster;
-    const whyClosed = (member: number, until: number): Skipped =>
+    const whyClosed = (member: number, until: number): PassedOver =>
       this.#skipped(this.#closingKey(member, wanted.target), until, now);
     const out = roster.numbersOf(wanted.excluded);
     return explainChoice(roster, roster.look(wanted, now), out, { now, most, whyClosed });
   }
 
-  #skipped(key: Key, until: number, now: number): Skipped {
+  #skipped(key: Key, until: number, now: number): PassedOver {
     const why = this.#whyClosed(key, now);
-    const level = key.family === ANY ? "credential" : "model";
+    const scope = key.family === ANY ? "credential" : "model";
     const known = why === "protected" ? undefined : this.#options.cooldowns.get(key);
-    return { why, until, level, ...(known && { reason: known.reason }) };
+    return { why, until, scope, ...(known && { reason: known.reason }) };
   }
 
   /**

@@ -14,6 +14,8 @@ export interface NodeRequest {
   readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
   readonly readableEnded?: boolean;
+  /** What a body parser has left there. */
+  readonly body?: unknown;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error", listener: () => void): unknown;
   removeListener(event: string, listener: (chunk: Uint8Array) => void): unknown;
@@ -75,6 +77,8 @@ export class NodeCall implements Call {
     const message = this.#message;
     if (message.destroyed && !message.complete)
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+    // What is destroyed ends no more: to wait for its end would be to wait for ever.
+    if (message.destroyed) return this.#readRest(limit);
     // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
     if (message.readableDidRead || message.readableEnded) return this.#readRest(limit);
     return new Promise((resolve, reject) => {
@@ -97,7 +101,9 @@ export class NodeCall implements Call {
         message.removeListener("end", onEnd);
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
-        resolve(joinChunks(chunks, length));
+        // Whatever has emptied it, an empty body is not what the client has sent.
+        if (length === 0 && this.#hasLength()) reject(this.#used());
+        else resolve(joinChunks(chunks, length));
       };
       message.on("data", onData);
       message.on("end", onEnd);
@@ -109,15 +115,25 @@ export class NodeCall implements Call {
   async #readRest(limit: number): Promise<Uint8Array> {
     if (!this.#hasBody()) return new Uint8Array(0);
     const request = this.request();
-    if (!request.body) throw new RelayError("ERR_RELAY_BODY_USED");
+    if (!request.body || request.bodyUsed || request.body.locked) throw this.#used();
     return readWebBody(request, limit);
+  }
+
+  // Express and its kin put what they have parsed on the message.
+  #used(): RelayError {
+    const isParsed = this.#message.body !== undefined;
+    return new RelayError("ERR_RELAY_BODY_USED", { detail: isParsed ? "express" : "node" });
+  }
+
+  #hasLength(): boolean {
+    return Number(this.#message.headers["content-length"] ?? 0) > 0;
   }
 
   // HTTP/2 need not announce a body.
   #hasBody(): boolean {
     const { headers } = this.#message;
     const isAnnounced = headers["transfer-encoding"] !== undefined || ":method" in headers;
-    return isAnnounced || Number(headers["content-length"] ?? 0) > 0;
+    return isAnnounced || this.#hasLength();
   }
 }
 

@@ -46,17 +46,30 @@ export class WebCall implements Call {
 
 /** Reads the body of a web request, at most `limit` bytes of it. */
 export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
-  if (request.bodyUsed || request.body?.locked) throw new RelayError("ERR_RELAY_BODY_USED");
-  if (!request.body) return new Uint8Array(0);
+  if (request.bodyUsed || request.body?.locked)
+    throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+  if (!request.body) {
+    // A copy that was made of an eaten request, with its headers alone.
+    if (Number(request.headers.get("content-length") ?? 0) > 0)
+      throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+    return new Uint8Array(0);
+  }
   const reader = request.body.getReader();
   try {
     return await readAll(reader, limit);
   } catch (error) {
     reader.cancel().catch(() => {});
-    throw error instanceof RelayError
-      ? error
-      : new RelayError("ERR_RELAY_CLIENT_GONE", { cause: error });
+    throw toBodyError(error);
   }
+}
+
+function toBodyError(error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  // Servers with a limit of their own (SvelteKit's adapter-node, h3) let the body fail with this status.
+  const isTooLarge = error instanceof Error && "status" in error && error.status === 413;
+  return new RelayError(isTooLarge ? "ERR_RELAY_BODY_SIZE" : "ERR_RELAY_CLIENT_GONE", {
+    cause: error,
+  });
 }
 
 async function readAll(

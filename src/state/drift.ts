@@ -2,6 +2,7 @@
 import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
 import type { CooldownRecord } from "../contract/state.ts";
+import { toDurationText } from "../times.ts";
 import { LAST_TIME, type RecordKind } from "./records.ts";
 
 export interface Drift {
@@ -36,7 +37,10 @@ export function createDrift(clock: Clock, sharedTime: () => Promise<number>, log
   function change(to: number): void {
     offset = to;
     if (to === 0) log.info("state: our clock agrees with the store's again");
-    else log.warn(`state: our clock is ${Math.round(-to / 1_000)} s off the store's`);
+    else {
+      const off = toDurationText(Math.round(Math.abs(to) / 1_000) * 1_000);
+      log.warn(`state: our clock is ${off} ${to > 0 ? "behind" : "ahead of"} the store's`);
+    }
   }
 
   return {

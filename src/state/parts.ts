@@ -35,7 +35,7 @@ import { COOLDOWN, CREDENTIAL, MARK } from "./records.ts";
 import type { RecordKind } from "./records.ts";
 import { createSights } from "./sight.ts";
 import type { Sights } from "./sight.ts";
-import { writesInPlace } from "./storage.ts";
+import { driverName, writesInPlace } from "./storage.ts";
 import type { StateStorage, StoredValue } from "./storage.ts";
 import { createWriter } from "./writer.ts";
 import type { Writer } from "./writer.ts";
@@ -131,7 +131,7 @@ export function createParts(options: StateOptions): StateParts {
   const { base, clock, random, log } = options;
   const storage = options.storage ?? createMemoryStorage();
   const aside = createAside(storage, base, log);
-  const faults = createFaults(log, options.onFault);
+  const faults = createFaults(log, options.onFault, driverName(storage, base), clock);
   const gate = createGate(WRITES_AT_ONCE);
   const inPlace = writesInPlace(storage, base);
   const instance = uniqueId();

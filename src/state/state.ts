@@ -1,6 +1,7 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
 import type { Leases } from "../contract/lease.ts";
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
+import { hearClient } from "./client-events.ts";
 import { touchFirst } from "./first-touch.ts";
 import { loadCredentials, readStore, takeStored } from "./load.ts";
 import { createParts } from "./parts.ts";
@@ -21,9 +22,14 @@ export function createState(options: StateOptions): State {
   let loading: Promise<LoadedState> | undefined;
   let closing: Promise<void> | undefined;
   let loaded = false;
+  let stopHearing: (() => void) | undefined;
 
   async function read(): Promise<LoadedState> {
     try {
+      stopHearing ??= hearClient(parts.storage, parts.base, {
+        onError: (error) => faults.report("connect", undefined, error),
+        onReady: () => faults.clear("connect"),
+      });
       await touchFirst(parts.storage, parts.base);
       // What is written while we read is heard afterwards.
       await Promise.all([parts.drift.measure(), listening.begin()]);
@@ -62,6 +68,11 @@ export function createState(options: StateOptions): State {
     await listening.flush();
   }
 
+  function stop(): void {
+    listening.stop();
+    stopHearing?.();
+  }
+
   return {
     follow: listening.follow,
     load: () => (loading ??= read().finally(() => (loading = undefined))),
@@ -83,7 +94,7 @@ export function createState(options: StateOptions): State {
     count: counters.count,
     counters: counters.get,
     flush,
-    close: () => (closing ??= closeParts(parts, flush()).then(listening.stop)),
+    close: () => (closing ??= closeParts(parts, flush()).then(stop)),
     health: () => ({
       driver: driverName(parts.storage, parts.base),
       loaded,

@@ -1,5 +1,5 @@
 // One upstream call from sending to the one result that is told of it; what the body means is the body's business.
-import type { Dialect, Usage } from "../contract/dialect.ts";
+import type { Dialect, Usage, UsageOption } from "../contract/dialect.ts";
 import type { EndReason } from "../contract/end.ts";
 import type { CancelTimer, Clock } from "../contract/clock.ts";
 import type { Exchange, Receiver, ReplyHeaders, TransportError } from "../contract/transport.ts";
@@ -30,6 +30,8 @@ export interface ReplyOptions {
   timeouts: Timeouts;
   /** Bytes; longer events pass unscanned. */
   eventSize: number;
+  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  usageOption?: UsageOption | undefined;
   /** Sends status and headers to the client. */
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
   /** The first payload has gone to the client. */
@@ -68,7 +70,7 @@ export class Reply implements Receiver {
 
   constructor(options: ReplyOptions) {
     this.#options = options;
-    this.#watch = new Watch(options, () => this.#break({ fault: "timeout" }));
+    this.#watch = new Watch(options, () => this.#break({ fault: this.#watch.silence }));
   }
 
   /** Must be called once with what `send` has returned. */

@@ -1,18 +1,18 @@
 // How an upstream's answer came to its end, as the loop of attempts hears it.
 import type { EndReason } from "../contract/end.ts";
-import type { ReplyHeaders, TransportFault } from "../contract/transport.ts";
+import type { AttemptFault, ReplyHeaders, Silence, TransportFault } from "../contract/transport.ts";
 import type { ErrorCode } from "../errors.ts";
 
 /** Only `ended` has reached the client; the others leave it untouched. */
 export type ReplyResult =
   | { kind: "ended"; end: EndReason; error?: ErrorCode }
   | { kind: "refused"; status: number; headers: ReplyHeaders; body: Uint8Array; inStream: boolean }
-  | { kind: "failed"; fault: TransportFault | "timeout" | "empty"; code?: string }
+  | { kind: "failed"; fault: AttemptFault; code?: string }
   | { kind: "left" };
 
 /** What broke an answer off before it was whole: the connection, or silence. */
 export interface Break {
-  fault: TransportFault | "timeout";
+  fault: TransportFault | Silence;
   /** The platform's own code. */
   code?: string;
 }
@@ -39,6 +39,11 @@ export const TRUNCATED: ReplyResult = {
 
 /** What a break means for an answer that the client has begun to read. */
 export function brokenOff({ fault }: Break): ReplyResult {
-  if (fault === "timeout") return { kind: "ended", end: "idle_timeout", error: "ERR_RELAY_IDLE" };
+  if (isSilence(fault)) return { kind: "ended", end: "idle_timeout", error: "ERR_RELAY_IDLE" };
   return fault === "protocol" ? MISFIT : TRUNCATED;
+}
+
+/** Tells whether an answer broke off because nothing more came, and not because its connection ended. */
+export function isSilence(fault: Break["fault"]): fault is Silence {
+  return fault === "connect-timeout" || fault === "timeout" || fault === "idle-timeout";
 }

@@ -1,6 +1,6 @@
 // Finds where server-sent events (or lines of NDJSON) end, beside the bytes: what goes on to the client is never rebuilt.
 import type { StreamEvent } from "../contract/dialect.ts";
-import { NO_BYTES } from "./bytes.ts";
+import { joinBytes, NO_BYTES } from "./bytes.ts";
 
 const LF = 10;
 const CR = 13;
@@ -8,8 +8,8 @@ const CR = 13;
 // Events are decoded whole: nothing is carried from one to the next.
 const decoder = new TextDecoder();
 
-/** What the visitor of an event wants: to go on, or to end the stream with this event. */
-export type Visit = "go" | "stop";
+/** What the visitor of an event wants: to go on, to end the stream with this event, or to take the event out of the bytes. */
+export type Visit = "go" | "stop" | "drop";
 
 export interface EventVisitor {
   /** Told of each whole event, before its bytes are given back. */
@@ -39,6 +39,10 @@ export class Scanner {
   #usesCRLF = false;
   #hasStopped = false;
   #isOversize = false;
+  /** The last event was taken out, and a line end of its own may still come. */
+  #hasDropped = false;
+  /** Where the bytes being scanned have events that are taken out: start and end of each. */
+  #cuts: number[] | undefined;
 
   constructor(framing: Framing, limit: number, visitor: EventVisitor) {
     this.#framing = framing;
@@ -60,13 +64,10 @@ export class Scanner {
   push(chunk: Uint8Array): Uint8Array {
     if (this.#hasStopped) return NO_BYTES;
     const text = this.#readWhole(chunk);
-    if (text !== undefined) {
-      this.#tell(text);
-      return chunk;
-    }
+    if (text !== undefined) return this.#tell(text) === "drop" ? NO_BYTES : chunk;
     const bytes = this.#pendingLength === 0 ? chunk : this.#append(chunk);
     const end = this.#scan(bytes, bytes.length - chunk.length);
-    return this.#split(bytes, end);
+    return this.#withoutCuts(this.#split(bytes, end));
   }
 
   /**
@@ -88,7 +89,7 @@ export class Scanner {
     const rest = this.#pending.subarray(0, this.#pendingLength);
     this.#pending = NO_BYTES;
     this.#pendingLength = 0;
-    return rest;
+    return this.#withoutCuts(rest);
   }
 
   /** Visits the last line of NDJSON or the last event even though its end is missing. */
@@ -145,10 +146,12 @@ export class Scanner {
     const end = bytes[at] === LF ? at + 1 : at;
     const cr = this.#cr;
     this.#cr = "none";
-    // The LF belongs to a line end that was taken for whole already.
+    // The LF belongs to a line end that was taken for whole already; after an event's last line it is that event's.
     if (cr === "taken") {
       if (end > at) this.#usesCRLF = true;
-      return [0, end];
+      const isAfterEvent = at === 0 && !this.#isOversize;
+      if (isAfterEvent && this.#hasDropped && end > at) this.#cut(at, end);
+      return [isAfterEvent ? end : 0, end];
     }
     const isBorder = this.#lineLength === 0;
     this.#lineLength = 0;
@@ -162,12 +165,35 @@ export class Scanner {
       return;
     }
     const whole = start === 0 && end === bytes.length;
-    this.#tell(decoder.decode(whole ? bytes : bytes.subarray(start, end)));
+    const visit = this.#tell(decoder.decode(whole ? bytes : bytes.subarray(start, end)));
+    if (visit === "drop") this.#cut(start, end);
   }
 
-  #tell(text: string): void {
+  #tell(text: string): Visit {
     const event = this.#framing === "sse" ? parseEvent(text) : toRecord(text);
-    if (event && this.#visitor.visit(event) === "stop") this.#hasStopped = true;
+    const visit = event ? this.#visitor.visit(event) : "go";
+    if (visit === "stop") this.#hasStopped = true;
+    this.#hasDropped = visit === "drop";
+    return visit;
+  }
+
+  #cut(start: number, end: number): void {
+    (this.#cuts ??= []).push(start, end);
+  }
+
+  /** Takes the events that were dropped out of bytes that begin where those scanned began. */
+  #withoutCuts(bytes: Uint8Array): Uint8Array {
+    const cuts = this.#cuts;
+    if (!cuts) return bytes;
+    this.#cuts = undefined;
+    const kept: Uint8Array[] = [];
+    let from = 0;
+    for (let nth = 0; nth < cuts.length; nth += 2) {
+      if (cuts[nth]! > from) kept.push(bytes.subarray(from, cuts[nth]));
+      from = cuts[nth + 1]!;
+    }
+    if (from < bytes.length) kept.push(bytes.subarray(from));
+    return joinBytes(kept);
   }
 
   #split(bytes: Uint8Array, end: number): Uint8Array {

@@ -3,6 +3,7 @@ import type { Dialect, Usage } from "../contract/dialect.ts";
 
 /** Counts stand at the end of a body; so many of its last characters are looked at. */
 const TAIL = 4_096;
+const NOTHING = /"usage"\s*:\s*null/y;
 
 export class UsageNotes {
   #first: string | undefined;
@@ -15,6 +16,9 @@ export class UsageNotes {
     const at = data.lastIndexOf('"usage');
     // Inside a text the quote is escaped.
     if (at < 0 || data.charCodeAt(at - 1) === 92) return;
+    // Asked for counts, OpenAI puts `"usage":null` into every chunk but the one that has them.
+    NOTHING.lastIndex = at;
+    if (NOTHING.test(data)) return;
     // The first and the last are enough: counts are either cumulative or split over these two.
     if (this.#first === undefined) this.#first = data;
     else this.#last = data;

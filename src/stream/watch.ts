@@ -1,5 +1,6 @@
 // How long an upstream may be silent: until its connection stands (I9), until its first byte (I7), between bytes (I8).
 import type { Clock } from "../contract/clock.ts";
+import type { Silence } from "../contract/transport.ts";
 import type { Timers } from "./timers.ts";
 
 export interface Timeouts {
@@ -20,7 +21,7 @@ export interface WatchOptions {
 export class Watch {
   readonly #options: WatchOptions;
   readonly #onSilence: () => void;
-  #waitsFor: "first byte" | "next byte" | "rest of a refusal" = "first byte";
+  #waitsFor: "connection" | "first byte" | "next byte" | "rest of a refusal" = "first byte";
 
   constructor(options: WatchOptions, onSilence: () => void) {
     this.#options = options;
@@ -31,12 +32,22 @@ export class Watch {
   start(tellsConnect: boolean): void {
     const { clock, timers, timeouts } = this.#options;
     const now = clock.now();
-    if (tellsConnect) timers.set("connect", now + timeouts.connectTimeout, this.#onSilence);
+    if (tellsConnect) {
+      this.#waitsFor = "connection";
+      timers.set("connect", now + timeouts.connectTimeout, this.#onSilence);
+    }
     timers.set("firstByte", now + timeouts.firstByteTimeout, this.#onSilence);
   }
 
   connected(): void {
+    if (this.#waitsFor === "connection") this.#waitsFor = "first byte";
     this.#options.timers.clear("connect");
+  }
+
+  /** What is waited for now; where time has run out, what that is called. */
+  get silence(): Silence {
+    if (this.#waitsFor === "connection") return "connect-timeout";
+    return this.#waitsFor === "next byte" ? "idle-timeout" : "timeout";
   }
 
   /** A raw byte has come. */

@@ -9,7 +9,7 @@ import {
   type Gunzip,
 } from "node:zlib";
 import { KNOWN_ENCODINGS } from "./encodings.ts";
-import { faultOf } from "./faults.ts";
+import { faultOf } from "../network-faults.ts";
 
 type Decoder = Gunzip | BrotliDecompress;
 

@@ -8,8 +8,9 @@ import type {
   TransportError,
 } from "../contract/transport.ts";
 import { Bag, type Bagged } from "../bag.ts";
+import { denialOf } from "../denied.ts";
+import { readFault } from "../network-faults.ts";
 import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
-import { faultOf } from "./faults.ts";
 import { undoEncodings } from "./undo.ts";
 
 export interface FetchTransportOptions {
@@ -144,11 +145,6 @@ function toReplyHeaders(headers: Headers): ReplyHeaders {
 }
 
 function toTransportError(error: unknown): TransportError {
-  const code = codeOf(error) ?? codeOf((error as { cause?: unknown } | undefined)?.cause);
-  return { fault: faultOf(code), code };
-}
-
-function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? code : undefined;
+  const denial = denialOf(error);
+  return denial === undefined ? readFault(error) : { fault: "permission", code: denial };
 }

@@ -7,10 +7,10 @@ import type {
   Transport,
 } from "../contract/transport.ts";
 import type { Agent, buildConnector, Dispatcher } from "undici";
+import { readFault } from "../network-faults.ts";
 import { type Connecting, Connections } from "./connections.ts";
 import { BodyDecoder, type DecoderSource } from "./decode.ts";
 import { readEncodings } from "./encodings.ts";
-import { faultOf } from "./faults.ts";
 
 type Controller = Dispatcher.DispatchController;
 type RawHeaders = Record<string, string | string[] | undefined>;
@@ -150,17 +150,11 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
     if (this.#phase === "over") return;
     const isSending = this.#phase === "sending";
     this.#end();
-    const code = codeOf(error);
-    const tell = (): void => this.#receiver.onFail({ fault: faultOf(code), code });
+    const tell = (): void => this.#receiver.onFail(readFault(error));
     // An invalid request is refused inside `dispatch`; a receiver must not hear that before `send` has returned.
     if (isSending) queueMicrotask(tell);
     else tell();
   }
-}
-
-// undici's parser has a name and, of late, no code.
-function codeOf({ name, code }: Error & { code?: string }): string | undefined {
-  return code ?? (name === "HTTPParserError" ? "HPE_ERROR" : undefined);
 }
 
 const ABORTED = new Error("aborted by the relay");

@@ -287,7 +287,7 @@ describe("creating is refused", () => {
     for (let nth = 0; nth < 7; nth++) {
       instance.ask();
       await settle();
-      const { next_at: next, blocked } = instance.acquirers.status()[0]!;
+      const { nextAt: next, blocked } = instance.acquirers.status()[0]!;
       waits.push((Date.parse(next!) - clock.now()) / 1_000);
       expect(blocked).toBe("CREATE_LIMITED");
       await pass(waits.at(-1)! * 1_000);
@@ -442,7 +442,7 @@ describe("steps", () => {
     const instance = start({ source: { create } });
     instance.ask();
     await settle();
-    const { next_at: next } = instance.acquirers.status()[0]!;
+    const { nextAt: next } = instance.acquirers.status()[0]!;
     expect(Date.parse(next!) - clock.now()).toBe(20 * MINUTE);
   });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import { createRelay, type OneUpstream, type RelayOptions } from "../../src/index.ts";
+import { type CommonOptions, createRelay, type RelayOptions } from "../../src/index.ts";
 import { type Entry, ENTRIES } from "../support/entries.ts";
 import { makeCredentials } from "../support/relay.ts";
 
@@ -24,7 +24,7 @@ afterEach(async () => {
   await upstream.close();
 });
 
-function options(more: Partial<OneUpstream> = {}): RelayOptions {
+function options(more: Partial<CommonOptions> = {}): RelayOptions {
   return {
     mount: "/ai",
     upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },

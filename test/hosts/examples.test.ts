@@ -48,7 +48,14 @@ const EXAMPLES: Record<string, Example> = {
   deno: {
     needs: ["deno", ".bin/deno"],
     file: "main.ts",
-    start: runtime("deno", "run", "-A", "--node-modules-dir=manual"),
+    start: runtime(
+      "deno",
+      "run",
+      "--no-prompt",
+      "--allow-net",
+      "--allow-env",
+      "--node-modules-dir=manual",
+    ),
   },
   bun: { needs: ["bun", ".bin/bun"], file: "main.ts", start: runtime("bun", "run") },
   cloudflare: {

@@ -8,6 +8,7 @@ export type HostName =
   | "h3-v1"
   | "nitro-2"
   | "nitro-3"
+  | "nitro-3.0.0"
   | "nuxt"
   | "deno"
   | "bun"

@@ -1,19 +1,20 @@
 import { describeHost } from "./suite.ts";
 import { describeLasting } from "./suite-lasting.ts";
-import { installedAt, isNotInstalled } from "./support/apps.ts";
-import { buildWith, copyExample, uniqueMounts } from "./support/nitro.ts";
+import { buildWith, cliOf, copyExample, NITRO, uniqueMounts } from "./support/nitro.ts";
 
 const mounts = uniqueMounts();
+const nitro = NITRO["2"];
 
 describeHost(
   "nitro-2",
   {
-    isMissing: () => isNotInstalled("nitro2", "nitropack"),
+    isMissing: nitro.isMissing,
     mount: "/deep/ai",
     prepare(app) {
-      app.linkFrom("nitro2", "nitropack", "h3", "ioredis");
-      copyExample(app, "nitro-2", mounts);
-      return buildWith(app, installedAt("nitro2", "nitropack/dist/cli/index.mjs"));
+      nitro.link(app);
+      app.link("ioredis");
+      copyExample(app, "nitro-2", mounts, nitro);
+      return buildWith(app, cliOf(app, nitro));
     },
   },
   (stage) =>

@@ -1,18 +1,19 @@
-import { join } from "node:path";
 import { describeHost } from "./suite.ts";
 import { describeLasting } from "./suite-lasting.ts";
-import { buildWith, copyExample, uniqueMounts } from "./support/nitro.ts";
+import { buildWith, cliOf, copyExample, NITRO, uniqueMounts } from "./support/nitro.ts";
 
 const mounts = uniqueMounts();
+const nitro = NITRO.beta;
 
 describeHost(
   "nitro-3",
   {
     mount: "/deep/ai",
     prepare(app) {
-      app.link("nitro", "h3", "srvx", "ioredis");
-      copyExample(app, "nitro-3", mounts);
-      return buildWith(app, join(app.app, "node_modules/nitro/dist/cli/index.mjs"));
+      nitro.link(app);
+      app.link("ioredis");
+      copyExample(app, "nitro-3", mounts, nitro);
+      return buildWith(app, cliOf(app, nitro));
     },
   },
   (stage) =>

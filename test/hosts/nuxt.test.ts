@@ -19,14 +19,31 @@ describeHost(
     parent: fileURLToPath(new URL("nuxt/.apps", import.meta.url)),
     mount: "/deep/ai",
     prepare(app) {
-      copyExample(app, "nuxt", mounts);
+      copyExample(app, "nuxt", mounts, "nuxt");
       return buildWith(app, installedAt("nuxt", "nuxt/bin/nuxt.mjs"));
     },
   },
   (stage) => {
     describeLasting(stage, { ...mounts, prefix: "NUXT", requestId: "x-own-id" });
 
-    it("L2 gives the auto-imported defineRelay its types", () => {
+    it("L14 gives useRelay() to the server's code, before the first request too", async () => {
+      const host = await stage().start({});
+      const answer = await fetch(`${host.url}/deep/status`);
+      expect(await answer.json()).toMatchObject({ credentials: [{ id: "c1" }, { id: "c2" }] });
+      await host.stop();
+    }, 30_000);
+
+    it("L13 ends at the start where the options are wrong, after one line", async () => {
+      const failed = await stage()
+        .start({ MISTAKE: "1" })
+        .catch((error: Error) => error.message);
+      expect(failed).toContain(
+        "did not start:\n[relay] The relay's options are wrong: credentials",
+      );
+      expect(failed).not.toMatch(/^\s+at /m);
+    }, 30_000);
+
+    it("L2 L14 gives what is auto-imported its types", () => {
       const project = join(stage().app, ".nuxt/tsconfig.server.json");
       const { stdout } = spawnSync(process.execPath, [TSC, "-p", project], { encoding: "utf8" });
       expect(stdout).toBe("");

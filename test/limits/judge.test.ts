@@ -218,19 +218,26 @@ describe("what is no limit", () => {
     });
   });
 
-  it.each(["dns", "connect", "closed", "protocol"] as const)(
-    "B8 reads the fault %s as the network's",
-    (fault) => {
-      expect(judgeFault(fault)).toEqual({
-        reason: "NETWORK",
-        scope: "none",
-        hint: null,
-        action: "same-later",
-        disables: false,
-        evidence: `fault:${fault}`,
-      });
-    },
-  );
+  it.each([
+    "dns",
+    "refused",
+    "unreachable",
+    "certificate",
+    "tls",
+    "denied",
+    "connect",
+    "closed",
+    "protocol",
+  ] as const)("B8 reads the fault %s as the network's", (fault) => {
+    expect(judgeFault(fault)).toEqual({
+      reason: "NETWORK",
+      scope: "none",
+      hint: null,
+      action: "same-later",
+      disables: false,
+      evidence: `fault:${fault}`,
+    });
+  });
 
   it.each([
     ["timeout", "TIMEOUT", "same-later"],

@@ -32,7 +32,7 @@ it("K14 puts what an option says before its default, also where that is 0, false
     ...good,
     limits: {
       maxWait: 0,
-      perClient: false,
+      perCaller: { concurrent: false },
       switchOnFirstRateLimit: false,
       disableOn: [],
       queue: 0,
@@ -44,7 +44,7 @@ it("K14 puts what an option says before its default, also where that is 0, false
   expect(limits).toEqual({
     ...DEFAULTS.limits,
     maxWait: 0,
-    perClient: false,
+    perCaller: { concurrent: false },
     switchOnFirstRateLimit: false,
     disableOn: [],
     queue: 0,
@@ -110,4 +110,20 @@ it("K13 works on a storage that hides its driver behind a prefix", async () => {
   await relay.clock.settle();
   expect((await storage.getKeys()).every((key) => key.startsWith("app:relay:"))).toBe(true);
   expect((await storage.getKeys()).length).toBeGreaterThan(0);
+});
+
+it("N10 resolves which proxies are trusted", () => {
+  const resolved = (trustProxy: RelayOptions["trustProxy"]): unknown =>
+    resolveOptions({ ...good, trustProxy }).trustProxy;
+  expect([resolved(undefined), resolved(0), resolved(2), resolved([])]).toEqual([
+    undefined,
+    0,
+    2,
+    [],
+  ]);
+  const texts = (resolved(["loopback", "10.0.0.0/8", "2001:db8::1"]) as { text: string }[]).map(
+    ({ text }) => text,
+  );
+  expect(texts).toEqual(["127.0.0.0/8", "::1", "10.0.0.0/8", "2001:db8::1"]);
+  expect(resolved(["private"])).toHaveLength(8);
 });

@@ -365,6 +365,50 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   ],
   ["too much jitter", withLimits({ jitter: 2 }), "limits.jitter: must be at most 1"],
   ["a queue below zero", withLimits({ queue: -1 }), "limits.queue: must not be negative"],
+  [
+    "no caller at all",
+    withLimits({ perCaller: { concurrent: 0 } }),
+    "limits.perCaller.concurrent: must be at least 1",
+  ],
+  ["the old name of a cap", withLimits({ perClient: 5 }), /^limits\.perClient: /],
+  ["a cap that is a number", withLimits({ perCaller: 5 }), "limits.perCaller: must be an object"],
+  [
+    "an address as text",
+    { ...good, clientAddress: "x-real-ip" },
+    "clientAddress: must be a function",
+  ],
+  [
+    "trust without a count",
+    { ...good, trustProxy: true },
+    "trustProxy: must be the number of proxies in front, or a list of their networks",
+  ],
+  [
+    "a network that is no list",
+    { ...good, trustProxy: "10.0.0.0/8" },
+    "trustProxy: must be the number of proxies in front, or a list of their networks",
+  ],
+  ["half a proxy", { ...good, trustProxy: 0.5 }, "trustProxy: must be a whole number"],
+  ["less than no proxy", { ...good, trustProxy: -1 }, "trustProxy: must not be negative"],
+  [
+    "no network",
+    { ...good, trustProxy: ["10.0.0.0/8", "10.0.0.0/33"] },
+    'trustProxy[1]: must be an address, a network like 10.0.0.0/8, "loopback" or "private"',
+  ],
+  [
+    "a name that is not known",
+    { ...good, trustProxy: ["localhost"] },
+    /^trustProxy\[0\]: must be an address/,
+  ],
+  [
+    "a missing network",
+    { ...good, trustProxy: [undefined] },
+    "trustProxy[0]: is missing; is its environment variable set?",
+  ],
+  [
+    "everybody is a proxy",
+    { ...good, trustProxy: ["::/0"] },
+    "trustProxy[0]: must not hold every address: clients could then make theirs up; give the number of proxies",
+  ],
   ["no headers", withLimits({ headerCount: 0 }), "limits.headerCount: must be at least 1"],
   [
     "an endless body",

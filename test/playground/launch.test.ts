@@ -6,7 +6,7 @@ import { launch, LaunchError, SIMULATED } from "../../playground/launch.mjs";
 import { chat, openStage, post, START_LIMIT, type Stage } from "./support.ts";
 
 interface Status {
-  cooldowns: { credential: string; family: string; reason: string; retry_after: number }[];
+  cooldowns: { credential: string; family: string; reason: string; retryAfter: number }[];
   recent: { attempts: { credential: string; reason?: string }[]; end?: { reason: string } }[];
   playing?: { name: string };
 }
@@ -44,7 +44,7 @@ describe("the playground", () => {
 
     const [still] = (await status()).cooldowns;
     expect(still).toMatchObject({ credential: cooled!.credential, reason: "QUOTA_EXHAUSTED" });
-    expect(still!.retry_after).toBeGreaterThan(18_000);
+    expect(still!.retryAfter).toBeGreaterThan(18_000);
     const { total } = stage.upstream.ledger;
     const answers = await Promise.all([1, 2, 3, 4].map(() => chat(url())));
     const carriers = answers.map((answer) => answer.headers.get("x-relay-credential"));

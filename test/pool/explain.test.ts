@@ -1,11 +1,9 @@
 /** A decision explained: what is said of it must be what is done (J4). */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { RouteDecision } from "../../src/contract/route.ts";
 import type { StrategyName } from "../../src/contract/strategy.ts";
+import type { Explained } from "../../src/pool/explain.ts";
 import { createBench, credential, key, MINUTE, NOW, wanted } from "./fixtures.ts";
-
-type Explained = Pick<RouteDecision, "candidates" | "left" | "chosen">;
 
 /** Replays a decision from its data alone. */
 function replay({ candidates }: Explained): string | undefined {
@@ -111,10 +109,10 @@ it("J4 tells why each of the others was passed over, and until when", () => {
     ["model", { why: "model" }],
     [
       "cool",
-      { why: "cooling", until: NOW + MINUTE, level: "model", reason: "RATE_LIMIT_EXCEEDED" },
+      { why: "cooling", until: NOW + MINUTE, scope: "model", reason: "RATE_LIMIT_EXCEEDED" },
     ],
-    ["wide", { why: "cooling", until: NOW + 2 * MINUTE, level: "credential", reason: "BILLING" }],
-    ["kept", { why: "protected", until: NOW + 1_000, level: "model" }],
+    ["wide", { why: "cooling", until: NOW + 2 * MINUTE, scope: "credential", reason: "BILLING" }],
+    ["kept", { why: "protected", until: NOW + 1_000, scope: "model" }],
     ["busy", { why: "busy" }],
     ["failed", { why: "excluded" }],
   ]);

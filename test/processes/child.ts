@@ -35,7 +35,7 @@ async function open(place: Place): Promise<void> {
     transport: undefined,
     clock,
     log: logOf(),
-    limits: { perClient: false },
+    limits: { perCaller: { concurrent: false } },
     hooks: { refresh: reaper.refreshed },
     secret: "a secret that all of them share",
   });

@@ -126,7 +126,7 @@ async function untilOpen(
   for (let tries = 1; !(await isDone()); tries++) {
     if (tries > 10) throw new Error("the limiter never opens");
     const { at, acquirers } = await resident.status();
-    const next = acquirers[0]!.next_at ?? at;
+    const next = acquirers[0]!.nextAt ?? at;
     await world.pass(Math.ceil((Date.parse(next) - Date.parse(at)) / 1_000) * 1_000 + 1_000);
   }
 }

@@ -84,7 +84,7 @@ async function askUntil(
     const credential = await resident.credential(name);
     seen.push([status, credential.disabled, credential.token]);
     if (isDone(status, credential)) return;
-    if (credential.token!.retry_at !== undefined) await world.pass(TOKEN_WAIT);
+    if (credential.token!.retryAt !== undefined) await world.pass(TOKEN_WAIT);
   }
   throw new Error(`nothing comes of ${name}: ${JSON.stringify([seen.slice(0, 3), seen.at(-1)])}`);
 }
@@ -116,7 +116,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
         expect(seen, name).toEqual({ sentAgain, reused: sentAgain });
         expect(await next.credential(name)).toMatchObject({
           disabled: { cause: "relogin" },
-          token: { needs_relogin: expect.stringContaining(error) as string, unsure: sentAgain },
+          token: { needsRelogin: expect.stringContaining(error) as string, unsure: sentAgain },
         });
       }
 
@@ -160,7 +160,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
         // Whether it was sent, nobody can tell where its sender died with the intent written.
         const { token } = await next.credential(name);
         expect(token).toMatchObject({ unsure: 2 });
-        expect(token).not.toHaveProperty("needs_relogin");
+        expect(token).not.toHaveProperty("needsRelogin");
       }
       await world.dispose();
     },

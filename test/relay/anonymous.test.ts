@@ -155,7 +155,7 @@ describe("anonymous tokens", () => {
     expect(response.headers.get("retry-after")).toBe("60");
     const text = await response.text();
     expect(text).toContain("ERR_RELAY_TOKEN");
-    expect(text).toContain("(create: SERVER_ERROR); it is tried again in 60 s.");
+    expect(text).toContain("(create: SERVER_ERROR); retry in 1 min (60 s).");
     relay.relay.credentials.disable("guests");
     expect(await (await relay.chat()).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
   });

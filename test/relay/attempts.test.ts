@@ -429,7 +429,7 @@ describe("errors inside a 200", () => {
 
 describe("all requests together", () => {
   it("E14 answers an outage with at most a fifth more load", async () => {
-    await start({ count: 20, limits: { perClient: false, circuitAfter: false } });
+    await start({ count: 20, limits: { perCaller: { concurrent: false }, circuitAfter: false } });
     refuse("server-error");
     const answers = Array.from({ length: 100 }, () => relay.chat().then(({ status }) => status));
     await relay.upstream.ledger.until(
@@ -446,7 +446,7 @@ describe("all requests together", () => {
   });
 
   it("E14 C8 leaves rotation away from a limited credential outside the budget", async () => {
-    await start({ count: 2, limits: { perClient: false } });
+    await start({ count: 2, limits: { perCaller: { concurrent: false } } });
     refuse("rate-limit", { credential: "c1" }, { wait: 60_000 });
     const answers = await Promise.all(
       Array.from({ length: 30 }, () => relay.chat().then(({ status }) => status)),
@@ -478,7 +478,7 @@ it("E7 sits ten minutes out when the upstream wants a verification, and shows wh
   expect((await relay.chat()).status).toBe(200);
   const status = relay.relay.status();
   expect(status.cooldowns).toMatchObject([
-    { credential: "c1", reason: "FORBIDDEN", retry_after: 600 },
+    { credential: "c1", reason: "FORBIDDEN", retryAfter: 600 },
   ]);
   expect(status.credentials[0]).toMatchObject({
     disabled: undefined,

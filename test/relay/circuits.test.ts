@@ -12,7 +12,7 @@ import {
 let relay: RelayUnderTest;
 afterEach(() => relay.close());
 
-const once = { maxAttempts: 1, perClient: false } as const;
+const once = { maxAttempts: 1, perCaller: { concurrent: false } } as const;
 const start = async (options?: UnderTestOptions): Promise<void> => {
   relay = await startRelay({ limits: once, ...options });
 };
@@ -50,7 +50,9 @@ describe("a circuit", () => {
     expect(total()).toBe(5);
     expect(
       relay.lines.filter(({ level }) => level === "warn").map(({ message }) => message),
-    ).toContain("upstream default is left alone for a while: SERVER_ERROR again and again");
+    ).toContain(
+      "circuit open: upstream default failed several times in a row (SERVER_ERROR); next attempt in 30 s",
+    );
   });
 
   it("F2 F4 sends one trial when its time is over, and opens to all when that has a payload", async () => {
@@ -76,7 +78,7 @@ describe("a circuit", () => {
     await relay.clock.advance(30_000);
     expect(await askInTurn(2)).toEqual([500, 503]);
     expect(relay.relay.status().circuits).toMatchObject([
-      { upstream: "default", endpoint: 1, retry_after: 60 },
+      { upstream: "default", endpoint: 1, retryAfter: 60 },
     ]);
     await relay.clock.advance(59_999);
     expect(await ask()).toBe(503);
@@ -129,7 +131,7 @@ describe("a circuit", () => {
         { id: "o", apiKey: secretOf("o"), upstream: "other" },
       ],
       models: { "gpt-4o": { upstream: "down", fallback: ["spare"] }, spare: { upstream: "other" } },
-      limits: { maxAttempts: 2, perClient: false },
+      limits: { maxAttempts: 2, perCaller: { concurrent: false } },
     });
     expect(await askInTurn(5)).toEqual([200, 200, 200, 200, 200]);
     const response = await relay.chat();
@@ -150,7 +152,7 @@ describe("endpoints", () => {
     await start({
       keep,
       upstream: { backups: [`${keep.url}/backup/v1`] },
-      limits: { perClient: false },
+      limits: { perCaller: { concurrent: false } },
       ...more,
     });
   };
@@ -203,7 +205,7 @@ describe("endpoints", () => {
 });
 
 it("F2 E14 meets a minute of outage at 1,000 requests a second with hardly a call, and its end without a spike", async () => {
-  await start({ count: 20, limits: { perClient: false }, sink: "web" });
+  await start({ count: 20, limits: { perCaller: { concurrent: false } }, sink: "web" });
   script({ refuse: "server-error" });
   const statuses = new Map<number, number>();
   let asked = 0;

@@ -93,7 +93,7 @@ describe("keys", () => {
     expect(await ask("b")).toBe(200);
     expect(await ask("c")).toBe(200);
     expect(callsBy()).toEqual(["c1", "c2", "c2", "c2"]);
-    expect(cooldowns()).toMatchObject([{ credential: "c1", family: "*", retry_after: 3_600 }]);
+    expect(cooldowns()).toMatchObject([{ credential: "c1", family: "*", retryAfter: 3_600 }]);
   });
 });
 
@@ -106,7 +106,7 @@ describe("incidents", () => {
     await relay.clock.advance(500);
     relay.upstream.release();
     for (const answer of answers) expect((await answer).status).toBe(429);
-    expect(cooldowns()).toMatchObject([{ incidents: 1, retry_after: 60 }]);
+    expect(cooldowns()).toMatchObject([{ incidents: 1, retryAfter: 60 }]);
   });
 
   it("C6 D6 takes no notice of a refusal that comes long after, of a request sent before", async () => {
@@ -125,7 +125,7 @@ describe("incidents", () => {
     await relay.clock.advance(40_000);
     relay.upstream.release();
     expect((await late).status).toBe(429);
-    expect(cooldowns()).toMatchObject([{ incidents: 1, retry_after: 20 }]);
+    expect(cooldowns()).toMatchObject([{ incidents: 1, retryAfter: 20 }]);
     await relay.clock.advance(20_000);
     expect(await ask()).toBe(200);
   });
@@ -135,7 +135,7 @@ describe("incidents", () => {
     exhaust({ model: "a", first: 5 });
     for (const wait of [60, 300, 1_800, 7_200, 7_200]) {
       expect(await ask("a")).toBe(429);
-      expect(cooldowns().find(({ family }) => family === "a")?.retry_after).toBe(wait);
+      expect(cooldowns().find(({ family }) => family === "a")?.retryAfter).toBe(wait);
       // A success of another model on the same credential says nothing about this one.
       expect(await ask("b")).toBe(200);
       await relay.clock.advance(wait * 1_000);
@@ -143,7 +143,7 @@ describe("incidents", () => {
     expect(await ask("a")).toBe(200);
     exhaust({ model: "a" });
     expect(await ask("a")).toBe(429);
-    expect(cooldowns()[0]?.retry_after).toBe(60);
+    expect(cooldowns()[0]?.retryAfter).toBe(60);
   });
 
   it("C7 is not climbed by failing servers, and starts anew an hour after the window's end", async () => {
@@ -157,11 +157,11 @@ describe("incidents", () => {
     );
     for (let times = 0; times < 3; times++) expect(await ask()).toBeGreaterThanOrEqual(500);
     expect(await ask()).toBe(429);
-    expect(cooldowns()[0]?.retry_after).toBe(300);
+    expect(cooldowns()[0]?.retryAfter).toBe(300);
     await relay.clock.advance(300_000 + HOUR);
     exhaust();
     expect(await ask()).toBe(429);
-    expect(cooldowns()[0]?.retry_after).toBe(60);
+    expect(cooldowns()[0]?.retryAfter).toBe(60);
   });
 
   it("C4 gives a stated wait up for the ladder when the same refusal comes right after it", async () => {
@@ -170,7 +170,7 @@ describe("incidents", () => {
     const waits: number[] = [];
     for (let times = 0; times < 3; times++) {
       expect(await ask()).toBe(429);
-      waits.push(cooldowns()[0]!.retry_after);
+      waits.push(cooldowns()[0]!.retryAfter);
       await relay.clock.advance(waits.at(-1)! * 1_000);
     }
     expect(waits).toEqual([5, 300, 1_800]);
@@ -284,7 +284,7 @@ describe("after a restart", () => {
     await relay.clock.advance(2_000);
     await relay.close();
     await start({ count: 1, storage, limits: { maxWait: 0 } });
-    expect(cooldowns()[0]?.retry_after).toBe(600);
+    expect(cooldowns()[0]?.retryAfter).toBe(600);
     await relay.clock.advance(10 * MINUTE - 1);
     expect(await ask()).toBe(429);
     await relay.clock.advance(1);

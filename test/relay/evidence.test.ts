@@ -7,7 +7,11 @@ let relay: RelayUnderTest;
 afterEach(() => relay.close());
 
 const start = async (options?: UnderTestOptions): Promise<void> => {
-  relay = await startRelay({ count: 2, limits: { maxWait: 0, perClient: false }, ...options });
+  relay = await startRelay({
+    count: 2,
+    limits: { maxWait: 0, perCaller: { concurrent: false } },
+    ...options,
+  });
 };
 const limited: Behaviour = {
   reply: {

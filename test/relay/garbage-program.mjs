@@ -24,7 +24,7 @@ const relay = defineRelay({
   mount: "/",
   upstream: { baseURL: `http://127.0.0.1:${upstreamPort}/v1`, dialect: "openai" },
   credentials: [{ id: "one", apiKey: "sk-one" }],
-  limits: { perClient: false },
+  limits: { perCaller: { concurrent: false } },
   log: false,
 });
 const port = await listen(createServer(relay));

@@ -78,7 +78,7 @@ it("F4 C7 closes one step higher when the trial fails", async () => {
   const { trial } = await onTrial(quota());
   relay.upstream.release();
   expect(await trial).toBe(429);
-  expect(relay.relay.status().cooldowns).toMatchObject([{ incidents: 2, retry_after: 300 }]);
+  expect(relay.relay.status().cooldowns).toMatchObject([{ incidents: 2, retryAfter: 300 }]);
   expect(await ask()).toBe(429);
   expect(total()).toBe(2);
 });
@@ -114,7 +114,7 @@ it("F4 admits one trial for all credentials where they share the window", async 
   script({ refuse: "capacity" }, { stall: "before-headers" });
   expect(await ask()).toBe(503);
   const [window] = relay.relay.status().cooldowns;
-  await relay.clock.advance(window!.retry_after * 1_000);
+  await relay.clock.advance(window!.retryAfter * 1_000);
   const trial = ask();
   await relay.upstream.ledger.until((ledger) => ledger.total === 2);
   expect(await askMany(3)).not.toContain(200);
@@ -146,7 +146,7 @@ it("C4 F4 tries a wait of 18 days once after the cap of a day, and closes for an
   await relay.clock.advance(1);
   expect(await askMany(10)).toEqual(Array(10).fill(429));
   expect(total()).toBe(2);
-  expect(relay.relay.status().cooldowns).toMatchObject([{ retry_after: 86_400 }]);
+  expect(relay.relay.status().cooldowns).toMatchObject([{ retryAfter: 86_400 }]);
 });
 
 it("F4 K12 admits one trial after a restart too", async () => {

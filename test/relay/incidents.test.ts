@@ -85,7 +85,7 @@ it.each([3, 10])("C6 takes %i concurrent refusals for one incident and one step"
   await relay.upstream.ledger.until((ledger) => ledger.total === count);
   relay.upstream.release();
   expect(await answers).toEqual(Array(count).fill(429));
-  expect(relay.relay.status().cooldowns).toMatchObject([{ incidents: 1, retry_after: 60 }]);
+  expect(relay.relay.status().cooldowns).toMatchObject([{ incidents: 1, retryAfter: 60 }]);
   await relay.clock.advance(MINUTE - 1);
   expect(await askMany(count)).toEqual(Array(count).fill(429));
   expect(total()).toBe(count);

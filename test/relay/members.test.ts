@@ -46,6 +46,33 @@ describe("credentials at run time", () => {
     }
   });
 
+  it("A3 K8 K9 have tiers by name where those of the configuration have", async () => {
+    const [c1] = makeCredentials(1);
+    const { relay } = await start({
+      simulator: { keys },
+      tiers: ["first", "second"],
+      credentials: [{ ...c1!, tier: "second" }],
+    });
+    const { credentials } = relay;
+    credentials.add({ ...late, tier: "first" });
+    credentials.add({ id: "plain", apiKey: "sk-plain" });
+    expect(relay.status().credentials.map(({ id, tier }) => [id, tier])).toEqual([
+      ["c1", "second"],
+      ["late", "first"],
+      ["plain", "first"],
+    ]);
+    const exported = credentials.export({ secrets: true });
+    expect(exported).toMatchObject([{ tier: "first" }, { tier: "first" }]);
+    expect(credentials.import(exported as never)).toBe(2);
+    for (const tier of ["third", Number.NaN])
+      expect(() => credentials.add({ apiKey: "sk-x", tier })).toThrow(
+        expect.objectContaining({
+          code: "ERR_RELAY_CREDENTIAL",
+          message: "The credential cannot be added: tier must be one of first, second.",
+        }),
+      );
+  });
+
   it("K8 serve at once, and no more when they are removed; what streams goes on", async () => {
     const relay = await start({ simulator: { keys } });
     expect(relay.relay.credentials.add(late)).toBe("late");

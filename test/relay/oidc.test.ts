@@ -87,7 +87,7 @@ it("G6 G7 M4 two instances refresh once each time, and the grant lives on", asyn
         clock,
         storage,
         credentials: [{ id: "a", token }],
-        limits: { perClient: false },
+        limits: { perCaller: { concurrent: false } },
       }),
     );
   for (const round of [1, 2, 3]) {
@@ -107,6 +107,6 @@ it("G6 G7 M4 two instances refresh once each time, and the grant lives on", asyn
   }
   expect(relays[0]!.relay.status().credentials[0]).toMatchObject({
     disabled: undefined,
-    token: { needs_relogin: undefined, unsure: 0 },
+    token: { needsRelogin: undefined, unsure: 0 },
   });
 });

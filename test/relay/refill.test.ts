@@ -57,7 +57,7 @@ async function start(upstream: Simulator, redis: OwnRedis): Promise<RelayUnderTe
     credentials: credentialsOf(upstream),
     storage: redis.open() as never,
     secret: "a secret of at least sixteen characters",
-    limits: { perClient: false },
+    limits: { perCaller: { concurrent: false } },
     streaming: { shutdownGrace: 0 },
   });
   closing.push(() => relay.close());

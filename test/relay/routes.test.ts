@@ -114,7 +114,7 @@ it("J4 A5 shows a session that waits for its own credential", async () => {
   const [first] = relay.relay.explain({ ...chat, headers: { "x-session-id": "s" } });
   expect(first).toMatchObject({
     chosen: undefined,
-    closed: { why: "held", until: relay.clock.now() + 30_000 },
+    closed: { why: "held", expiresAt: new Date(relay.clock.now() + 30_000).toISOString() },
   });
   await relay.clock.advance(1_000);
   expect(await waiting).toBe(504);

@@ -21,9 +21,7 @@ async function start(rules: Rules, status: number, body: string): Promise<RelayU
 
 const callsBy = (): string[] => relay!.upstream.ledger.calls.map(({ credential }) => credential);
 const cooldowns = (): [string, string, string, number][] =>
-  relay!.relay
-    .status()
-    .cooldowns.map((it) => [it.credential, it.family, it.reason, it.retry_after]);
+  relay!.relay.status().cooldowns.map((it) => [it.credential, it.family, it.reason, it.retryAfter]);
 
 const ARREARS = '{"error":{"code":"1113","message":"please mind the bill"}}';
 

@@ -308,7 +308,7 @@ describe("a quota refusal that states no wait", () => {
     await start({ count: 1, limits: { maxWait: 0 }, upstream: { quota: quota as never } });
     relay.upstream.script({ when: { first: 1 }, then: quotaGone });
   };
-  const waits = (): number[] => relay.relay.status().cooldowns.map((it) => it.retry_after);
+  const waits = (): number[] => relay.relay.status().cooldowns.map((it) => it.retryAfter);
 
   it.each([
     ["later", 5 * 3_600_000, 18_000],
@@ -328,7 +328,9 @@ describe("a quota refusal that states no wait", () => {
       expect(
         questions.map(({ credential, model, secret }) => [credential, model, secret.length > 9]),
       ).toEqual([["c1", "gpt-4o", true]]);
-      expect(relay.relay.status().cooldowns).toMatchObject([{ stated: true, incidents: 1 }]);
+      expect(relay.relay.status().cooldowns).toMatchObject([
+        { statedByUpstream: true, incidents: 1 },
+      ]);
       await relay.clock.advance(seconds * 1_000);
       expect(await ask()).toBe(200);
     },

@@ -63,7 +63,7 @@ describe("a web request", () => {
   });
 
   it("N7 caps by the address that the host gives", async () => {
-    relay = await startRelay({ limits: { perClient: 1 } });
+    relay = await startRelay({ limits: { perCaller: { concurrent: 1 } } });
     relay.upstream.script({ when: { operation: "chat" }, then: { stall: { afterEvents: 1 } } });
     const streamed = { ...chat, body: '{"model":"gpt-4o","stream":true}' };
     const first = await call("/chat/completions", streamed, { address: "10.0.0.1" });

@@ -28,7 +28,7 @@ afterEach(() => world.close());
 
 const one = (more: Partial<RelayOptions> = {}): Partial<RelayOptions> => ({
   credentials: [{ id: "a", token: world.oauth("a") }],
-  limits: { perClient: false, maxWait: 0 },
+  limits: { perCaller: { concurrent: false }, maxWait: 0 },
   ...more,
 });
 const spare = { id: "static", apiKey: "sk-static-key", tier: 9 };
@@ -174,8 +174,8 @@ describe("a token", () => {
     await world.clock.advance(5_000);
     expect(await asked).toBe(503);
     await world.clock.advance(25_000);
-    await until(() => tokenOf(relay).last_error !== undefined);
-    expect(tokenOf(relay)).toMatchObject({ last_error: "TIMEOUT" });
+    await until(() => tokenOf(relay).lastError !== undefined);
+    expect(tokenOf(relay)).toMatchObject({ lastError: "TIMEOUT" });
   });
 
   it("G1 is read without its signature; one that tells no end is refreshed on a 401 alone", async () => {
@@ -195,7 +195,7 @@ describe("a token", () => {
       expect(await ask(relay, { stream: false })).toBe(200);
     }
     expect(given).toBe(1);
-    expect(tokenOf(relay).expires_at).toBeUndefined();
+    expect(tokenOf(relay).expiresAt).toBeUndefined();
     expect(await ask(relay, { stream: false })).toBe(200);
     expect(given).toBe(2);
   });
@@ -280,7 +280,7 @@ describe("a token that is waited for", () => {
       ];
     };
     const message = (seconds: number): string =>
-      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); it is tried again in ${seconds} s.`;
+      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); retry in ${seconds} s.`;
     expect(await told()).toEqual([503, "5", "ERR_RELAY_TOKEN", message(5)]);
     await world.clock.advance(3_000);
     expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);
@@ -366,7 +366,7 @@ describe("a token that comes back though it was refused", () => {
     for (let nth = 0; nth < 10; nth++) expect(await ask(relay)).toBe(200);
     // Once to begin with, and once because it was refused.
     expect(calls).toBe(2);
-    expect(tokenOf(relay).last_error).toContain("SAME");
+    expect(tokenOf(relay).lastError).toContain("SAME");
   });
 });
 
@@ -404,7 +404,7 @@ describe("a refresh that fails", () => {
     onRefresh(then);
     expect(await ask(relay)).toBe(200);
     expect(byCredential()["static"]).toBe(1);
-    expect(tokenOf(relay).last_error).toContain(error);
+    expect(tokenOf(relay).lastError).toContain(error);
     const attempts = world.upstream.ledger.calls.filter(
       ({ operation }) => operation === "secure-token",
     ).length;
@@ -438,8 +438,8 @@ describe("a refresh that fails", () => {
     await world.clock.advance(HOUR - MINUTE);
     // The old one still holds, and stays in use.
     expect(await ask(relay)).toBe(200);
-    await until(() => tokenOf(relay).last_error !== undefined);
-    expect(tokenOf(relay).last_error).toBe(which === "PAST" ? "EXPIRED" : "OTHER_ACCOUNT");
+    await until(() => tokenOf(relay).lastError !== undefined);
+    expect(tokenOf(relay).lastError).toBe(which === "PAST" ? "EXPIRED" : "OTHER_ACCOUNT");
     expect(await ask(relay)).toBe(200);
     expect(byCredential()).not.toHaveProperty("b");
     expect(byCredential()["a"]).toBeGreaterThanOrEqual(3);
@@ -477,7 +477,7 @@ describe("a refresh that fails", () => {
     // 5, 10, 20 … 300 s apart.
     expect(refreshed()).toBeLessThanOrEqual(8);
     expect(await stored()).toEqual(before);
-    expect(tokenOf(relay)).toMatchObject({ last_error: "OTHER_ACCOUNT", needs_relogin: undefined });
+    expect(tokenOf(relay)).toMatchObject({ lastError: "OTHER_ACCOUNT", needsRelogin: undefined });
     expect(lines(relay, "the token of a could not be refreshed: OTHER_ACCOUNT")).toBeGreaterThan(0);
     expect(byCredential()).toEqual({ static: 60 });
     world.upstream.script();
@@ -500,12 +500,14 @@ describe("a refresh that fails", () => {
       expect(await ask(relay)).toBe(200);
       const [first] = relay.relay.status().credentials;
       expect(first).toMatchObject({ disabled: { cause: "relogin" } });
-      expect(first!.token!.needs_relogin).toContain("UNAUTHENTICATED");
+      expect(first!.token!.needsRelogin).toContain("UNAUTHENTICATED");
       const { attempts } = refreshes();
       await world.clock.advance(HOUR);
       expect(await ask(relay)).toBe(200);
       expect(refreshes().attempts).toBe(attempts);
-      expect(lines(relay, "credential a is out of use until somebody logs in again")).toBe(1);
+      expect(
+        lines(relay, "credential a on upstream default is disabled: re-authentication required"),
+      ).toBe(1);
     },
   );
 
@@ -634,7 +636,7 @@ describe("the token server's clock", () => {
       });
       for (const _ of [1, 2, 3]) expect(await ask(relay, { stream: false })).toBe(200);
       expect(refreshes().attempts).toBe(1);
-      const ends = Date.parse(tokenOf(relay).expires_at!);
+      const ends = Date.parse(tokenOf(relay).expiresAt!);
       expect(Math.abs(ends - world.clock.now() - HOUR)).toBeLessThan(2_000);
     },
   );
@@ -649,7 +651,7 @@ describe("the token server's clock", () => {
     const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
     await during(ask(relay), 500);
     expect(world.clock.now() - askedAt).toBeGreaterThanOrEqual(3_000);
-    expect(Date.parse(tokenOf(relay).expires_at!)).toBe(askedAt + 100_000);
+    expect(Date.parse(tokenOf(relay).expiresAt!)).toBe(askedAt + 100_000);
   });
 });
 
@@ -819,7 +821,7 @@ describe("many instances on one store", () => {
     expect(refreshes()).toMatchObject({ attempts: 2 });
     expect(relay.relay.status().credentials[0]).toMatchObject({
       disabled: { cause: "relogin" },
-      token: { needs_relogin: expect.any(String) as string },
+      token: { needsRelogin: expect.any(String) as string },
     });
   });
 });

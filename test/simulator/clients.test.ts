@@ -138,3 +138,19 @@ it("puts errors into a stream where each client finds them", async () => {
   await expect(message.finalMessage()).rejects.toThrow("Overloaded");
   expect(upstream.ledger.calls.map((call) => call.events)).toEqual([1, 1, 1]);
 });
+
+it("counts tokens for Google's and OpenAI's clients", async () => {
+  const counted = await google.models.countTokens({ model: "gemini-2.5-pro", contents: "Hello" });
+  expect(counted.totalTokens).toBeGreaterThan(0);
+  expect(upstream.ledger.last()).toMatchObject({
+    dialect: "google",
+    operation: "count-tokens",
+    model: "gemini-2.5-pro",
+  });
+  const { input_tokens } = await openai.responses.inputTokens.count({
+    model: "gpt-5",
+    input: "Hi",
+  });
+  expect(input_tokens).toBeGreaterThan(0);
+  expect(upstream.ledger.last()).toMatchObject({ dialect: "openai", operation: "count-tokens" });
+});

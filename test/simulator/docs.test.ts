@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
+import { USAGE } from "../../simulator/flags.ts";
 import { SCENARIOS } from "../../simulator/index.ts";
 
 const read = (path: string): Promise<string> =>
@@ -33,4 +34,11 @@ it("runs the example at the head of its document", async () => {
     expect.stringMatching(/\[DONE\]\n\n$/),
     { calls: 2, statuses: { 200: 1, 429: 1 } },
   ]);
+});
+
+it("names every flag of the command in its document", async () => {
+  const document = await read("docs/simulator.md");
+  const flags = [...USAGE.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag!);
+  const missing = flags.filter((flag) => flag !== "--help" && !document.includes(`\`${flag}`));
+  expect(missing).toEqual([]);
 });

@@ -209,9 +209,9 @@ describe("a store that fails", () => {
     await clock.advance(30_000);
     broken.clear();
     await clock.advance(60_000);
-    expect(lines.filter((line) => line.includes("write"))).toEqual([
-      "warn state: write failed: ECONNREFUSED; serving goes on from memory",
-      "info state: write well again",
+    expect(lines.filter((line) => line.includes("state store"))).toEqual([
+      "warn state store memory is not reachable (ECONNREFUSED): check that it runs, and the address in the options of its driver; requests are served from memory, and the store is tried again every few seconds",
+      "info state store memory is reachable again after 31 s",
     ]);
     expect(faults.length).toBeGreaterThan(20);
     expect(faults[0]).toMatchObject({ during: "write", code: "ECONNREFUSED" });

@@ -31,7 +31,7 @@ function leasesOn(
 ): Leases {
   const base = "relay";
   const log = lines ? { ...silent, warn: (line: string) => void lines.push(line) } : silent;
-  const faults = createFaults(log, undefined);
+  const faults = createFaults(log, undefined, "test", { now: () => 0 });
   return createLeases({
     storage,
     base,

@@ -63,7 +63,7 @@ describe.each(Object.entries(VERSIONS))("behind a prefix of %s", (_, open) => {
         base,
         clock,
         keys: createStateKeys(base),
-        faults: createFaults(silentLog, undefined),
+        faults: createFaults(silentLog, undefined, "test", { now: () => 0 }),
         instance: `i${nth}`,
       }).acquire("job", 60_000),
     );

@@ -256,7 +256,7 @@ it("K12 an hour between two clocks and the store's locks neither longer nor shor
   expect((await right.state.load()).cooldowns.map(({ until }) => until - moment)).toEqual([
     HOUR / 2,
   ]);
-  expect(early.lines.join()).toContain("our clock is -3600 s off the store's");
+  expect(early.lines.join()).toContain("our clock is 1 h behind the store's");
   await Promise.all([early.state.close(), late.state.close()]);
 });
 

@@ -235,7 +235,7 @@ describe("silence", () => {
   it("I9 ends the time to connect with the connection, or with the head", async () => {
     const stage = createStage();
     await stage.clock.advance(TIMEOUTS.connectTimeout);
-    expect(stage.results).toEqual([{ kind: "failed", fault: "timeout" }]);
+    expect(stage.results).toEqual([{ kind: "failed", fault: "connect-timeout" }]);
     for (const tell of [
       (other: Stage) => other.reply.onConnect(),
       (other: Stage) => void other.head(200, SSE),

@@ -94,8 +94,8 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
   });
   if (waitUntilReady) await handler.relay.ready();
-  const web = ({ req }: { req: Request }): Promise<Response> =>
-    handler.relay.fetch(req, { mount: "/ai" });
+  const web = ({ req }: { req: Request & { ip?: string } }): Promise<Response> =>
+    handler.relay.fetch(req, { mount: "/ai", address: req.ip });
   const server = serve(new H3().all("/ai/**", (sink === "web" ? web : handler) as never), {
     port: 0,
     hostname: "127.0.0.1",

@@ -227,7 +227,7 @@ export function describeTransport(
     it("E10 tells a connection that is refused", async () => {
       const gone = await RawServer.start([]);
       await gone.close();
-      expect(await send({}, { origin: gone.url }).over).toBe("connect");
+      expect(await send({}, { origin: gone.url }).over).toBe("refused");
     });
 
     it.each<[string, Behaviour]>([

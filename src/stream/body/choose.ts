@@ -1,5 +1,5 @@
 // Which kind of body an answer has, by its status and content type.
-import type { Dialect } from "../../contract/dialect.ts";
+import type { Dialect, UsageOption } from "../../contract/dialect.ts";
 import type { Gate } from "../gate.ts";
 import type { UsageNotes } from "../usage.ts";
 import type { Body } from "./body.ts";
@@ -16,6 +16,8 @@ export interface BodyOptions {
   /** An answer without a body by its method. */
   isHead: boolean;
   expectsBody: boolean;
+  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  usageOption?: UsageOption | undefined;
 }
 
 const EVENTS = /^text\/event-stream\b/i;

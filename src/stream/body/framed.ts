@@ -1,11 +1,12 @@
 // A body that comes in events (SSE) or lines (NDJSON). Each is looked at beside the bytes; only whole ones are passed on (I2).
-import type { Dialect, StreamEvent } from "../../contract/dialect.ts";
+import type { Dialect, StreamEvent, UsageOption } from "../../contract/dialect.ts";
 import { joinBytes, NO_BYTES } from "../bytes.ts";
 import type { Gate } from "../gate.ts";
 import {
   type Break,
   COMPLETED,
   EMPTY,
+  isSilence,
   MISFIT,
   type ReplyResult,
   TOLD,
@@ -30,6 +31,8 @@ export interface FramedBodyOptions {
   eventSize: number;
   /** Whether an answer without a line is a failure; one without an event always is (E13). */
   expectsBody: boolean;
+  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  usageOption?: UsageOption | undefined;
 }
 
 const END_OF_EVENT = new Uint8Array([10, 10]);
@@ -80,10 +83,12 @@ export class FramedBody implements Body, EventVisitor {
   }
 
   visit(event: StreamEvent): Visit {
-    const { dialect } = this.#options;
+    const { dialect, usageOption } = this.#options;
     const framing = this.#framing;
     this.#last = event;
     this.#usage.see(event.data);
+    // The client has not asked for it (I11).
+    if (usageOption?.isAnswer(event)) return "drop";
     // A line of NDJSON may be a record that failed among others that did not: it ends nothing.
     if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayMatter(event)))
       return "go";
@@ -120,7 +125,7 @@ export class FramedBody implements Body, EventVisitor {
 
   onBreak(why: Break): ReplyResult {
     // Nothing was missing but the end: an upstream without terminal events has held its connection open.
-    if (why.fault === "timeout" && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
+    if (isSilence(why.fault) && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
     return this.#gate.broken(why);
   }
 

@@ -36,7 +36,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       for (const token of [first!, second!])
         expect((await world.emulator.userOf(token)).localId).toBe(localId);
       expect(await refreshes()).toEqual([200, 200]);
-      expect(tokenOf(relay)).toMatchObject({ refreshes: 2, last_error: undefined });
+      expect(tokenOf(relay)).toMatchObject({ refreshes: 2, lastError: undefined });
     });
 
     it("G12 carries the claims of a user whom the operator's server vouches for, through every refresh", async () => {
@@ -121,7 +121,7 @@ export function refreshSuite(world: FirebaseWorld): void {
         expect(world.tokens().slice(1)).toEqual(Array(3).fill(spare.apiKey));
         const [first] = relay.relay.status().credentials;
         expect(first!.disabled!.cause).toBe("relogin");
-        expect(first!.token!.needs_relogin!.toLowerCase()).toContain(code.toLowerCase());
+        expect(first!.token!.needsRelogin!.toLowerCase()).toContain(code.toLowerCase());
         expect(JSON.stringify([relay.lines, relay.relay.status()])).not.toContain(refreshToken);
       },
     );
@@ -176,7 +176,7 @@ export function refreshSuite(world: FirebaseWorld): void {
         for (let round = 1; round < 3; round++) {
           for (let nth = 0; nth < 3; nth++) expect(await ask(relay)).toBe(200);
           expect(await refreshes()).toEqual(Array(round).fill(200));
-          const life = Date.parse(tokenOf(relay).expires_at!) - world.clock.now();
+          const life = Date.parse(tokenOf(relay).expiresAt!) - world.clock.now();
           expect(Math.round(life / 1_000)).toBe(3_600);
           await world.advance(HOUR);
         }
@@ -216,7 +216,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(new Set(world.tokens()).size).toBe(1);
       expect(await refreshes()).toEqual([200, 200]);
       for (const { token } of relay.relay.status().credentials)
-        expect(token).toMatchObject({ refreshes: 1, last_error: undefined });
+        expect(token).toMatchObject({ refreshes: 1, lastError: undefined });
     });
 
     it.each([true, false])(
@@ -226,7 +226,7 @@ export function refreshSuite(world: FirebaseWorld): void {
         const others = hasOther ? [spare] : [];
         const relay = await world.start({
           credentials: [{ id: "a", token: source(refreshToken) }, ...others],
-          limits: { perClient: false, maxWait: 0 },
+          limits: { perCaller: { concurrent: false }, maxWait: 0 },
         });
         expect(await ask(relay)).toBe(200);
         const [refused] = world.tokens();
@@ -235,12 +235,12 @@ export function refreshSuite(world: FirebaseWorld): void {
         expect(await refreshes()).toEqual([200, 200]);
         expect(world.tokens().filter((token) => token === refused)).toHaveLength(2);
         const [first] = relay.relay.status().credentials;
-        expect(first).toMatchObject({ disabled: undefined, token: { last_error: "SAME" } });
+        expect(first).toMatchObject({ disabled: undefined, token: { lastError: "SAME" } });
         await world.advance(6_000);
         expect(await ask(relay)).toBe(200);
         expect(await refreshes()).toEqual([200, 200, 200]);
         expect(world.tokens().at(-1)).not.toBe(hasOther ? spare.apiKey : refused);
-        expect(tokenOf(relay).last_error).toBeUndefined();
+        expect(tokenOf(relay).lastError).toBeUndefined();
       },
     );
   });

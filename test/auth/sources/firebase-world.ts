@@ -58,7 +58,7 @@ export function useFirebaseWorld(): FirebaseWorld {
     const relay = await startRelay({
       keep,
       clock,
-      limits: { perClient: false, maxWait: 30_000 },
+      limits: { perCaller: { concurrent: false }, maxWait: 30_000 },
       ...(options as object),
     });
     relays.push(relay);

@@ -1,5 +1,5 @@
 /** A client that can be seen to leave: one socket for each request, read as slowly as a test wants. */
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { type Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 
 export interface Asking {
   /** Resolves with the head. */
@@ -23,14 +23,22 @@ export interface AskOptions {
   method?: string;
   stream?: boolean;
   headers?: Record<string, string>;
+  /** What the user says. */
+  content?: string;
+  /** The client's own address. */
+  from?: string;
+  /** Where several requests share a connection. @default none */
+  agent?: Agent;
 }
 
 /** Asks for a chat completion of `model`. */
 export function ask(url: string, model: string, options: AskOptions = {}): Asking {
   const { path = "/chat/completions", method = "POST", stream = true, headers } = options;
+  const { content = "Say something.", from, agent = false } = options;
   const sent = request(url + path, {
     method,
-    agent: false,
+    agent,
+    localAddress: from,
     headers: { "content-type": "application/json", ...headers },
   });
   const head = headOf(sent);
@@ -70,9 +78,9 @@ export function ask(url: string, model: string, options: AskOptions = {}): Askin
 
   const text = (): string => Buffer.concat(chunks).toString();
   sent.end(
-    method === "GET"
+    method === "GET" || method === "HEAD"
       ? undefined
-      : JSON.stringify({ model, stream, messages: [{ role: "user", content: "Say something." }] }),
+      : JSON.stringify({ model, stream, messages: [{ role: "user", content }] }),
   );
   return {
     head,

@@ -1,13 +1,16 @@
-/** Examples that are built: copied to where the package is installed, with the suite's options as their code. */
-import { execFileSync } from "node:child_process";
+/** Apps of Nitro and Nuxt that are built: what differs between the versions, and the examples with the suite's options as their code. */
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Installed } from "../../support/package.ts";
+import { isNotInstalled } from "./apps.ts";
 import type { Command } from "./process.ts";
 
 const examples = fileURLToPath(new URL("../../../examples", import.meta.url));
 const apps = new URL("../apps/", import.meta.url);
+const run = promisify(execFile);
 
 /** Mounts of the app's root storage. */
 export interface Mounts {
@@ -24,42 +27,81 @@ export const uniqueMounts = (): Mounts => ({ shared: `relay_hosts_${crypto.rando
 /** Name of the folder of the mount on files, in the app's. */
 export const FILES = "state";
 
-/** How an app says where its storage is, and how a route of its own gets at it. */
-/** Options of the Nuxt module, beside those in `runtimeConfig.relay`. */
-const DATA = `relay: { responseHeaders: { requestId: "x-own-id" } },`;
-const WAYS = {
-  "nitro-2": { config: (mounts: string) => `storage: ${mounts},`, imports: "" },
-  "nitro-3": {
-    config: (mounts: string) => `storage: ${mounts},`,
-    imports: `import { defineRelay } from "h3-relay";\nimport { useStorage } from "nitro/storage";\n`,
+/** What differs between the versions of Nitro; the table in docs/hosts.md says the same to users. */
+export interface NitroVersion {
+  isMissing(): boolean;
+  /** Makes it available to an app. */
+  link(app: Installed): void;
+  /** Path of its command in an app's `node_modules`. */
+  cli: string;
+  /** The option that names the server's folder. */
+  folder: "serverDir" | "srcDir";
+  /** Imports of a route that an app writes itself. */
+  imports: { relay: string; storage: string };
+}
+
+export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
+  "3.0.0": {
+    isMissing: () => isNotInstalled("nitro-latest", "nitro"),
+    link: (app) => app.linkFrom("nitro-latest", "nitro", "h3", "srvx", "unstorage"),
+    cli: "nitro/dist/cli/index.mjs",
+    folder: "srcDir",
+    imports: { relay: "h3-relay", storage: "nitro/runtime" },
   },
-  nuxt: { config: (mounts: string) => `${DATA} nitro: { storage: ${mounts} },`, imports: "" },
+  beta: {
+    isMissing: () => false,
+    link: (app) => app.link("nitro", "h3", "srvx", "unstorage"),
+    cli: "nitro/dist/cli/index.mjs",
+    folder: "serverDir",
+    imports: { relay: "h3-relay", storage: "nitro/storage" },
+  },
+  "2": {
+    isMissing: () => isNotInstalled("nitro2", "nitropack"),
+    link: (app) => app.linkFrom("nitro2", "nitropack", "h3", "unstorage"),
+    cli: "nitropack/dist/cli/index.mjs",
+    folder: "srcDir",
+    imports: { relay: "h3-relay/h3-v1", storage: "nitropack/runtime" },
+  },
 };
 
+/** Options of the Nuxt module, beside those in `runtimeConfig.relay`. */
+const DATA = `relay: { responseHeaders: { requestId: "x-own-id" } },`;
+
 /** Copies `examples/NAME`, but for its code, and adds a route of the app's own at `/own`. */
-export function copyExample(app: Installed, name: keyof typeof WAYS, mounts: Mounts): void {
+export function copyExample(
+  app: Installed,
+  name: string,
+  mounts: Mounts,
+  way: NitroVersion | "nuxt",
+): void {
   const folder = join(examples, name);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true });
   for (const file of files.filter((one) => one.isFile() && one.name !== "relay.config.ts")) {
     const path = join(file.parentPath, file.name);
     const text = readFileSync(path, "utf8");
     const isConfig = file.name.endsWith(".config.mjs");
-    app.write(path.slice(folder.length + 1), isConfig ? withMounts(app, text, name, mounts) : text);
+    app.write(path.slice(folder.length + 1), isConfig ? withMounts(app, text, mounts, way) : text);
   }
   for (const file of ["options.mjs", "lasting.mjs"])
     app.write(`server/${file}`, readFileSync(new URL(file, apps), "utf8"));
   app.write("server/relay.config.ts", CONFIG_FILE);
-  app.write("server/routes/own/[...path].ts", WAYS[name].imports + OWN_ROUTE);
+  // Nitro 2 and Nuxt import by themselves what the module offers.
+  const isNamed = way !== "nuxt" && way.imports.relay === "h3-relay";
+  app.write("server/routes/own/[...path].ts", (isNamed ? importsOf(way) : "") + OWN_ROUTE);
   app.write("server/checked.ts", CHECKED);
-  if (name === "nitro-3") app.write("server/plugins/dispose.ts", DISPOSE);
+  if (way === "nuxt") app.write("server/routes/status.ts", STATUS);
 }
+
+/** The imports of a route that an app writes itself. */
+export const importsOf = ({ imports }: NitroVersion): string =>
+  `import { defineRelay } from "${imports.relay}";\nimport { useStorage } from "${imports.storage}";\n`;
 
 const CONFIG_FILE = `
 import { optionsOf } from "./options.mjs";
 const { env } = process;
 // With \`DATA\` only the code that the example has; the rest is data.
 const short = { credentials: [{ id: "team-a", apiKey: "sk-hosts-a-0123456789" }], authorize: () => true };
-export default () => (env.DATA ? short : optionsOf(env));
+export default () => (env.MISTAKE ? { credentials: [{ id: "a", apiKey: undefined }] } : env.DATA ? short : optionsOf(env));
 `;
 
 // Read by the type checker alone.
@@ -71,6 +113,9 @@ export const right = defineRelay(() => ({
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
   storage: useStorage(),
 }));
+// @ts-expect-error -- the same for the module's own
+export const nothing = useRelay().nonsense;
+export const count: number = useRelay().status().credentials.length;
 `;
 
 const OWN_ROUTE = `
@@ -78,45 +123,66 @@ import { lastingOf } from "../../lasting.mjs";
 export default defineRelay(() => lastingOf(process.env, useStorage(process.env.PREFIX)));
 `;
 
-// Nitro 3 ends by running out of work, which an open connection to Redis keeps it from; docs/hosts.md says so.
-const DISPOSE = `
-import { definePlugin } from "nitro";
-import { useStorage } from "nitro/storage";
-export default definePlugin(({ hooks }) => void hooks.hook("close", () => useStorage().dispose()));
-`;
+const STATUS = `export default defineEventHandler(() => useRelay().status());`;
 
 function withMounts(
   app: Installed,
   text: string,
-  name: keyof typeof WAYS,
   { shared }: Mounts,
+  way: NitroVersion | "nuxt",
 ): string {
-  const mounts = {
+  const mounts = JSON.stringify({
     shared: { driver: "redis", base: shared, host: "127.0.0.1", db: REDIS_DB },
     files: { driver: "fs-lite", base: join(app.app, FILES) },
-  };
-  const changed = text.replace(
-    /^ {2}modules: /m,
-    (modules) => `  ${WAYS[name].config(JSON.stringify(mounts))}\n${modules}`,
-  );
-  if (changed === text) throw new Error(`the example for ${name} names no modules`);
+  });
+  const added =
+    way === "nuxt"
+      ? `${DATA} nitro: { storage: ${mounts} },`
+      : `${way.folder}: "server", storage: ${mounts},`;
+  const changed = text.replace(/^ {2}modules: /m, (modules) => `  ${added}\n${modules}`);
+  if (changed === text) throw new Error(`the example has no modules:\n${text}`);
   return changed;
 }
 
 /** Below an app's base; some read it when they are built, some when they start. */
 const BASE = { NITRO_APP_BASE_URL: "/deep", NUXT_APP_BASE_URL: "/deep" };
 
-/** Builds with a command-line tool and says how the server is started. */
-export function buildWith(app: Installed, cli: string): Command {
-  execFileSync(process.execPath, [cli, "build"], {
-    cwd: app.app,
-    stdio: "pipe",
-    env: { ...process.env, NODE_ENV: "production", NUXT_TELEMETRY_DISABLED: "1", ...BASE },
-  });
-  return {
-    command: process.execPath,
-    args: () => [join(app.app, ".output/server/index.mjs")],
-    cwd: app.app,
-    env: BASE,
-  };
+/** Builds with a command-line tool below `/deep` and says how the server is started. */
+export async function buildWith(app: Installed, cli: string): Promise<Command> {
+  await build(app, cli, BASE);
+  return { ...builtServer(app), env: BASE };
 }
+
+/** Builds without a key in the environment; returns what was printed. */
+export async function build(
+  app: Installed,
+  cli: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const { stdout, stderr } = await run(process.execPath, [cli, "build"], {
+    cwd: app.app,
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      NO_COLOR: "1",
+      // Less is printed where these are set.
+      CI: "",
+      TEST: "",
+      VITEST: "",
+      NUXT_TELEMETRY_DISABLED: "1",
+      ...env,
+    },
+  });
+  return stdout + stderr;
+}
+
+/** How a server that was built is started. */
+export const builtServer = (app: Installed): Command => ({
+  command: process.execPath,
+  args: () => [join(app.app, ".output/server/index.mjs")],
+  cwd: app.app,
+});
+
+/** Path of a version's command in an app. */
+export const cliOf = (app: Installed, { cli }: NitroVersion): string =>
+  join(app.app, "node_modules", cli);

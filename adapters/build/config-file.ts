@@ -1,0 +1,32 @@
+// Finds `relay.config.*`, the code among a relay's options.
+import { existsSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+
+/** Folders of an app, as Nitro's options name them. */
+export interface AppFolders {
+  rootDir: string;
+  srcDir?: string;
+  serverDir?: string | false;
+}
+
+export interface ConfigFile {
+  path?: string;
+  /** Where it was looked for, as a person reads it. */
+  searched: string;
+}
+
+const ENDINGS = ["ts", "mts", "js", "mjs"];
+
+/** Looks into the server's folder first, then into the app's. */
+export function findConfigFile({ rootDir, srcDir, serverDir }: AppFolders): ConfigFile {
+  const named = [serverDir, srcDir, "server", "."].filter((folder) => typeof folder === "string");
+  const folders = [...new Set(named.map((folder) => resolve(rootDir, folder)))];
+  const paths = folders.flatMap((folder) =>
+    ENDINGS.map((ending) => join(folder, `relay.config.${ending}`)),
+  );
+  const shown = folders.map((folder) => `${relative(rootDir, folder) || "."}/`);
+  return {
+    path: paths.find((path) => existsSync(path)),
+    searched: `relay.config.{${ENDINGS.join(",")}} in ${shown.join(" and ")}`,
+  };
+}

@@ -1,0 +1,21 @@
+import { createRelay, type Relay } from "h3-relay";
+
+// Next.js loads a module once for routes, once for pages and once for instrumentation.ts: this keeps one relay for all.
+const kept = globalThis as { relay?: Relay };
+
+// Ends open streams, for which Next.js waits.
+const stop = (): void => void relay.close();
+
+export const relay: Relay = (kept.relay ??= createRelay(() => {
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  return {
+    mount: "/ai",
+    upstream: {
+      baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
+      dialect: "openai",
+    },
+    credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+    trustProxy: 1, // a route sees no socket: the client is the last address in X-Forwarded-For
+    authorize: () => true, // everybody; say here who may call
+  };
+}));

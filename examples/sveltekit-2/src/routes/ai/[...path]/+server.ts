@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { RequestHandler } from "@sveltejs/kit";
+import { createRelay, type Relay } from "h3-relay";
+
+// Ends open streams, for which the server waits.
+const stop = (): void => void relay.close();
+
+const relay: Relay = createRelay(() => {
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  return {
+    mount: "/ai",
+    upstream: {
+      baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
+      dialect: "openai",
+    },
+    credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+    authorize: () => true, // everybody; say here who may call
+  };
+});
+
+export const fallback: RequestHandler = ({ request, platform, getClientAddress }) => {
+  // adapter-node 5 does not tell a route of a client that leaves before the head; the socket does. `vite dev` has no platform.
+  const socket = (platform as unknown as { req: IncomingMessage } | undefined)?.req.socket;
+  const leaving = new AbortController();
+  const leave = () => leaving.abort();
+  socket?.once("close", leave);
+  return relay.fetch(new Request(request, { signal: leaving.signal }), {
+    address: getClientAddress(),
+    waitUntil: (over) => void over.then(() => socket?.off("close", leave)),
+  });
+};

@@ -1,0 +1,21 @@
+import type { RequestHandler } from "@sveltejs/kit";
+import { createRelay, type Relay } from "h3-relay";
+
+// Ends open streams, for which the server waits.
+const stop = (): void => void relay.close();
+
+const relay: Relay = createRelay(() => {
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  return {
+    mount: "/ai",
+    upstream: {
+      baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
+      dialect: "openai",
+    },
+    credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+    authorize: () => true, // everybody; say here who may call
+  };
+});
+
+export const fallback: RequestHandler = ({ request, getClientAddress }) =>
+  relay.fetch(request, { address: getClientAddress() });

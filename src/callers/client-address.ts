@@ -1,0 +1,57 @@
+// Where a client's address comes from: the operator's function, the headers of trusted proxies, or the host (N10).
+import type { Call } from "../contract/call.ts";
+import { type Client, createClientReader, toClient } from "./client.ts";
+import { findClient, type TrustedProxies } from "./trust.ts";
+
+export type ClientAddress = (request: Request) => string | null | undefined;
+
+export interface AddressOptions {
+  clientAddress: ClientAddress | undefined;
+  trustProxy: TrustedProxies | undefined;
+  /** Told once of each kind of fault; never with an address or with what a function returned. */
+  onFault: (fault: AddressFault, error?: unknown) => void;
+}
+
+/** `throws`, `type`, `garbage`: what `clientAddress` does. `disagree`: the two headers of proxies name different clients. */
+export type AddressFault = "throws" | "type" | "garbage" | "disagree";
+
+/** Makes what finds the client of a call by its address; `peer` is the address that the host knows. */
+export function createAddressFinder(
+  options: AddressOptions,
+): (call: Call, peer: string | undefined) => Client | undefined {
+  const { clientAddress, trustProxy } = options;
+  const read = createClientReader();
+  const told = new Set<AddressFault>();
+
+  function tell(fault: AddressFault, error?: unknown): undefined {
+    if (!told.has(fault)) options.onFault(fault, error);
+    told.add(fault);
+  }
+
+  /** `null`: the function has nothing to say, so that the next source is asked. */
+  function ask(source: ClientAddress, call: Call): Client | null | undefined {
+    let answer: unknown;
+    try {
+      answer = source(call.request());
+    } catch (error) {
+      return tell("throws", error);
+    }
+    if (answer === undefined || answer === null || answer === "") return null;
+    if (typeof answer !== "string") return tell("type");
+    return read(answer) ?? tell("garbage");
+  }
+
+  return function find(call, peer) {
+    const own = clientAddress ? ask(clientAddress, call) : null;
+    if (own !== null) return own;
+    const known = peer === undefined ? undefined : read(peer);
+    if (trustProxy === undefined) return known;
+    const headers = {
+      forwardedFor: call.header("x-forwarded-for"),
+      forwarded: call.header("forwarded"),
+    };
+    const { address, isDoubtful } = findClient(known?.address, headers, trustProxy);
+    if (isDoubtful) tell("disagree");
+    return address === known?.address ? known : address && toClient(address);
+  };
+}

@@ -1,0 +1,48 @@
+// `fetch` for token, anonymous and quota endpoints: its network faults are told as those of an upstream are (J14).
+import type { Clock } from "../contract/clock.ts";
+import type { TransportError } from "../contract/transport.ts";
+import { denialOf } from "../denied.ts";
+import { readFault } from "../network-faults.ts";
+import { describeCallFault, hostOf } from "./fault-words.ts";
+import type { FaultLog } from "./fault-log.ts";
+
+export interface WatchedFetchOptions {
+  fetch: typeof fetch;
+  log: FaultLog;
+  clock: Clock;
+  /** What is called, for people: `token endpoint`. */
+  name: string;
+  /** Nothing is told any more: calls that are cut off by the relay's end are no faults. */
+  isClosing(): boolean;
+}
+
+/** Wraps `fetch`. What it resolves and rejects with stays as it is. */
+export function watchedFetch({
+  fetch,
+  log,
+  clock,
+  name,
+  isClosing,
+}: WatchedFetchOptions): typeof fetch {
+  return async (input, init) => {
+    const startedAt = clock.now();
+    const host = hostOf(input instanceof Request ? input.url : String(input));
+    const subject = `${name} (${host})`;
+    try {
+      const response = await fetch(input, init);
+      if (!log.isQuiet) log.well(subject, "reached", startedAt);
+      return response;
+    } catch (error) {
+      const isAborted = init?.signal?.aborted === true;
+      const { fault, code }: TransportError = readFault(error);
+      const place = { subject, host, option: `the address of the ${name}` };
+      const limit = clock.now() - startedAt;
+      const call = isAborted
+        ? ({ fault: "timeout", code: undefined, limit } as const)
+        : { fault, code, limit: undefined };
+      // A missing permission is told as one; it is no fault of the endpoint.
+      if (!isClosing() && denialOf(error) === undefined) log.failed(describeCallFault(place, call));
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,79 @@
+import { expect, it } from "vitest";
+import {
+  type AddressFault,
+  type AddressOptions,
+  createAddressFinder,
+} from "../../src/callers/client-address.ts";
+import { WebCall } from "../../src/request/call-web.ts";
+
+let faults: [AddressFault, unknown?][] = [];
+
+function finder(
+  options: Partial<AddressOptions>,
+): (peer?: string, headers?: Record<string, string>) => string | undefined {
+  faults = [];
+  const find = createAddressFinder({
+    clientAddress: undefined,
+    trustProxy: undefined,
+    onFault: (...fault) => void faults.push(fault),
+    ...options,
+  });
+  return (peer, headers = {}) => {
+    const request = new Request("http://relay.test/", { headers });
+    const call = new WebCall(request, { mount: "", target: "/", address: peer });
+    return find(call, peer)?.key;
+  };
+}
+
+it("N10 asks the function, then the headers of trusted proxies, then the host", () => {
+  const find = finder({
+    clientAddress: (request) => request.headers.get("x-own"),
+    trustProxy: 1,
+  });
+  const forwarded = { "x-forwarded-for": "203.0.113.2" };
+  expect(find("10.0.0.1", { ...forwarded, "x-own": "203.0.113.1" })).toBe("203.0.113.1");
+  expect(find("10.0.0.1", forwarded)).toBe("203.0.113.2");
+  expect(find("10.0.0.1")).toBe("10.0.0.1");
+  expect(find()).toBeUndefined();
+  expect(faults).toEqual([]);
+});
+
+it.each([undefined, null, ""])("N10 goes on where the function returns %j", (nothing) => {
+  expect(finder({ clientAddress: () => nothing })("203.0.113.1")).toBe("203.0.113.1");
+});
+
+it("N10 tells each kind of fault once, and asks no other source after one", () => {
+  const error = new Error("no database");
+  const answers: (() => unknown)[] = [
+    () => {
+      throw error;
+    },
+    () => 7,
+    () => "localhost",
+  ];
+  let at = 0;
+  const find = finder({ clientAddress: () => answers[at++ % 3]!() as string, trustProxy: 1 });
+  for (let round = 0; round < 9; round++)
+    expect(find("10.0.0.1", { "x-forwarded-for": "203.0.113.1" })).toBeUndefined();
+  expect(faults).toEqual([
+    ["throws", error],
+    ["type", undefined],
+    ["garbage", undefined],
+  ]);
+});
+
+it("N10 tells once that the two headers of proxies disagree", () => {
+  const find = finder({ trustProxy: 1 });
+  const both = { "x-forwarded-for": "203.0.113.1", forwarded: "for=203.0.113.2" };
+  expect([find("10.0.0.1", both), find("10.0.0.1", both)]).toEqual(["10.0.0.1", "10.0.0.1"]);
+  expect(faults).toEqual([["disagree", undefined]]);
+});
+
+it("N10 reads the same client alike, however many come in between", () => {
+  const find = finder({});
+  for (let at = 0; at < 5_000; at++)
+    expect(find(`203.0.${at >> 8}.${at & 255}`)).toBe(`203.0.${at >> 8}.${at & 255}`);
+  expect(find("203.0.0.1")).toBe("203.0.0.1");
+  expect(find("::ffff:203.0.0.1")).toBe("203.0.0.1");
+  expect(find("garbage")).toBeUndefined();
+});

@@ -1,0 +1,22 @@
+import { describeHost } from "./suite.ts";
+import { describeLasting } from "./suite-lasting.ts";
+import { buildWith, cliOf, copyExample, NITRO, uniqueMounts } from "./support/nitro.ts";
+
+const mounts = uniqueMounts();
+const nitro = NITRO["3.0.0"];
+
+describeHost(
+  "nitro-3.0.0",
+  {
+    isMissing: nitro.isMissing,
+    mount: "/deep/ai",
+    prepare(app) {
+      nitro.link(app);
+      app.link("ioredis");
+      copyExample(app, "nitro-3", mounts, nitro);
+      return buildWith(app, cliOf(app, nitro));
+    },
+  },
+  (stage) =>
+    describeLasting(stage, { ...mounts, prefix: "NITRO", requestId: "x-relay-request-id" }),
+);

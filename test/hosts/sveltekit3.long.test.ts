@@ -1,0 +1,15 @@
+import { describeFramework } from "./suite-framework.ts";
+
+const vite = "node_modules/vite/bin/vite.js";
+
+describeFramework("sveltekit", {
+  example: "sveltekit",
+  folder: "sveltekit3",
+  program: "@sveltejs/kit",
+  isNewer: true,
+  relayFile: "src/routes/ai/[...path]/+server.ts",
+  build: [vite, "build"],
+  start: () => ["build"],
+  env: { BODY_SIZE_LIMIT: "32M" },
+  dev: (port) => [vite, "dev", "--host", "127.0.0.1", "--port", String(port)],
+});

@@ -1,0 +1,40 @@
+/** Reads the documentation as a user does: the commands of a section, and the files that its code blocks name. */
+
+export interface Recipe {
+  /** Lines of the section's `sh` blocks, in order, without comments. */
+  commands: string[];
+  /** Code blocks whose first line is a comment with the file's name. */
+  files: { name: string; text: string }[];
+}
+
+const BLOCK = /^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm;
+const FILE_NAME = /^(?:\/\/|#|<!--) (\S+\.\w+|\.env|Dockerfile)(?: -->)?$/;
+
+/** Finds the section under `heading` (a line such as `## Quick start`) and reads it to the next heading of its level or above. */
+export function readRecipe(page: string, heading: string): Recipe {
+  const blocks = [...sectionOf(page, heading).matchAll(BLOCK)].map(([, language, text]) => ({
+    language: language!,
+    text: text!,
+  }));
+  const commands = blocks
+    .filter(({ language }) => language === "sh")
+    .flatMap(({ text }) => text.split("\n"))
+    .map((line) => line.replace(/(?:^|\s)#.*$/, "").trim())
+    .filter((line) => line !== "");
+  const files = blocks.flatMap(({ text }) => {
+    const [, name] = FILE_NAME.exec(text.slice(0, text.indexOf("\n"))) ?? [];
+    return name === undefined ? [] : [{ name, text }];
+  });
+  if (commands.length === 0 && files.length === 0)
+    throw new Error(`the section "${heading}" has neither commands nor files`);
+  return { commands, files };
+}
+
+function sectionOf(page: string, heading: string): string {
+  const start = `\n${page}`.indexOf(`\n${heading}\n`);
+  if (start < 0) throw new Error(`there is no section "${heading}"`);
+  const body = page.slice(start + heading.length);
+  const level = /^#+/.exec(heading)![0].length;
+  const next = new RegExp(`^#{1,${level}} `, "m").exec(body.slice(1));
+  return next ? body.slice(0, next.index + 1) : body;
+}

@@ -1,0 +1,79 @@
+/** Times in log lines and messages: as people say them, while headers and fields stay numbers. */
+import { afterEach, expect, it } from "vitest";
+import { type RelayUnderTest, startRelay } from "../support/relay.ts";
+
+let relay: RelayUnderTest;
+afterEach(() => relay.close());
+
+const warnings = (): string[] =>
+  relay.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
+
+it("E3 J5 says a wait of hours as hours, in the log with its end, in the answer with its seconds", async () => {
+  relay = await startRelay({ count: 1, authorize: () => true });
+  relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 18_347_000 } } });
+  const response = await relay.chat();
+  expect(response.status).toBe(429);
+  expect(response.headers.get("retry-after")).toBe("18347");
+  const { error } = (await response.json()) as { error: Record<string, unknown> };
+  expect(error).toMatchObject({
+    retry_after: 18_347,
+    message:
+      "Every credential is limited for model gpt-4o on upstream default (RATE_LIMIT_EXCEEDED); retry in 5 h 5 min (18,347 s).",
+  });
+  expect(error).not.toHaveProperty("retryAfter");
+  expect(warnings()).toEqual([
+    expect.stringMatching(
+      /^credential c1 for gpt-4o cools down for 5 h 5 min, until 05:06 UTC: RATE_LIMIT_EXCEEDED \(/,
+    ),
+  ]);
+});
+
+it("D10 E3 says in snake case on the wire when each place may be tried", async () => {
+  relay = await startRelay({ count: 1, models: { "gpt-4o": { fallback: ["other"] } } });
+  relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 90_000 } } });
+  const response = await relay.chat();
+  const { error } = (await response.json()) as { error: { tried: object[]; message: string } };
+  expect(error.tried).toHaveLength(2);
+  for (const place of error.tried) {
+    expect(place).toMatchObject({ retry_after: 90 });
+    expect(place).not.toHaveProperty("retryAfter");
+  }
+  expect(error.message).toContain("; retry in 1 min 30 s (90 s).");
+});
+
+it("F2 J5 says how long an endpoint is left alone", async () => {
+  const limits = { circuitAfter: 1, circuitOpen: 300_000 };
+  relay = await startRelay({ count: 1, authorize: () => true, limits });
+  relay.upstream.script({ then: { refuse: "server-error" } });
+  await (await relay.chat()).arrayBuffer();
+  expect(warnings()).toEqual([
+    "upstream default is left alone for 5 min, until 00:05 UTC: SERVER_ERROR again and again",
+  ]);
+  const response = await relay.chat();
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "300"]);
+  expect(await response.text()).toContain(
+    "The upstream default has failed again and again and is left alone; retry in 5 min (300 s).",
+  );
+});
+
+it("G9 J5 says when a token that could not be refreshed is tried again", async () => {
+  const token = (): never => {
+    throw new Error("no");
+  };
+  relay = await startRelay({ authorize: () => true, credentials: [{ id: "a", token }] });
+  await (await relay.chat()).arrayBuffer();
+  expect(warnings()).toEqual([
+    "the token of a could not be refreshed: SOURCE; next attempt in 5 s",
+  ]);
+});
+
+it("E15 J5 says a deadline as people do", async () => {
+  const streaming = { firstByteTimeout: 200_000 };
+  relay = await startRelay({ count: 1, limits: { deadline: 90_000 }, streaming });
+  relay.upstream.script({ then: { stall: "before-headers" } });
+  const asked = relay.chat({ stream: false });
+  await relay.upstream.ledger.until(({ calls }) => calls.some((call) => call.stalled));
+  await relay.clock.advance(90_000);
+  const response = await asked;
+  expect(await response.text()).toContain("within its deadline of 1 min 30 s.");
+});

@@ -1,0 +1,18 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .map((path) => readFileSync(join(root, "src", path), "utf8"))
+  .join("\n");
+
+it("J14 J15 every line that docs/troubleshooting.md explains is one that the relay can write", () => {
+  const page = readFileSync(join(root, "docs/troubleshooting.md"), "utf8");
+  const cells = [...page.matchAll(/^\| (`.+?) \|/gm)].map(([, cell]) => cell!);
+  const pieces = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, text]) => text!));
+  expect(pieces.length).toBeGreaterThan(35);
+  expect(pieces.filter((piece) => !sources.includes(piece.trim()))).toEqual([]);
+});
