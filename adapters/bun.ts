@@ -1,6 +1,6 @@
 /** Bun. */
 import type { Relay } from "../src/relay.ts";
-import type { OptionsInput } from "../src/options/input.ts";
+import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
 import { noteOpen } from "../src/edge/open.ts";
 
@@ -26,9 +26,10 @@ export interface BunRelay {
  * @example
  * export default defineRelay(() => ({ mount: "/ai", upstream, credentials }));
  */
-export function defineRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): BunRelay {
+export function defineRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): BunRelay {
   const { relay } = createLazyRelay(options as OptionsOf);
   return {
     fetch(request, server) {

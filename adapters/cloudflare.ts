@@ -1,5 +1,5 @@
 /** Cloudflare Workers. */
-import type { OptionsInput } from "../src/options/input.ts";
+import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import type { RelayOptions } from "../src/options/types.ts";
 import type { Relay } from "../src/relay.ts";
 import { createLazyRelay } from "../src/edge/lazy.ts";
@@ -34,9 +34,11 @@ const NO_ENVIRONMENT =
  *   credentials: [{ id: "team-a", apiKey: env.KEY_A }],
  * }));
  */
-export function defineRelay<Env = unknown, const Tier extends string = string, Given = unknown>(
-  options: OptionsInput<Tier, Given, [env: Env]>,
-): WorkerRelay<Env> {
+export function defineRelay<
+  Env = unknown,
+  const Tier extends string = string,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given, [env: Env]>): WorkerRelay<Env> {
   // Random numbers and timers are forbidden before the first request, so that plain options wait for it too.
   const factory = typeof options === "function" ? options : () => options;
   let given: { env: Env } | undefined;

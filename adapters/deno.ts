@@ -1,6 +1,6 @@
 /** Deno. */
 import type { Relay } from "../src/relay.ts";
-import type { OptionsInput } from "../src/options/input.ts";
+import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
 import { noteOpen } from "../src/edge/open.ts";
 
@@ -25,9 +25,10 @@ export interface DenoRelay {
  * @example
  * Deno.serve(defineRelay(() => ({ mount: "/ai", upstream, credentials })).fetch);
  */
-export function defineRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): DenoRelay {
+export function defineRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): DenoRelay {
   const { relay } = createLazyRelay(options as OptionsOf);
   return {
     fetch(request, info) {

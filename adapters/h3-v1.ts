@@ -1,6 +1,6 @@
 /** h3 1, and with it Nitro 2 and Nuxt 4. A `Response` returned there is neither cancelled nor read with patience, so Node's own is written. */
 import type { Relay } from "../src/relay.ts";
-import type { OptionsInput } from "../src/options/input.ts";
+import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
 import { noteOpen } from "../src/edge/open.ts";
 import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
@@ -52,9 +52,10 @@ const STAND_IN = "__unenv__";
  *
  * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
  */
-export function defineRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): RelayHandler {
+export function defineRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): RelayHandler {
   const lazy = createLazyRelay(options as OptionsOf);
 
   async function handler(event: RelayEvent): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** node:http, and through it Express, Connect and Fastify. */
 import type { Relay } from "../src/relay.ts";
-import type { OptionsInput } from "../src/options/input.ts";
+import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
 import { noteOpen } from "../src/edge/open.ts";
 import type { Served } from "../src/edge/stand-in.ts";
@@ -38,9 +38,10 @@ export interface NodeRelay {
  * @example
  * createServer(defineRelay({ mount: "/ai", upstream, credentials })).listen(3000);
  */
-export function defineRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): NodeRelay {
+export function defineRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): NodeRelay {
   const lazy = createLazyRelay(options as OptionsOf);
 
   // Not `async`: a frame of it would be kept as long as the answer streams.

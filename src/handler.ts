@@ -2,7 +2,7 @@
 import type { Relay } from "./relay.ts";
 import { noteOpen } from "./edge/open.ts";
 import type { Served } from "./edge/stand-in.ts";
-import type { OptionsInput } from "./options/input.ts";
+import type { AnyOptions, OptionsInput } from "./options/input.ts";
 import { createLazyRelay, type OptionsOf } from "./edge/lazy.ts";
 import { serveNode } from "./edge/serve-node.ts";
 import type { NodeRequest } from "./request/call-node.ts";
@@ -43,9 +43,10 @@ const HANDLED: symbol = Symbol.for("h3.handled");
  *
  * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
  */
-export function defineRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): RelayHandler {
+export function defineRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): RelayHandler {
   const lazy = createLazyRelay(options as OptionsOf);
 
   function handler(event: RelayEvent): Promise<unknown> {

@@ -14,7 +14,7 @@ export {
   type OptionFault,
   type TriedTarget,
 } from "./errors.ts";
-export type { GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
+export type { AnyOptions, GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
 export type {
   AnonymousCredential,
   Authorize,

@@ -1,5 +1,5 @@
 import type { Relay } from "../relay.ts";
-import type { OptionsInput } from "../options/input.ts";
+import type { AnyOptions, OptionsInput } from "../options/input.ts";
 import { createLazyRelay, type OptionsOf } from "./lazy.ts";
 
 /**
@@ -16,8 +16,9 @@ import { createLazyRelay, type OptionsOf } from "./lazy.ts";
  * }));
  * const response = await relay.fetch(request);
  */
-export function createRelay<const Tier extends string = never, Given = unknown>(
-  options: OptionsInput<Tier, Given>,
-): Relay {
+export function createRelay<
+  const Tier extends string = never,
+  Given extends AnyOptions = AnyOptions,
+>(options: OptionsInput<Tier, Given>): Relay {
   return createLazyRelay(options as OptionsOf).relay;
 }

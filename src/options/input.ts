@@ -10,11 +10,11 @@ import type {
 
 /**
  * Options, or a factory that returns or promises them. An entry that takes them has two type parameters, both inferred:
- * `<const Tier extends string = never, Given = unknown>(options: OptionsInput<Tier, Given>)`.
+ * `<const Tier extends string = never, Given extends AnyOptions = AnyOptions>(options: OptionsInput<Tier, Given>)`.
  */
 export type OptionsInput<
   Tier extends string = string,
-  Given = unknown,
+  Given extends AnyOptions = AnyOptions,
   Context extends readonly unknown[] = [],
 > =
   // The checks come first: their messages are the shorter ones. A member for each kind of factory, because TypeScript takes apart
@@ -37,7 +37,7 @@ type Declared<Given> = SeveralUpstreams extends Given
     : never;
 
 /** Options however many upstreams there are. Not a union: TypeScript would look for `Given` in each of its parts. */
-interface AnyOptions<Tier extends string> extends CommonOptions<Tier> {
+export interface AnyOptions<Tier extends string = string> extends CommonOptions<Tier> {
   upstream?: UpstreamOptions;
   upstreams?: Record<string, UpstreamOptions>;
 }
@@ -62,7 +62,8 @@ type Exact<Given> =
         : NotAnOption<Path>
       : unknown;
 
-type WithUpstream<Given> = unknown extends Given
+// Where what is returned is wrong in its types, `Given` is `AnyOptions`, with every name, and the return type says what is wrong.
+type WithUpstream<Given> = keyof AnyOptions extends keyof Given
   ? unknown
   : Given extends
         | PromiseLike<unknown>
