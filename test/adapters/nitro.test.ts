@@ -237,7 +237,7 @@ describe("the start of the server", () => {
       credentials: [{ id: "a", apiKey: undefined }],
     }));
     startRelay(relay, isDev);
-    await expect(relay.ready()).rejects.toThrow("credentials[0].apiKey");
+    await expect(relay.ready()).rejects.toThrow("credentials[0] (a).apiKey");
     await Promise.resolve();
     const { calls } = exit.mock;
     exit.mockRestore();

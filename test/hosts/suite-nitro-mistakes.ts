@@ -34,7 +34,7 @@ export function describeMistakes(nitro: NitroVersion): void {
     afterAll(() => app?.close());
 
     it.each([
-      ["a key that is not set", { KEY_A: "" }, "credentials[0].apiKey"],
+      ["a key that is not set", { KEY_A: "" }, "credentials[0] (team-a).apiKey"],
       ["an option of a wrong type", { MISTAKE: "option" }, "limits.attempts"],
       ["a function that throws", { MISTAKE: "throws" }, "the vault is closed"],
       ["a function that rejects", { MISTAKE: "rejects" }, "the vault is closed"],
@@ -58,9 +58,9 @@ export function describeMistakes(nitro: NitroVersion): void {
       async () => {
         const host = await app.dev({ KEY_A: "" });
         const answer = await untilAnswered(`${host.url}/ai/chat/completions`);
-        expect(answer).toContain("credentials[0].apiKey");
+        expect(answer).toContain("credentials[0] (team-a).apiKey");
         expect(host.lines.join("\n")).toContain("[relay] The relay's options are wrong");
-        expect(await untilAnswered(`${host.url}/ai/models`)).toContain("credentials[0].apiKey");
+        expect(await untilAnswered(`${host.url}/ai/models`)).toContain("credentials[0] (team-a).apiKey");
       },
       LIMIT,
     );
