@@ -60,7 +60,9 @@ export function describeMistakes(nitro: NitroVersion): void {
         const answer = await untilAnswered(`${host.url}/ai/chat/completions`);
         expect(answer).toContain("credentials[0] (team-a).apiKey");
         expect(host.lines.join("\n")).toContain("[relay] The relay's options are wrong");
-        expect(await untilAnswered(`${host.url}/ai/models`)).toContain("credentials[0] (team-a).apiKey");
+        expect(await untilAnswered(`${host.url}/ai/models`)).toContain(
+          "credentials[0] (team-a).apiKey",
+        );
       },
       LIMIT,
     );
