@@ -31,6 +31,11 @@ export function toDurationText(ms: number): string {
   return rest > 0 ? `${first} ${rest} ${next!.name}` : first;
 }
 
+/** Says how long something lasted, given in ms: `less than 1 s`, `12 s`, `5 h 5 min`. */
+export function toSpanText(ms: number): string {
+  return ms < SECOND ? "less than 1 s" : toDurationText(ms);
+}
+
 /**
  * Says how long a wait of so many ms lasts from `now` (UTC epoch ms) on, and from a minute up until when:
  * `5 h 5 min, until 17:09 UTC`; with the date where that is not today in UTC: `2 h, until 2026-11-29 01:00 UTC`.

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { secondsUntil, toDurationText, toISOTime, toRetryText, toWaitText } from "../src/times.ts";
+import {
+  secondsUntil,
+  toDurationText,
+  toISOTime,
+  toRetryText,
+  toSpanText,
+  toWaitText,
+} from "../src/times.ts";
 
 const NOON = Date.UTC(2026, 10, 28, 12, 3, 13);
 
@@ -102,4 +109,13 @@ describe("a point in time", () => {
     expect(secondsUntil(NOON + 2_000, NOON)).toBe(2);
     expect(secondsUntil(NOON - 5_000, NOON)).toBe(0);
   });
+});
+
+it("J14 says how long an outage lasted without fractions of a second", () => {
+  expect([0, 999, 12_000, 130_000].map(toSpanText)).toEqual([
+    "less than 1 s",
+    "less than 1 s",
+    "12 s",
+    "2 min 10 s",
+  ]);
 });

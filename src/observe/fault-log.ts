@@ -1,7 +1,7 @@
 // Faults that last, told in few lines: the first of each kind, its count once a minute while it goes on, and its end (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { Reporter } from "./reporter.ts";
-import { toDurationText } from "../times.ts";
+import { toSpanText } from "../times.ts";
 
 /** What shows that a fault is over: any answer, the first payload of a good one, or one that came to its end. */
 export type Sign = "reached" | "served" | "completed";
@@ -89,7 +89,7 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
       if (now - incident.toldAt < EVERY) return;
       Object.assign(incident, { isTold: true, toldAt: now });
       const { count, since } = incident;
-      const counted = count === 1 ? "" : `, ${count} failures in ${toDurationText(now - since)}`;
+      const counted = count === 1 ? "" : `, ${count} failures in ${toSpanText(now - since)}`;
       const what = typeof fault.what === "string" ? fault.what : fault.what();
       reporter.warn(`${fault.subject}: ${what}${counted}; ${fault.advice}`);
     },
@@ -104,7 +104,7 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
       const isReached = ended.some(({ fault }) => fault.endedBy === "reached");
       const counted = count === 1 ? "1 failure" : `${count} failures`;
       const how = isReached ? "reachable again" : "works again";
-      reporter.info(`${subject}: ${how} after ${toDurationText(now - since)}, ${counted}`);
+      reporter.info(`${subject}: ${how} after ${toSpanText(now - since)}, ${counted}`);
     },
   };
 }

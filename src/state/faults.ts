@@ -3,7 +3,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
 import { denialOf } from "../denied.ts";
 import { readFault } from "../network-faults.ts";
-import { toDurationText } from "../times.ts";
+import { toSpanText } from "../times.ts";
 
 /**
  * `connect`: the driver's client has no connection; `token read`: a token's record could not be had; `token`: one could not be
@@ -116,7 +116,7 @@ export function createFaults(
     const isGone = told.has(UNREACHABLE);
     told.clear();
     const how = isGone ? "is reachable again" : "works again";
-    log.info(`state store ${driver} ${how} after ${toDurationText(clock.now() - since)}`);
+    log.info(`state store ${driver} ${how} after ${toSpanText(clock.now() - since)}`);
   }
 
   function last(): string | undefined {
