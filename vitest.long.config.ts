@@ -3,7 +3,7 @@ import { defineConfig, mergeConfig, type ViteUserConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
 const config: ViteUserConfig = mergeConfig(
-  { ...base, test: { ...base.test, include: [], exclude: [] } },
+  { ...base, test: { ...base.test, include: [], exclude: [], reporters: [] } },
   defineConfig({
     test: {
       include: ["test/**/*.long.test.ts"],
