@@ -1,4 +1,4 @@
-/** Every host of the README's table but the web frameworks (test/hosts/*.long.test.ts): its section of docs/hosts.md, word for word. */
+/** Every host of the README's table but the web frameworks that build (test/hosts/*.long.test.ts): its section of docs/hosts.md, word for word. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -34,6 +34,7 @@ const HOSTS: Record<string, Host> = {
   "h3 2": { sections: onNode("## h3 2") },
   "h3 1": { sections: onNode("## h3 1") },
   "h3 2 behind node:http": { sections: [INTRODUCTION, ["README.md", "## Other servers"]] },
+  Hono: { sections: onNode("### Hono") },
   "Nitro 2": {
     sections: [
       INTRODUCTION,
