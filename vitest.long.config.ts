@@ -8,7 +8,7 @@ const config: ViteUserConfig = mergeConfig(
     test: {
       include: ["test/**/*.long.test.ts"],
       exclude: ["**/node_modules/**"],
-      testTimeout: 300_000,
+      testTimeout: 600_000,
       hookTimeout: 300_000,
       // Each test builds and starts whole apps.
       maxWorkers: 1,

@@ -72,7 +72,7 @@ describe.skipIf(noRedis).each(Object.entries(RECIPES))("L12 Redis by %s", (_, re
     await expectStream(`${host.url}/ai`, upstream);
     expect(callsOf("a")).toBe(1);
     await endBySignal(host);
-    expect(host.lines.join("\n")).toContain("state in redis");
+    expect(host.lines.join("\n")).toContain("state in Redis (shared, atomic leases)");
   });
 
   it("it still rests after a restart", async () => {
