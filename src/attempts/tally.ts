@@ -47,8 +47,7 @@ export function tallyOf(
   }
   const listed = [...counts].map(([words, count]) => `${count} ${words}`);
   if (left > 0) listed.push(`${left} more`);
-  if (listed.length > 0) return listed.join(", ");
-  return candidates.length === 0 ? "none is configured" : undefined;
+  return listed.length > 0 ? listed.join(", ") : undefined;
 }
 
 function wordsFor({ why, reason }: Skipped): string {

@@ -126,10 +126,12 @@ function limitedError(
   if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
   if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
   if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
-  // A limit that all share stands at no credential.
+  // A limit that all share, or that of an anonymous source, stands at no credential.
   const tally =
     key?.credential === ANY ? undefined : tallyOf(rooms, target, excludedFor(standing, target));
-  return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail: tally ?? reason });
+  const own = tally === undefined || reason === "CREATE_LIMITED" ? reason : undefined;
+  const detail = [tally, own].filter((it) => it !== undefined).join(", ") || undefined;
+  return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail });
 }
 
 /** The error of a request that cannot be helped any more. */
@@ -145,7 +147,7 @@ export function finalError(rooms: Rooms, errand: Errand, standing: Standing): Re
     : (tokenError(rooms, standing, target, factsOf(target)) ??
       new RelayError("ERR_RELAY_NO_CREDENTIAL", {
         ...factsOf(target),
-        detail: tallyOf(rooms, target, excluded),
+        detail: tallyOf(rooms, target, excluded) ?? "none is configured",
       }));
   return listing(rooms, errand, standing, error);
 }

@@ -65,7 +65,6 @@ function doubtOfHost({ origin }: Endpoint): string | undefined {
 /** Below these, in ms, a duration is likely to be in seconds. `0` switches off or does not wait. */
 const LEAST = {
   streaming: {
-    commitAfter: 100,
     heartbeat: 1_000,
     connectTimeout: 100,
     firstByteTimeout: 1_000,

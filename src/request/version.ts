@@ -66,9 +66,9 @@ function faultOf(
   const inBase = VERSION.test(last);
   const inPath = VERSION.test(first);
   if (inBase && inPath)
-    return "the version stands twice, in the request and in the relay's options";
+    return "the version is given twice, in the request and in the relay's options";
   if (inPath && isOfficial(dialect) && VERSION.test(segmentAt(path, first.length + 2)))
-    return "the version stands twice in the request";
+    return "the version is given twice in the request";
   if (inPath && dialect.name === "anthropic" && first !== "v1")
     return `the version ${first} is not one of this API`;
   if (isOfficial(dialect) && isEndpoint(last) && STARTS.has(segmentAt(withoutVersions(path), 1)))
@@ -76,7 +76,7 @@ function faultOf(
   if (inBase || inPath) return undefined;
   const isNeeded = dialect.version === "required" || NEEDS_VERSION.has(origin);
   return isNeeded && !VERSION_INSIDE.test(basePath)
-    ? "no version stands in the request or in the relay's options"
+    ? "no version is given in the request or in the relay's options"
     : undefined;
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NitroVersion } from "./support/nitro.ts";
 import { createApp, KEY, type NitroApp } from "./support/nitro-app.ts";
 
-const LIMIT = 30_000;
+const LIMIT = 60_000;
 
 // One build for all mistakes: which one is made is said by the environment.
 const RELAY_CONFIG = `

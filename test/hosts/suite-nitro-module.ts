@@ -8,7 +8,7 @@ import { type NitroVersion, REDIS_DB, uniqueMounts } from "./support/nitro.ts";
 import { createApp, KEY, type NitroApp } from "./support/nitro-app.ts";
 
 const GRACE = 5_000;
-const LIMIT = 30_000;
+const LIMIT = 60_000;
 
 // As the README has it, and two more files of an app.
 const configOf = (storage: string): string => `

@@ -4,7 +4,7 @@ import { ask } from "./support/client.ts";
 import { importsOf, type NitroVersion } from "./support/nitro.ts";
 import { createApp, KEY, type NitroApp } from "./support/nitro-app.ts";
 
-const LIMIT = 30_000;
+const LIMIT = 60_000;
 
 const ROUTE = `
 export default defineRelay(() => ({

@@ -92,7 +92,10 @@ describe("quota pools", () => {
 });
 
 it.each([
-  [{ pools: [POOLS[0], POOLS[0]] }, "upstream.pools[1].name: stands twice"],
+  [
+    { pools: [POOLS[0], POOLS[0]] },
+    "upstream.pools[1].name: is the same as upstream.pools[0].name",
+  ],
   [{ pools: [{ name: "a b" }] }, "upstream.pools[0].name: must be letters"],
   [{ pools: [{ name: "a", baseURL: "nowhere" }] }, "upstream.pools[0].baseURL: must be"],
   [{ quotaFallback: true }, "upstream.quotaFallback: has no effect"],

@@ -163,11 +163,17 @@ describe("the log", () => {
     await start({ authorize: () => true, limits: { circuitAfter: false } });
     relay.upstream.script({ then: { refuse: "server-error" } });
     for (let i = 0; i < 3; i++) await answered(relay, relay.chat({ model: "o3", stream: false }));
-    expect(relay.lines.filter(({ level }) => level !== "debug")).toEqual([]);
+    const [started, failed, ...more] = relay.lines.filter(({ level }) => level !== "debug");
+    expect(started!.message).toMatch(/^relay → /);
+    expect(failed!.message).toMatch(/^upstream default .*: failed with status 500; /);
+    expect(more).toEqual([]);
     relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 90_000 } } });
     const asking = Array.from({ length: 10 }, () => answered(relay, relay.chat({ stream: false })));
     for (const response of await Promise.all(asking)) expect(response.status).toBe(429);
-    const lines = relay.lines.filter(({ level }) => level !== "debug");
+    // The two lines from before, and that the upstream works again, name its host on purpose.
+    const lines = relay.lines.filter(
+      ({ level, message }) => level !== "debug" && !/^relay → |^upstream default \(/.test(message),
+    );
     expect(lines.length).toBeGreaterThan(0);
     expect(lines.length).toBeLessThanOrEqual(2);
     expect(new Set(lines.map(({ message }) => message)).size).toBe(lines.length);

@@ -31,9 +31,9 @@ const ANTHROPIC =
   "Anthropic clients add /v1 by themselves. In the relay `upstream.baseURL` ends without a version and without an endpoint; in the client the base URL ends with /ai.";
 const GOOGLE =
   "Google clients add /v1beta by themselves. In the relay `upstream.baseURL` ends without a version and without an endpoint; in the client the base URL ends with /ai.";
-const TWICE = "the version stands twice, in the request and in the relay's options";
-const TWICE_ASKED = "the version stands twice in the request";
-const NOWHERE = "no version stands in the request or in the relay's options";
+const TWICE = "the version is given twice, in the request and in the relay's options";
+const TWICE_ASKED = "the version is given twice in the request";
+const NOWHERE = "no version is given in the request or in the relay's options";
 const WHOLE = "the relay's options give a whole endpoint where the client adds one";
 
 describe("versions", () => {

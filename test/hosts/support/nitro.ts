@@ -36,6 +36,8 @@ export interface NitroVersion {
   cli: string;
   /** The option that names the server's folder. */
   folder: "serverDir" | "srcDir";
+  /** False where it serves no route below `baseURL`: the suite's prefix is then part of the routes. */
+  hasBase: boolean;
   /** Imports of a route that an app writes itself. */
   imports: { relay: string; storage: string };
 }
@@ -46,6 +48,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     link: (app) => app.linkFrom("nitro-latest", "nitro", "h3", "srvx", "unstorage"),
     cli: "nitro/dist/cli/index.mjs",
     folder: "srcDir",
+    hasBase: false,
     imports: { relay: "h3-relay", storage: "nitro/runtime" },
   },
   beta: {
@@ -53,6 +56,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     link: (app) => app.link("nitro", "h3", "srvx", "unstorage"),
     cli: "nitro/dist/cli/index.mjs",
     folder: "serverDir",
+    hasBase: true,
     imports: { relay: "h3-relay", storage: "nitro/storage" },
   },
   "2": {
@@ -60,6 +64,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     link: (app) => app.linkFrom("nitro2", "nitropack", "h3", "unstorage"),
     cli: "nitropack/dist/cli/index.mjs",
     folder: "srcDir",
+    hasBase: true,
     imports: { relay: "h3-relay/h3-v1", storage: "nitropack/runtime" },
   },
 };
@@ -87,7 +92,9 @@ export function copyExample(
   app.write("server/relay.config.ts", CONFIG_FILE);
   // Nitro 2 and Nuxt import by themselves what the module offers.
   const isNamed = way !== "nuxt" && way.imports.relay === "h3-relay";
-  app.write("server/routes/own/[...path].ts", (isNamed ? importsOf(way) : "") + OWN_ROUTE);
+  const route = (isNamed ? importsOf(way) : "") + OWN_ROUTE;
+  if (hasBase(way)) app.write("server/routes/own/[...path].ts", route);
+  else app.write("server/routes/deep/own/[...path].ts", route.replace("../../", "../../../"));
   app.write("server/checked.ts", CHECKED);
   if (way === "nuxt") app.write("server/routes/status.ts", STATUS);
 }
@@ -118,6 +125,8 @@ export const nothing = useRelay().nonsense;
 export const count: number = useRelay().status().credentials.length;
 `;
 
+const hasBase = (way: NitroVersion | "nuxt"): boolean => way === "nuxt" || way.hasBase;
+
 const OWN_ROUTE = `
 import { lastingOf } from "../../lasting.mjs";
 export default defineRelay(() => lastingOf(process.env, useStorage(process.env.PREFIX)));
@@ -140,6 +149,7 @@ function withMounts(
       ? `${DATA} nitro: { storage: ${mounts} },`
       : `${way.folder}: "server", storage: ${mounts},`;
   const changed = text.replace(/^ {2}modules: /m, (modules) => `  ${added}\n${modules}`);
+  if (!hasBase(way)) return changed.replace('route: "/ai"', 'route: "/deep/ai"');
   if (changed === text) throw new Error(`the example has no modules:\n${text}`);
   return changed;
 }
