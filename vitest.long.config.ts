@@ -3,12 +3,12 @@ import { defineConfig, mergeConfig, type ViteUserConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
 const config: ViteUserConfig = mergeConfig(
-  { ...base, test: { ...base.test, include: [], exclude: [] } },
+  { ...base, test: { ...base.test, include: [], exclude: [], reporters: [] } },
   defineConfig({
     test: {
       include: ["test/**/*.long.test.ts"],
       exclude: ["**/node_modules/**"],
-      testTimeout: 300_000,
+      testTimeout: 600_000,
       hookTimeout: 300_000,
       // Each test builds and starts whole apps.
       maxWorkers: 1,

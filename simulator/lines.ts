@@ -13,7 +13,7 @@ const MASKED_FROM = 12;
 export function toGreeting(url: string, options: SimulatorOptions): string {
   const { keys, models, scenario, tokens, quotas } = options;
   const rows: [string, string][] = [
-    ["base URL", `${url}/v1 (OpenAI, Anthropic), ${url}/v1beta (Google)`],
+    ["base URL", `${url}/v1 (OpenAI), ${url} (Anthropic, Google: their clients add the version)`],
     ["keys", keys ? pairs(keys) : "every key is accepted; --key name=secret accepts only that one"],
   ];
   if (models) rows.push(["models", models.join(", ")]);

@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../simulator/index.ts";
 import { readRecipe } from "./recipes/page.ts";
@@ -97,34 +96,23 @@ it("L1 L12 the quick start runs as pasted", async () => {
 }, 60_000);
 
 it("L1 an h3 2 app behind node:http runs as pasted", async () => {
-  paste("## Other servers", "server.ts");
-  const run = 'await import("./server.js"); console.log("listening");';
-  toJavaScript("server.ts");
-  app.write("run.mjs", run);
+  paste("## Other servers", "server.mjs");
+  app.write("run.mjs", 'await import("./server.mjs"); console.log("listening");');
   await expectStream(await start("run.mjs"));
 });
 
 it("serves through fetch as pasted", async () => {
-  paste("## Other servers", "fetch.ts");
-  toJavaScript("fetch.ts");
+  paste("## Other servers", "fetch.mjs");
   app.write(
     "run.mjs",
     `import { serve } from "srvx";
-     import app from "./fetch.js";
+     import app from "./fetch.mjs";
      const server = serve({ ...app, hostname: "127.0.0.1", port: Number(process.env.PORT), silent: true });
      await server.ready();
      console.log("listening");`,
   );
   await expectStream(await start("run.mjs"));
 });
-
-/** Leaves types out, as any builder does. */
-function toJavaScript(name: string): void {
-  const { outputText } = ts.transpileModule(readFileSync(join(app.app, name), "utf8"), {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-  });
-  app.write(name.replace(".ts", ".js"), outputText);
-}
 
 it("names only files that are there, in less than 200 lines", () => {
   const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!);

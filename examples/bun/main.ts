@@ -1,12 +1,17 @@
 import { defineRelay } from "h3-relay/bun";
 
-// Bun serves what a module exports by default, on PORT or 3000.
-export default defineRelay(() => ({
+const relay = defineRelay(() => ({
   mount: "/ai",
   upstream: {
     baseURL: process.env.UPSTREAM_BASE_URL ?? "https://api.example.com/v1",
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
+
+// Bun ends a process at SIGTERM at once; this ends open streams with an error event first.
+process.once("SIGTERM", () => void relay.close().then(() => process.exit()));
+
+// Bun serves what a module exports by default, on PORT or 3000.
+export default relay;

@@ -9,5 +9,5 @@ export default defineRelay((env: Env) => ({
   mount: "/ai",
   upstream: { baseURL: env.UPSTREAM_BASE_URL, dialect: "openai" },
   credentials: [{ id: "team-a", apiKey: env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));

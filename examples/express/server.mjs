@@ -7,10 +7,15 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 const app = express();
 app.use("/ai", relay); // before express.json(), which would read the body
 await relay.relay.ready(); // wrong options end the process here, not the first request
-app.listen(process.env.PORT ?? 3000);
+const server = app.listen(process.env.PORT ?? 3000);
+
+process.once("SIGTERM", () => {
+  server.close();
+  void relay.close(); // ends open streams, for which the server waits
+});

@@ -8,16 +8,18 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 const app = Fastify();
-// In `onRequest` nobody has read the body yet.
+// In `onRequest` the body is still unread.
 const onRequest = (request, reply) => {
   reply.hijack();
   void relay(request.raw, reply.raw);
 };
 app.all("/ai/*", { onRequest }, () => {});
-app.addHook("onClose", () => relay.close());
+app.addHook("preClose", () => relay.close()); // ends open streams, for which `app.close()` waits
 await relay.relay.ready(); // wrong options end the process here, not the first request
 await app.listen({ port: Number(process.env.PORT ?? 3000) });
+
+process.once("SIGTERM", () => void app.close());

@@ -8,9 +8,14 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 const app = createApp().use(createRouter().use("/ai/**", relay));
 await relay.relay.ready(); // wrong options end the process here, not the first request
-createServer(toNodeListener(app)).listen(process.env.PORT ?? 3000);
+const server = createServer(toNodeListener(app)).listen(process.env.PORT ?? 3000);
+
+process.once("SIGTERM", () => {
+  server.close();
+  void relay.close(); // ends open streams, for which the server waits
+});

@@ -7,8 +7,11 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 await relay.relay.ready(); // wrong options end the process here, not the first request
+
+// Takes no new connections at SIGTERM, and waits 5 s for open ones.
 serve(new H3().all("/ai/**", relay), { port: process.env.PORT ?? 3000 });
+process.once("SIGTERM", () => void relay.close()); // ends open streams with an error event

@@ -10,7 +10,7 @@ const relay = createRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 const app = new Hono();

@@ -8,12 +8,13 @@ const relay = defineRelay(() => ({
     dialect: "openai",
   },
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // everybody; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 }));
 
 // Wrong options end the process here: a server that listens with a relay starts it.
 const server = createServer(relay).listen(process.env.PORT ?? 3000);
-process.once("SIGTERM", async () => {
+
+process.once("SIGTERM", () => {
   server.close();
-  await relay.close();
+  void relay.close(); // ends open streams, for which the server waits
 });

@@ -62,7 +62,7 @@ const EXAMPLES: Record<string, Example> = {
     needs: ["workerd", ".bin/workerd"],
     file: "worker.ts",
     async start(path, app, env) {
-      const config = await bundleWorker(app, path, env);
+      const config = await bundleWorker(app.app, path, env);
       return {
         command: installedAt("workerd", ".bin/workerd"),
         args: (port) => ["serve", config, `-shttp=127.0.0.1:${port}`],

@@ -1,4 +1,4 @@
-/** The code of web frameworks in docs/hosts.md is that of examples/. */
+/** The code in docs/hosts.md is that of examples/. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
@@ -14,12 +14,23 @@ const SHOWN: Record<string, string[]> = {
   astro: ["src/pages/ai/[...path].ts"],
 };
 
-it.each(Object.entries(SHOWN))(
+const SERVERS: Record<string, string[]> = {
+  node: ["server.mjs"],
+  express: ["server.mjs"],
+  fastify: ["server.mjs"],
+  h3: ["server.mjs"],
+  "h3-v1": ["server.mjs"],
+  deno: ["main.ts"],
+  bun: ["main.ts"],
+  cloudflare: ["worker.ts", "wrangler.jsonc"],
+};
+
+it.each(Object.entries({ ...SHOWN, ...SERVERS }))(
   "L9 docs/hosts.md shows the example for %s as it is",
   (name, files) => {
     const docs = read("docs/hosts.md");
     for (const file of files) {
-      const language = file.endsWith(".mjs") ? "js" : "ts";
+      const language = file.replace(/^.*\.m?/, "");
       expect(docs).toContain(
         `\`\`\`${language}\n// ${file}\n${read(`examples/${name}/${file}`)}\`\`\`\n`,
       );

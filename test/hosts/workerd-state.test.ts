@@ -23,7 +23,12 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
       mount: "/deep/ai",
       async prepare(app, env) {
         const path = copyApp(app, "worker-store.mjs");
-        const config = await bundleWorker(app, path, { ...env, STORE_URL: store.url, GRANT, ASK });
+        const config = await bundleWorker(app.app, path, {
+          ...env,
+          STORE_URL: store.url,
+          GRANT,
+          ASK,
+        });
         return {
           command: installedAt("workerd", ".bin/workerd"),
           args: (port) => ["serve", config, `-shttp=127.0.0.1:${port}`],

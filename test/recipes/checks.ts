@@ -36,6 +36,21 @@ export async function leaveMidBody(url: string, upstream: Simulator): Promise<nu
   }
 }
 
+/** SIGTERM ends a stream with an error event, and the process by itself; returns after how many ms. */
+export async function endWithOpenStream(
+  host: HostProcess,
+  url: string,
+  upstream: Simulator,
+): Promise<number> {
+  upstream.script({ when: {}, then: { events: 10_000, interval: 20 } });
+  const asking = ask(url, "gpt-5");
+  await asking.until((text) => text.includes("data:"));
+  const taken = endBySignal(host);
+  const [body, ms] = await Promise.all([asking.rest(), taken]);
+  expect(body.toString(), "the stream was cut without an error event").toContain("ERR_RELAY_");
+  return ms;
+}
+
 /** SIGTERM ends the process by itself; returns after how many ms. */
 export async function endBySignal(host: HostProcess): Promise<number> {
   const sentAt = performance.now();

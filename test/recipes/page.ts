@@ -10,7 +10,7 @@ export interface Recipe {
 const BLOCK = /^```(\w+)[^\n]*\n([\s\S]*?)^```$/gm;
 const FILE_NAME = /^(?:\/\/|#|<!--) (\S+\.\w+|\.env|Dockerfile)(?: -->)?$/;
 
-/** Finds the section under `heading` (a line such as `## Quick start`) and reads it to the next heading of its level or above. */
+/** Finds the section under `heading` (a line such as `## Quick start`) and reads it to the next heading. */
 export function readRecipe(page: string, heading: string): Recipe {
   const blocks = [...sectionOf(page, heading).matchAll(BLOCK)].map(([, language, text]) => ({
     language: language!,
@@ -30,11 +30,15 @@ export function readRecipe(page: string, heading: string): Recipe {
   return { commands, files };
 }
 
+/** The text between a heading and the next one of any level; a `#` in a code block is no heading. */
 function sectionOf(page: string, heading: string): string {
-  const start = `\n${page}`.indexOf(`\n${heading}\n`);
+  const lines = page.split("\n");
+  const start = lines.indexOf(heading);
   if (start < 0) throw new Error(`there is no section "${heading}"`);
-  const body = page.slice(start + heading.length);
-  const level = /^#+/.exec(heading)![0].length;
-  const next = new RegExp(`^#{1,${level}} `, "m").exec(body.slice(1));
-  return next ? body.slice(0, next.index + 1) : body;
+  let isCode = false;
+  const length = lines.slice(start + 1).findIndex((line) => {
+    if (line.startsWith("```")) isCode = !isCode;
+    return !isCode && /^#{1,6} /.test(line);
+  });
+  return lines.slice(start + 1, length < 0 ? undefined : start + 1 + length).join("\n");
 }

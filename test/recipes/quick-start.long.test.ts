@@ -18,7 +18,7 @@ describe.each([
 
   beforeAll(async () => {
     upstream = await createSimulator({ keys: { a: KEYS.KEY_A, b: KEYS.KEY_B } });
-    app = await createApp("README.md", "## Quick start", upstream, { packages: { nitro } });
+    app = await createApp([["README.md", "## Quick start"]], upstream, { packages: { nitro } });
   });
   afterAll(async () => {
     await host?.stop();

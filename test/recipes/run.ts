@@ -13,11 +13,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** The made-up address in the documentation; the simulated upstream takes its place. */
 const EXAMPLE = /https:\/\/api\.(?:example|openai)\.com/g;
 
+/** A page and the heading of one of its sections. */
+export type Section = readonly [page: string, heading: string];
+
 export interface App {
   folder: string;
   recipe: Recipe;
-  /** Runs the commands before the last one: installs and builds. Without keys in the environment. */
-  prepare(): void;
+  /** Runs the commands before the last one: installs, then builds. Without keys in the environment. */
+  prepare(env?: Record<string, string>): void;
   /** Runs the last command, which starts the server, with `env`. */
   start(env: Record<string, string>): Promise<HostProcess>;
   remove(): void;
@@ -39,41 +42,58 @@ export async function packPackage(into: string): Promise<string> {
 }
 
 export interface AppOptions {
-  /** Other versions of packages that the recipe installs, by the name it gives. */
+  /** What stands for a package that the recipe installs, by the name it gives; `""` installs nothing. */
   packages?: Record<string, string>;
+  /** Paths of programs that npm does not install into the app, by the name of their command. */
+  programs?: Record<string, string>;
   /** Changes a file of the recipe; for what a user must fill in. */
   edit?(name: string, text: string): string;
 }
 
-/** Writes the files of a section into a new folder; `upstream` takes the place of the made-up address. */
+/** Writes the files of sections, a later one over an earlier one, into a new folder; `upstream` takes the place of the made-up address. */
 export async function createApp(
-  page: string,
-  heading: string,
+  sections: readonly Section[],
   upstream: Simulator,
-  { packages = {}, edit = (_, text) => text }: AppOptions = {},
+  { packages = {}, programs = {}, edit = (_, text) => text }: AppOptions = {},
 ): Promise<App> {
   const folder = mkdtempSync(join(tmpdir(), "h3-relay-recipe-"));
   const tarball = await packPackage(folder);
-  const recipe = readRecipe(readPage(page), heading);
+  const recipe = joinRecipes(sections);
   // What `npm init -y` leaves in an empty folder.
   write(folder, "package.json", '{ "name": "app", "version": "1.0.0", "private": true }\n');
   for (const { name, text } of recipe.files)
     write(folder, name, edit(name, text.replaceAll(EXAMPLE, upstream.url)));
-  const installed = { ...packages, "h3-relay": tarball };
-  const run = (line: string): void => {
-    const [command, ...args] = toWords(line, installed);
-    execFileSync(command!, args, { cwd: folder, stdio: "pipe", env: withoutKeys() });
-  };
+  const toWords = readerOf({ ...packages, "h3-relay": tarball }, programs);
   return {
     folder,
     recipe,
-    prepare: () => recipe.commands.slice(0, -1).forEach(run),
+    prepare(more) {
+      for (const line of recipe.commands.slice(0, -1)) {
+        const [command, ...args] = toWords(line);
+        const env = { ...withoutKeys(), ...more };
+        execFileSync(command!, args, { cwd: folder, stdio: "pipe", env });
+      }
+    },
     start(env) {
-      const [command, ...args] = toWords(recipe.commands.at(-1)!, installed);
+      const [command, ...args] = toWords(recipe.commands.at(-1)!);
       return startProcess({ command: command!, args: () => args, cwd: folder, env });
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** One recipe of several sections: what they install stands first, the last of the other commands starts the app. */
+function joinRecipes(sections: readonly Section[]): Recipe {
+  const recipes = sections.map(([page, heading]) => readRecipe(readPage(page), heading));
+  const commands = recipes.flatMap((recipe) => recipe.commands);
+  return {
+    commands: [...commands.filter(isInstall), ...commands.filter((command) => !isInstall(command))],
+    files: recipes.flatMap(({ files }) => files),
+  };
+}
+
+function isInstall(command: string): boolean {
+  return /^npm (?:i|install) /.test(command);
 }
 
 function write(folder: string, name: string, text: string): void {
@@ -82,12 +102,19 @@ function write(folder: string, name: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** A command line without quotes or variables; where npm installs, `packages` says what a name stands for. */
-function toWords(line: string, packages: Record<string, string>): string[] {
-  const words = line.split(/\s+/);
-  const isInstall = words[0] === "npm" && (words[1] === "i" || words[1] === "install");
-  const named = isInstall ? words.map((word) => packages[word] ?? word) : words;
-  return named[0] === "node" ? [process.execPath, ...named.slice(1)] : named;
+/** Splits a command line without quotes or variables. Where npm installs, `packages` says what a name stands for. */
+function readerOf(
+  packages: Record<string, string>,
+  programs: Record<string, string>,
+): (line: string) => string[] {
+  const known: Record<string, string> = { node: process.execPath, ...programs };
+  return (line) => {
+    const words = line.split(/\s+/);
+    const named = isInstall(line)
+      ? words.map((word) => packages[word] ?? word).filter(Boolean)
+      : words;
+    return [known[named[0]!] ?? named[0]!, ...named.slice(1)];
+  };
 }
 
 function withoutKeys(): NodeJS.ProcessEnv {

@@ -60,7 +60,9 @@ it("greets with the base URLs, the keys and what it plays", async () => {
   const { url, greeting } = await start(
     "--key team-a=sk-a --model gpt-5 --quota 3/minute --grant team-b=a-refresh-token --scenario slow",
   );
-  expect(greeting).toContain(`base URL  ${url}/v1 (OpenAI, Anthropic), ${url}/v1beta (Google)`);
+  expect(greeting).toContain(
+    `base URL  ${url}/v1 (OpenAI), ${url} (Anthropic, Google: their clients add the version)`,
+  );
   expect(greeting).toContain("team-a=sk-a");
   expect(greeting).toContain("gpt-5");
   expect(greeting).toContain("3 calls of each model in 60000 ms");

@@ -16,6 +16,6 @@ export const relay: Relay = (kept.relay ??= createRelay(() => {
     },
     credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
     trustProxy: 1, // a route sees no socket: the client is the last address in X-Forwarded-For
-    authorize: () => true, // everybody; say here who may call
+    authorize: () => true, // every caller; return an id, or false for 401
   };
 }));

@@ -4,5 +4,5 @@ import type { RelayConfigFile } from "h3-relay/runtime";
 // A function runs when the server starts, so that a build needs no key. It may be async.
 export default (() => ({
   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-  authorize: () => true, // every caller; say here who may call
+  authorize: () => true, // every caller; return an id, or false for 401
 })) satisfies RelayConfigFile;

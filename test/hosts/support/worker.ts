@@ -1,14 +1,15 @@
 /** A Worker as wrangler would upload it: one bundled module, in a configuration for workerd alone. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { rolldown } from "rolldown";
-import type { Installed } from "../../support/package.ts";
 
 /** As in wrangler: what a new project has today, and the flag that lets a Worker hear of a client that leaves. */
 export const COMPATIBILITY_DATE = "2026-04-01";
 const FLAGS = ["enable_request_signal"];
 
-/** Bundles a module and returns the path of its configuration. */
+/** Bundles a module into a folder and returns the path of its configuration. */
 export async function bundleWorker(
-  app: Installed,
+  folder: string,
   path: string,
   env: Record<string, string>,
 ): Promise<string> {
@@ -19,8 +20,10 @@ export async function bundleWorker(
   });
   const { output } = await bundle.generate({ format: "esm" });
   await bundle.close();
-  app.write("bundle.mjs", output[0].code);
-  return app.write("config.capnp", configOf(env));
+  writeFileSync(join(folder, "bundle.mjs"), output[0].code);
+  const config = join(folder, "config.capnp");
+  writeFileSync(config, configOf(env));
+  return config;
 }
 
 function configOf(env: Record<string, string>): string {

@@ -13,7 +13,7 @@ const relay: Relay = createRelay(() => {
       dialect: "openai",
     },
     credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
-    authorize: () => true, // everybody; say here who may call
+    authorize: () => true, // every caller; return an id, or false for 401
   };
 });
 
