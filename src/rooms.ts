@@ -27,6 +27,7 @@ import { tellDenials } from "./observe/denials.ts";
 import { tellDisabled, tellStillDisabled } from "./observe/disabled.ts";
 import { describeFault } from "./observe/fault.ts";
 import { createFaultLog, type FaultLog } from "./observe/fault-log.ts";
+import { tellRefreshFailed } from "./observe/refresh-words.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { watchedFetch } from "./observe/watched-fetch.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -201,13 +202,16 @@ export function createRooms(options: RelayOptions): Rooms {
     await Promise.all([state.close(), transport?.close()]);
   }
 
-  function tellRefresh(credential: string, code: string | undefined): void {
+  function tellRefresh(credential: string, error: unknown, code: string): void {
     const { lastError = code, retryAt } = auth.status(credential) ?? {};
+    // That it is disabled, and why, has been told.
+    if (health.get(credential)?.reason === lastError) return;
     const next =
       retryAt === undefined
         ? ""
         : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
-    reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
+    const cause = code === "SOURCE" ? describeFault(error) : undefined;
+    reporter.warn(tellRefreshFailed(credential, lastError, cause, next));
   }
 
   let isAnnounced = false;
@@ -251,11 +255,8 @@ export function createRooms(options: RelayOptions): Rooms {
         health.disable(id, mark);
         reporter.warn(tellDisabled(id, upstreamOf(id), mark));
       },
-      onRefresh(event) {
-        const { credential, ok, code } = event;
-        if (!ok) tellRefresh(credential, code);
-        hooks.emit("refresh", event);
-      },
+      onFailed: tellRefresh,
+      onRefresh: (event) => hooks.emit("refresh", event),
     });
   }
 

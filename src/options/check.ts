@@ -24,6 +24,8 @@ const UNSET = "is missing; is its environment variable set?";
  * mean where a name in them is misspelt.
  */
 export function checkShape(options: RelayOptions, faults: Faults): RelayOptions {
+  if (options === undefined)
+    return wrong("options", "must be an object; a function that gives them must return them");
   if (options === null || typeof options !== "object" || Array.isArray(options))
     return wrong("options", "must be an object");
   if (typeof (options as { then?: unknown }).then === "function")
@@ -109,14 +111,18 @@ function isAboutName({ path, expected, input }: v.BaseIssue<unknown>): boolean {
   return path?.at(-1)?.origin === "key" && expected !== "never" && input !== undefined;
 }
 
+function lackingAt(path: string, { expected, message }: v.BaseIssue<unknown>): string {
+  if (expected === "string" && !IN_CODE.test(path)) return UNSET;
+  return message.startsWith("must be ") ? `is missing: ${message}` : "is missing";
+}
+
 /** Objects in code, which no variable of the environment is missing from. */
 const IN_CODE = /(?:dialect|transport|anonymous|token)\.\w+$/;
 
 function describe(issue: v.BaseIssue<unknown>, path: string): string {
   const { expected, input, message } = issue;
   if (expected === "never") return "is not an option";
-  if (input === undefined)
-    return expected === "string" && !IN_CODE.test(path) ? UNSET : "is missing";
+  if (input === undefined) return lackingAt(path, issue);
   const subject = isAboutName(issue) ? "has a name in it that " : "";
   // A message of valibot's own shows the value.
   if (!message.startsWith("Invalid")) return subject + message;
