@@ -7,6 +7,7 @@ import { createLog } from "#log";
 import { createTransport } from "#transport";
 import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
+import { TokenError } from "./auth/token-error.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { describeAuthorizeFault } from "./authorize-faults.ts";
@@ -210,7 +211,7 @@ export function createRooms(options: RelayOptions): Rooms {
       retryAt === undefined
         ? ""
         : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
-    const cause = code === "SOURCE" ? describeFault(error) : undefined;
+    const cause = causeOf(error, code);
     reporter.warn(tellRefreshFailed(credential, lastError, cause, next));
   }
 
@@ -305,6 +306,14 @@ export function createRooms(options: RelayOptions): Rooms {
     // Who asks again waits for the same end: a host that exits after it must not cut it off.
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** What the line adds to the code: where the operator's own function failed, or that nothing is served at the address. */
+function causeOf(error: unknown, code: string): string | undefined {
+  if (code === "SOURCE") return describeFault((error as { cause?: unknown }).cause ?? error);
+  return error instanceof TokenError && error.refusal?.status === 404
+    ? "status 404, check the address of the token endpoint"
+    : undefined;
 }
 
 /** Everything that must not be told, whoever quotes it. */

@@ -104,7 +104,8 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
       const isReached = ended.some(({ fault }) => fault.endedBy === "reached");
       const counted = count === 1 ? "1 failure" : `${count} failures`;
       const how = isReached ? "reachable again" : "works again";
-      reporter.info(`${subject}: ${how} after ${toDurationText(now - since)}, ${counted}`);
+      const lasted = now - since < 1_000 ? "less than 1 s" : toDurationText(now - since);
+      reporter.info(`${subject}: ${how} after ${lasted}, ${counted}`);
     },
   };
 }

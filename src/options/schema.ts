@@ -143,12 +143,15 @@ export const credentialSchema: v.GenericSchema = v.strictObject(
       v.lazy((input) =>
         typeof input === "function"
           ? fn
-          : v.looseObject({
-              kind: text,
-              rotates: v.boolean(),
-              refreshToken: v.optional(text),
-              ...methods("refresh"),
-            }),
+          : v.looseObject(
+              {
+                kind: text,
+                rotates: v.boolean(),
+                refreshToken: v.optional(text),
+                ...methods("refresh"),
+              },
+              "must be a function or a source such as `oauth(…)`; a key that never changes is an `apiKey`",
+            ),
       ),
     ),
     anonymous: v.optional(

@@ -35,7 +35,7 @@ describe("an incident", () => {
       "upstream a (h:1): connection refused; check it",
       "upstream a (h:1): connection refused, 61 failures in 1 min; check it",
       "upstream a (h:1): connection refused, 121 failures in 2 min; check it",
-      "upstream a (h:1): reachable again after 2 min, 130 failures",
+      "upstream a (h:1): reachable again after 2 min 10 s, 130 failures",
     ]);
   });
 
