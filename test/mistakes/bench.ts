@@ -95,7 +95,7 @@ function stable(text: string): string {
   return text
     .replace(/(?<=127\.0\.0\.1:)\d+/g, "PORT")
     .replace(/\((?:EPROTO|ERR_SSL_\w+|HPE_\w+)\)/g, "(CODE)")
-    .replace(/ at \S*:\d+:\d+\)?/g, " at PLACE");
+    .replace(/ at [^;,\n]*?:\d+:\d+\)?/g, " at PLACE");
 }
 
 /** Makes the mistake and reads. */

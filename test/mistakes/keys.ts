@@ -242,7 +242,7 @@ export const KEYS: Record<string, Mistake> = {
         throw new TypeError("session is undefined");
       }),
     log: [
-      "warn the token of team-a could not be refreshed: SOURCE, the token function failed: TokenError SOURCE at Object.refresh (/work/wt/mistakes/src/auth/sources/custom.ts:16:15); next attempt in 5 s",
+      "warn the token of team-a could not be refreshed: SOURCE, the token function failed: TypeError at PLACE; next attempt in 5 s",
     ],
     answer: [
       503,

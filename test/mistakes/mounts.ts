@@ -5,7 +5,7 @@ const right = (given: Given): object => given.right;
 const withRight =
   (more: object) =>
   (given: Given): object => ({ ...given.right, ...more });
-const unmounted = ({ right: { mount: _, ...rest } }: Given): object => rest;
+const unmounted = (given: Given): object => ({ ...given.right, mount: undefined });
 
 export const MOUNTS: Record<string, Mistake> = {
   "L15 no mount, with relay.fetch": {

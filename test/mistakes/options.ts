@@ -235,7 +235,11 @@ export const OPTIONS: Record<string, Mistake> = {
     ],
   },
   "K13 a class as storage": {
-    options: withRight({ storage: class Store {} }),
+    options: withRight({
+      storage: class Store {
+        getItem(): void {}
+      },
+    }),
     log: [],
     answer: [
       "thrown",

@@ -6,7 +6,10 @@ import type { Certificate } from "../support/certificates.ts";
 
 const JSON_TYPE = "application/json";
 
-const OTHERS = {
+type Kept = readonly [status: number, type: string, body: string];
+type Name = "page" | "lost" | "broke" | "googleKey" | "moved";
+
+const OTHERS: Readonly<Record<Name, Kept>> = {
   page: [200, "text/html", "<title>Welcome</title>"],
   lost: [404, "text/html", "<h1>404 Not Found</h1>"],
   broke: [
@@ -20,10 +23,10 @@ const OTHERS = {
     '{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}',
   ],
   moved: [308, "text/plain", ""],
-} as const;
+};
 
 /** Origins by what is found there. */
-export type Origins = Record<keyof typeof OTHERS | "nothing" | "mail" | "secure", string>;
+export type Origins = Record<Name | "nothing" | "mail" | "secure", string>;
 
 /** Starts all of them. Without a certificate there is nothing behind `secure`. */
 export async function startServers(certificate: Certificate | undefined): Promise<Origins> {
@@ -34,7 +37,7 @@ export async function startServers(certificate: Certificate | undefined): Promis
       message.resume();
       response.writeHead(status, headers).end(body);
     });
-    origins[name as keyof typeof OTHERS] = `http://${await hostOf(server)}`;
+    origins[name as Name] = `http://${await hostOf(server)}`;
   }
   const greet = createTCP((socket) => {
     socket.on("error", () => {});
