@@ -190,10 +190,15 @@ export function createAnswers(rooms: Rooms): Answers {
 
 // The client can do nothing about it: the operator has put a parser before the relay.
 function toBodyFault({ message, facts }: RelayError): Fault {
-  const at = message.indexOf(": ");
-  const [what, advice] = [message.slice(0, at), message.slice(at + 2)];
-  const kind = facts.detail ?? "used";
-  return { subject: "request body", kind, what, advice, endedBy: undefined };
+  const advice = message.slice(message.indexOf(": ") + 2, -1);
+  const what = "was read before it reached the relay";
+  return {
+    subject: "request body",
+    kind: facts.detail ?? "used",
+    what,
+    advice,
+    endedBy: undefined,
+  };
 }
 
 function reasonOf({ code, status }: RelayError, life: Life): Ending["reason"] {

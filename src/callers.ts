@@ -17,6 +17,8 @@ export type Admission = Admitted | { kind: "answered"; response: Response };
 export interface Callers extends Caps {
   /** Lets a call in, or throws `ERR_RELAY_UNAUTHORIZED` or `ERR_RELAY_AUTHORIZE`. */
   admit(call: Call): Admission | Promise<Admission>;
+  /** Tells that `authorize` has not settled for so long (ms); returns the error that ends the request. */
+  unsettled(limit: number): RelayError;
 }
 
 /** Characters of a caller id at most: it is kept with each of the caller's sessions. */
@@ -27,9 +29,14 @@ export function createCallers(
   caps: Caps,
   onFault: (fault: AuthorizeFault) => void,
 ): Callers {
+  /** True when `authorize` has returned once: `undefined` may be a decision from then on. */
+  let hasAnswered = false;
+
   async function byOperator(check: Authorize, call: Call): Promise<Admission> {
     const peer = call.address;
     const result: unknown = await ask(check, call);
+    if (result === undefined && !hasAnswered) onFault({ returned: undefined });
+    hasAnswered = true;
     if (result instanceof Response) return { kind: "answered", response: result };
     if (result === true) return { kind: "admitted", caller: undefined, peer };
     if (typeof result === "string" && result.length > ID_LENGTH) throw failed({ returned: result });
@@ -58,6 +65,7 @@ export function createCallers(
 
   return {
     enter: caps.enter,
+    unsettled: (limit) => failed({ unsettledFor: limit }),
     admit: (call) =>
       authorize
         ? byOperator(authorize, call)

@@ -65,6 +65,8 @@ const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
   "BILLING",
   "NOT_FOUND",
 ]);
+/** What the provider does not tell apart. */
+const NO_MODEL = "; the provider has no model of this name, or this credential has no access to it";
 const VERIFICATION_WAIT = 600_000;
 const VERIFICATION = /verif|validation_required/i;
 
@@ -148,7 +150,7 @@ export function createConsequences(rooms: ConsequenceRooms): Consequences {
       key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
     const what = key.family === ANY ? "" : ` for ${key.family}`;
     reporter.warn(
-      `${who}${what} cools down for ${toWaitText(until - now, now)}: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})`,
+      `${who}${what} cools down for ${toWaitText(until - now, now)}: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
     );
   }
 

@@ -1,6 +1,7 @@
 // CORS, off by default: browsers of other origins may call only where the operator says so (N8).
 import type { Call } from "./contract/call.ts";
 import type { HeaderList } from "./contract/sink.ts";
+import type { Fault } from "./observe/fault-log.ts";
 import type { CorsOptions } from "./options/types.ts";
 
 /** Headers that every answer carries; those that allow something only towards an allowed origin. */
@@ -22,14 +23,32 @@ export function corsHeaders(
   ];
 }
 
-/** Headers of a preflight's answer; `undefined` where the call is none, or CORS is off. */
+/** Tells whether a browser asks if a page of another origin may call. */
+export function isPreflight(call: Call): boolean {
+  return call.method === "OPTIONS" && call.header("access-control-request-method") !== undefined;
+}
+
+/** What an operator reads of a preflight whose origin may not call: the browser tells its user alone, and not why. */
+export function refusedOrigin(cors: CorsOptions | false, call: Call): Fault | undefined {
+  const origin = call.header("origin");
+  if (origin === undefined || allowedOrigin(cors, call) !== undefined) return undefined;
+  const isPlain = origin.length <= 100 && URL.canParse(origin) && new URL(origin).origin === origin;
+  const page = isPlain ? `a page of ${origin}` : "a page of another origin";
+  const listed = isPlain ? `"${origin}"` : "…";
+  return {
+    subject: "cors",
+    kind: "origin",
+    what: `${page} may not call this relay, ${cors ? "`cors.origin` does not list it" : "`cors` is off"}`,
+    advice: cors
+      ? "where the page is your own, add its origin"
+      : `where the page is your own, set \`cors: { origin: [${listed}] }\``,
+    endedBy: undefined,
+  };
+}
+
+/** Headers of a preflight's answer; `undefined` where CORS is off. */
 export function preflightHeaders(cors: CorsOptions | false, call: Call): HeaderList | undefined {
-  if (
-    !cors ||
-    call.method !== "OPTIONS" ||
-    call.header("access-control-request-method") === undefined
-  )
-    return undefined;
+  if (!cors) return undefined;
   const allowed = corsHeaders(cors, call, []).filter(([name]) => !name.endsWith("expose-headers"));
   if (allowedOrigin(cors, call) === undefined) return allowed;
   const wanted = call.header("access-control-request-headers");

@@ -8,6 +8,8 @@ import { describeCallFault, hostOf } from "./observe/fault-words.ts";
 export interface EndpointFaults {
   /** An attempt that was sent at `sentAt` (UTC epoch ms) has failed. */
   failed(target: Target, endpoint: Endpoint, last: LastAttempt, sentAt: number): void;
+  /** A page of the web has come where an API answers, with a status that says that all is well. */
+  page(target: Target, endpoint: Endpoint): void;
   /** An answer that the client has begun to read did not come to its end. */
   brokeOff(target: Target, endpoint: Endpoint, error: ErrorCode): void;
   /** The endpoint has answered a request that was sent at `sentAt`, UTC epoch ms. */
@@ -34,6 +36,10 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
       const words = wordsOf(target, last, proven.has(endpoint));
       if (words) log.failed({ subject, ...words });
       log.well(subject, "reached", sentAt);
+    },
+    page(target, endpoint) {
+      if (target.dialect.name !== "generic")
+        log.failed({ subject: subjectOf(target, endpoint), ...PAGE });
     },
     brokeOff(target, endpoint, error) {
       const words = BROKEN_OFF[error];
@@ -84,7 +90,7 @@ function wordsOf(
       kind: "path",
       what: `answered ${status} to its first request (${evidence})`,
       advice:
-        "check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the model does not exist there",
+        "check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
       endedBy: "served",
     };
   return undefined;
@@ -102,6 +108,13 @@ function redirectedTo(location: string | undefined): string {
     return "";
   return ` to ${new URL(location).origin}`;
 }
+
+const PAGE: Words = {
+  kind: "page",
+  what: "answered with a web page (text/html)",
+  advice: "check that `baseURL` is the base address of the API, not of a website",
+  endedBy: undefined,
+};
 
 const BROKEN_OFF: Partial<Record<ErrorCode, Words>> = {
   ERR_RELAY_TRUNCATED: {

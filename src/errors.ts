@@ -121,6 +121,11 @@ const retry = ({ retryAfter }: ErrorFacts): string => {
   if (retryAfter === undefined) return "";
   return retryAfter > 0 ? `; retry in ${toRetryText(retryAfter)}` : "; retry now";
 };
+/** Where a request with the right path goes. */
+const goesTo = ({ advice, expected }: ErrorFacts): string => {
+  if (expected === undefined) return "";
+  return advice ? ` Then the request goes to ${expected}.` : ` Did you mean ${expected}?`;
+};
 const within = ({ limit }: ErrorFacts): string => toDurationText(limit ?? 0);
 /** Faults of options that are looked for at most. */
 export const FAULTS_COUNTED = 1_000;
@@ -182,8 +187,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_START: {
     status: 500,
     type: "configuration_error",
-    message: (f) =>
-      `The relay could not start: ${f.detail ?? "its options are wrong; the server's log names the fault."}`,
+    message: (f) => `The relay could not start: ${f.detail ?? "the server's log says why."}`,
   },
   ERR_RELAY_NOT_READY: {
     status: 503,
@@ -241,7 +245,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_MOUNT: {
     status: 404,
     type: invalid,
-    message: (f) => `Nothing is relayed at this path; the relay is mounted on ${f.path}.`,
+    message: (f) =>
+      `Nothing is relayed at ${f.detail ?? "this path"}; the relay is mounted on ${f.path}.`,
   },
   ERR_RELAY_MOUNT_MISSING: {
     status: 500,
@@ -253,7 +258,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 404,
     type: invalid,
     message: (f) =>
-      `Nothing is served at ${f.path}: ${f.detail}. ${f.advice === undefined ? `Did you mean ${f.expected}?` : `${f.advice} Then the request goes to ${f.expected}.`}`,
+      `Nothing is served at ${f.path}: ${f.detail}.${f.advice ? ` ${f.advice}` : ""}${goesTo(f)}`,
   },
   ERR_RELAY_RESERVED: {
     status: 404,
@@ -263,12 +268,13 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_METHOD: {
     status: 405,
     type: invalid,
-    message: (f) => `The method ${f.detail} is not served${f.path ? ` at ${f.path}` : ""}.`,
+    message: (f) =>
+      `The method ${f.detail} is not served${f.path ? ` at ${f.path}` : ""}.${f.advice ? ` ${f.advice}` : ""}`,
   },
   ERR_RELAY_HEADERS: {
     status: 431,
     type: invalid,
-    message: (f) => `The request has more than ${f.limit} headers.`,
+    message: (f) => `The request has more than ${f.limit} headers (\`limits.headerCount\`).`,
   },
   ERR_RELAY_BODY_SIZE: {
     status: 413,
@@ -276,7 +282,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     message: (f) =>
       f.limit === undefined
         ? "The request body is larger than the server in front of the relay allows; raise that server's limit."
-        : `The request body is larger than ${f.limit} bytes.`,
+        : `The request body is larger than ${f.limit} bytes (\`limits.bodySize\`).`,
   },
   ERR_RELAY_BODY_ENCODING: {
     status: 415,
@@ -292,7 +298,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_TIMEOUT: {
     status: 408,
     type: invalid,
-    message: (f) => `The request body did not arrive within ${within(f)}.`,
+    message: (f) => `The request body did not arrive within ${within(f)} (\`limits.bodyTimeout\`).`,
   },
   ERR_RELAY_BODY_USED: {
     status: 500,
@@ -303,7 +309,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_MODEL_MISSING: {
     status: 400,
     type: invalid,
-    message: (f) => `The request names no model, and ${f.detail ?? "this endpoint needs one"}.`,
+    message: (f) =>
+      `The request names no model, and ${f.detail ?? "this endpoint needs one"}${f.advice ? `: ${f.advice}` : ""}.`,
   },
   ERR_RELAY_MODEL_NAME: {
     status: 400,
@@ -314,7 +321,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     status: 400,
     type: invalid,
     message: (f) =>
-      `The model ${f.model} is not configured, and there are several upstreams it could mean.`,
+      `The model ${f.model} is not listed in the relay's option \`models\`, and there are several upstreams it could mean.`,
   },
   ERR_RELAY_POOL_UNKNOWN: {
     status: 400,
@@ -324,7 +331,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UNAUTHORIZED: {
     status: 401,
     type: "authentication_error",
-    message: () => "You are not allowed to use this relay.",
+    message: () =>
+      "The relay did not accept the caller: its `authorize` function refused the request.",
   },
   ERR_RELAY_AUTHORIZE: {
     status: 500,
@@ -340,7 +348,8 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_QUEUE_FULL: {
     status: 503,
     type: unavailable,
-    message: (f) => `The queue is full: ${f.limit} requests are waiting for a credential already.`,
+    message: (f) =>
+      `The queue is full: ${f.limit} requests are waiting for a credential already (\`limits.queue\`).`,
   },
   ERR_RELAY_NO_CREDENTIAL: {
     status: 503,

@@ -46,6 +46,8 @@ const FAMILIES: readonly [pattern: RegExp, fault: TransportFault][] = [
 
 /** Codes for errors that have a message alone: Deno's, and those of `fetch` itself. The first that fits counts. */
 const MESSAGES: readonly [pattern: RegExp, code: string][] = [
+  // ioredis, where it has given the connection up.
+  [/^Connection is closed\.$/, "ConnectionClosed"],
   [/\bdns error\b|failed to lookup address/i, "ENOTFOUND"],
   [/\bconnection refused\b/i, "ECONNREFUSED"],
   [/\bconnection reset\b/i, "ECONNRESET"],

@@ -8,7 +8,8 @@ import type { HookHandlers, HookName } from "./hooks.ts";
 import type { Errand } from "./attempts/standing.ts";
 import { type Outcome, runAttempts } from "./attempts.ts";
 import { createAnswers } from "./answers.ts";
-import { preflightHeaders } from "./cors.ts";
+import type { Admission } from "./callers.ts";
+import { isPreflight, preflightHeaders, refusedOrigin } from "./cors.ts";
 import { RelayError } from "./errors.ts";
 import { toStatus } from "./admin/status.ts";
 import { type Ending, Life } from "./life.ts";
@@ -25,7 +26,7 @@ import { checkRequest, readRequest } from "./request/read.ts";
 import { withPrepared } from "./request/headers.ts";
 import { isReserved } from "./request/path.ts";
 import { WebCall } from "./request/call-web.ts";
-import { cutMount, isUnder, toMount } from "./request/mount.ts";
+import { cutMount, isUnder, toMount, toOutside } from "./request/mount.ts";
 import { explain, type RouteQuestion } from "./routes.ts";
 import type { AddedCredential, ExportedCredential } from "./members.ts";
 import { createRooms, type Rooms } from "./rooms.ts";
@@ -86,6 +87,11 @@ export interface Credentials {
   import(credentials: readonly AddedCredential[]): number;
 }
 
+const NO_CORS = "This is a browser's preflight, and the relay's option `cors` is off.";
+
+/** `authorize` has failed when it has not settled within this time, in ms. */
+const AUTHORIZE_TIME = 30_000;
+
 /** Starts a relay whose options are known. Throws `ERR_RELAY_OPTIONS`. */
 export function startRelay(options: RelayOptions): Relay {
   const rooms = createRooms(options);
@@ -105,7 +111,7 @@ export function startRelay(options: RelayOptions): Relay {
 
   /** What is answered without a request being relayed: what lies outside the mount, and the health of the relay. */
   function answerPlainly(call: Call): PlainAnswer | undefined {
-    if (call.mount === undefined) return toPlainAnswer(outsideError());
+    if (call.mount === undefined) return toPlainAnswer(outsideError(call.target));
     if (isHealthTarget(call.target)) return toHealthAnswer(call.method, !rooms.isClosing());
     return undefined;
   }
@@ -138,8 +144,12 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   function preflight(life: Life): Ending | undefined {
-    const headers = preflightHeaders(rooms.config.cors, life.call);
-    if (!headers) return undefined;
+    const { cors } = rooms.config;
+    if (!isPreflight(life.call)) return undefined;
+    const refused = refusedOrigin(cors, life.call);
+    if (refused) rooms.faultLog.failed(refused);
+    const headers = preflightHeaders(cors, life.call);
+    if (!headers) throw new RelayError("ERR_RELAY_METHOD", { detail: "OPTIONS", advice: NO_CORS });
     life.delivery.commit(204, withPrepared(headers, life.call.preparedHeaders?.()), false);
     return { reason: "completed" };
   }
@@ -153,7 +163,7 @@ export function startRelay(options: RelayOptions): Relay {
     if (rooms.isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
     const path = checkRequest(call, rooms.config.limits.headerCount);
     if (isReserved(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
-    const admission = await life.during(rooms.callers.admit(call));
+    const admission = await admit(life);
     if (admission.kind === "answered") return answers.pass(life, admission.response);
     life.caller = admission.caller;
     // Only now: a caller that has left while it was asked for takes none.
@@ -163,6 +173,15 @@ export function startRelay(options: RelayOptions): Relay {
     setDeadlines(life, errand);
     rooms.tidy();
     return errand;
+  }
+
+  function admit(life: Life): Admission | Promise<Admission> {
+    const admission = life.during(rooms.callers.admit(life.call));
+    if (!(admission instanceof Promise)) return admission;
+    life.timers.set("wait", life.startedAt + AUTHORIZE_TIME, () =>
+      life.interrupt(rooms.callers.unsettled(AUTHORIZE_TIME)),
+    );
+    return admission.finally(() => life.timers.clear("wait"));
   }
 
   async function read(life: Life, path: { path: string; query: string }): Promise<Errand> {
@@ -201,8 +220,7 @@ export function startRelay(options: RelayOptions): Relay {
     const { pathname, search } = new URL(request.url);
     const at = where.mount === undefined ? mount : toMount(where.mount);
     if (at !== undefined && !isUnder(pathname, at)) {
-      const outside = new RelayError("ERR_RELAY_MOUNT", { path: at || "/" });
-      return toResponse(toPlainAnswer(outside), request.method);
+      return toResponse(toPlainAnswer(toOutside(pathname, at)), request.method);
     }
     const sink = new WebSink(request.method);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
@@ -229,8 +247,11 @@ export function startRelay(options: RelayOptions): Relay {
 }
 
 /** The error for a call outside the mount. Where there is no mount at all, the log is told once. */
-function createOutside({ reporter }: Rooms, mount: string | undefined): () => RelayError {
-  if (mount !== undefined) return () => new RelayError("ERR_RELAY_MOUNT", { path: mount || "/" });
+function createOutside(
+  { reporter }: Rooms,
+  mount: string | undefined,
+): (target: string) => RelayError {
+  if (mount !== undefined) return (target) => toOutside(target, mount);
   let isTold = false;
   return () => {
     const error = new RelayError("ERR_RELAY_MOUNT_MISSING");

@@ -7,6 +7,7 @@ import { createLog } from "#log";
 import { createTransport } from "#transport";
 import { UsageRequests } from "./attempts/usage.ts";
 import { fromFunction } from "./auth/sources/custom.ts";
+import { TokenError } from "./auth/token-error.ts";
 import { Keeper, type KeeperOptions } from "./auth/keeper.ts";
 import { type Acquirers, createAcquirers } from "./acquire.ts";
 import { describeAuthorizeFault } from "./authorize-faults.ts";
@@ -27,6 +28,7 @@ import { tellDenials } from "./observe/denials.ts";
 import { tellDisabled, tellStillDisabled } from "./observe/disabled.ts";
 import { describeFault } from "./observe/fault.ts";
 import { createFaultLog, type FaultLog } from "./observe/fault-log.ts";
+import { tellRefreshFailed } from "./observe/refresh-words.ts";
 import { createReporter, type Reporter, silentLog } from "./observe/reporter.ts";
 import { watchedFetch } from "./observe/watched-fetch.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -201,13 +203,16 @@ export function createRooms(options: RelayOptions): Rooms {
     await Promise.all([state.close(), transport?.close()]);
   }
 
-  function tellRefresh(credential: string, code: string | undefined): void {
+  function tellRefresh(credential: string, error: unknown, code: string): void {
     const { lastError = code, retryAt } = auth.status(credential) ?? {};
+    // That it is disabled, and why, has been told.
+    if (health.get(credential)?.reason === lastError) return;
     const next =
       retryAt === undefined
         ? ""
         : `; next attempt in ${toDurationText(secondsUntil(retryAt, clock.now()) * 1_000)}`;
-    reporter.warn(`the token of ${credential} could not be refreshed: ${lastError}${next}`);
+    const cause = causeOf(error, code);
+    reporter.warn(tellRefreshFailed(credential, lastError, cause, next));
   }
 
   let isAnnounced = false;
@@ -251,11 +256,8 @@ export function createRooms(options: RelayOptions): Rooms {
         health.disable(id, mark);
         reporter.warn(tellDisabled(id, upstreamOf(id), mark));
       },
-      onRefresh(event) {
-        const { credential, ok, code } = event;
-        if (!ok) tellRefresh(credential, code);
-        hooks.emit("refresh", event);
-      },
+      onFailed: tellRefresh,
+      onRefresh: (event) => hooks.emit("refresh", event),
     });
   }
 
@@ -304,6 +306,14 @@ export function createRooms(options: RelayOptions): Rooms {
     // Who asks again waits for the same end: a host that exits after it must not cut it off.
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** What the line adds to the code: where the operator's own function failed, or that nothing is served at the address. */
+function causeOf(error: unknown, code: string): string | undefined {
+  if (code === "SOURCE") return describeFault((error as { cause?: unknown }).cause ?? error);
+  return error instanceof TokenError && error.refusal?.status === 404
+    ? "status 404, check the address of the token endpoint"
+    : undefined;
 }
 
 /** Everything that must not be told, whoever quotes it. */

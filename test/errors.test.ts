@@ -399,7 +399,11 @@ describe("at start", () => {
       () => Promise.reject(new Error("no vault")),
       new RegExp(`${OWN}Error: no vault at`),
     ],
-    ["gives nothing", (() => undefined) as never, /^\[relay\] .* options: must be an object$/],
+    [
+      "gives nothing",
+      (() => undefined) as never,
+      /^\[relay\] .* options: must be an object; a function that gives them must return them$/,
+    ],
   ];
 
   it.each(FACTORIES)(

@@ -78,9 +78,10 @@ class Sending implements ReplyOptions, Interruptible {
   }
 
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void {
-    const { quotas, ownHeaders } = this.#rooms;
+    const { faults, quotas, ownHeaders } = this.#rooms;
     const { life, target, commit } = this.#errand;
-    const { credential, secret } = this.#taken;
+    const { credential, secret, passage } = this.#taken;
+    if (!isEventStream && isPage(headers)) faults.page(target, passage.endpoint);
     quotas.heard((name) => headers.get(name), credential, target);
     commit(life, status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
   }
@@ -110,6 +111,10 @@ class Sending implements ReplyOptions, Interruptible {
   onFault(error: unknown): void {
     this.#rooms.reporter.error(`an answer could not be passed on: ${describeFault(error)}`);
   }
+}
+
+function isPage(headers: ReplyHeaders): boolean {
+  return headers.get("content-type")?.startsWith("text/html") ?? false;
 }
 
 function endOf(code: ErrorCode): EndReason {

@@ -25,6 +25,8 @@ export interface KeeperOptions extends RefreshRooms {
     code: string | undefined;
     duration: number;
   }): void;
+  /** A refresh has failed, with this error. Told before `onRefresh`. */
+  onFailed(credential: string, error: unknown, code: string): void;
   /** Refreshes beside all requests, so many at a time; `false`: only when a request comes (G4). */
   background: number | false;
 }
@@ -194,6 +196,7 @@ export class Keeper implements Auth {
       Object.assign(slot, { failures: 0, retryAt: 0, lastError: undefined });
     } catch (error) {
       code = await this.#failed(slot, error);
+      this.#options.onFailed(slot.id, error, code);
     } finally {
       cancel();
       this.#controllers.delete(controller);

@@ -1,5 +1,5 @@
 // Answers requests in the place of a relay that could not start, or was closed before it did.
-import { RelayError } from "../errors.ts";
+import type { RelayError } from "../errors.ts";
 import {
   endsWithHealth,
   type PlainAnswer,
@@ -9,7 +9,7 @@ import {
   writePlainly,
 } from "../plain-answer.ts";
 import type { Relay } from "../relay.ts";
-import { isUnder, toMount } from "../request/mount.ts";
+import { isUnder, toMount, toOutside } from "../request/mount.ts";
 
 /** What a host serves requests through. */
 export type Served = Pick<Relay, "fetch" | "handle" | "mount">;
@@ -25,7 +25,7 @@ export function createStandIn(error: RelayError): Served {
     fetch({ url, method }, { mount } = {}) {
       const { pathname } = new URL(url);
       const isOutside = mount !== undefined && !isUnder(pathname, toMount(mount));
-      const outside = isOutside ? new RelayError("ERR_RELAY_MOUNT", { path: mount }) : undefined;
+      const outside = isOutside ? toOutside(pathname, mount) : undefined;
       const given = outside ? toPlainAnswer(outside) : answer(method, pathname);
       return Promise.resolve(toResponse(given, method));
     },

@@ -27,7 +27,7 @@ function adviceFor(cause: Cause, id: string): string {
   const enable = `call relay.credentials.enable(${JSON.stringify(id)})`;
   switch (cause) {
     case "auth":
-      return `replace the key, or ${enable} where it is valid again`;
+      return `check that it is a key of this upstream and replace it, or ${enable} where it is valid again`;
     case "forbidden":
       return `check what this credential may use at the provider, then ${enable}`;
     case "relogin":

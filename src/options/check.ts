@@ -1,6 +1,7 @@
 // Checks types, ranges and names. Good options pass in one look; only where something is wrong is it looked for in full.
 import type { CredentialOptions, RelayOptions } from "./types.ts";
 import * as v from "valibot";
+import { DIALECTS } from "../dialects/index.ts";
 import { Faults, wrong } from "./faults.ts";
 import { checkNames } from "./names.ts";
 import { credentialSchema, optionsSchema } from "./schema.ts";
@@ -24,6 +25,10 @@ const UNSET = "is missing; is its environment variable set?";
  * mean where a name in them is misspelt.
  */
 export function checkShape(options: RelayOptions, faults: Faults): RelayOptions {
+  if (options === undefined)
+    return wrong("options", "must be an object; a function that gives them must return them");
+  if (typeof options === "function")
+    return wrong("options", "must be an object, not a function that a function returns");
   if (options === null || typeof options !== "object" || Array.isArray(options))
     return wrong("options", "must be an object");
   if (typeof (options as { then?: unknown }).then === "function")
@@ -44,7 +49,8 @@ function isWellFormed(options: RelayOptions): boolean {
 // What must be there: to valibot `undefined` is absent, but `apiKey: process.env.KEY_A` must not read as "no key wanted".
 function checkPresence(options: RelayOptions, faults: Faults): void {
   const { credentials } = options;
-  if (credentials === undefined) faults.add("credentials", "is missing");
+  if (credentials === undefined)
+    faults.add("credentials", "is missing: give a list of `{ id, apiKey }`");
   // Asked for and not there: what is stored must not be readable by accident.
   if ("secret" in options && options.secret === undefined) faults.add("secret", UNSET);
   if (!Array.isArray(credentials)) return;
@@ -109,14 +115,20 @@ function isAboutName({ path, expected, input }: v.BaseIssue<unknown>): boolean {
   return path?.at(-1)?.origin === "key" && expected !== "never" && input !== undefined;
 }
 
+function lackingAt(path: string, { expected }: v.BaseIssue<unknown>): string {
+  if (expected === "string" && !IN_CODE.test(path)) return UNSET;
+  return /(?:^|\.)dialect$/.test(path)
+    ? `is missing: give one of ${Object.keys(DIALECTS).join(", ")}`
+    : "is missing";
+}
+
 /** Objects in code, which no variable of the environment is missing from. */
 const IN_CODE = /(?:dialect|transport|anonymous|token)\.\w+$/;
 
 function describe(issue: v.BaseIssue<unknown>, path: string): string {
   const { expected, input, message } = issue;
   if (expected === "never") return "is not an option";
-  if (input === undefined)
-    return expected === "string" && !IN_CODE.test(path) ? UNSET : "is missing";
+  if (input === undefined) return lackingAt(path, issue);
   const subject = isAboutName(issue) ? "has a name in it that " : "";
   // A message of valibot's own shows the value.
   if (!message.startsWith("Invalid")) return subject + message;

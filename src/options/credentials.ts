@@ -91,7 +91,9 @@ function checkServed({ options, names, served }: Place, faults: Faults): void {
     if (!served.has(name))
       faults.add(
         options.upstream ? "credentials" : `upstreams.${name}`,
-        "has no credential, and nothing can ever give it one",
+        options.upstream
+          ? "is empty: give at least one credential, `{ id, apiKey }`"
+          : "has no credential: name this upstream in `credentials[].upstream`",
         options.upstream ? undefined : `upstreams.${name}.*`,
       );
 }

@@ -75,8 +75,11 @@ function toMeant(entries: Record<string, Node>, group: Group, path: string, cont
   for (const name of unknown) delete meant[name];
   const known = Object.keys(entries);
   for (const name of unknown) {
-    const here = tell(name, { path, known, given: (option) => option in meant }, context);
-    if (here !== undefined) meant[here] = group[name];
+    const given = (option: string): boolean => option in meant;
+    const shapeOf = (option: string): string => shapeFor(entries[option], option, group[name]);
+    const here = tell(name, { path, known, given, shapeOf }, context);
+    // What is no group where the option is one says something else: it is not looked at further.
+    if (here !== undefined && shapeOf(here) === here) meant[here] = group[name];
   }
   return meant;
 }
@@ -86,12 +89,21 @@ interface Where {
   path: string;
   known: readonly string[];
   given(option: string): boolean;
+  /** The option as it is written, with the names in it where what was given is no group. */
+  shapeOf(option: string): string;
+}
+
+function shapeFor(node: Node | undefined, option: string, value: unknown): string {
+  const { entries } = (node?.type === "optional" ? node.wrapped : node) ?? {};
+  return entries && (typeof value !== "object" || value === null)
+    ? `${option}: { ${Object.keys(entries).slice(0, 3).join(", ")} }`
+    : option;
 }
 
 /** Adds the fault; returns the option of this group that was meant. */
 function tell(
   name: string,
-  { path, known, given }: Where,
+  { path, known, given, shapeOf }: Where,
   { faults, places }: Walk,
 ): string | undefined {
   if (!/^[\w$ .-]+$/.test(name) || isLikeSecret(name)) {
@@ -109,7 +121,7 @@ function tell(
     meant === undefined
       ? ""
       : here === undefined || isFree
-        ? `; did you mean \`${meant}\`?`
+        ? `; did you mean \`${here === undefined ? meant : shapeOf(here)}\`?`
         : `; \`${meant}\` is given already`;
   faults.add(join(path, name), `is not an option${moved === undefined ? "" : " here"}${question}`);
   return isFree ? here : undefined;

@@ -3,12 +3,16 @@ import type { Endpoint } from "../contract/target.ts";
 import type { RelayConfig } from "./resolve.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
 import { isWeakSecret } from "./forms/secret.ts";
+import { doubtsOfKeys } from "./key-notes.ts";
+import { slipOf } from "./suggest.ts";
 
 /** Returns a sentence for each doubtful option, with its path. */
 export function doubtsOf(config: RelayConfig): string[] {
   return [
     ...[...config.upstreams.values()].flatMap((upstream) => doubtsOfUpstream(upstream, config)),
     ...doubtsOfTimes(config),
+    ...doubtsOfKeys(config),
+    ...doubtsOfFallbacks(config),
     ...(config.sealing.some(isWeakSecret)
       ? [
           "secret is easily guessed: use 32 random characters, from `openssl rand -hex 16` for example",
@@ -44,12 +48,29 @@ function doubtOfPath({ origin, basePath }: Endpoint, dialect: string): string | 
   const endpoint = ENDPOINT.exec(basePath)?.[0];
   if (endpoint !== undefined)
     return `ends with an endpoint (${endpoint.replace(/\/models\/.*/, "/models/…")}), which clients add by themselves: end it before that`;
+  const twice = /\/v\d+\w*\/v\d+\w*$/.exec(basePath)?.[0];
+  if (twice !== undefined) return `ends with two versions (${twice}): leave one of them out`;
   if (dialect === "openai" && basePath === "" && !WITHOUT_VERSION.test(new URL(origin).hostname))
     return "has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add";
   const adds = dialect === "google" ? "/v1beta" : "/v1";
   if (dialect !== "openai" && VERSION.test(`${basePath}/`) && /\/v\d+\w*$/.test(basePath))
     return `ends with a version, which official clients of this dialect (${dialect}) add by themselves (${adds}): they are answered 404 until it ends before that`;
   return undefined;
+}
+
+/** With one upstream a model that is not listed is allowed; one that is a slip away from a listed one was hardly meant. */
+function doubtsOfFallbacks({ models }: RelayConfig): string[] {
+  const names = [...models.keys()];
+  return [...models].flatMap(([model, { fallback }]) =>
+    fallback.flatMap((name, index) => {
+      const meant = models.has(name) ? undefined : slipOf(name, names);
+      return meant === undefined || meant === model
+        ? []
+        : [
+            `models.${model}.fallback[${index}] is not listed in \`models\`; did you mean "${meant}"?`,
+          ];
+    }),
+  );
 }
 
 /** Hosts that are not reached over the internet. */

@@ -101,33 +101,36 @@ const dialect = v.looseObject({
 
 const addedHeaders = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
 
-const upstream = v.strictObject({
-  baseURL,
-  dialect: v.lazy((input) =>
-    typeof input === "object" && input !== null
-      ? dialect
-      : oneOf(
-          Object.keys(DIALECTS),
-          `must be one of ${Object.keys(DIALECTS).join(", ")}, or a dialect of your own`,
-        ),
-  ),
-  headers: v.optional(addedHeaders),
-  passHeaders: v.optional(passHeaders),
-  pools: v.optional(
-    v.array(
-      v.strictObject({
-        name: v.pipe(text, v.regex(/^[\w.-]+$/, "must be letters, digits, `_`, `.`, `-`")),
-        baseURL: v.optional(baseURL),
-        backups: v.optional(v.array(baseURL)),
-        headers: v.optional(addedHeaders),
-      }),
+const upstream = v.strictObject(
+  {
+    baseURL,
+    dialect: v.lazy((input) =>
+      typeof input === "object" && input !== null
+        ? dialect
+        : oneOf(
+            Object.keys(DIALECTS),
+            `must be one of ${Object.keys(DIALECTS).join(", ")}, or a dialect of your own`,
+          ),
     ),
-  ),
-  backups: v.optional(v.array(baseURL)),
-  quotaFallback: v.optional(v.boolean()),
-  quota: v.optional(fn),
-  quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
-});
+    headers: v.optional(addedHeaders),
+    passHeaders: v.optional(passHeaders),
+    pools: v.optional(
+      v.array(
+        v.strictObject({
+          name: v.pipe(text, v.regex(/^[\w.-]+$/, "must be letters, digits, `_`, `.`, `-`")),
+          baseURL: v.optional(baseURL),
+          backups: v.optional(v.array(baseURL)),
+          headers: v.optional(addedHeaders),
+        }),
+      ),
+    ),
+    backups: v.optional(v.array(baseURL)),
+    quotaFallback: v.optional(v.boolean()),
+    quota: v.optional(fn),
+    quotaEvery: v.optional(orOff(v.pipe(ms, v.minValue(1_000, "must be at least 1000")))),
+  },
+  "must be an object like `{ baseURL, dialect }`",
+);
 
 export const credentialSchema: v.GenericSchema = v.strictObject(
   {
@@ -140,12 +143,15 @@ export const credentialSchema: v.GenericSchema = v.strictObject(
       v.lazy((input) =>
         typeof input === "function"
           ? fn
-          : v.looseObject({
-              kind: text,
-              rotates: v.boolean(),
-              refreshToken: v.optional(text),
-              ...methods("refresh"),
-            }),
+          : v.looseObject(
+              {
+                kind: text,
+                rotates: v.boolean(),
+                refreshToken: v.optional(text),
+                ...methods("refresh"),
+              },
+              "must be a function or a source such as `oauth(…)`; a key that never changes is an `apiKey`",
+            ),
       ),
     ),
     anonymous: v.optional(
@@ -254,26 +260,29 @@ const streaming = optional({
 const responseHeader = orOff(headerBut(ANSWER_OWN, "means something else in an answer"));
 
 const cors = v.pipe(
-  v.strictObject({
-    origin: v.lazy((input) =>
-      input === "*"
-        ? v.literal("*")
-        : v.pipe(
-            v.array(
-              v.pipe(
-                v.string(),
-                v.regex(
-                  /^[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+$/,
-                  "must be an origin like https://app.example.com",
+  v.strictObject(
+    {
+      origin: v.lazy((input) =>
+        input === "*"
+          ? v.literal("*")
+          : v.pipe(
+              v.array(
+                v.pipe(
+                  v.string(),
+                  v.regex(
+                    /^[a-z][a-z\d+.-]*:\/\/[^\s/?#A-Z]+$/,
+                    "must be an origin like https://app.example.com, without a path or a `/` behind it",
+                  ),
                 ),
               ),
+              v.nonEmpty("must name an origin"),
             ),
-            v.nonEmpty("must name an origin"),
-          ),
-    ),
-    credentials: v.optional(v.boolean()),
-    maxAge: v.optional(ms),
-  }),
+      ),
+      credentials: v.optional(v.boolean()),
+      maxAge: v.optional(ms),
+    },
+    'must be false or an object like `{ origin: ["https://app.example.com"] }`',
+  ),
   v.check(
     (it) => !(it.credentials && it.origin === "*"),
     'cannot have credentials together with origin "*"',

@@ -1,4 +1,5 @@
 // Where a relay is mounted inside an h3 2 app, and what follows that point in the path as the client wrote it.
+import { RelayError } from "../errors.ts";
 
 /** The fields of an h3 2 event that tell where its handler is mounted. */
 export interface MountedEvent {
@@ -97,4 +98,14 @@ export function toMount(mount: string): string {
   if (PLAIN.test(mount)) return mount;
   const path = `/${mount.replace(/^\/+|\/+$/g, "")}`;
   return new URL(path, "http://localhost").pathname.replace(/\/$/, "");
+}
+
+/** Characters of a path that an error repeats. */
+const SHOWN = 200;
+
+/** The error for a path outside the mount. Names both: what stands in front may have cut or rewritten the path. */
+export function toOutside(target: string, mount: string): RelayError {
+  const path = target.split("?", 1)[0]!;
+  const detail = path.length > SHOWN ? `${path.slice(0, SHOWN)}…` : path;
+  return new RelayError("ERR_RELAY_MOUNT", { path: mount || "/", detail });
 }

@@ -80,6 +80,19 @@ function beginsLikeJSON(body: Uint8Array): boolean {
 export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
   const model = dialect.readModel(asked);
   if (model === undefined && dialect.needsModel(asked))
-    throw new RelayError("ERR_RELAY_MODEL_MISSING");
+    throw new RelayError("ERR_RELAY_MODEL_MISSING", { advice: whyNoModel(asked) });
   return model;
+}
+
+/** What is wrong with the body that should name a model; `undefined` where it is an object, or not known. */
+export function whyNoModel(asked: Asked & Partial<ReadRequest>): string | undefined {
+  const { method, json } = asked;
+  if (BODILESS.has(method) || !("body" in asked)) return undefined;
+  if (asked.body === undefined) return "the body is empty";
+  if (json === undefined) return "the body is not JSON";
+  if (typeof json === "string")
+    return "the body is a JSON string, not an object: it was encoded twice";
+  return typeof json === "object" && json !== null && !Array.isArray(json)
+    ? undefined
+    : "the body is not a JSON object";
 }

@@ -6,7 +6,7 @@ import type { RelayConfig } from "../options/resolve.ts";
 import type { QuotaPool, UpstreamConfig } from "../options/upstreams.ts";
 import { RelayError } from "../errors.ts";
 import { createLongestMatch } from "../patterns.ts";
-import { modelOf } from "./read.ts";
+import { modelOf, whyNoModel } from "./read.ts";
 import { checkVersion } from "./version.ts";
 
 /** Stands for "no model" in requests without one (`GET /models`). */
@@ -83,6 +83,7 @@ export function createPlanner(
       if (named) return { upstream: config.upstreams.get(named.upstream)!, model: ANY_MODEL };
       throw new RelayError("ERR_RELAY_MODEL_MISSING", {
         detail: "there are several upstreams it could mean",
+        advice: whyNoModel(asked),
       });
     }
     throw new RelayError("ERR_RELAY_MODEL_UNKNOWN", { model: model.slice(0, 200) });

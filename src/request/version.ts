@@ -28,12 +28,34 @@ const NEEDS_VERSION: ReadonlySet<string> = new Set(["https://api.openai.com"]);
 interface Clients {
   name: string;
   adds: string;
+  /** An endpoint that they ask for. */
+  endpoint: string;
+  /** Paths, after the version, that are theirs alone. */
+  own: RegExp;
 }
 const CLIENTS: Readonly<Record<string, Clients>> = {
-  openai: { name: "OpenAI", adds: "" },
-  anthropic: { name: "Anthropic", adds: "/v1" },
-  google: { name: "Google", adds: "/v1beta" },
+  openai: {
+    name: "OpenAI",
+    adds: "",
+    endpoint: "/chat/completions",
+    own: /^\/(?:chat\/completions|completions|responses|embeddings)(?:\/|$)/,
+  },
+  anthropic: {
+    name: "Anthropic",
+    adds: "/v1",
+    endpoint: "/messages",
+    own: /^\/messages(?:\/|$)/,
+  },
+  google: {
+    name: "Google",
+    adds: "/v1beta",
+    endpoint: "/models/MODEL:generateContent",
+    own: /^\/models\/[^/]+:\w+$/,
+  },
 };
+const TWICE =
+  /^(\/(?:chat\/completions|completions|responses|messages|embeddings))(?:\/v\d+\w*)?\1$/;
+const NO_ENDPOINT = "the request names no endpoint";
 
 /** The fields of an upstream that are used. */
 interface Upstream {
@@ -73,11 +95,25 @@ function faultOf(
     return `the version ${first} is not one of this API`;
   if (isOfficial(dialect) && isEndpoint(last) && STARTS.has(segmentAt(withoutVersions(path), 1)))
     return "the relay's options give a whole endpoint where the client adds one";
+  if (isOfficial(dialect) && isTwice(path)) return "the endpoint is given twice in the request";
+  if (isOfficial(dialect) && (inBase || basePath === "") && isBare(path, first, inPath))
+    return NO_ENDPOINT;
   if (inBase || inPath) return undefined;
   const isNeeded = dialect.version === "required" || NEEDS_VERSION.has(origin);
   return isNeeded && !VERSION_INSIDE.test(basePath)
     ? "no version is given in the request or in the relay's options"
     : undefined;
+}
+
+// Looked at closely only where the last segment stands in the path once more.
+function isTwice(path: string): boolean {
+  const last = path.slice(path.lastIndexOf("/"));
+  return path.indexOf(last) < path.length - last.length && TWICE.test(withoutVersions(path));
+}
+
+/** The mount point alone, or a version and nothing behind it. */
+function isBare(path: string, first: string, inPath: boolean): boolean {
+  return first === "" || (inPath && path.length <= first.length + 2);
 }
 
 function isEndpoint(last: string): boolean {
@@ -101,15 +137,17 @@ function toError(
   endpoint: Endpoint,
 ): RelayError {
   const clients = isOfficial(dialect) ? CLIENTS[dialect.name] : undefined;
-  const rest = withoutVersions(path);
+  const foreign = clients && foreignTo(path, dialect.name);
+  if (foreign) return toForeignError(mount + path, dialect.name, foreign);
+  const rest = withoutVersions(path).replace(TWICE, "$1");
   const version = /^\/(v\d+\w*)/.exec(path)?.[0];
   const isBeta = clients?.name === "Google" && version !== undefined;
   const adds = clients ? (isBeta ? version : clients.adds) : toVersion(version, endpoint);
   return new RelayError("ERR_RELAY_VERSION", {
     path: mount + path,
-    expected: mount + adds + (rest || "/"),
+    expected: mount + adds + (fault === NO_ENDPOINT ? clients!.endpoint : rest || "/"),
     detail: fault,
-    advice: clients ? adviceOf(clients, mount, name) : undefined,
+    advice: clients ? adviceOf(clients, mount, name, fault) : undefined,
   });
 }
 
@@ -122,10 +160,28 @@ function withoutVersions(path: string): string {
   return path.replace(/^(?:\/v\d+\w*(?=\/|$))+/, "");
 }
 
-function adviceOf({ name, adds }: Clients, mount: string, upstream: string): string {
+/** The dialect whose clients alone ask for such a path, where it is not the upstream's. */
+function foreignTo(path: string, dialect: string): string | undefined {
+  const rest = withoutVersions(path);
+  return Object.keys(CLIENTS).find((name) => name !== dialect && CLIENTS[name]!.own.test(rest));
+}
+
+function toForeignError(path: string, dialect: string, foreign: string): RelayError {
+  const [own, other] = [CLIENTS[dialect]!.name, CLIENTS[foreign]!.name];
+  const article = /^[AO]/.test(own) ? "an" : "a";
+  return new RelayError("ERR_RELAY_VERSION", {
+    path,
+    detail: `this is a path of ${other} clients, and the dialect of the upstream is ${dialect}; the relay does not translate`,
+    advice: `Use ${article} ${own} client, or an upstream with \`dialect: "${foreign}"\`.`,
+  });
+}
+
+function adviceOf({ name, adds }: Clients, mount: string, upstream: string, fault: string): string {
   const option = upstream === "default" ? "upstream.baseURL" : `upstreams.${upstream}.baseURL`;
-  const client = mount === "" ? "is the app's own, without a path" : `ends with ${mount}`;
+  const client = mount === "" ? "be the app's own, without a path" : `end with ${mount}`;
+  if (fault === NO_ENDPOINT)
+    return `${name} clients add it by themselves: their base URL must ${client}.`;
   return adds === ""
-    ? `${name} clients add no version. In the relay \`${option}\` ends with the version (/v1) and no endpoint; in the client the base URL ${client}.`
-    : `${name} clients add ${adds} by themselves. In the relay \`${option}\` ends without a version and without an endpoint; in the client the base URL ${client}.`;
+    ? `${name} clients add no version: in the relay \`${option}\` must end with the version (/v1) and without an endpoint, in the client the base URL must ${client}.`
+    : `${name} clients add ${adds} by themselves: in the relay \`${option}\` must end without a version and without an endpoint, in the client the base URL must ${client}.`;
 }

@@ -97,6 +97,7 @@ export function createBench(): Bench {
           instance.lost.push({ credential, code });
           instance.disabled.add(credential);
         },
+        onFailed() {},
         alarm: (credential) => void instance.unsaved.push(credential),
       });
       return { keeper, ...instance };

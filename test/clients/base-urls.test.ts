@@ -88,10 +88,10 @@ it.each(rows.filter(([, dialect]) => dialect !== "openai"))(
     const doubled = await call(client, dialect, base, `${baseURL}/v1`);
     expect(doubled.called).toEqual([]);
     expect(doubled.answered[0]).toContain("`upstream.baseURL` ends without a version");
-    expect(doubled.answered[0]).toContain("in the client the base URL ends with /ai.");
+    expect(doubled.answered[0]).toContain("in the client the base URL must end with /ai.");
     const inClient = await call(client, dialect, `${base}/v1`, baseURL);
     expect(inClient.called).toEqual([]);
-    expect(inClient.answered[0]).toContain("in the client the base URL ends with /ai.");
+    expect(inClient.answered[0]).toContain("in the client the base URL must end with /ai.");
     expect((await call(client, dialect, base, baseURL)).called).toEqual([expected]);
   },
 );

@@ -219,7 +219,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     await start({ authorize: () => false });
     const { error } = await run("refused");
     expect(error).toMatchObject({ name: spec.errors.unauthorized, status: 401 });
-    expect(error!.message).toContain("You are not allowed to use this relay.");
+    expect(error!.message).toContain("The relay did not accept the caller");
     if (spec.readsCode) expect(error!.code).toBe("ERR_RELAY_UNAUTHORIZED");
   });
 

@@ -425,7 +425,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "an upstream that nothing serves": [
     { ...two, credentials: [two.credentials[0]] },
-    wrong("upstreams.claude: has no credential, and nothing can ever give it one"),
+    wrong("upstreams.claude: has no credential: name this upstream in `credentials[].upstream`"),
   ],
   "a mount with a slash behind it, which is taken off": [withMount("/ai/"), ""],
 };

@@ -70,7 +70,7 @@ function sameIdTwice(): [what: string, options: unknown, message: string][] {
 }
 
 const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
-  ["nothing", undefined, "options: must be an object"],
+  ["nothing", undefined, "options: must be an object; a function that gives them must return them"],
   ["null", null, "options: must be an object"],
   ["a secret", SECRET, "options: must be an object"],
   ["a promise", Promise.resolve(good), /^options: must be an object, not a promise/],
@@ -133,7 +133,11 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     withUpstream({ backups: ["x"] }),
     /^upstream\.backups\[0\]: must be an/,
   ],
-  ["an upstream as text", { ...good, upstream: "https://x" }, "upstream: must be an object"],
+  [
+    "an upstream as text",
+    { ...good, upstream: "https://x" },
+    "upstream: must be an object like `{ baseURL, dialect }`",
+  ],
   [
     "an unknown key in it",
     withUpstream({ url: "https://x" }),
@@ -224,9 +228,13 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     /^upstream\.passHeaders\[0\]: never/,
   ],
   ["no list to pass", withUpstream({ passHeaders: "x-a" }), "upstream.passHeaders: must be a list"],
-  ["no credentials", { upstream }, "credentials: is missing"],
+  ["no credentials", { upstream }, "credentials: is missing: give a list of `{ id, apiKey }`"],
   ["credentials by name", { ...good, credentials: { a: SECRET } }, "credentials: must be a list"],
-  ["an empty list", { ...good, credentials: [] }, /^credentials: has no credential, and nothing/],
+  [
+    "an empty list",
+    { ...good, credentials: [] },
+    "credentials: is empty: give at least one credential, `{ id, apiKey }`",
+  ],
   [
     "a bare key",
     { ...good, credentials: [SECRET] },
@@ -297,7 +305,7 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   [
     "an upstream that nothing fills",
     several({ credentials: [{ ...credential, upstream: "one" }] }),
-    "upstreams.two: has no credential, and nothing can ever give it one",
+    "upstreams.two: has no credential: name this upstream in `credentials[].upstream`",
   ],
   [
     "a name of no tier",
@@ -477,7 +485,11 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     { ...good, responseHeaders: { model: "content-type" } },
     "responseHeaders.model: means something else in an answer",
   ],
-  ["CORS switched on", withCors(true), "cors: must be an object"],
+  [
+    "CORS switched on",
+    withCors(true),
+    'cors: must be false or an object like `{ origin: ["https://app.example.com"] }`',
+  ],
   ["no origin", withCors({ origin: [] }), "cors.origin: must name an origin"],
   [
     "an origin with a path",

@@ -52,7 +52,7 @@ describe("a key that the provider refuses", () => {
     });
     expect(told("credential c1")).toEqual([
       expect.stringMatching(
-        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); replace the key, or call relay\.credentials\.enable\("c1"\) where it is valid again$/,
+        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); check that it is a key of this upstream and replace it, or call relay\.credentials\.enable\("c1"\) where it is valid again$/,
       ),
     ]);
   });
@@ -167,7 +167,7 @@ describe("authorize at fault", () => {
       thrown({ code: "hunter2" }),
       `threw an object with the keys code${REFUSE}`,
     ],
-    ["throws nothing", thrown(undefined), `threw a undefined${REFUSE}`],
+    ["throws nothing", thrown(undefined), `threw undefined${REFUSE}`],
     [
       "quotes a configured key",
       thrown(new Error("bad sk-test-c1-0123456789abcdef here")),

@@ -26,11 +26,11 @@ function told(dialect: Dialect, base: string, path: string, name = "default", mo
 }
 
 const OPENAI =
-  "OpenAI clients add no version. In the relay `upstream.baseURL` ends with the version (/v1) and no endpoint; in the client the base URL ends with /ai.";
+  "OpenAI clients add no version: in the relay `upstream.baseURL` must end with the version (/v1) and without an endpoint, in the client the base URL must end with /ai.";
 const ANTHROPIC =
-  "Anthropic clients add /v1 by themselves. In the relay `upstream.baseURL` ends without a version and without an endpoint; in the client the base URL ends with /ai.";
+  "Anthropic clients add /v1 by themselves: in the relay `upstream.baseURL` must end without a version and without an endpoint, in the client the base URL must end with /ai.";
 const GOOGLE =
-  "Google clients add /v1beta by themselves. In the relay `upstream.baseURL` ends without a version and without an endpoint; in the client the base URL ends with /ai.";
+  "Google clients add /v1beta by themselves: in the relay `upstream.baseURL` must end without a version and without an endpoint, in the client the base URL must end with /ai.";
 const TWICE = "the version is given twice, in the request and in the relay's options";
 const TWICE_ASKED = "the version is given twice in the request";
 const NOWHERE = "no version is given in the request or in the relay's options";
@@ -106,6 +106,48 @@ describe("versions", () => {
     },
   );
 
+  it.each<[Dialect, string, string, string, string]>([
+    [openai, "/v1", "/v1/messages", "Anthropic", "Use an OpenAI client"],
+    [openai, "/v1", "/v1beta/models/m:generateContent", "Google", "Use an OpenAI client"],
+    [anthropic, "", "/chat/completions", "OpenAI", "Use an Anthropic client"],
+    [google, "/v1beta", "/v1/messages", "Anthropic", "Use a Google client"],
+    [google, "", "/responses", "OpenAI", "Use a Google client"],
+  ])(
+    "L7 tells that a client of another dialect calls: $name, %s, %s",
+    (dialect, base, path, client, advice) => {
+      const other = client.toLowerCase();
+      expect(told(dialect, base, path)).toBe(
+        `Nothing is served at /ai${path}: this is a path of ${client} clients, and the dialect of the upstream is ${dialect.name}; the relay does not translate. ${advice}, or an upstream with \`dialect: "${other}"\`.`,
+      );
+    },
+  );
+
+  it.each<[Dialect, string, string, string]>([
+    [openai, "/v1", "/chat/completions/chat/completions", "/ai/chat/completions"],
+    [openai, "/v1", "/responses/responses", "/ai/responses"],
+    [openai, "", "/v1/embeddings/v1/embeddings", "/ai/embeddings"],
+    [anthropic, "", "/v1/messages/v1/messages", "/ai/v1/messages"],
+  ])(
+    "L7 tells that the client's base URL has an endpoint: $name, %s, %s",
+    (dialect, base, path, expected) => {
+      const message = told(dialect, base, path);
+      expect(message).toContain(": the endpoint is given twice in the request.");
+      expect(message).toContain(`Then the request goes to ${expected}.`);
+    },
+  );
+
+  it.each<[Dialect, string, string, string]>([
+    [openai, "/v1", "", "/ai/chat/completions"],
+    [openai, "/v1", "/", "/ai/chat/completions"],
+    [openai, "", "/v1", "/ai/chat/completions"],
+    [anthropic, "", "/v1/", "/ai/v1/messages"],
+    [google, "", "/", "/ai/v1beta/models/MODEL:generateContent"],
+  ])("L7 tells that no endpoint was asked for: $name, %s, %s", (dialect, base, path, expected) => {
+    const message = told(dialect, base, path);
+    expect(message).toContain(": the request names no endpoint.");
+    expect(message).toContain(`Then the request goes to ${expected}.`);
+  });
+
   it("L7 names the path alone where no client is known", () => {
     expect(told(generic, "/v1", "/v1/x")).toBe(
       `Nothing is served at /ai/v1/x: ${TWICE}. Did you mean /ai/x?`,
@@ -117,10 +159,10 @@ describe("versions", () => {
 
   it("L7 names the upstream among several, and the app's own address where there is no mount", () => {
     expect(told(anthropic, "/v1", "/v1/messages", "claude")).toContain(
-      "`upstreams.claude.baseURL` ends without",
+      "`upstreams.claude.baseURL` must end without",
     );
     expect(told(anthropic, "/v1", "/v1/messages", "default", "")).toContain(
-      "in the client the base URL is the app's own, without a path. Then the request goes to /v1/messages.",
+      "in the client the base URL must be the app's own, without a path. Then the request goes to /v1/messages.",
     );
   });
 });

@@ -16,6 +16,7 @@ export function fromFunction(get: TokenFunction): TokenSource {
         throw new TokenError({
           step: "refresh",
           code: context.signal.aborted ? "TIMEOUT" : "SOURCE",
+          cause: error,
         });
       }
       const token = typeof fresh === "string" ? { accessToken: fresh } : fresh;

@@ -8,6 +8,8 @@ type Given = Partial<Record<string, unknown>>;
 /** Says what was passed and what to pass; `undefined` for a storage, and for one that lacks a method or two. */
 export function faultOfStorage(storage: unknown): string | undefined {
   if (typeof storage === "string") return `must be a storage, not a text or a URL: ${HOW}`;
+  if (typeof storage === "function" && /^class\b/.test(String(storage)))
+    return `must be a storage, not a class: ${HOW}`;
   if (typeof storage === "function")
     return `must be a storage, not a function: call it (\`useStorage()\`)`;
   if (typeof storage !== "object" || storage === null) return `must be a storage: ${HOW}`;

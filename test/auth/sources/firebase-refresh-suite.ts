@@ -143,7 +143,10 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(await refreshes()).toEqual([403]);
       expect(relay.relay.status().credentials[0]!.disabled!.cause).toBe("relogin");
       const said = relay.lines.map(({ message }) => message).join("\n");
-      expect(said).toContain("the token of a could not be refreshed: FORBIDDEN (status:403)");
+      expect(said).toContain(
+        "credential a on upstream default is disabled: re-authentication required, FORBIDDEN (status:403)",
+      );
+      expect(said).not.toContain("could not be refreshed");
       expect(said + JSON.stringify(relay.relay.status())).not.toContain(KEY);
       await relay.close();
 
