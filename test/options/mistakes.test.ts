@@ -492,7 +492,10 @@ it("K13 says the same where a factory returns them, and where it promises them",
 it.each([
   [withCredential({ upstream: 5 }), "credentials[0] (team-a).upstream: must be a string"],
   [{ ...two, models: "ab" }, "models: must be an object"],
-  [{ ...good, upstream: "https://api.openai.com/v1" }, "upstream: must be an object"],
+  [
+    { ...good, upstream: "https://api.openai.com/v1" },
+    "upstream: must be an object like `{ baseURL, dialect }`",
+  ],
   [{ ...good, tiers: "free", credentials: [{ ...teamA, tier: "free" }] }, "tiers: must be a list"],
   [{ ...good, credentials: 5, scheduling: { preferred: "a" } }, "credentials: must be a list"],
 ])("K13 tells a fault once, and nothing that only follows from it: %j", (options, fault) => {
