@@ -87,7 +87,7 @@ it.each(rows.filter(([, dialect]) => dialect !== "openai"))(
   async (client, dialect, base, baseURL, expected) => {
     const doubled = await call(client, dialect, base, `${baseURL}/v1`);
     expect(doubled.called).toEqual([]);
-    expect(doubled.answered[0]).toContain("`upstream.baseURL` ends without a version");
+    expect(doubled.answered[0]).toContain("`upstream.baseURL` must end without a version");
     expect(doubled.answered[0]).toContain("in the client the base URL must end with /ai.");
     const inClient = await call(client, dialect, `${base}/v1`, baseURL);
     expect(inClient.called).toEqual([]);
