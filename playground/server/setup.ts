@@ -1,9 +1,13 @@
 // What is relayed to, read from the environment. Without one of your own, start.mjs fills it in for the simulator.
-import type { CredentialOptions, UpstreamOptions } from "h3-relay";
+import type { CredentialOptions, DialectName, UpstreamOptions } from "h3-relay";
 
 const { UPSTREAM_BASE_URL = "", UPSTREAM_DIALECT = "openai" } = process.env;
 
-export const upstream: UpstreamOptions = { baseURL: UPSTREAM_BASE_URL, dialect: UPSTREAM_DIALECT };
+// What is no dialect's name is an option error at start, which lists the names.
+export const upstream: UpstreamOptions = {
+  baseURL: UPSTREAM_BASE_URL,
+  dialect: UPSTREAM_DIALECT as DialectName,
+};
 
 export const credentials: CredentialOptions[] = listOf(process.env.RELAY_KEYS).map(toCredential);
 
