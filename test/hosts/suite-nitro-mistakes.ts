@@ -13,7 +13,7 @@ const right = {
   credentials: [{ id: "team-a", apiKey: env.KEY_A || undefined }],
 };
 const WAYS = {
-  option: () => ({ ...right, limits: { attempts: "many" } }),
+  option: () => ({ ...right, limits: { attempts: 2 } }),
   throws: () => { throw new Error("the vault is closed"); },
   rejects: () => Promise.reject(new Error("the vault is closed")),
   nothing: () => undefined,
@@ -35,7 +35,7 @@ export function describeMistakes(nitro: NitroVersion): void {
 
     it.each([
       ["a key that is not set", { KEY_A: "" }, "credentials[0] (team-a).apiKey"],
-      ["an option of a wrong type", { MISTAKE: "option" }, "limits.attempts"],
+      ["an unknown option", { MISTAKE: "option" }, "limits.attempts"],
       ["a function that throws", { MISTAKE: "throws" }, "the vault is closed"],
       ["a function that rejects", { MISTAKE: "rejects" }, "the vault is closed"],
       ["a function that gives nothing", { MISTAKE: "nothing" }, "relay.config"],

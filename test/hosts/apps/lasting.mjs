@@ -6,7 +6,7 @@ import { oauth } from "h3-relay";
  * @param {import("h3-relay").RelayOptions["storage"]} storage
  */
 export const lastingOf = (env, storage) => ({
-  upstream: { baseURL: `${env.UPSTREAM_URL}/v1`, dialect: "openai" },
+  upstream: { baseURL: `${env.UPSTREAM_URL}/v1`, dialect: /** @type {const} */ ("openai") },
   credentials: [
     { id: "c1", ...(env.GRANT ? { token: grantOf(env) } : { apiKey: "sk-hosts-c1-0123456789" }) },
   ],
