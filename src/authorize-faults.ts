@@ -67,7 +67,7 @@ function kindOf(value: unknown): string {
   return `an object with the keys ${keys.join(", ")}${all.length > KEYS ? ", …" : ""}`;
 }
 
-/** What looks like a secret, whoever's it is. */
+/** What looks like a secret, the operator's or the caller's. */
 const SECRET_LIKE =
   /\b(?:Bearer|Basic)\s+[^\s,;"']+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|\b(?:sk|pk|rk|key|ghp|xox[abp])[-_][\w-]{8,}|(?<=:\/\/)[^\s/@]+@|(?<=[?&][\w-]*(?:key|token|secret|password|signature)=)[^\s&#"']+/gi;
 

@@ -91,7 +91,7 @@ export function faultOf(code: string | undefined): TransportFault {
 function codeOf(error: unknown, depth: number): string | undefined {
   if (typeof error !== "object" || error === null || depth === 0) return undefined;
   const { code, name, message, cause, errors } = error as Record<string, unknown>;
-  // What is no word is a text of somebody's, and may quote anything.
+  // A code that is not a single word may be a text that quotes a secret.
   if (typeof code === "string" && /^\w{1,60}$/.test(code)) return code;
   if (typeof name === "string" && Object.hasOwn(NAMES, name)) return NAMES[name];
   const inside = [cause, ...(Array.isArray(errors) ? (errors as unknown[]) : [])];

@@ -316,7 +316,7 @@ function causeOf(error: unknown, code: string): string | undefined {
     : undefined;
 }
 
-/** Everything that must not be told, whoever quotes it. */
+/** All secrets that a log line or an answer must not quote. */
 function* allSecrets(
   { secrets, sealing, sources }: RelayConfig,
   addedKeys: ReadonlyMap<string, string>,

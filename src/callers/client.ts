@@ -17,7 +17,7 @@ export function toClient(address: Address): Client {
   return { address, key: toClientKey(address), network };
 }
 
-/** Makes what reads addresses, and remembers the latest: the same clients come again and again. `undefined` for what is no address. */
+/** Creates a function that reads addresses and caches the latest. It returns `undefined` for a text that is no address. */
 export function createClientReader(): (text: string) => Client | undefined {
   const known = new Map<string, Client>();
   return function read(text) {

@@ -22,7 +22,7 @@ function walk(peer: Address | undefined, chain: Chain, trusted: TrustedProxies):
         : address !== undefined && isProxy(address, trusted);
     if (!isTrusted) break;
     address = entry;
-    // Whoever wrote what stands to the left of it is unknown.
+    // The author of the entries to its left is unknown.
     if (!address) break;
   }
   return { address };

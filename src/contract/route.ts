@@ -43,7 +43,7 @@ export interface RouteCandidate {
 /** Why no credential could be chosen, whatever the candidates. */
 export interface RouteClosed {
   /**
-   * `down`: every endpoint is left alone after failures; `shared`: a limit that all credentials share; `held`: the session
+   * `down`: the circuit of every endpoint is open; `shared`: a limit that all credentials share; `held`: the session
    * waits for its own credential.
    */
   why: "down" | "shared" | "held";

@@ -1,4 +1,4 @@
-// A wait for a promise of somebody else's that has an end.
+// A wait for a promise of the operator's code, with a time limit.
 import type { Clock } from "../contract/clock.ts";
 
 export interface Wait<T> {

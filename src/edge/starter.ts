@@ -1,4 +1,4 @@
-// Runs the function that gives a relay its options: once, whoever asks first and however many ask at the same time.
+// Runs the function that gives a relay its options: once, however many requests and calls need it at the same time.
 import type { Clock } from "../contract/clock.ts";
 import type { RelayOptions } from "../options/types.ts";
 import { RelayError } from "../errors.ts";

@@ -1,4 +1,4 @@
-// Finds what somebody meant: another spelling of a name, another word for it, or one slip of the fingers.
+// Finds the name that was meant: another spelling of a name, another word for it, or one slip of the fingers.
 
 /** Other words for an option, in lower case without `_` and `-`, and the options they may mean, the likeliest first. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {

@@ -1,7 +1,7 @@
 // Which proxies are trusted to tell a client's address: how many of them there are, or where they are.
 import { LOOPBACK, type Network, parseNetwork, PRIVATE } from "../addresses.ts";
 
-/** Names for what nobody should have to look up. */
+/** Names that stand for well-known networks. */
 const NAMED: ReadonlyMap<string, readonly Network[]> = new Map([
   ["loopback", LOOPBACK],
   ["private", PRIVATE],
