@@ -31,9 +31,9 @@ export function toDurationText(ms: number): string {
   return rest > 0 ? `${first} ${rest} ${next!.name}` : first;
 }
 
-/** Says how long something lasted, given in ms: `less than 1 s`, `12 s`, `5 h 5 min`. */
+/** Says how long something lasted, given in ms, in whole seconds: `less than 1 s`, `12 s`, `5 h 5 min`. */
 export function toSpanText(ms: number): string {
-  return ms < SECOND ? "less than 1 s" : toDurationText(ms);
+  return ms < SECOND ? "less than 1 s" : toDurationText(Math.floor(ms / SECOND) * SECOND);
 }
 
 /**

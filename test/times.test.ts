@@ -112,9 +112,10 @@ describe("a point in time", () => {
 });
 
 it("J14 says how long an outage lasted without fractions of a second", () => {
-  expect([0, 999, 12_000, 130_000].map(toSpanText)).toEqual([
+  expect([0, 999, 5_500, 12_000, 130_000].map(toSpanText)).toEqual([
     "less than 1 s",
     "less than 1 s",
+    "5 s",
     "12 s",
     "2 min 10 s",
   ]);
