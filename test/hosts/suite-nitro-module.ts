@@ -105,12 +105,17 @@ export function describeModule(nitro: NitroVersion): void {
         const host = await app.start();
         for (const stall of ["before-headers", { afterEvents: 2 }] as const) {
           upstream.script({ then: { stall } });
-          const asking = ask(`${host.url}/ai`, "m");
-          if (typeof stall === "object") await asking.until((text) => text.includes("data:"));
-          else await upstream.ledger.next((call) => call.stalled);
-          const left = asking.leave();
-          await upstream.ledger.until(({ inFlight }) => inFlight === 0);
-          expect(performance.now() - left).toBeLessThan(100);
+          const times: number[] = [];
+          for (let round = 0; round < 3; round++) {
+            const asking = ask(`${host.url}/ai`, "m");
+            if (typeof stall === "object") await asking.until((text) => text.includes("data:"));
+            else await upstream.ledger.next((call) => call.stalled && call.open);
+            const left = asking.leave();
+            await upstream.ledger.until(({ inFlight }) => inFlight === 0);
+            times.push(performance.now() - left);
+          }
+          // The middle one of three: other processes share the cores.
+          expect(times.toSorted((a, b) => a - b)[1]).toBeLessThan(100);
         }
       },
       LIMIT,
