@@ -4,13 +4,19 @@ import { createReporter } from "../../src/observe/reporter.ts";
 import { watchedFetch } from "../../src/observe/watched-fetch.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 
+function failingFetch(error: Error): typeof fetch {
+  return async () => {
+    throw error;
+  };
+}
+
 function bench(error: Error): { lines: string[]; call: () => Promise<Response> } {
   const lines: string[] = [];
   const say = (line: string): void => void lines.push(line);
   const clock = createVirtualClock();
   const reporter = createReporter({ debug: say, info: say, warn: say, error: say }, clock);
   const watched = watchedFetch({
-    fetch: () => Promise.reject(error),
+    fetch: failingFetch(error),
     log: createFaultLog(reporter, clock),
     clock,
     name: "token endpoint",
