@@ -1,8 +1,8 @@
 /** Bun. */
 import type { Relay } from "../src/relay.ts";
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
-import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
-import { noteOpen } from "../src/edge/open.ts";
+import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
+import { noteOpen } from "../src/hosts/open-relays.ts";
 
 /** The methods of Bun's server that are used. */
 export interface BunServer {

@@ -2,8 +2,8 @@
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import type { RelayOptions } from "../src/options/types.ts";
 import type { Relay } from "../src/relay.ts";
-import { createLazyRelay } from "../src/edge/lazy.ts";
-import { noteOpen } from "../src/edge/open.ts";
+import { createLazyRelay } from "../src/hosts/lazy-relay.ts";
+import { noteOpen } from "../src/hosts/open-relays.ts";
 
 /** The method of a Worker's execution context that is used. */
 export interface WorkerContext {

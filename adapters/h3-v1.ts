@@ -1,12 +1,12 @@
 /** h3 1, and with it Nitro 2 and Nuxt 4. A `Response` returned there is neither cancelled nor read with patience, so Node's own is written. */
 import type { Relay } from "../src/relay.ts";
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
-import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
-import { noteOpen } from "../src/edge/open.ts";
-import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
-import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
-import { countTail, type Place, placeUnder } from "../src/request/mount.ts";
-import type { NodeResponse } from "../src/stream/sink-node.ts";
+import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
+import { noteOpen } from "../src/hosts/open-relays.ts";
+import { preparedOn, type PreparedResponse, serveNode } from "../src/hosts/serve-node.ts";
+import { type NodeRequest, toWebRequest } from "../src/http/node-request.ts";
+import { countTail, type MountedTarget, placeUnder } from "../src/http/mount.ts";
+import type { NodeResponse } from "../src/http/node-response.ts";
 
 /** The fields of an h3 1 event that are used. */
 export interface RelayEvent {
@@ -92,7 +92,11 @@ function addressOf({ context, node: { req } }: InnerEvent): string | undefined {
   return typeof header === "string" ? header : req.socket?.remoteAddress;
 }
 
-function findPlace(path: string, { node, context }: InnerEvent, option: string | undefined): Place {
+function findPlace(
+  path: string,
+  { node, context }: InnerEvent,
+  option: string | undefined,
+): MountedTarget {
   const pathname = path.split("?", 1)[0]!;
   const route = context.matchedRoute?.path;
   const found = { params: context.params, matchedRoute: { route, handler: undefined } };

@@ -1,13 +1,13 @@
 /** node:http, and through it Express, Connect and Fastify. */
 import type { Relay } from "../src/relay.ts";
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
-import { createLazyRelay, type OptionsOf } from "../src/edge/lazy.ts";
-import { noteOpen } from "../src/edge/open.ts";
-import type { Served } from "../src/edge/stand-in.ts";
-import { preparedOn, type PreparedResponse, serveNode } from "../src/edge/serve-node.ts";
-import { type NodeRequest, toWebRequest } from "../src/request/call-node.ts";
-import { cutMount, isOptionDecisive, type Place } from "../src/request/mount.ts";
-import type { NodeResponse } from "../src/stream/sink-node.ts";
+import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
+import { noteOpen } from "../src/hosts/open-relays.ts";
+import type { Served } from "../src/hosts/error-relay.ts";
+import { preparedOn, type PreparedResponse, serveNode } from "../src/hosts/serve-node.ts";
+import { type NodeRequest, toWebRequest } from "../src/http/node-request.ts";
+import { cutMount, isOptionDecisive, type MountedTarget } from "../src/http/mount.ts";
+import type { NodeResponse } from "../src/http/node-response.ts";
 import { startWithServer } from "./start-with-server.ts";
 
 /** The fields of `http.IncomingMessage` that are used, and what Express and Connect add. */
@@ -82,7 +82,7 @@ function serve(
 function findPlace(
   { url = "/", originalUrl = url }: RelayMessage,
   option: string | undefined,
-): Place {
+): MountedTarget {
   // At the mount point itself a router leaves a slash that the client has not written.
   const tail = originalUrl.endsWith(url) ? url : url.slice(1);
   const byRouter = originalUrl.slice(0, originalUrl.length - tail.length);

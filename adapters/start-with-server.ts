@@ -1,6 +1,6 @@
 // Starts a relay together with the server of node:http that it is the listener of.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { LazyRelay } from "../src/edge/lazy.ts";
+import type { LazyRelay } from "../src/hosts/lazy-relay.ts";
 
 const LISTEN = "tracing:net.server.listen:asyncStart";
 

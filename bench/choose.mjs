@@ -111,7 +111,7 @@ report();
 async function load() {
   const folder = mkdtempSync(join(tmpdir(), "choose-"));
   const file = join(folder, "pool.mjs");
-  const source = (name) => fileURLToPath(new URL(`../src/pool/${name}.ts`, import.meta.url));
+  const source = (name) => fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url));
   const entry = "virtual:choose";
   try {
     const bundle = await rolldown({
@@ -122,8 +122,8 @@ async function load() {
           resolveId: (id) => (id === entry ? id : undefined),
           load: (id) =>
             id === entry
-              ? `export { Pool } from ${JSON.stringify(source("pool"))};
-                 export { Cooldowns } from ${JSON.stringify(source("cooldowns"))};`
+              ? `export { Pool } from ${JSON.stringify(source("pool/pool"))};
+                 export { Cooldowns } from ${JSON.stringify(source("cooldowns/cooldowns"))};`
               : undefined,
         },
       ],

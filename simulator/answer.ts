@@ -4,7 +4,7 @@ import type { Ask } from "./ask.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { bodyOf } from "./dialects/index.ts";
 import type { Body } from "./dialects/index.ts";
-import { dress, padJson } from "./dress.ts";
+import { dress, padJson } from "./decorate-answer.ts";
 import { toEvent } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import type { Asked } from "./inbound.ts";

@@ -1,6 +1,6 @@
 // The error object of each API family.
 import type { SimulatedDialect } from "./behaviour.ts";
-import type { Complaint } from "./complaints.ts";
+import type { Complaint } from "./refusal-texts.ts";
 import { quotaReset, retryInfo } from "./hints.ts";
 import type { Hint } from "./hints.ts";
 

@@ -2,7 +2,7 @@
 import type { Answer } from "./answer.ts";
 import type { Behaviour, ErrorInside, HintPlace } from "./behaviour.ts";
 import type { Call } from "./call.ts";
-import type { Complaint } from "./complaints.ts";
+import type { Complaint } from "./refusal-texts.ts";
 import { errorBody } from "./error-bodies.ts";
 import { toEvent } from "./frames.ts";
 import type { Draft, Frame } from "./frames.ts";

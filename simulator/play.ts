@@ -4,8 +4,8 @@ import type { Behaviour, Moment } from "./behaviour.ts";
 import { toErrorFrame } from "./error-inside.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Frame } from "./frames.ts";
-import { offsetOf } from "./moments.ts";
-import type { Progress } from "./moments.ts";
+import { offsetOf } from "./trigger-points.ts";
+import type { Progress } from "./trigger-points.ts";
 import { createWire } from "./wire.ts";
 import type { Wire } from "./wire.ts";
 

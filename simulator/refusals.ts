@@ -1,7 +1,7 @@
 // How each API family refuses: status, headers and body.
 import type { HintPlace, RefusalKind, Refuse } from "./behaviour.ts";
-import { COMPLAINTS } from "./complaints.ts";
-import type { Complaint } from "./complaints.ts";
+import { COMPLAINTS } from "./refusal-texts.ts";
+import type { Complaint } from "./refusal-texts.ts";
 import { errorBody } from "./error-bodies.ts";
 import type { ErrorContext } from "./error-bodies.ts";
 import { hintHeaders, toDuration } from "./hints.ts";

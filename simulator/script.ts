@@ -4,7 +4,7 @@ import { createNames } from "./credentials.ts";
 import type { Names } from "./credentials.ts";
 import { ANONYMOUS } from "./identity/creations.ts";
 import type { CreationOptions } from "./identity/creations.ts";
-import { TokenDesk } from "./identity/desk.ts";
+import { IdentityHandler } from "./identity/handler.ts";
 import type { Asked } from "./inbound.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SimulatorConfig } from "./options.ts";
@@ -29,7 +29,7 @@ const EVERYBODY = "*";
 
 /** Decides for each call; everything in it can be changed at run time. */
 export class Script {
-  readonly desk: TokenDesk;
+  readonly desk: IdentityHandler;
   #config: SimulatorConfig;
   #names: Names;
   #random: () => number;
@@ -43,7 +43,7 @@ export class Script {
     this.#config = config;
     this.#names = createNames(config.keys);
     this.#random = createRandom(config.seed);
-    this.desk = new TokenDesk(config.tokens, config.creations, config.clock, ledger);
+    this.desk = new IdentityHandler(config.tokens, config.creations, config.clock, ledger);
     this.#rules = this.#toRules(config.rules);
     this.#quotas = this.#toQuotas([...config.quotas, ...anonymousQuotas(config.creations)]);
     this.#scenarioRules = this.#toRules([]);

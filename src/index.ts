@@ -1,19 +1,19 @@
 // The public names, listed by hand.
-export { createRelay } from "./edge/create-relay.ts";
-export type { OptionsOf } from "./edge/lazy.ts";
+export { createRelay } from "./hosts/create-relay.ts";
+export type { OptionsOf } from "./hosts/lazy-relay.ts";
 export type { Credentials, FetchWhere, Relay } from "./relay.ts";
-export { defineRelay, type RelayEvent, type RelayHandler } from "./handler.ts";
-export { oauth, type OAuthOptions } from "./auth/sources/oauth.ts";
-export { firebase, type FirebaseOptions } from "./auth/sources/firebase.ts";
-export { serviceAccount, type ServiceAccountOptions } from "./auth/sources/service-account.ts";
-export type { AddedCredential, ExportedCredential } from "./members.ts";
+export { defineRelay, type RelayEvent, type RelayHandler } from "./hosts/h3.ts";
+export { oauth, type OAuthOptions } from "./tokens/sources/oauth.ts";
+export { firebase, type FirebaseOptions } from "./tokens/sources/firebase-refresh.ts";
+export { serviceAccount, type ServiceAccountOptions } from "./tokens/sources/service-account.ts";
+export type { AddedCredential, ExportedCredential } from "./admin/runtime-credentials.ts";
 export {
   RelayError,
   type ErrorCode,
   type ErrorFacts,
   type OptionFault,
   type TriedTarget,
-} from "./errors.ts";
+} from "./shared/errors.ts";
 export type { AnyOptions, GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
 export type {
   AnonymousCredential,
@@ -52,7 +52,7 @@ export type {
   RotationEvent,
   RefreshEvent,
   RouteEvent,
-} from "./hooks.ts";
+} from "./observe/hooks.ts";
 export type {
   AcquirerStatus,
   CircuitStatus,
@@ -65,10 +65,10 @@ export type {
   CredentialToken,
   RelayStatus,
   RequestCounts,
-} from "./contract/status.ts";
+} from "./contract/relay-status.ts";
 export type { DisabledCause, StateHealth, SyncTier } from "./contract/state.ts";
 export type { LeaseTier } from "./contract/lease.ts";
-export type { RouteQuestion } from "./routes.ts";
+export type { RouteQuestion } from "./routing/explain-route.ts";
 export type {
   ChosenBy,
   RouteCandidate,
@@ -76,15 +76,20 @@ export type {
   RouteDecision,
   Skipped,
   SkippedWhy,
-} from "./contract/route.ts";
+} from "./contract/route-decision.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
-export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota.ts";
-export type { FreshToken, TokenContext, TokenFunction, TokenSource } from "./contract/auth.ts";
-export { firebaseAnonymous, type FirebaseKeyOptions } from "./auth/anonymous/firebase.ts";
-export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./auth/anonymous/graphql.ts";
-export { TokenError, type TokenErrorFacts, type TokenStep } from "./auth/token-error.ts";
-export type { AnonymousContext, AnonymousSource } from "./contract/anonymous.ts";
-export type { Call } from "./contract/call.ts";
+export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota-source.ts";
+export type {
+  FreshToken,
+  TokenContext,
+  TokenFunction,
+  TokenSource,
+} from "./contract/token-source.ts";
+export { firebaseAnonymous, type FirebaseKeyOptions } from "./tokens/sources/firebase-identity.ts";
+export { graphqlAnonymous, type GraphqlAnonymousOptions } from "./anonymous/graphql-anonymous.ts";
+export { TokenError, type TokenErrorFacts, type TokenStep } from "./tokens/token-error.ts";
+export type { AnonymousContext, AnonymousSource } from "./contract/anonymous-source.ts";
+export type { InboundCall } from "./contract/inbound-call.ts";
 export type { Clock, Random } from "./contract/clock.ts";
 export type {
   Asked,
@@ -97,7 +102,7 @@ export type {
   UsageOption,
   UsageStatus,
 } from "./contract/dialect.ts";
-export type { EndReason } from "./contract/end.ts";
+export type { EndReason } from "./contract/end-reason.ts";
 export type { Log } from "./contract/log.ts";
 export type { HeaderList, Sink } from "./contract/sink.ts";
 export type {
@@ -109,5 +114,12 @@ export type {
   TransportError,
   TransportFault,
 } from "./contract/transport.ts";
-export type { RefusalRule, RuleReason } from "./limits/rules.ts";
-export type { Action, Endpoint, Reason, Refusal, Scope, Verdict } from "./contract/verdict.ts";
+export type { RefusalRule, RuleReason } from "./refusals/operator-rules.ts";
+export type {
+  Action,
+  RefusingEndpoint,
+  Reason,
+  Refusal,
+  Scope,
+  Verdict,
+} from "./contract/verdict.ts";

@@ -1,19 +1,19 @@
 // The life of one request, from top to bottom; and where the rooms are put together.
-import type { Call } from "./contract/call.ts";
-import type { RouteDecision } from "./contract/route.ts";
+import type { InboundCall } from "./contract/inbound-call.ts";
+import type { RouteDecision } from "./contract/route-decision.ts";
 import type { Sink } from "./contract/sink.ts";
 import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
-import type { RelayStatus } from "./contract/status.ts";
-import type { HookHandlers, HookName } from "./hooks.ts";
-import type { Errand } from "./attempts/standing.ts";
-import { type Outcome, runAttempts } from "./attempts.ts";
-import { createAnswers } from "./answers.ts";
-import type { Admission } from "./callers.ts";
-import { isPreflight, preflightHeaders, refusedOrigin } from "./cors.ts";
-import { RelayError } from "./errors.ts";
+import type { RelayStatus } from "./contract/relay-status.ts";
+import type { HookHandlers, HookName } from "./observe/hooks.ts";
+import type { RequestPlan } from "./attempts/attempt-state.ts";
+import { type Outcome, runAttempts } from "./attempts/attempt-loop.ts";
+import { createAnswers } from "./response/answers.ts";
+import type { Admission } from "./callers/admission.ts";
+import { isPreflight, preflightHeaders, refusedOrigin } from "./http/cors.ts";
+import { RelayError } from "./shared/errors.ts";
 import { toStatus } from "./admin/status.ts";
-import { type Ending, Life } from "./life.ts";
-import { describeFault } from "./observe/fault.ts";
+import { type RequestOutcome, RequestContext } from "./request/request-context.ts";
+import { describeFault } from "./shared/describe-error.ts";
 import {
   isHealthTarget,
   type PlainAnswer,
@@ -21,16 +21,16 @@ import {
   toPlainAnswer,
   toResponse,
   writePlainly,
-} from "./plain-answer.ts";
-import { checkRequest, readRequest } from "./request/read.ts";
-import { withPrepared } from "./request/headers.ts";
-import { isReserved } from "./request/path.ts";
-import { WebCall } from "./request/call-web.ts";
-import { cutMount, isUnder, toMount, toOutside } from "./request/mount.ts";
-import { explain, type RouteQuestion } from "./routes.ts";
-import type { AddedCredential, ExportedCredential } from "./members.ts";
-import { createRooms, type Rooms } from "./rooms.ts";
-import { WebSink } from "./stream/sink-web.ts";
+} from "./response/plain-answer.ts";
+import { checkRequest, readRequest } from "./http/read-request.ts";
+import { withPrepared } from "./http/headers.ts";
+import { isReserved } from "./http/path.ts";
+import { WebRequestCall } from "./http/web-request.ts";
+import { cutMount, isUnder, toMount, toOutside } from "./http/mount.ts";
+import { explain, type RouteQuestion } from "./routing/explain-route.ts";
+import type { AddedCredential, ExportedCredential } from "./admin/runtime-credentials.ts";
+import { createServices, type Services } from "./wiring/create-services.ts";
+import { WebResponseSink } from "./http/web-response.ts";
 
 export interface Relay {
   /**
@@ -43,7 +43,7 @@ export interface Relay {
   /** Relays a web request; the answer's body streams. Never rejects. */
   fetch(request: Request, where?: FetchWhere): Promise<Response>;
   /** Relays a call into a sink, for adapters. Resolves when the request is over. Never rejects. */
-  handle(call: Call, sink: Sink): Promise<void>;
+  handle(call: InboundCall, sink: Sink): Promise<void>;
   /** What the relay knows now: credentials, cooldowns, the store. The same truth that choosing uses. */
   status(): RelayStatus;
   /** Tells where a request would go now, place by place, and why; sends nothing. Throws where it would be refused. */
@@ -94,14 +94,14 @@ const AUTHORIZE_TIME = 30_000;
 
 /** Starts a relay whose options are known. Throws `ERR_RELAY_OPTIONS`. */
 export function startRelay(options: RelayOptions): Relay {
-  const rooms = createRooms(options);
+  const rooms = createServices(options);
   const mount = rooms.config.mount === undefined ? undefined : toMount(rooms.config.mount);
   const outsideError = createOutside(rooms, mount);
   const answers = createAnswers(rooms);
   const lifeOptions = { ...rooms.config.streaming, policyOf: createPolicy(rooms) };
 
   // Not `async`: a frame of it would be kept as long as the answer streams.
-  function handle(call: Call, sink: Sink): Promise<void> {
+  function handle(call: InboundCall, sink: Sink): Promise<void> {
     const plain = answerPlainly(call);
     if (!plain) return relayCall(call, sink);
     plain.headers = withPrepared(plain.headers, call.preparedHeaders?.());
@@ -110,109 +110,115 @@ export function startRelay(options: RelayOptions): Relay {
   }
 
   /** What is answered without a request being relayed: what lies outside the mount, and the health of the relay. */
-  function answerPlainly(call: Call): PlainAnswer | undefined {
+  function answerPlainly(call: InboundCall): PlainAnswer | undefined {
     if (call.mount === undefined) return toPlainAnswer(outsideError(call.target));
     if (isHealthTarget(call.target)) return toHealthAnswer(call.method, !rooms.isClosing());
     return undefined;
   }
 
-  async function relayCall(call: Call, sink: Sink): Promise<void> {
-    const life = new Life(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
-    rooms.open.add(life);
-    let ending: Ending;
+  async function relayCall(call: InboundCall, sink: Sink): Promise<void> {
+    const context = new RequestContext(rooms.nextId(), call, sink, rooms.clock, lifeOptions);
+    rooms.open.add(context);
+    let ending: RequestOutcome;
     // What is `async` in here is held by every open stream: the attempts, and nothing between.
     try {
-      const entered = preflight(life) ?? (await enter(life));
-      ending = "reason" in entered ? entered : conclude(life, await runAttempts(rooms, entered));
+      const entered = preflight(context) ?? (await enter(context));
+      ending = "reason" in entered ? entered : conclude(context, await runAttempts(rooms, entered));
     } catch (error) {
-      ending = tellOrBreakOff(life, error);
+      ending = tellOrBreakOff(context, error);
     }
-    life.slot?.giveBack();
-    answers.settle(life, ending);
-    rooms.open.delete(life);
+    context.slot?.giveBack();
+    answers.settle(context, ending);
+    rooms.open.delete(context);
   }
 
   // A request whose error cannot be told either ends all the same; one that hung would keep the relay from closing.
-  function tellOrBreakOff(life: Life, error: unknown): Ending {
+  function tellOrBreakOff(context: RequestContext, error: unknown): RequestOutcome {
     try {
-      return answers.tellError(life, error);
+      return answers.writeError(context, error);
     } catch (fault) {
       rooms.reporter.error(`an error could not be told: ${describeFault(fault)}`);
-      life.delivery.breakOff();
+      context.delivery.breakOff();
       return { reason: "refused", error: "ERR_RELAY_INTERNAL" };
     }
   }
 
-  function preflight(life: Life): Ending | undefined {
+  function preflight(context: RequestContext): RequestOutcome | undefined {
     const { cors } = rooms.config;
-    if (!isPreflight(life.call)) return undefined;
-    const refused = refusedOrigin(cors, life.call);
+    if (!isPreflight(context.call)) return undefined;
+    const refused = refusedOrigin(cors, context.call);
     if (refused) rooms.faultLog.failed(refused);
-    const headers = preflightHeaders(cors, life.call);
+    const headers = preflightHeaders(cors, context.call);
     if (!headers) throw new RelayError("ERR_RELAY_METHOD", { detail: "OPTIONS", advice: NO_CORS });
-    life.delivery.commit(204, withPrepared(headers, life.call.preparedHeaders?.()), false);
+    context.delivery.commit(204, withPrepared(headers, context.call.preparedHeaders?.()), false);
     return { reason: "completed" };
   }
 
   /** All that comes before the first attempt: who asks, for what, and where it may go. */
-  async function enter(life: Life): Promise<Errand | Ending> {
-    const { call } = life;
+  async function enter(context: RequestContext): Promise<RequestPlan | RequestOutcome> {
+    const { call } = context;
     // A client that has left already takes no slot.
-    life.check();
-    if (life.delivery.isClientGone) throw new RelayError("ERR_RELAY_CLIENT_GONE");
+    context.check();
+    if (context.delivery.isClientGone) throw new RelayError("ERR_RELAY_CLIENT_GONE");
     if (rooms.isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
     const path = checkRequest(call, rooms.config.limits.headerCount);
     if (isReserved(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
-    const admission = await admit(life);
-    if (admission.kind === "answered") return answers.pass(life, admission.response);
-    life.caller = admission.caller;
+    const admission = await admit(context);
+    if (admission.kind === "answered") return answers.pass(context, admission.response);
+    context.caller = admission.caller;
     // Only now: a caller that has left while it was asked for takes none.
-    life.slot = rooms.callers.enter(call, admission);
-    await life.during(rooms.loaded());
-    const errand = await read(life, path);
-    setDeadlines(life, errand);
+    context.slot = rooms.callers.enter(call, admission);
+    await context.during(rooms.loaded());
+    const plan = await read(context, path);
+    setDeadlines(context, plan);
     rooms.tidy();
-    return errand;
+    return plan;
   }
 
-  function admit(life: Life): Admission | Promise<Admission> {
-    const admission = life.during(rooms.callers.admit(life.call));
+  function admit(context: RequestContext): Admission | Promise<Admission> {
+    const admission = context.during(rooms.callers.admit(context.call));
     if (!(admission instanceof Promise)) return admission;
-    life.timers.set("wait", life.startedAt + AUTHORIZE_TIME, () =>
-      life.interrupt(rooms.callers.unsettled(AUTHORIZE_TIME)),
+    context.timers.set("wait", context.startedAt + AUTHORIZE_TIME, () =>
+      context.interrupt(rooms.callers.unsettled(AUTHORIZE_TIME)),
     );
-    return admission.finally(() => life.timers.clear("wait"));
+    return admission.finally(() => context.timers.clear("wait"));
   }
 
-  async function read(life: Life, path: { path: string; query: string }): Promise<Errand> {
+  async function read(
+    context: RequestContext,
+    path: { path: string; query: string },
+  ): Promise<RequestPlan> {
     const { bodyTimeout, bodySize } = rooms.config.limits;
-    life.timers.set("body", life.startedAt + bodyTimeout, () =>
-      life.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
+    context.timers.set("body", context.startedAt + bodyTimeout, () =>
+      context.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
     );
-    const asked = (life.asked = await life.during(readRequest(life.call, path, bodySize)));
-    life.timers.clear("body");
-    const targets = rooms.planner.plan(asked, life.call);
-    const target = (life.target = targets[0]!);
-    const session = rooms.sessionOf(life);
-    return { life, asked, target, targets, session, commit: answers.commit };
+    const asked = (context.asked = await context.during(readRequest(context.call, path, bodySize)));
+    context.timers.clear("body");
+    const targets = rooms.planner.plan(asked, context.call);
+    const target = (context.target = targets[0]!);
+    const session = rooms.sessionOf(context);
+    return { context, asked, target, targets, session, commit: answers.commit };
   }
 
-  function conclude(life: Life, outcome: Outcome): Ending {
+  function conclude(context: RequestContext, outcome: Outcome): RequestOutcome {
     return outcome.kind === "ended"
-      ? answers.conclude(life, outcome.ending)
-      : answers.tellFailure(life, outcome);
+      ? answers.conclude(context, outcome.ending)
+      : answers.writeFailure(context, outcome);
   }
 
-  function setDeadlines(life: Life, { asked, target }: Errand): void {
+  function setDeadlines(context: RequestContext, { asked, target }: RequestPlan): void {
     const { commitAfter, totalTimeout } = rooms.config.streaming;
     const { deadline } = rooms.config.limits;
     const late = (limit: number) => () =>
-      life.interrupt(new RelayError("ERR_RELAY_DEADLINE", { limit }));
-    if (deadline !== false) life.timers.set("deadline", life.startedAt + deadline, late(deadline));
+      context.interrupt(new RelayError("ERR_RELAY_DEADLINE", { limit }));
+    if (deadline !== false)
+      context.timers.set("deadline", context.startedAt + deadline, late(deadline));
     if (totalTimeout !== false)
-      life.timers.set("total", life.startedAt + totalTimeout, late(totalTimeout));
+      context.timers.set("total", context.startedAt + totalTimeout, late(totalTimeout));
     if (commitAfter !== false && target.dialect.wantsStream(asked))
-      life.timers.set("commit", life.startedAt + commitAfter, () => answers.commitEarly(life));
+      context.timers.set("commit", context.startedAt + commitAfter, () =>
+        answers.commitEarly(context),
+      );
   }
 
   async function fetch(request: Request, where: FetchWhere = {}): Promise<Response> {
@@ -222,11 +228,11 @@ export function startRelay(options: RelayOptions): Relay {
     if (at !== undefined && !isUnder(pathname, at)) {
       return toResponse(toPlainAnswer(toOutside(pathname, at)), request.method);
     }
-    const sink = new WebSink(request.method);
+    const sink = new WebResponseSink(request.method);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
     if (request.signal.aborted) sink.close();
     const { target } = cutMount(pathname, at);
-    const call = new WebCall(request, { mount: at, target: target + search, address });
+    const call = new WebRequestCall(request, { mount: at, target: target + search, address });
     const over = handle(call, sink);
     waitUntil?.(over.then(rooms.settled));
     return sink.response;
@@ -248,7 +254,7 @@ export function startRelay(options: RelayOptions): Relay {
 
 /** The error for a call outside the mount. Where there is no mount at all, the log is told once. */
 function createOutside(
-  { reporter }: Rooms,
+  { reporter }: Services,
   mount: string | undefined,
 ): (target: string) => RelayError {
   if (mount !== undefined) return (target) => toOutside(target, mount);
@@ -262,7 +268,7 @@ function createOutside(
 }
 
 /** What becomes of a request whose client has left (I12); where a function fails, the default holds. */
-function createPolicy({ config, reporter }: Rooms): (call: Call) => DisconnectPolicy {
+function createPolicy({ config, reporter }: Services): (call: InboundCall) => DisconnectPolicy {
   const { onDisconnect } = config.streaming;
   if (typeof onDisconnect !== "function") return () => onDisconnect;
   return (call) => {
@@ -285,7 +291,7 @@ function credentialsOf({
   health,
   clock,
   members,
-}: Rooms): Credentials {
+}: Services): Credentials {
   const knows = (id: string): boolean =>
     [...pools.values()].some((pool) => pool.has(id)) || config.acquirers.some((it) => it.id === id);
   return {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { afterEach, describe, expect, it } from "vitest";
-import type { HookName } from "../src/hooks.ts";
+import type { HookName } from "../src/observe/hooks.ts";
 import { type RelayUnderTest, secretOf, startRelay } from "./support/relay.ts";
 import { patiently } from "./support/streaming.ts";
 
@@ -18,7 +18,7 @@ interface Row {
 /** Every interface and every type of words of the contract, by name. */
 const declared = new Map<string, ts.InterfaceDeclaration | ts.TypeAliasDeclaration>();
 const files = readdirSync(new URL("src/contract", root)).map((name) => `src/contract/${name}`);
-for (const file of [...files, "src/hooks.ts"]) {
+for (const file of [...files, "src/observe/hooks.ts"]) {
   const source = readFileSync(new URL(file, root), "utf8");
   ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true).forEachChild((node) => {
     if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))

@@ -1,6 +1,6 @@
 // The relay of the module for Nitro and Nuxt, as the server's code asks for it.
 import type { Relay } from "../../src/relay.ts";
-import { RelayError } from "../../src/errors.ts";
+import { RelayError } from "../../src/shared/errors.ts";
 
 type Given = { relay?: Relay };
 

@@ -1,6 +1,6 @@
 // What the modules for Nitro and Nuxt put into the server that is built.
 import type { Relay } from "../../src/relay.ts";
-import { closeRelays } from "../../src/edge/open.ts";
+import { closeRelays } from "../../src/hosts/open-relays.ts";
 import { giveRelay } from "./module-relay.ts";
 import { onSignal } from "./signals.ts";
 import { startRelay } from "./start.ts";

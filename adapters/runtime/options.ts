@@ -1,6 +1,6 @@
 // A relay's options out of an app's data and code.
 import type { RelayOptions } from "../../src/options/types.ts";
-import { wrong } from "../../src/options/check.ts";
+import { wrong } from "../../src/options/validate.ts";
 import { noteStorage } from "./storages.ts";
 
 type Options = Partial<RelayOptions>;

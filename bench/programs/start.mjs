@@ -7,7 +7,7 @@ import { createRelay } from "../../dist/index.mjs";
 import { serveCommands } from "../lib/processes.mjs";
 import { loadSource } from "../lib/source.mjs";
 
-const { createState } = await loadSource("state/state");
+const { createState } = await loadSource("state/create-state");
 const clock = { now: Date.now, after: () => () => {} };
 const log = { debug() {}, info() {}, warn: console.error, error: console.error };
 const HOUR = 3_600_000;

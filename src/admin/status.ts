@@ -1,5 +1,5 @@
 // What an operator sees: every credential, what is closed until when and why, and how the store is.
-import type { TokenStatus } from "../auth/keeper.ts";
+import type { TokenStatus } from "../tokens/token-provider.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { DisabledMark, UsageCounters } from "../contract/state.ts";
 import type {
@@ -9,14 +9,14 @@ import type {
   CredentialStatus,
   CredentialToken,
   RelayStatus,
-} from "../contract/status.ts";
-import type { Rooms } from "../rooms.ts";
-import { secondsUntil, toISOTime } from "../times.ts";
-import { toCooldownStatus } from "./cooldowns.ts";
-import { toTierName } from "./tiers.ts";
+} from "../contract/relay-status.ts";
+import type { Services } from "../wiring/create-services.ts";
+import { secondsUntil, toISOTime } from "../shared/times.ts";
+import { toCooldownStatus } from "../cooldowns/cooldown-status.ts";
+import { toTierName } from "../shared/tier-names.ts";
 
 /** Reads the status from the very tables that choosing reads. Holds no secret. */
-export function toStatus(rooms: Rooms): RelayStatus {
+export function toStatus(rooms: Services): RelayStatus {
   const { config, pools, cooldowns, state, clock, open, waiting, circuits, acquirers } = rooms;
   const now = clock.now();
   const creators = new Set(config.acquirers.map(({ id }) => id));
@@ -37,7 +37,7 @@ export function toStatus(rooms: Rooms): RelayStatus {
 }
 
 function toCredentialStatus(
-  { config, pools, health, consequences, state, auth }: Rooms,
+  { config, pools, health, consequences, state, auth }: Services,
   { id, label, upstream, tier }: Credential,
 ): CredentialStatus {
   const disabled = health.get(id);
@@ -48,7 +48,7 @@ function toCredentialStatus(
     tier: toTierName(tier, config.tiers),
     inFlight: pools.get(upstream)!.inFlight(id),
     disabled: disabled && toDisabled(disabled),
-    verification: consequences.linkOf(id),
+    verification: consequences.verificationLinkOf(id),
     counters: toCounters(state.counters(id)),
     token: toToken(auth.status(id), disabled),
   };
@@ -80,15 +80,15 @@ function toToken(
 }
 
 /** The configured ones in their order, then those made at run time. */
-function everybody({ credentials }: Rooms["config"], pools: Rooms["pools"]): Credential[] {
+function everybody({ credentials }: Services["config"], pools: Services["pools"]): Credential[] {
   const configured = new Set(credentials.map(({ id }) => id));
   const members = [...pools.values()].flatMap((pool) => pool.credentials);
   return [...credentials, ...members.filter(({ id }) => !configured.has(id))];
 }
 
 function toCircuits(
-  { upstreams }: Rooms["config"],
-  circuits: Rooms["circuits"],
+  { upstreams }: Services["config"],
+  circuits: Services["circuits"],
   now: number,
 ): CircuitStatus[] {
   const open = new Map(circuits.open(now).map((it) => [it.name, it]));

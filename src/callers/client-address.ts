@@ -1,7 +1,7 @@
 // Where a client's address comes from: the operator's function, the headers of trusted proxies, or the host (N10).
-import type { Call } from "../contract/call.ts";
-import { type Client, createClientReader, toClient } from "./client.ts";
-import { findClient, type TrustedProxies } from "./trust.ts";
+import type { InboundCall } from "../contract/inbound-call.ts";
+import { type Client, createClientReader, toClient } from "./client-key.ts";
+import { findClient, type TrustedProxies } from "./trusted-proxies.ts";
 
 export type ClientAddress = (request: Request) => string | null | undefined;
 
@@ -18,7 +18,7 @@ export type AddressFault = "throws" | "type" | "garbage" | "disagree";
 /** Makes what finds the client of a call by its address; `peer` is the address that the host knows. */
 export function createAddressFinder(
   options: AddressOptions,
-): (call: Call, peer: string | undefined) => Client | undefined {
+): (call: InboundCall, peer: string | undefined) => Client | undefined {
   const { clientAddress, trustProxy } = options;
   const read = createClientReader();
   const told = new Set<AddressFault>();
@@ -29,7 +29,7 @@ export function createAddressFinder(
   }
 
   /** `null`: the function has nothing to say, so that the next source is asked. */
-  function ask(source: ClientAddress, call: Call): Client | null | undefined {
+  function ask(source: ClientAddress, call: InboundCall): Client | null | undefined {
     let answer: unknown;
     try {
       answer = source(call.request());

@@ -52,7 +52,7 @@ export interface CodeMeaning {
   scope?: Scope;
   disables?: boolean;
   /** True for a code that says little (`invalid_request_error`): what the message says goes before it. */
-  vague?: boolean;
+  weak?: boolean;
 }
 
 /** How a stream of an API is made to report its token counts, where it does so only on request (I17). */
@@ -90,12 +90,12 @@ export interface Dialect {
   /** Reads what only this dialect can know from a refusal; `undefined` leaves it to the common evidence. */
   judge?(refusal: Refusal): CodeMeaning | undefined;
 
-  /** Tells what an event means. May parse. Called for each event before commit, and after it where `mayMatter` says so. */
-  meaningOf(event: StreamEvent): EventMeaning;
+  /** Tells what an event means. May parse. Called for each event before commit, and after it where `mayBeSignificant` says so. */
+  classifyEvent(event: StreamEvent): EventMeaning;
   /** A cheap first look at an event after commit: false where it can be neither terminal nor error. Must not parse. */
-  mayMatter(event: StreamEvent): boolean;
+  mayBeSignificant(event: StreamEvent): boolean;
   /** True where a stream of this API may end well without a terminal event, given its last event. */
-  endsWith?(last: StreamEvent): boolean;
+  isCompleteWith?(last: StreamEvent): boolean;
   /** Finds token counts in an event or a JSON body. */
   readUsage(data: string): Usage | undefined;
   /** For `streaming.includeUsage`; left out where streams of this API report their counts by themselves. */

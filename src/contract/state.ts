@@ -19,7 +19,7 @@ export interface CooldownRecord {
 }
 
 /** What is known for good about a credential, apart from its secrets. */
-export interface MarkRecord {
+export interface DisableRecord {
   credential: string;
   /** `undefined` while it may be used. */
   disabled: DisabledMark | undefined;
@@ -148,7 +148,7 @@ export interface UsageCounters {
 /** What memory is filled with at start, and what others have changed since (M1). */
 export interface LoadedState {
   cooldowns: CooldownRecord[];
-  marks: MarkRecord[];
+  marks: DisableRecord[];
   /** Those made at run time, and the tombstones of those removed; `apiKey` opened. */
   credentials: CredentialRecord[];
 }
@@ -189,7 +189,7 @@ export interface State {
   follow(take: (changes: LoadedState) => void | Promise<void>): void;
   /** Writes at once, merged with what the store holds; failures are kept and tried again. */
   putCooldown(record: CooldownRecord): void;
-  putMark(record: MarkRecord): void;
+  putMark(record: DisableRecord): void;
   /** Writes a credential made at run time, its key sealed, or its tombstone. */
   putCredential(record: CredentialRecord): void;
   /** Every credential made at run time, tombstones included, read from the store itself. Rejects when it cannot be read. */

@@ -45,13 +45,13 @@ export interface Verdict {
   /** True where this one token is used up and no reset may be assumed (H4). */
   exhausts?: boolean;
   /** True where the stated limit is 0: waiting does not help, this credential has no right to the model (C4). */
-  barred?: boolean;
+  noAccess?: boolean;
   /** Which piece of evidence decided, for the log and the trace: `code:insufficient_quota`, `status:503`. */
   evidence: string;
 }
 
 /** Which kind of endpoint answered: the API itself, one that creates tokens, or one that refreshes them. */
-export type Endpoint = "ai" | "create" | "token";
+export type RefusingEndpoint = "ai" | "create" | "token";
 
 /** A refusal as it came, before anybody judged it. */
 export interface Refusal {
@@ -61,7 +61,7 @@ export interface Refusal {
   header(name: string): string | undefined;
   /** Response body, or the error event's data, as text. Bounded by the caller. */
   body: string;
-  endpoint: Endpoint;
+  endpoint: RefusingEndpoint;
   /** True for an error that stood inside the body of a 200. */
   inStream: boolean;
   /** The model that was asked for, where one was. */

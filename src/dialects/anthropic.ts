@@ -1,16 +1,16 @@
 /** Anthropic's Messages API. */
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
-import { meaning } from "./shared/codes.ts";
-import { isErrorEvent, mayNameError } from "./shared/errors.ts";
-import { asFields, isFilled, parseJson, textField } from "./shared/json.ts";
-import { errorFields, renderEvent } from "./shared/render.ts";
-import { modelInBody, streamInBody } from "./shared/request.ts";
-import { readUsage } from "./shared/usage.ts";
+import { meaning } from "./shared/code-table.ts";
+import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
+import { asFields, isFilled, parseJson, textField } from "../shared/json.ts";
+import { errorFields, renderEvent } from "./shared/error-fields.ts";
+import { modelInBody, streamInBody } from "./shared/request-fields.ts";
+import { readUsage } from "./shared/token-usage.ts";
 
 /** https://platform.claude.com/docs/en/api/errors, without the codes whose words say it already. */
 const CODES: Readonly<Record<string, CodeMeaning>> = {
-  ...meaning("not_found_error", { reason: "NOT_FOUND", vague: true }),
-  ...meaning("api_error", { reason: "SERVER_ERROR", vague: true }),
+  ...meaning("not_found_error", { reason: "NOT_FOUND", weak: true }),
+  ...meaning("api_error", { reason: "SERVER_ERROR", weak: true }),
 };
 
 const LIFECYCLE = ["message_start", "ping", "content_block_stop"];
@@ -28,8 +28,8 @@ export const anthropic: Dialect = {
   secretParameters: [],
   version: "required",
   codes: CODES,
-  meaningOf,
-  mayMatter,
+  classifyEvent,
+  mayBeSignificant,
   readUsage,
   renderError: (error) => JSON.stringify({ type: "error", error: errorFields(error) }),
   renderErrorEvent: (error) =>
@@ -41,7 +41,7 @@ function isAccessToken(secret: string): boolean {
   return secret.startsWith("sk-ant-oat") || secret.startsWith("eyJ");
 }
 
-function meaningOf(event: StreamEvent): EventMeaning {
+function classifyEvent(event: StreamEvent): EventMeaning {
   if (event.name === "error") return "error";
   if (event.data === "") return "lifecycle";
   const json = parseJson(event.data);
@@ -60,7 +60,7 @@ function isEmptyBlock(block: unknown): boolean {
   return !fields || !TEXT_OF_BLOCK.some((name) => isFilled(fields[name]));
 }
 
-function mayMatter({ name, data }: StreamEvent): boolean {
+function mayBeSignificant({ name, data }: StreamEvent): boolean {
   if (name !== "") return name === "message_stop" || name === "error";
   return data.includes('"message_stop"') || mayNameError(data);
 }

@@ -1,8 +1,8 @@
 /** Any JSON or SSE API: OpenAI's shapes on the wire, nothing taken for granted about what is said. */
 import type { Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { DONE, openai } from "./openai.ts";
-import { isErrorEvent, mayNameError } from "./shared/errors.ts";
-import { parseJson } from "./shared/json.ts";
+import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
+import { parseJson } from "../shared/json.ts";
 
 export const generic: Dialect = {
   ...openai,
@@ -10,13 +10,13 @@ export const generic: Dialect = {
   needsModel: () => false,
   passHeaders: ["idempotency-key"],
   secretParameters: ["api_key", "api-key", "apikey", "access_token"],
-  meaningOf,
-  mayMatter: ({ name, data }) => name === "error" || data === DONE || mayNameError(data),
-  endsWith: () => true,
+  classifyEvent,
+  mayBeSignificant: ({ name, data }) => name === "error" || data === DONE || mayNameError(data),
+  isCompleteWith: () => true,
   usageOption: undefined,
 };
 
-function meaningOf({ name, data }: StreamEvent): EventMeaning {
+function classifyEvent({ name, data }: StreamEvent): EventMeaning {
   if (data.startsWith(DONE)) return "terminal";
   if (name === "error") return "error";
   if (data === "" || name === "ping" || name === "heartbeat" || name === "keepalive")

@@ -7,11 +7,11 @@ import type {
   StreamEvent,
 } from "../contract/dialect.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
-import { isErrorEvent, mayNameError } from "./shared/errors.ts";
-import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
-import { errorFields, renderEvent } from "./shared/render.ts";
-import { decodeSegment, modelInBody } from "./shared/request.ts";
-import { readUsage } from "./shared/usage.ts";
+import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
+import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
+import { errorFields, renderEvent } from "./shared/error-fields.ts";
+import { decodeSegment, modelInBody } from "./shared/request-fields.ts";
+import { readUsage } from "./shared/token-usage.ts";
 
 /** gRPC's name for an HTTP status. */
 const STATUS_NAMES: Readonly<Record<number, string>> = {
@@ -43,9 +43,9 @@ export const google: Dialect = {
   secretParameters: ["key", "access_token"],
   version: "required",
   codes: GOOGLE_CODES,
-  meaningOf,
-  mayMatter: ({ name, data }) => mayNameError(data) || name === "error",
-  endsWith: (last) => isFinished(answerOf(parseJson(last.data))),
+  classifyEvent,
+  mayBeSignificant: ({ name, data }) => mayNameError(data) || name === "error",
+  isCompleteWith: (last) => isFinished(answerOf(parseJson(last.data))),
   readUsage,
   renderError: (error) => JSON.stringify({ error: toStatus(error) }),
   renderErrorEvent: (error) => renderEvent("", JSON.stringify({ error: toStatus(error) })),
@@ -71,7 +71,7 @@ function answerOf(json: unknown): Fields {
   return asFields(chunk["response"]) ?? chunk;
 }
 
-function meaningOf(event: StreamEvent): EventMeaning {
+function classifyEvent(event: StreamEvent): EventMeaning {
   if (event.name === "error") return "error";
   if (event.data === "") return "lifecycle";
   const json = parseJson(event.data);

@@ -8,12 +8,12 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
-import { isErrorEvent, mayNameError } from "./shared/errors.ts";
-import { asFields, asList, isFilled, parseJson, textField, type Fields } from "./shared/json.ts";
-import { errorFields, renderEvent } from "./shared/render.ts";
-import { decodeSegment, modelInBody, streamInBody } from "./shared/request.ts";
+import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
+import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
+import { errorFields, renderEvent } from "./shared/error-fields.ts";
+import { decodeSegment, modelInBody, streamInBody } from "./shared/request-fields.ts";
 import { STREAM_OPTIONS } from "./shared/stream-options.ts";
-import { readUsage } from "./shared/usage.ts";
+import { readUsage } from "./shared/token-usage.ts";
 
 export const DONE = "[DONE]";
 
@@ -55,9 +55,9 @@ export const openai: Dialect = {
   version: "optional",
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
-  meaningOf,
-  mayMatter,
-  endsWith: endsWell,
+  classifyEvent,
+  mayBeSignificant,
+  isCompleteWith: endsWell,
   readUsage,
   usageOption: STREAM_OPTIONS,
   renderError: (error) => JSON.stringify({ error: { param: null, ...errorFields(error) } }),
@@ -93,7 +93,7 @@ function readQuotaSentence({ body }: Refusal): CodeMeaning | undefined {
     : undefined;
 }
 
-function meaningOf(event: StreamEvent): EventMeaning {
+function classifyEvent(event: StreamEvent): EventMeaning {
   if (event.data === "") return event.name === "error" ? "error" : "lifecycle";
   if (event.data.startsWith(DONE)) return "terminal";
   if (event.name === "error") return "error";
@@ -120,7 +120,7 @@ function choiceSpeaks(choice: unknown): boolean {
 }
 
 /** Text inside a JSON string cannot match: its quotes are escaped. */
-function mayMatter({ name, data }: StreamEvent): boolean {
+function mayBeSignificant({ name, data }: StreamEvent): boolean {
   if (name !== "")
     return name === "error" || name === "response.failed" || RESPONSE_ENDS.includes(name);
   if (data.length === DONE.length) return data === DONE;

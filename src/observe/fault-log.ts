@@ -1,7 +1,7 @@
 // Faults that last, told in few lines: the first of each kind, its count once a minute while it goes on, and its end (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { Reporter } from "./reporter.ts";
-import { toSpanText } from "../times.ts";
+import { toSpanText } from "../shared/times.ts";
 
 /** What shows that a fault is over: any answer, the first payload of a good one, or one that came to its end. */
 export type Sign = "reached" | "served" | "completed";

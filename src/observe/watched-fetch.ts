@@ -1,9 +1,9 @@
 // `fetch` for token, anonymous and quota endpoints: its network faults are told as those of an upstream are (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { TransportError } from "../contract/transport.ts";
-import { denialOf } from "../denied.ts";
-import { readFault } from "../network-faults.ts";
-import { describeCallFault, hostOf } from "./fault-words.ts";
+import { denialOf } from "../shared/denied-permission.ts";
+import { readFault } from "../shared/network-faults.ts";
+import { describeCallFault, hostOf } from "./fault-descriptions.ts";
 import type { FaultLog } from "./fault-log.ts";
 
 export interface WatchedFetchOptions {

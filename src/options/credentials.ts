@@ -1,9 +1,9 @@
 // The credentials of the config: whose they are, and how much they are preferred.
-import type { TokenFunction, TokenSource } from "../contract/auth.ts";
+import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions, RelayOptions } from "./types.ts";
-import type { AcquirerConfig } from "../contract/anonymous.ts";
-import { resolveAcquirer } from "./acquirers.ts";
+import type { AcquirerConfig } from "../contract/anonymous-source.ts";
+import { resolveAcquirer } from "./anonymous-options.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 

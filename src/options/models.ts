@@ -2,7 +2,7 @@
 import type { Credential } from "../contract/credential.ts";
 import type { ModelOptions, RelayOptions } from "./types.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
-import { compilePattern } from "../patterns.ts";
+import { compilePattern } from "../shared/patterns.ts";
 import { type Faults, wrong } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 

@@ -1,6 +1,6 @@
 // Finds the names that are no options, and what they mean: a slip, another word, or an option that stands in the wrong place.
 import type * as v from "valibot";
-import { isLikeSecret } from "../key-faults.ts";
+import { isLikeSecret } from "../shared/key-faults.ts";
 import type { Faults } from "./faults.ts";
 import { sameAs, slipOf, synonymsOf, toPlain } from "./suggest.ts";
 

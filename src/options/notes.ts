@@ -2,7 +2,7 @@
 import type { Endpoint } from "../contract/target.ts";
 import type { RelayConfig } from "./resolve.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
-import { isWeakSecret } from "./forms/secret.ts";
+import { isWeakSecret } from "./forms/secret-form.ts";
 import { doubtsOfKeys } from "./key-notes.ts";
 import { slipOf } from "./suggest.ts";
 

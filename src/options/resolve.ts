@@ -1,10 +1,10 @@
 // Turns what an operator said into full config, or says which path of it is wrong. Pure.
-import type { AcquirerConfig } from "../contract/anonymous.ts";
+import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { TokenFunction, TokenSource } from "../contract/auth.ts";
-import type { Network } from "../addresses.ts";
+import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
+import type { Network } from "../shared/ip-addresses.ts";
 import type { PerCallerOptions, RelayOptions } from "./types.ts";
-import { checkShape } from "./check.ts";
+import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";

@@ -1,11 +1,11 @@
 // The shape of the options, checked before anything is made of them: an unknown key or a wrong type names its path.
 import * as v from "valibot";
-import { DIALECTS } from "../dialects/index.ts";
-import { faultOfKey } from "../key-faults.ts";
-import { faultOfBaseURL } from "./forms/base-url.ts";
-import { faultOfMount } from "./forms/mount.ts";
-import { faultOfSecret } from "./forms/secret.ts";
-import { faultOfStorage } from "./forms/storage.ts";
+import { DIALECTS } from "../dialects/builtin.ts";
+import { faultOfKey } from "../shared/key-faults.ts";
+import { faultOfBaseURL } from "./forms/base-url-form.ts";
+import { faultOfMount } from "./forms/mount-form.ts";
+import { faultOfSecret } from "./forms/secret-form.ts";
+import { faultOfStorage } from "./forms/storage-form.ts";
 import { oneOf, REASONS, refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
 import { toNetworks } from "./trust-proxy.ts";
@@ -79,8 +79,8 @@ const dialect = v.looseObject({
     "needsModel",
     "wantsStream",
     "credentialHeader",
-    "meaningOf",
-    "mayMatter",
+    "classifyEvent",
+    "mayBeSignificant",
     "readUsage",
     "renderError",
     "renderErrorEvent",
@@ -90,7 +90,7 @@ const dialect = v.looseObject({
   version: v.picklist(["required", "optional"], 'must be "required" or "optional"'),
   codes: v.looseObject({}),
   judge: v.optional(fn),
-  endsWith: v.optional(fn),
+  isCompleteWith: v.optional(fn),
   usageOption: v.optional(
     v.looseObject({
       path: v.pipe(texts, v.nonEmpty("must not be empty")),

@@ -1,5 +1,5 @@
 // Which proxies are trusted to tell a client's address: how many of them there are, or where they are.
-import { LOOPBACK, type Network, parseNetwork, PRIVATE } from "../addresses.ts";
+import { LOOPBACK, type Network, parseNetwork, PRIVATE } from "../shared/ip-addresses.ts";
 
 /** Names that stand for well-known networks. */
 const NAMED: ReadonlyMap<string, readonly Network[]> = new Map([

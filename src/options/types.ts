@@ -1,14 +1,14 @@
 // What an operator may say. Durations are milliseconds, sizes are bytes.
-import type { AnonymousContext, AnonymousSource } from "../contract/anonymous.ts";
-import type { FreshToken, TokenFunction, TokenSource } from "../contract/auth.ts";
+import type { AnonymousContext, AnonymousSource } from "../contract/anonymous-source.ts";
+import type { FreshToken, TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
-import type { HookHandlers } from "../hooks.ts";
-import type { RefusalRule, RuleReason } from "../limits/rules.ts";
+import type { HookHandlers } from "../observe/hooks.ts";
+import type { RefusalRule, RuleReason } from "../refusals/operator-rules.ts";
 import type { Log } from "../contract/log.ts";
-import type { QuotaSource } from "../contract/quota.ts";
+import type { QuotaSource } from "../contract/quota-source.ts";
 import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
-import type { StateStorage } from "../state/storage.ts";
+import type { StateStorage } from "../state/store/storage.ts";
 import type { Transport } from "../contract/transport.ts";
 
 /**

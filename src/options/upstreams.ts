@@ -1,9 +1,9 @@
 // The upstreams of the config: base URLs taken apart, dialects looked up, header names in lower case.
 import type { Dialect } from "../contract/dialect.ts";
-import type { QuotaSource } from "../contract/quota.ts";
+import type { QuotaSource } from "../contract/quota-source.ts";
 import type { Endpoint } from "../contract/target.ts";
 import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
-import { DIALECTS } from "../dialects/index.ts";
+import { DIALECTS } from "../dialects/builtin.ts";
 import type { Faults } from "./faults.ts";
 
 /** An upstream with everything filled in. */

@@ -1,14 +1,14 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
 import type { Credential, Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
-import { ANY, closedUntil, type Cooldown, type Cooldowns } from "./cooldowns.ts";
-import { type Explained, explainChoice, type PassedOver } from "./explain.ts";
-import { Members } from "./members.ts";
-import { endOf, type Reading } from "./quotas.ts";
-import { type IsProtected, Reserves } from "./reserves.ts";
-import { Roster, type RosterOptions } from "./roster.ts";
+import { ANY, closedUntil, type Cooldown, type Cooldowns } from "../cooldowns/cooldowns.ts";
+import { type Explained, explainChoice, type PassedOver } from "./explain-choice.ts";
+import { MemberTable } from "./member-table.ts";
+import { endOf, type QuotaReading } from "../quota/quota-index.ts";
+import { type IsProtected, ProtectedQuota } from "../quota/protected-quota.ts";
+import { MemberIndexes, type MemberIndexesOptions } from "./member-indexes.ts";
 
-export interface PoolOptions extends RosterOptions {
+export interface PoolOptions extends MemberIndexesOptions {
   cooldowns: Cooldowns;
   isProtected?: IsProtected | undefined;
   /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
@@ -39,7 +39,7 @@ export interface Blocked {
 }
 
 /** One request's trial of keys whose time is over. */
-export interface Trial {
+export interface Probe {
   /** When it began: what is closed since then is closed by it, for others. */
   startedAt: number;
   keys: readonly Key[];
@@ -53,18 +53,18 @@ const AT_ONCE = 10_000;
 export class Pool {
   readonly upstream: string;
   readonly #options: PoolOptions;
-  readonly #reserves: Reserves;
-  #roster: Roster;
+  readonly #reserves: ProtectedQuota;
+  #roster: MemberIndexes;
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
     this.upstream = upstream;
     this.#options = options;
-    this.#reserves = new Reserves(options.isProtected);
-    this.#roster = new Roster(new Members(credentials), options);
+    this.#reserves = new ProtectedQuota(options.isProtected);
+    this.#roster = new MemberIndexes(new MemberTable(credentials), options);
     this.#closeKnown(0);
   }
 
-  get #members(): Members {
+  get #members(): MemberTable {
     return this.#roster.members;
   }
 
@@ -247,7 +247,7 @@ export class Pool {
    * Begins the trials that are due where a credential has just been taken (F4). Returns what ends them without a
    * result, and their keys; `undefined` where none was due.
    */
-  beginTrial(id: string, target: Wanted["target"], now: number): Trial | undefined {
+  beginProbe(id: string, target: Wanted["target"], now: number): Probe | undefined {
     const { cooldowns } = this.#options;
     const tried = cooldowns.beginTrials(id, target, now);
     if (tried.length === 0) return undefined;
@@ -292,7 +292,7 @@ export class Pool {
     id: string,
     { pool, family }: Pick<Key, "pool" | "family">,
     now: number,
-  ): Reading | undefined {
+  ): QuotaReading | undefined {
     const member = this.#members.numberOf(id);
     return member < 0 ? undefined : this.#roster.quotas.get(member, pool, family, now);
   }
@@ -301,7 +301,7 @@ export class Pool {
   setQuota(
     id: string,
     of: { pool: string; family: string; model: string },
-    reading: Reading,
+    reading: QuotaReading,
     now: number,
   ): void {
     const member = this.#members.numberOf(id);

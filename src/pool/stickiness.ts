@@ -1,7 +1,7 @@
 // Who served this caller last: sessions (A6), the reuse window (A7), and waiting for the same credential (A5).
-import type { Members } from "./members.ts";
-import { Sessions } from "./sessions.ts";
-import type { View } from "./view.ts";
+import type { MemberTable } from "./member-table.ts";
+import { SessionTable } from "./session-table.ts";
+import type { EligibleMembers } from "./eligible-members.ts";
 
 export interface StickinessOptions {
   sessionTTL: number;
@@ -15,7 +15,7 @@ export interface StickinessOptions {
 /** What one request looks at. */
 export interface Caller {
   session: string | undefined;
-  view: View;
+  view: EligibleMembers;
   /** Tells models apart by who serves them. */
   signature: string;
   /** Quota pool. */
@@ -24,15 +24,15 @@ export interface Caller {
 
 export class Stickiness {
   readonly #options: StickinessOptions;
-  readonly #sessions: Sessions;
+  readonly #sessions: SessionTable;
   /** By quota pool and signature: who was used last, and when. Both come from the configuration alone. */
   readonly #last = new Map<string, { member: number; at: number }>();
-  #members: Members;
+  #members: MemberTable;
 
-  constructor(options: StickinessOptions, members: Members) {
+  constructor(options: StickinessOptions, members: MemberTable) {
     this.#options = options;
     this.#members = members;
-    this.#sessions = new Sessions(options.sessionTTL, options.sessionLimit);
+    this.#sessions = new SessionTable(options.sessionTTL, options.sessionLimit);
   }
 
   get size(): number {
@@ -80,7 +80,7 @@ export class Stickiness {
   }
 
   /** Gives members other numbers; -1 for who has left. */
-  renumber(members: Members, numberOf: (member: number) => number): void {
+  renumber(members: MemberTable, numberOf: (member: number) => number): void {
     this.#members = members;
     this.#sessions.renumber(numberOf);
     // Signatures are made of the lists of all members.

@@ -1,10 +1,10 @@
 // Who is next among the eligible of the best tier (A4). Each strategy asks sets of members, and never looks at one after the other.
 import type { Candidate, ChooseFunction } from "../contract/strategy.ts";
-import type { Bits } from "./bits.ts";
-import type { Members } from "./members.ts";
-import type { Rotation } from "./rotation.ts";
-import type { Quotas } from "./quotas.ts";
-import type { View } from "./view.ts";
+import type { BitSet } from "../shared/bitset.ts";
+import type { MemberTable } from "./member-table.ts";
+import type { RoundRobin } from "./round-robin.ts";
+import type { QuotaIndex } from "../quota/quota-index.ts";
+import type { EligibleMembers } from "./eligible-members.ts";
 
 /** Where a choice is made. */
 export interface Choice {
@@ -12,8 +12,8 @@ export interface Choice {
   tier: number;
   start: number;
   end: number;
-  rotation: Rotation;
-  view: View;
+  rotation: RoundRobin;
+  view: EligibleMembers;
   /** Members that are not to be chosen. */
   out: readonly number[];
   target: { pool: string; model: string; family: string };
@@ -30,7 +30,7 @@ export const roundRobin: Strategy = (choice) => inTurn(choice, undefined);
  * In turn, each as often as its weight says. A lap has as many rounds as the highest weight; a member of weight w takes
  * part in w of them, evenly spread. Whoever is left out for a while changes nothing for the others' shares.
  */
-export function createWeighted(members: Members): Strategy {
+export function createWeighted(members: MemberTable): Strategy {
   return ({ tier, start, end, rotation, view, out }) => {
     const { rounds } = members;
     let round = rotation.round(tier) % rounds.length;
@@ -49,12 +49,12 @@ export function createWeighted(members: Members): Strategy {
 }
 
 /** The one with the fewest requests under way; among equals in turn. */
-export function createLeastInFlight(members: Members): Strategy {
+export function createLeastInFlight(members: MemberTable): Strategy {
   return (choice) => firstIn(choice, members.loads.sets());
 }
 
 /** The one with most of its quota left, in steps of a tenth; among equals in turn. */
-export function createByQuota(quotas: Quotas): Strategy {
+export function createByQuota(quotas: QuotaIndex): Strategy {
   return (choice) =>
     firstIn(choice, quotas.levels(choice.target.pool, choice.target.family, choice.now));
 }
@@ -65,8 +65,8 @@ const CANDIDATES = 1_000;
 /** As an operator's function says; what it does wrong is told, and the turn goes on. */
 export function createOwn(
   choose: ChooseFunction,
-  members: Members,
-  quotas: Quotas,
+  members: MemberTable,
+  quotas: QuotaIndex,
   onFault: ((error: unknown) => void) | undefined,
 ): Strategy {
   return (choice) => {
@@ -107,14 +107,14 @@ function eligibleOf({ start, end, rotation, tier, view, out }: Choice): number[]
 
 function inTurn(
   { tier, start, end, rotation, view, out }: Choice,
-  among: Bits | undefined,
+  among: BitSet | undefined,
 ): number {
   const cursor = rotation.cursor(tier);
   const after = view.find(among, cursor, end, out);
   return after >= 0 ? after : view.find(among, start, cursor, out);
 }
 
-function firstIn(choice: Choice, sets: Iterable<Bits>): number {
+function firstIn(choice: Choice, sets: Iterable<BitSet>): number {
   for (const set of sets) {
     const member = inTurn(choice, set);
     if (member >= 0) return member;

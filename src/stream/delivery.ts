@@ -2,7 +2,7 @@
 import type { RenderedError } from "../contract/dialect.ts";
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { Timers } from "./timers.ts";
+import type { RequestTimers } from "./request-timers.ts";
 
 const PING = new TextEncoder().encode(": ping\n\n");
 const encoder = new TextEncoder();
@@ -21,7 +21,7 @@ export interface DeliveryOwner {
 export interface DeliveryOptions {
   sink: Sink;
   clock: Clock;
-  timers: Timers;
+  timers: RequestTimers;
   /** Silence towards the client before a comment is sent, ms; 0 = never. */
   heartbeat: number;
   owner: DeliveryOwner;

@@ -1,25 +1,25 @@
 // One upstream call from sending to the one result that is told of it; what the body means is the body's business.
 import type { Dialect, Usage, UsageOption } from "../contract/dialect.ts";
-import type { EndReason } from "../contract/end.ts";
+import type { EndReason } from "../contract/end-reason.ts";
 import type { CancelTimer, Clock } from "../contract/clock.ts";
 import type { Exchange, Receiver, ReplyHeaders, TransportError } from "../contract/transport.ts";
-import type { ErrorCode } from "../errors.ts";
-import type { Body, Step } from "./body/body.ts";
-import { chooseBody } from "./body/choose.ts";
+import type { ErrorCode } from "../shared/errors.ts";
+import type { BodyReader, Step } from "./body/body-reader.ts";
+import { chooseBody } from "./body/choose-body.ts";
 import type { Delivery } from "./delivery.ts";
-import { Gate } from "./gate.ts";
-import type { Break, ReplyResult } from "./result.ts";
-import type { Timers } from "./timers.ts";
-import { UsageNotes } from "./usage.ts";
-import { type Timeouts, Watch } from "./watch.ts";
+import { CommitGate } from "./commit-gate.ts";
+import type { Break, ReplyResult } from "./reply-result.ts";
+import type { RequestTimers } from "./request-timers.ts";
+import { UsageNotes } from "./usage-notes.ts";
+import { type Timeouts, UpstreamTimeouts } from "./upstream-timeouts.ts";
 
-export type { ReplyResult } from "./result.ts";
+export type { ReplyResult } from "./reply-result.ts";
 
 /** What a call is made of, and whom its reply tells of what becomes of it. */
 export interface ReplyOptions {
   dialect: Dialect;
   delivery: Delivery;
-  timers: Timers;
+  timers: RequestTimers;
   clock: Clock;
   /** Whether the request asks for server-sent events, for answers that do not say what they are. */
   wantsStream: boolean;
@@ -50,7 +50,7 @@ const REFUSAL_PATIENCE = 2_000;
 /** Where a reply stands. `rest`: the client has everything, and the upstream may end in order, which keeps its connection. */
 type Phase =
   | { at: "head" }
-  | { at: "body"; body: Body; gate: Gate }
+  | { at: "body"; body: BodyReader; gate: CommitGate }
   | { at: "rest"; stop: CancelTimer | undefined }
   | { at: "closed" };
 
@@ -61,7 +61,7 @@ const FAULT: ReplyResult = { kind: "ended", end: "upstream_error", error: "ERR_R
 
 export class Reply implements Receiver {
   readonly #options: ReplyOptions;
-  readonly #watch: Watch;
+  readonly #watch: UpstreamTimeouts;
   readonly #usage: UsageNotes = new UsageNotes();
   #phase: Phase = { at: "head" };
   #exchange: Exchange | undefined;
@@ -70,7 +70,7 @@ export class Reply implements Receiver {
 
   constructor(options: ReplyOptions) {
     this.#options = options;
-    this.#watch = new Watch(options, () => this.#break({ fault: this.#watch.silence }));
+    this.#watch = new UpstreamTimeouts(options, () => this.#break({ fault: this.#watch.silence }));
   }
 
   /** Must be called once with what `send` has returned. */
@@ -116,10 +116,10 @@ export class Reply implements Receiver {
   onHead(status: number, headers: ReplyHeaders): void {
     if (this.#phase.at !== "head") return;
     this.#watch.connected();
-    const gate = new Gate({ status, headers }, this.#options, this.#watch);
+    const gate = new CommitGate({ status, headers }, this.#options, this.#watch);
     const body = chooseBody(gate, this.#options, this.#usage);
     this.#phase = { at: "body", body, gate };
-    if (body.kind === "refusal") this.#watch.hurry(REFUSAL_PATIENCE);
+    if (body.kind === "refusal") this.#watch.setBodyDeadline(REFUSAL_PATIENCE);
     else if (body.kind === "other") this.#putOffCommit();
   }
 

@@ -7,11 +7,11 @@ import type {
   Transport,
   TransportError,
 } from "../contract/transport.ts";
-import { Bag, type Bagged } from "../bag.ts";
-import { denialOf } from "../denied.ts";
-import { readFault } from "../network-faults.ts";
-import { KNOWN_ENCODINGS, readEncodings } from "./encodings.ts";
-import { undoEncodings } from "./undo.ts";
+import { Bag, type Bagged } from "../shared/bag.ts";
+import { denialOf } from "../shared/denied-permission.ts";
+import { readFault } from "../shared/network-faults.ts";
+import { KNOWN_ENCODINGS, readEncodings } from "./content-encodings.ts";
+import { decompress } from "./decompress-web.ts";
 
 export interface FetchTransportOptions {
   /** @default globalThis.fetch */
@@ -104,7 +104,7 @@ class FetchExchange implements Exchange, Bagged {
   async #read({ headers, body }: Response): Promise<void> {
     const encodings = readEncodings(headers.get("content-encoding"));
     const isKnown = encodings.every((name) => KNOWN_ENCODINGS.includes(name));
-    const plain = isKnown ? undoEncodings(body!, encodings) : body!;
+    const plain = isKnown ? decompress(body!, encodings) : body!;
     const reader = (this.#reader = plain.getReader());
     if (this.#isOver) return cancel(reader);
     for (;;) {

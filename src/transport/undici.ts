@@ -7,10 +7,10 @@ import type {
   Transport,
 } from "../contract/transport.ts";
 import type { Agent, buildConnector, Dispatcher } from "undici";
-import { readFault } from "../network-faults.ts";
-import { type Connecting, Connections } from "./connections.ts";
-import { BodyDecoder, type DecoderSource } from "./decode.ts";
-import { readEncodings } from "./encodings.ts";
+import { readFault } from "../shared/network-faults.ts";
+import { type Connecting, PendingConnections } from "./pending-connections.ts";
+import { BodyDecoder, type DecoderSource } from "./decompress-node.ts";
+import { readEncodings } from "./content-encodings.ts";
 
 type Controller = Dispatcher.DispatchController;
 type RawHeaders = Record<string, string | string[] | undefined>;
@@ -25,7 +25,7 @@ const AGENT_OPTIONS: Agent.Options = {
 /** Creates Node's transport. undici is loaded here and not with the package: it takes longer than all the rest. */
 export async function createTransport(): Promise<Transport> {
   const { Agent, buildConnector } = await import("undici");
-  const connections = new Connections();
+  const connections = new PendingConnections();
   const connect = watched(connections, buildConnector({ timeout: 0 }));
   const agent = new Agent({ ...AGENT_OPTIONS, connect });
   return {
@@ -45,7 +45,7 @@ export async function createTransport(): Promise<Transport> {
 }
 
 function watched(
-  connections: Connections,
+  connections: PendingConnections,
   connect: buildConnector.connector,
 ): buildConnector.connector {
   return (options, callback) => {
@@ -61,7 +61,7 @@ function watched(
 
 class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHandler {
   readonly tellsConnect = true;
-  readonly #connections: Connections;
+  readonly #connections: PendingConnections;
   readonly #origin: string;
   #receiver: Receiver;
   #decoder: BodyDecoder | undefined;
@@ -69,7 +69,7 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   /** `sending`: `send` has not returned yet; `waiting`: for a connection. */
   #phase: "sending" | "waiting" | "answering" | "over" = "sending";
 
-  constructor(connections: Connections, origin: string, receiver: Receiver) {
+  constructor(connections: PendingConnections, origin: string, receiver: Receiver) {
     this.#connections = connections;
     this.#origin = origin;
     this.#receiver = receiver;

@@ -4,7 +4,7 @@ import {
   type AddressOptions,
   createAddressFinder,
 } from "../../src/callers/client-address.ts";
-import { WebCall } from "../../src/request/call-web.ts";
+import { WebRequestCall } from "../../src/http/web-request.ts";
 
 let faults: [AddressFault, unknown?][] = [];
 
@@ -20,7 +20,7 @@ function finder(
   });
   return (peer, headers = {}) => {
     const request = new Request("http://relay.test/", { headers });
-    const call = new WebCall(request, { mount: "", target: "/", address: peer });
+    const call = new WebRequestCall(request, { mount: "", target: "/", address: peer });
     return find(call, peer)?.key;
   };
 }

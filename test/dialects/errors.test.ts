@@ -5,7 +5,7 @@ import { ApiError, GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
 import { afterEach, describe, expect, it } from "vitest";
 import type { RenderedError } from "../../src/contract/dialect.ts";
-import { DIALECTS } from "../../src/dialects/index.ts";
+import { DIALECTS } from "../../src/dialects/builtin.ts";
 
 const ERROR: RenderedError = {
   status: 429,
@@ -166,8 +166,8 @@ describe("an error event", () => {
       expect(lines.filter((line) => line.startsWith("data: "))).toHaveLength(1);
       const data = lines.find((line) => line.startsWith("data: "))!.slice(6);
       const name = lines.find((line) => line.startsWith("event: "))?.slice(7) ?? "";
-      expect(dialect.meaningOf({ name, data })).toBe("error");
-      expect(dialect.mayMatter({ name, data })).toBe(true);
+      expect(dialect.classifyEvent({ name, data })).toBe("error");
+      expect(dialect.mayBeSignificant({ name, data })).toBe(true);
     },
   );
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EventMeaning } from "../../src/contract/dialect.ts";
-import { DIALECTS } from "../../src/dialects/index.ts";
+import { DIALECTS } from "../../src/dialects/builtin.ts";
 
 type Row = [says: string, name: string, data: unknown, meaning: EventMeaning];
 
@@ -180,7 +180,7 @@ describe.each([
   }));
 
   it.each(events)("B10 reads $says as $meaning", ({ event, meaning }) => {
-    expect(dialect.meaningOf(event)).toBe(meaning);
+    expect(dialect.classifyEvent(event)).toBe(meaning);
   });
 
   it.each(events.filter(({ meaning }) => meaning === "error" || meaning === "terminal"))(
@@ -188,7 +188,7 @@ describe.each([
     ({ event, says }) => {
       // Neither of these two ends a stream that has begun.
       if (says === "a bare code and message" || says === "MiniMax's refusal") return;
-      expect(dialect.mayMatter(event)).toBe(true);
+      expect(dialect.mayBeSignificant(event)).toBe(true);
     },
   );
 
@@ -197,7 +197,10 @@ describe.each([
     const delta = { openai: chunk({ content: talk }), generic: { text: talk } }[dialectName];
     const data = JSON.stringify(delta ?? { type: "content_block_delta", delta: { text: talk } });
     expect(
-      dialect.mayMatter({ name: dialectName === "anthropic" ? "content_block_delta" : "", data }),
+      dialect.mayBeSignificant({
+        name: dialectName === "anthropic" ? "content_block_delta" : "",
+        data,
+      }),
     ).toBe(false);
   });
 });
@@ -214,11 +217,11 @@ describe("the end of a stream", () => {
     ["google", candidate([{ text: "Hi" }]), false],
     ["generic", { anything: 1 }, true],
   ])("B12 in %s may follow %j: %s", (name, data, ends) => {
-    expect(DIALECTS[name]!.endsWith!({ name: "", data: JSON.stringify(data) })).toBe(ends);
+    expect(DIALECTS[name]!.isCompleteWith!({ name: "", data: JSON.stringify(data) })).toBe(ends);
   });
 
   it("B12 in anthropic needs its terminal event", () => {
-    expect(DIALECTS["anthropic"]!.endsWith).toBeUndefined();
+    expect(DIALECTS["anthropic"]!.isCompleteWith).toBeUndefined();
   });
 });
 

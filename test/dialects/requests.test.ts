@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Asked } from "../../src/contract/dialect.ts";
-import { DIALECTS } from "../../src/dialects/index.ts";
+import { DIALECTS } from "../../src/dialects/builtin.ts";
 
 function post(path: string, json?: unknown, query = ""): Asked {
   return { method: "POST", path, query, json };

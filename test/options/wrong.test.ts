@@ -1,4 +1,4 @@
-import { oauth } from "../../src/auth/sources/oauth.ts";
+import { oauth } from "../../src/tokens/sources/oauth.ts";
 import { describe, expect, it } from "vitest";
 import { generic } from "../../src/dialects/generic.ts";
 import { createRelay, RelayError } from "../../src/index.ts";
@@ -545,8 +545,8 @@ describe("a dialect of the operator's", () => {
     "needsModel",
     "wantsStream",
     "credentialHeader",
-    "meaningOf",
-    "mayMatter",
+    "classifyEvent",
+    "mayBeSignificant",
     "readUsage",
     "renderError",
     "renderErrorEvent",
@@ -559,7 +559,7 @@ describe("a dialect of the operator's", () => {
     );
   });
 
-  it.each([...METHODS, "judge", "endsWith"])(
+  it.each([...METHODS, "judge", "isCompleteWith"])(
     "B12 is refused where its %s is no function",
     (name) => {
       expect(faultOf(withDialect({ [name]: SECRET }))).toBe(

@@ -1,7 +1,7 @@
 /** Credentials, cooldowns and pools made in one line. */
 import type { Credential, Key } from "../../src/contract/credential.ts";
 import type { Reason } from "../../src/contract/verdict.ts";
-import { type Cooldown, Cooldowns } from "../../src/pool/cooldowns.ts";
+import { type Cooldown, Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { Pool, type PoolOptions, type Wanted } from "../../src/pool/pool.ts";
 
 export const NOW: number = Date.UTC(2026, 0, 1);

@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
-import { createWaitingRoom } from "../../src/waiting.ts";
+import { createRequestQueue } from "../../src/policies/request-queue.ts";
 
 /** A line of one upstream: who was woken, in order, and who could go. */
 function createLine(limit = 10) {
-  const room = createWaitingRoom(limit);
+  const room = createRequestQueue(limit);
   const woken: string[] = [];
   const ready = new Set<string>();
   const enter = (name: string, upstream = "up") => {
     const place = room.enter(upstream, () => ready.has(name));
-    const sleep = (): void => place.asleep(() => void woken.push(name));
+    const sleep = (): void => place.park(() => void woken.push(name));
     sleep();
     return { ...place, sleep };
   };

@@ -1,7 +1,7 @@
 /** Ends its own process at a given step, as the kernel would: no handler runs, nothing is flushed. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import type { Storage } from "unstorage";
 import { wrapStorage } from "../state/storages.ts";
 import type { Death } from "./messages.ts";

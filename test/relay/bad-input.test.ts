@@ -2,8 +2,8 @@ import { gzipSync } from "node:zlib";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Authorize, DialectName } from "../../src/options/types.ts";
-import { WebCall } from "../../src/request/call-web.ts";
-import { WebSink } from "../../src/stream/sink-web.ts";
+import { WebRequestCall } from "../../src/http/web-request.ts";
+import { WebResponseSink } from "../../src/http/web-response.ts";
 import { openRaw, rawRequest, sendRaw } from "../support/raw.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
@@ -383,8 +383,8 @@ describe("names of models that no header can hold", () => {
 
   it("K16 ends a request whose error cannot be told, and closes", async () => {
     await start();
-    const sink = new WebSink("GET");
-    const broken = new WebCall(new Request("http://relay/%ff"), {
+    const sink = new WebResponseSink("GET");
+    const broken = new WebRequestCall(new Request("http://relay/%ff"), {
       mount: "",
       target: "//",
       address: undefined,

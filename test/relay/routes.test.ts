@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import type { RouteEvent } from "../../src/hooks.ts";
+import type { RouteEvent } from "../../src/observe/hooks.ts";
 import {
   makeCredentials,
   type RelayUnderTest,

@@ -1,6 +1,6 @@
 /** Modes, strategies and quotas through a whole relay, judged by what the upstream saw. */
 import { afterEach, describe, expect, it } from "vitest";
-import type { QuotaAnswer, QuotaQuestion } from "../../src/contract/quota.ts";
+import type { QuotaAnswer, QuotaQuestion } from "../../src/contract/quota-source.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
 const MINUTE = 60_000;

@@ -235,9 +235,9 @@ describe("faults of the operator's own parts", () => {
   );
 
   const LATE: [string, keyof Dialect][] = [
-    ["before the stream begins", "meaningOf"],
+    ["before the stream begins", "classifyEvent"],
     ["while a refusal is judged", "judge"],
-    ["when a stream is in the middle", "mayMatter"],
+    ["when a stream is in the middle", "mayBeSignificant"],
     ["when a stream ends", "readUsage"],
     ["when an error is written", "renderError"],
   ];

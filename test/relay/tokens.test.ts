@@ -2,10 +2,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TokenFunction, TokenSource } from "../../src/contract/auth.ts";
+import type { TokenFunction, TokenSource } from "../../src/contract/token-source.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
-import { fromFunction } from "../../src/auth/sources/custom.ts";
+import { fromFunction } from "../../src/tokens/sources/function-source.ts";
 import { firebase, serviceAccount } from "../../src/index.ts";
 import { createBench } from "../state/fixtures.ts";
 import { createFailing } from "../state/storages.ts";

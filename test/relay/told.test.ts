@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Authorize } from "../../src/options/types.ts";
 import { defineRelay } from "../../adapters/node.ts";
 import { createRelay, oauth } from "../../src/index.ts";
-import { NodeCall, type NodeRequest } from "../../src/request/call-node.ts";
+import { NodeRequestCall, type NodeRequest } from "../../src/http/node-request.ts";
 import { installedAt, isNotInstalled } from "../hosts/support/apps.ts";
 import {
   type RelayUnderTest,
@@ -302,7 +302,7 @@ describe("a body that was read before the relay", () => {
     ["was parsed", { readableEnded: true, body: { model: "m" } }],
     ["is being read by another", { readableDidRead: true }],
   ])("J14 neither hangs nor sends an empty body where the message %s", async (_how, over) => {
-    const call = new NodeCall(message(over), {
+    const call = new NodeRequestCall(message(over), {
       mount: "",
       target: "/",
       toRequest: () => new Request("http://h/", { method: "POST" }),
@@ -311,7 +311,7 @@ describe("a body that was read before the relay", () => {
   });
 
   it("J14 lets a request pass that has no body", async () => {
-    const call = new NodeCall(
+    const call = new NodeRequestCall(
       message({ headers: { "content-length": "0" }, readableEnded: true }),
       {
         mount: "",

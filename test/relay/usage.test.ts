@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EndEvent } from "../../src/hooks.ts";
+import type { EndEvent } from "../../src/observe/hooks.ts";
 import type { CommonOptions, UpstreamOptions } from "../../src/options/types.ts";
 import { createRelay, type Relay } from "../../src/index.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";

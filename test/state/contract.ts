@@ -1,6 +1,6 @@
 /** What the memory promises on every store: one suite, run by a short file for each. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import { HOUR, NOW, cooldown, createBench, mark } from "./fixtures.ts";
 
 export interface StoreUnderTest {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createStorage } from "unstorage";
-import { createCounters } from "../../src/state/counters.ts";
-import type { StateStorage } from "../../src/state/storage.ts";
+import { createCounters } from "../../src/state/counters/usage-counters.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import { NOW, createBench } from "./fixtures.ts";
 import { createFailing } from "./storages.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StateFault } from "../../src/state/faults.ts";
+import type { StateFault } from "../../src/state/store/store-faults.ts";
 import { stateContract } from "./contract.ts";
 import { HOUR, NOW, cooldown, createBench, mark } from "./fixtures.ts";
 import { createFailing, memoryPlace, underTest, wrapStorage } from "./storages.ts";

@@ -3,11 +3,11 @@ import type { Log } from "../../src/contract/log.ts";
 import type {
   CooldownRecord,
   CredentialRecord,
-  MarkRecord,
+  DisableRecord,
   State,
 } from "../../src/contract/state.ts";
-import type { StateOptions } from "../../src/state/parts.ts";
-import { createState } from "../../src/state/state.ts";
+import type { StateOptions } from "../../src/state/state-parts.ts";
+import { createState } from "../../src/state/create-state.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import type { VirtualClock } from "../support/virtual-clock.ts";
 
@@ -64,7 +64,7 @@ export function cooldown(credential: string, more: Partial<CooldownRecord> = {})
   };
 }
 
-export function mark(credential: string, more: Partial<MarkRecord> = {}): MarkRecord {
+export function mark(credential: string, more: Partial<DisableRecord> = {}): DisableRecord {
   return {
     credential,
     disabled: { cause: "auth", reason: "the key was revoked", at: NOW },

@@ -14,7 +14,7 @@ import { writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createStorage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
-import { createState } from "./state/state.js";
+import { createState } from "./state/create-state.js";
 const [base, from, lines, cut] = process.argv.slice(2);
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const clock = { now: () => ${NOW}, after: (delay, wake) => {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Storage } from "unstorage";
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import { stateContract } from "./contract.ts";
 import { HOUR, NOW, cooldown, createBench } from "./fixtures.ts";
 import { memoryPlace, underTest, wrapStorage } from "./storages.ts";

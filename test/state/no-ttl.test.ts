@@ -1,4 +1,4 @@
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import { stateContract } from "./contract.ts";
 import { memoryPlace, underTest } from "./storages.ts";
 

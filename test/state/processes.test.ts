@@ -22,7 +22,7 @@ import { createStorage } from "unstorage";
 import dbDriver from "unstorage/drivers/db0";
 import fsDriver from "unstorage/drivers/fs-lite";
 import redisDriver from "unstorage/drivers/redis";
-import { createState } from "./state/state.js";
+import { createState } from "./state/create-state.js";
 const [kind, place, startAt] = process.argv.slice(2);
 const drivers = {
   files: () => fsDriver({ base: place }),

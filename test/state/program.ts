@@ -18,8 +18,8 @@ export interface Program {
 /** Writes the state as JavaScript, which is all that every Node runs, with `child` beside it. */
 export async function createProgram(child: string): Promise<Program> {
   const target = await mkdtemp(join(tmpdir(), "relay-program-"));
-  // What the state takes from the root of src is there, too.
-  for (const folder of ["", "state", "contract"]) await transpile(folder, target);
+  // The state imports from shared/ and contract/ alone.
+  for (const folder of ["state", "contract", "shared"]) await transpile(folder, target);
   await writeFile(join(target, "package.json"), '{"type":"module"}');
   await writeFile(join(target, "child.mjs"), child);
   await symlink(MODULES, join(target, "node_modules"));
@@ -30,7 +30,7 @@ export async function createProgram(child: string): Promise<Program> {
 }
 
 async function transpile(folder: string, target: string): Promise<void> {
-  for (const file of await readdir(join(SOURCE, folder), { recursive: folder !== "" })) {
+  for (const file of await readdir(join(SOURCE, folder), { recursive: true })) {
     if (!file.endsWith(".ts")) continue;
     const written = join(target, folder, file.replace(/\.ts$/, ".js"));
     await mkdir(dirname(written), { recursive: true });

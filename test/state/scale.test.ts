@@ -2,7 +2,7 @@
 import type { Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
 import type { State } from "../../src/contract/state.ts";
-import { createState } from "../../src/state/state.ts";
+import { createState } from "../../src/state/create-state.ts";
 import { createRealClock } from "../support/real-clock.ts";
 import { HOUR, cooldown, createBench } from "./fixtures.ts";
 import { createFailing } from "./storages.ts";

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createStorage } from "unstorage";
 import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
-import { createSeal } from "../../src/state/seal.ts";
+import { createSeal } from "../../src/state/secrets/seal.ts";
 import { createBench, NOW } from "./fixtures.ts";
 import { createFailing, memoryPlace, type StorePlace, wrapStorage } from "./storages.ts";
 import {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createStorage } from "unstorage";
 import type { Storage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import type { StoreUnderTest } from "./contract.ts";
 
 /** A place for values that a process may come back to. */

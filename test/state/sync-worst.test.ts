@@ -2,7 +2,7 @@
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import type { CredentialRecord, LoadedState } from "../../src/contract/state.ts";
-import type { StateStorage } from "../../src/state/storage.ts";
+import type { StateStorage } from "../../src/state/store/storage.ts";
 import { HOUR, NOW, type Bench, cooldown, createBench, mark } from "./fixtures.ts";
 import { createFailing, turns, wrapStorage } from "./storages.ts";
 

@@ -2,7 +2,7 @@ import type { Dialect } from "../../src/contract/dialect.ts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ReplyResult } from "../../src/stream/reply.ts";
-import { REFUSAL_SIZE } from "../../src/stream/gate.ts";
+import { REFUSAL_SIZE } from "../../src/stream/commit-gate.ts";
 import { anthropic } from "../../src/dialects/anthropic.ts";
 import { generic } from "../../src/dialects/generic.ts";
 import { google } from "../../src/dialects/google.ts";
@@ -426,27 +426,31 @@ describe("a dialect of an operator's that throws", () => {
     throw new Error("in a dialect");
   };
   it.each<[string, Partial<Dialect>, (stage: Stage) => void]>([
-    ["meaningOf", { meaningOf: broken }, (stage) => void stage.head(200, SSE).data(WORD)],
+    ["classifyEvent", { classifyEvent: broken }, (stage) => void stage.head(200, SSE).data(WORD)],
     [
-      "meaningOf, at the end",
-      { meaningOf: broken },
+      "classifyEvent, at the end",
+      { classifyEvent: broken },
       (stage) => {
         stage.head(200, SSE).data(WORD.slice(0, -1));
         stage.end();
       },
     ],
-    ["mayMatter", { mayMatter: broken }, (stage) => void stage.head(200, SSE).data(WORD + WORD)],
     [
-      "endsWith",
-      { endsWith: broken },
+      "mayBeSignificant",
+      { mayBeSignificant: broken },
+      (stage) => void stage.head(200, SSE).data(WORD + WORD),
+    ],
+    [
+      "isCompleteWith",
+      { isCompleteWith: broken },
       (stage) => {
         stage.head(200, SSE).data(WORD);
         stage.end();
       },
     ],
     [
-      "meaningOf of a JSON body",
-      { meaningOf: broken },
+      "classifyEvent of a JSON body",
+      { classifyEvent: broken },
       (stage) => {
         stage.head(200, JSON_TYPE).data("{}");
         stage.end();

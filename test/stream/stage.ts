@@ -5,7 +5,7 @@ import type { ReplyHeaders } from "../../src/contract/transport.ts";
 import { openai } from "../../src/dialects/openai.ts";
 import { Delivery } from "../../src/stream/delivery.ts";
 import { Reply, type ReplyOptions, type ReplyResult } from "../../src/stream/reply.ts";
-import { Timers } from "../../src/stream/timers.ts";
+import { RequestTimers } from "../../src/stream/request-timers.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
 
 export class FakeSink implements Sink {
@@ -47,7 +47,7 @@ export interface Stage {
   reply: Reply;
   sink: FakeSink;
   clock: VirtualClock;
-  timers: Timers;
+  timers: RequestTimers;
   delivery: Delivery;
   results: ReplyResult[];
   faults: unknown[];
@@ -76,7 +76,7 @@ export function createStage({
   ...more
 }: StageOptions = {}): Stage {
   const clock = createVirtualClock(0);
-  const timers = new Timers(clock);
+  const timers = new RequestTimers(clock);
   const sink = new FakeSink();
   const owner = { onLeft: () => reply.abandon() };
   const delivery = new Delivery({ sink, clock, timers, heartbeat, owner });

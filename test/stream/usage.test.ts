@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { anthropic } from "../../src/dialects/anthropic.ts";
 import { google } from "../../src/dialects/google.ts";
 import { openai } from "../../src/dialects/openai.ts";
-import { UsageNotes } from "../../src/stream/usage.ts";
+import { UsageNotes } from "../../src/stream/usage-notes.ts";
 
 function notes(...events: unknown[]): UsageNotes {
   const usage = new UsageNotes();

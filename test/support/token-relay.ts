@@ -1,5 +1,5 @@
 /** Relays that get their tokens from the simulator's token endpoints, on one clock and, where wanted, one store. */
-import type { TokenSource } from "../../src/contract/auth.ts";
+import type { TokenSource } from "../../src/contract/token-source.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../../simulator/index.ts";
 import { firebase, oauth } from "../../src/index.ts";

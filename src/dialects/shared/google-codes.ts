@@ -1,6 +1,6 @@
 /** Statuses of gRPC and reasons of google.rpc.ErrorInfo whose words do not say it already. */
 import type { CodeMeaning } from "../../contract/dialect.ts";
-import { meaning } from "./codes.ts";
+import { meaning } from "./code-table.ts";
 
 export const GOOGLE_CODES: Readonly<Record<string, CodeMeaning>> = {
   ...meaning("rate_limit_exceeded", { reason: "RATE_LIMIT_EXCEEDED" }),
@@ -22,14 +22,14 @@ export const GOOGLE_CODES: Readonly<Record<string, CodeMeaning>> = {
     reason: "FORBIDDEN",
     scope: "upstream",
   }),
-  ...meaning("resource_exhausted", { reason: "RATE_LIMIT_EXCEEDED", vague: true }),
-  ...meaning("not_found", { reason: "NOT_FOUND", vague: true }),
+  ...meaning("resource_exhausted", { reason: "RATE_LIMIT_EXCEEDED", weak: true }),
+  ...meaning("not_found", { reason: "NOT_FOUND", weak: true }),
   ...meaning("unknown aborted data_loss backenderror", {
     reason: "SERVER_ERROR",
-    vague: true,
+    weak: true,
   }),
   ...meaning("failed_precondition out_of_range unimplemented", {
     reason: "INVALID_REQUEST",
-    vague: true,
+    weak: true,
   }),
 };

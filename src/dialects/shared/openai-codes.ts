@@ -1,6 +1,6 @@
-/** Codes and types of OpenAI's own error objects whose words do not say it already (`src/limits/codes.ts`). */
+/** Codes and types of OpenAI's own error objects whose words do not say it already (`src/refusals/code-meanings.ts`). */
 import type { CodeMeaning } from "../../contract/dialect.ts";
-import { meaning } from "./codes.ts";
+import { meaning } from "./code-table.ts";
 
 export const OPENAI_CODES: Readonly<Record<string, CodeMeaning>> = {
   ...meaning("insufficient_quota organization_usage_limit_exceeded", { reason: "BILLING" }),
@@ -15,6 +15,6 @@ export const OPENAI_CODES: Readonly<Record<string, CodeMeaning>> = {
   }),
   ...meaning("rate_limit_exceeded tokens requests slow_down", {
     reason: "RATE_LIMIT_EXCEEDED",
-    vague: true,
+    weak: true,
   }),
 };

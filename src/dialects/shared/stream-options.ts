@@ -1,7 +1,7 @@
 /** `stream_options.include_usage` of OpenAI's Chat Completions, without which a stream reports no token counts. */
 import type { Asked, StreamEvent, UsageOption } from "../../contract/dialect.ts";
-import { asFields, isFilled, parseJson } from "./json.ts";
-import { streamInBody } from "./request.ts";
+import { asFields, isFilled, parseJson } from "../../shared/json.ts";
+import { streamInBody } from "./request-fields.ts";
 
 const NO_CHOICE = /"choices"\s*:\s*\[\s*\]/;
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
-import type { EndEvent } from "../../../src/hooks.ts";
+import type { EndEvent } from "../../../src/observe/hooks.ts";
 
 export interface HostProcess {
   /** `http://127.0.0.1:PORT` */

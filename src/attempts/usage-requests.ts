@@ -1,0 +1,97 @@
+// Asks upstreams for token counts that their streams report on request only, and does without where an upstream refuses that (I17).
+import type { Clock } from "../contract/clock.ts";
+import type { UsageOption } from "../contract/dialect.ts";
+import type { Endpoint, Target } from "../contract/target.ts";
+import type { Reason } from "../contract/verdict.ts";
+import type { LastAttempt } from "../contract/last-attempt.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { RequestPlan, AttemptState, Selection } from "./attempt-state.ts";
+import { toWaitText } from "../shared/times.ts";
+import { historyOf } from "./attempt-state.ts";
+
+/** An endpoint that has refused the field is not asked for counts for so long, ms. */
+const REFUSED_FOR = 3_600_000;
+/** Statuses that say nothing but that the request is wrong: whose mistake that is stands in the body, or nowhere. */
+const BAD_REQUEST: readonly number[] = [400, 422];
+/** Failures that an unknown field may be the cause of, where the answer names it. */
+const MAY_BE_FIELD: ReadonlySet<Reason> = new Set<Reason>([
+  "INVALID_REQUEST",
+  "NOT_FOUND",
+  "SERVER_ERROR",
+  "UNKNOWN",
+]);
+
+/** What is known of each endpoint; there are as many as are configured. */
+export class UsageRequests {
+  readonly #clock: Clock;
+  readonly #reporter: Pick<Reporter, "warn">;
+  readonly #maxAttempts: number;
+  /** Endpoints that have answered a request with the field in it. */
+  readonly #accepting = new Set<Endpoint>();
+  /** Until when an endpoint is not asked, UTC epoch ms. */
+  readonly #refusedUntil = new Map<Endpoint, number>();
+
+  constructor(clock: Clock, reporter: Pick<Reporter, "warn">, maxAttempts: number) {
+    this.#clock = clock;
+    this.#reporter = reporter;
+    this.#maxAttempts = maxAttempts;
+  }
+
+  /** What to add to a request before it is sent once more; `undefined` where nothing is. */
+  optionFor(
+    { asked, target }: RequestPlan,
+    { spent, history }: AttemptState,
+    endpoint: Endpoint,
+  ): UsageOption | undefined {
+    const option = target.dialect.usageOption;
+    if (!option || history?.usageRefusedBy || !option.isMissing(asked)) return undefined;
+    if ((this.#refusedUntil.get(endpoint) ?? 0) > this.#clock.now()) return undefined;
+    // The request must not fail because of us: an endpoint is tried only while a call is left to go without.
+    const hasAnother = spent.attempts + 1 < this.#maxAttempts;
+    return hasAnother || this.#accepting.has(endpoint) ? option : undefined;
+  }
+
+  /**
+   * Tells whether an attempt was, or may have been, refused for the field that the relay has added. Then the request goes once
+   * more, without it; what this shows is learnt by `served`, or at once where the answer names the field.
+   */
+  isRefusal(
+    state: AttemptState,
+    { usageOption, circuitCall }: Selection,
+    last: LastAttempt,
+    target: Target,
+  ): boolean {
+    const { answer, verdict } = last;
+    if (!usageOption || !answer || !MAY_BE_FIELD.has(verdict.reason)) return false;
+    if (state.spent.attempts >= this.#maxAttempts) return false;
+    const { endpoint } = circuitCall;
+    const body = new TextDecoder().decode(answer.body);
+    const isNamed = usageOption.path.some((name) => body.includes(name));
+    const isInDoubt = BAD_REQUEST.includes(answer.status) && !this.#accepting.has(endpoint);
+    if (!isNamed && !isInDoubt) return false;
+    historyOf(state).usageRefusedBy = endpoint;
+    if (isNamed) this.#refused(endpoint, target, usageOption);
+    return true;
+  }
+
+  /** An attempt has been answered. */
+  served(
+    { history }: AttemptState,
+    { usageOption, circuitCall: { endpoint } }: Selection,
+    target: Target,
+  ): void {
+    if (usageOption) return void this.#accepting.add(endpoint);
+    const option = target.dialect.usageOption;
+    if (option && history?.usageRefusedBy === endpoint) this.#refused(endpoint, target, option);
+  }
+
+  #refused(endpoint: Endpoint, { upstream }: Target, { path }: UsageOption): void {
+    const now = this.#clock.now();
+    if ((this.#refusedUntil.get(endpoint) ?? 0) > now) return;
+    this.#accepting.delete(endpoint);
+    this.#refusedUntil.set(endpoint, now + REFUSED_FOR);
+    this.#reporter.warn(
+      `upstream ${upstream} refuses ${path.join(".")} in requests: its streams report no token counts, and are not asked for them for ${toWaitText(REFUSED_FOR, now)}`,
+    );
+  }
+}

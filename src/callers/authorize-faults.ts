@@ -1,0 +1,79 @@
+// What `authorize` returned or threw in place of a decision, told to the operator without any value of the caller's (N7, J7).
+import type { Fault } from "../observe/fault-log.ts";
+import { redact } from "../observe/redact.ts";
+import { toDurationText } from "../shared/times.ts";
+
+export type AuthorizeFault = { returned: unknown } | { thrown: unknown } | { unsettledFor: number };
+
+/** Characters of a thrown message, and keys of a returned object, that are told. */
+const MESSAGE = 200;
+const KEYS = 5;
+
+const EXPECTED =
+  "expected: a string of 1 to 256 characters (the caller's id), true, false or null (refused), or a Response";
+
+const UNDEFINED = "returned undefined, which refuses the request (401)";
+const MISSING =
+  "where that is not meant, a `return` is missing: return a caller id or `true` to accept it";
+
+/** The advice for a body that cannot be read in there. */
+const NO_BODY =
+  "on Node the request that `authorize` gets has no body: decide by its URL and headers; ";
+
+/** Describes a fault of `authorize`. `secrets` are hidden in what it threw. */
+export function describeAuthorizeFault(
+  fault: AuthorizeFault,
+  secrets: () => Iterable<string>,
+): Fault {
+  const subject = "authorize";
+  if ("unsettledFor" in fault) {
+    const what = `has not settled within ${toDurationText(fault.unsettledFor)}`;
+    const advice = "the request is ended: check what the function waits for";
+    return { subject, kind: "unsettled", what, advice, endedBy: undefined };
+  }
+  if ("returned" in fault && fault.returned === undefined)
+    return { subject, kind: "undefined", what: UNDEFINED, advice: MISSING, endedBy: undefined };
+  if ("returned" in fault) {
+    const what = `returned ${kindOf(fault.returned)}`;
+    return { subject, kind: what, what, advice: EXPECTED, endedBy: undefined };
+  }
+  const { thrown } = fault;
+  const name = thrown instanceof Error ? thrown.name.slice(0, 60) : typeNameOf(thrown);
+  const text = thrown instanceof Error ? thrown.message : typeof thrown === "string" ? thrown : "";
+  return {
+    subject,
+    kind: `threw ${name}`,
+    // Put together only where it is told: a pool may hold thousands of secrets.
+    what: () => `threw ${name}${text && `: ${hide(text, secrets())}`}`,
+    advice: `${name === "SyntaxError" ? NO_BODY : ""}to refuse a request return false, or return or throw a Response`,
+    endedBy: undefined,
+  };
+}
+
+/** Names the type of what was thrown; a text is told itself. */
+function typeNameOf(thrown: unknown): string {
+  return typeof thrown === "string" ? "a string" : kindOf(thrown);
+}
+
+/** Names the type of a value, and the keys of an object; never what stands there. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "string") return `a string of ${value.length} characters`;
+  if (value === undefined || value === null) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  const all = Object.keys(value);
+  const keys = all.slice(0, KEYS).map((key) => (/^[\w$-]{1,40}$/.test(key) ? key : "…"));
+  if (keys.length === 0) return "an object without keys";
+  return `an object with the keys ${keys.join(", ")}${all.length > KEYS ? ", …" : ""}`;
+}
+
+/** What looks like a secret, the operator's or the caller's. */
+const SECRET_LIKE =
+  /\b(?:Bearer|Basic)\s+[^\s,;"']+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|\b(?:sk|pk|rk|key|ghp|xox[abp])[-_][\w-]{8,}|(?<=:\/\/)[^\s/@]+@|(?<=[?&][\w-]*(?:key|token|secret|password|signature)=)[^\s&#"']+/gi;
+
+function hide(text: string, secrets: Iterable<string>): string {
+  let hidden = text;
+  for (const secret of secrets) hidden = redact(hidden, secret);
+  hidden = hidden.replace(SECRET_LIKE, "[redacted]");
+  return hidden.length > MESSAGE ? `${hidden.slice(0, MESSAGE)}…` : hidden;
+}

@@ -1,0 +1,59 @@
+// Which address is the client's where proxies stand in front: from the host's own view back through the headers, as far as
+// the operator trusts those who wrote them.
+import { type Address, isInside, type Network } from "../shared/ip-addresses.ts";
+import { type Chain, namesClient, readForwarded, readForwardedFor } from "./forwarded-headers.ts";
+
+/** How many proxies stand in front, or the networks they are in. */
+export type TrustedProxies = number | readonly Network[];
+
+/** `undefined`: the nearest trusted proxy does not say, or says something that is no address. */
+export interface Found {
+  address: Address | undefined;
+}
+
+/** Reads one header back from `peer`. A first entry that no trusted proxy wrote is never reached. */
+function walk(peer: Address | undefined, chain: Chain, trusted: TrustedProxies): Found {
+  let address = peer;
+  let hops = 0;
+  for (const entry of chain) {
+    const isTrusted =
+      typeof trusted === "number"
+        ? hops++ < trusted
+        : address !== undefined && isProxy(address, trusted);
+    if (!isTrusted) break;
+    address = entry;
+    // The author of the entries to its left is unknown.
+    if (!address) break;
+  }
+  return { address };
+}
+
+function isProxy(address: Address, networks: readonly Network[]): boolean {
+  for (const network of networks) if (isInside(network, address)) return true;
+  return false;
+}
+
+/**
+ * Finds the client behind trusted proxies. Most proxies write one of the two headers and pass the other as the client sent
+ * it, so that where both are there and differ, one of them is made up: then neither is believed, and `peer` is the answer.
+ */
+export function findClient(
+  peer: Address | undefined,
+  headers: { forwardedFor: string | undefined; forwarded: string | undefined },
+  trusted: TrustedProxies,
+): Found & { isDoubtful: boolean } {
+  const forwarded =
+    headers.forwarded !== undefined && namesClient(headers.forwarded)
+      ? walk(peer, readForwarded(headers.forwarded), trusted)
+      : undefined;
+  const forwardedFor =
+    headers.forwardedFor === undefined
+      ? undefined
+      : walk(peer, readForwardedFor(headers.forwardedFor), trusted);
+  const isDoubtful =
+    forwarded !== undefined &&
+    forwardedFor !== undefined &&
+    String(forwarded.address) !== String(forwardedFor.address);
+  if (isDoubtful) return { address: peer, isDoubtful };
+  return { address: (forwardedFor ?? forwarded ?? { address: peer }).address, isDoubtful };
+}

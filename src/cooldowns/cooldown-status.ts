@@ -1,0 +1,33 @@
+// A cooldown as the status and the hook `cooldown` tell it.
+import type { Key } from "../contract/credential.ts";
+import type { CooldownRecord } from "../contract/state.ts";
+import type { CooldownScope, CooldownStatus } from "../contract/relay-status.ts";
+import { secondsUntil, toISOTime } from "../shared/times.ts";
+
+const ANY = "*";
+
+/** Shows a cooldown at `now`, UTC epoch ms. `isAcquirer`: what it closes is the creating of anonymous tokens. */
+export function toCooldownStatus(
+  { key, reason, until, stated, incidents }: Omit<CooldownRecord, "epoch" | "writtenAt">,
+  now: number,
+  isAcquirer: boolean,
+): CooldownStatus {
+  const { credential, upstream, pool, family } = key;
+  return {
+    credential,
+    upstream,
+    pool,
+    family,
+    scope: isAcquirer ? "acquirer" : scopeOf(key),
+    reason,
+    retryAfter: secondsUntil(until, now),
+    expiresAt: toISOTime(until),
+    statedByUpstream: stated,
+    incidents,
+  };
+}
+
+function scopeOf({ credential, family }: Key): CooldownScope {
+  if (credential === ANY) return family === ANY ? "upstream" : "upstream-model";
+  return family === ANY ? "credential" : "model";
+}

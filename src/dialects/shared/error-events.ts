@@ -1,0 +1,45 @@
+/** What an error looks like inside a stream, in the shapes that several APIs share. */
+import { asFields, asList, isFilled } from "../../shared/json.ts";
+
+/**
+ * Tells whether a text may name an error; a first look, which need not be right where it says yes. Searched for without its
+ * opening, because a search stops wherever the first letter stands, and quotes stand everywhere.
+ */
+export function mayNameError(data: string): boolean {
+  return data.includes('rror"');
+}
+
+/** Tells whether a parsed event is an error, wherever its API puts it. */
+export function isErrorEvent(json: unknown): boolean {
+  if (Array.isArray(json)) return json.length > 0 && isErrorEvent(json[0]);
+  const event = asFields(json);
+  if (!event) return false;
+  if (isFilled(event["error"])) return true;
+  if (event["type"] === "error" || event["object"] === "error") return true;
+  if (event["type"] === "response.failed") return true;
+  return hasFailedChoice(event) || hasFailureCode(event);
+}
+
+function hasFailedChoice(event: Record<string, unknown>): boolean {
+  for (const choice of asList(event["choices"])) {
+    const fields = asFields(choice);
+    if (fields && (fields["finish_reason"] === "error" || isFilled(fields["error"]))) return true;
+  }
+  return false;
+}
+
+/** Some gateways answer a bare `{code, message}`; others a `base_resp` whose code is 0 when all is well. */
+function hasFailureCode(event: Record<string, unknown>): boolean {
+  const base = asFields(event["base_resp"])?.["status_code"];
+  if (typeof base === "number" && base !== 0) return true;
+  if ("choices" in event || "type" in event || "object" in event) return false;
+  const says = event["message"] ?? event["msg"] ?? event["detail"];
+  const code = event["code"] ?? event["status"] ?? event["error_code"];
+  return typeof says === "string" && isFailureCode(code);
+}
+
+function isFailureCode(code: unknown): boolean {
+  return typeof code === "number" || (typeof code === "string" && code !== "")
+    ? !/^(?:0|200|ok|success)$/i.test(String(code))
+    : false;
+}

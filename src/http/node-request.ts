@@ -1,0 +1,154 @@
+// A call that came as Node's `IncomingMessage`. Describes the few fields it uses, so that the core needs no `node:*`.
+import type { InboundCall } from "../contract/inbound-call.ts";
+import { RelayError } from "../shared/errors.ts";
+import { joinChunks, readWebBody } from "./web-request.ts";
+
+/** The part of `http.IncomingMessage` that is used. */
+export interface NodeRequest {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly rawHeaders?: readonly string[];
+  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean } | null;
+  readonly complete: boolean;
+  readonly destroyed?: boolean;
+  readonly readableDidRead?: boolean;
+  readonly readableEnded?: boolean;
+  /** What a body parser has left there. */
+  readonly body?: unknown;
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
+  on(event: "end" | "close" | "error", listener: () => void): unknown;
+  removeListener(event: string, listener: (chunk: Uint8Array) => void): unknown;
+  destroy(): unknown;
+}
+
+export interface NodeCallOptions {
+  mount: string | undefined;
+  target: string;
+  /** Makes the web `Request`, for functions of the operator's. */
+  toRequest: () => Request;
+  preparedHeaders?: () => Iterable<[string, string]>;
+  /** The peer's address where the host knows better than the socket does (behind a proxy that it trusts). */
+  toAddress?: () => string | undefined;
+}
+
+/** What is too much is thrown away; of that, so many times the limit are put up with, then the connection is closed. */
+const PATIENCE = 2;
+
+export class NodeRequestCall implements InboundCall {
+  readonly method: string;
+  readonly target: string;
+  readonly mount: string | undefined;
+  readonly request: () => Request;
+  readonly preparedHeaders: (() => Iterable<[string, string]>) | undefined;
+  readonly #message: NodeRequest;
+  readonly #toAddress: (() => string | undefined) | undefined;
+
+  constructor(message: NodeRequest, options: NodeCallOptions) {
+    this.#message = message;
+    this.method = message.method ?? "GET";
+    this.target = options.target;
+    this.mount = options.mount;
+    this.#toAddress = options.toAddress;
+    this.request = options.toRequest;
+    this.preparedHeaders = options.preparedHeaders;
+  }
+
+  get address(): string | undefined {
+    return this.#toAddress ? this.#toAddress() : this.#message.socket?.remoteAddress;
+  }
+
+  get headerCount(): number {
+    const { rawHeaders, headers } = this.#message;
+    return rawHeaders ? rawHeaders.length / 2 : Object.keys(headers).length;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  eachHeader(visit: (value: string, name: string) => void): void {
+    const { headers } = this.#message;
+    for (const name in headers) visit(this.header(name)!, name);
+  }
+
+  readBody(limit: number): Promise<Uint8Array> {
+    const message = this.#message;
+    if (message.destroyed && !message.complete)
+      return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+    // What is destroyed ends no more: to wait for its end would be to wait for ever.
+    if (message.destroyed) return this.#readRest(limit);
+    // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
+    if (message.readableDidRead || message.readableEnded) return this.#readRest(limit);
+    return new Promise((resolve, reject) => {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
+      const tooMuch = (): void => reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
+      if (Number(this.header("content-length") ?? 0) > limit) tooMuch();
+      const onData = (chunk: Uint8Array): void => {
+        length += chunk.length;
+        if (length <= limit) return void chunks.push(chunk);
+        chunks.length = 0;
+        tooMuch();
+        if (length > PATIENCE * limit) message.destroy();
+      };
+      const onClose = (): void => (message.complete ? undefined : gone());
+      // Taken off again, or the body would be kept as long as its answer streams.
+      const onEnd = (): void => {
+        message.removeListener("data", onData);
+        message.removeListener("end", onEnd);
+        message.removeListener("error", gone);
+        message.removeListener("close", onClose);
+        // Whatever has emptied it, an empty body is not what the client has sent.
+        if (length === 0 && this.#hasLength()) reject(this.#used());
+        else resolve(joinChunks(chunks, length));
+      };
+      message.on("data", onData);
+      message.on("end", onEnd);
+      message.on("error", gone);
+      message.on("close", onClose);
+    });
+  }
+
+  async #readRest(limit: number): Promise<Uint8Array> {
+    if (!this.#hasBody()) return new Uint8Array(0);
+    const request = this.request();
+    if (!request.body || request.bodyUsed || request.body.locked) throw this.#used();
+    return readWebBody(request, limit);
+  }
+
+  // Express and its kin put what they have parsed on the message.
+  #used(): RelayError {
+    const isParsed = this.#message.body !== undefined;
+    return new RelayError("ERR_RELAY_BODY_USED", { detail: isParsed ? "express" : "node" });
+  }
+
+  #hasLength(): boolean {
+    return Number(this.#message.headers["content-length"] ?? 0) > 0;
+  }
+
+  // HTTP/2 need not announce a body.
+  #hasBody(): boolean {
+    const { headers } = this.#message;
+    const isAnnounced = headers["transfer-encoding"] !== undefined || ":method" in headers;
+    return isAnnounced || this.#hasLength();
+  }
+}
+
+/** Makes a web `Request` of a Node one, without its body: enough for `authorize` and the session key. */
+export function toWebRequest(message: NodeRequest, url: string = message.url ?? "/"): Request {
+  const { host = "localhost" } = message.headers;
+  const protocol = message.socket?.encrypted ? "https" : "http";
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(message.headers)) {
+    for (const one of Array.isArray(value) ? value : [value])
+      if (one !== undefined && !name.startsWith(":")) headers.append(name, one);
+  }
+  const base = `${protocol}://${URL.canParse(`${protocol}://${String(host)}`) ? String(host) : "localhost"}`;
+  return new Request(new URL(url.startsWith("/") ? `${base}${url}` : base), {
+    method: message.method,
+    headers,
+  });
+}

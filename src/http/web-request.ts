@@ -1,0 +1,100 @@
+// A call that came as a web `Request`.
+import type { InboundCall } from "../contract/inbound-call.ts";
+import { RelayError } from "../shared/errors.ts";
+
+export interface WebCallOptions {
+  /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
+  mount: string | undefined;
+  /** Path and query after the mount point. */
+  target: string;
+  address: string | undefined;
+}
+
+export class WebRequestCall implements InboundCall {
+  readonly method: string;
+  readonly target: string;
+  readonly mount: string | undefined;
+  readonly address: string | undefined;
+  readonly #request: Request;
+
+  constructor(request: Request, { mount, target, address }: WebCallOptions) {
+    this.#request = request;
+    this.method = request.method;
+    this.target = target;
+    this.mount = mount;
+    this.address = address;
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+
+  eachHeader(visit: (value: string, name: string) => void): void {
+    this.#request.headers.forEach(visit);
+  }
+
+  async readBody(limit: number): Promise<Uint8Array> {
+    const declared = Number(this.header("content-length") ?? 0);
+    if (declared > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
+    return readWebBody(this.#request, limit);
+  }
+
+  request(): Request {
+    return this.#request;
+  }
+}
+
+/** Reads the body of a web request, at most `limit` bytes of it. */
+export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
+  if (request.bodyUsed || request.body?.locked)
+    throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+  if (!request.body) {
+    // A copy that was made of an eaten request, with its headers alone.
+    if (Number(request.headers.get("content-length") ?? 0) > 0)
+      throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+    return new Uint8Array(0);
+  }
+  const reader = request.body.getReader();
+  try {
+    return await readAll(reader, limit);
+  } catch (error) {
+    reader.cancel().catch(() => {});
+    throw toBodyError(error);
+  }
+}
+
+function toBodyError(error: unknown): RelayError {
+  if (error instanceof RelayError) return error;
+  // Servers with a limit of their own (SvelteKit's adapter-node, h3) let the body fail with this status.
+  const isTooLarge = error instanceof Error && "status" in error && error.status === 413;
+  return new RelayError(isTooLarge ? "ERR_RELAY_BODY_SIZE" : "ERR_RELAY_CLIENT_GONE", {
+    cause: error,
+  });
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return joinChunks(chunks, length);
+    length += value.length;
+    if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
+    chunks.push(value);
+  }
+}
+
+/** Puts chunks of `length` bytes in all together; a single one is not copied. */
+export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  if (chunks.length === 1) return chunks[0]!;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

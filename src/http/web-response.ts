@@ -1,0 +1,94 @@
+// Writes an answer into a web `Response`: a pull stream, so that a slow client is felt.
+import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
+
+/** Bytes that may wait in the stream before the upstream is asked to pause. */
+const HIGH_WATER = 65_536;
+const NULL_BODY = new Set([101, 204, 205, 304]);
+/** What a host gets that still waits for an answer when its client has gone. */
+const CLIENT_GONE = 499;
+/** An empty comment, which no client shows. */
+const COMMENT: Uint8Array = new TextEncoder().encode(":\n\n");
+
+export class WebResponseSink implements Sink {
+  listener: SinkListener | undefined;
+  /** Settles when status and headers are known, or the client has gone before. */
+  readonly response: Promise<Response>;
+  #respond!: (response: Response) => void;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #state: "open" | "writing" | "over" | "left" = "open";
+  readonly #isHead: boolean;
+
+  constructor(method: string) {
+    this.#isHead = method === "HEAD";
+    this.response = new Promise((resolve) => (this.#respond = resolve));
+  }
+
+  get #isLive(): boolean {
+    return this.#state === "open" || this.#state === "writing";
+  }
+
+  get closed(): boolean {
+    return this.#state === "left";
+  }
+
+  head(status: number, headers: HeaderList): void {
+    const init: ResponseInit = { status, headers: new Headers(headers) };
+    const hasBody = !this.#isHead && !NULL_BODY.has(status);
+    const response = new Response(hasBody ? this.#body() : null, init);
+    this.#respond(response);
+    if (response.headers.get("content-type")?.startsWith("text/event-stream"))
+      queueMicrotask(() => this.#flush());
+  }
+
+  // Hosts keep a head back until the first byte of the body, which may be long in coming.
+  #flush(): void {
+    if (this.#state === "open") this.write(COMMENT);
+  }
+
+  #body(): ReadableStream<Uint8Array> {
+    const source: UnderlyingDefaultSource<Uint8Array> = {
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.listener?.onDrain(),
+      cancel: () => this.#leave(),
+    };
+    return new ReadableStream(source, {
+      highWaterMark: HIGH_WATER,
+      size: (chunk) => chunk!.byteLength,
+    });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#controller || !this.#isLive) return true;
+    this.#state = "writing";
+    this.#controller.enqueue(bytes);
+    return this.#controller.desiredSize! > 0;
+  }
+
+  end(): void {
+    if (!this.#isLive) return;
+    this.#state = "over";
+    this.#controller?.close();
+  }
+
+  // The one place where an error is wanted: a host turns it into a broken connection, which cannot pass for an end (I18).
+  destroy(): void {
+    if (!this.#isLive) return;
+    this.#state = "over";
+    this.#respond(new Response(null, { status: 500 }));
+    this.#controller?.error(new Error("the upstream's answer broke off"));
+  }
+
+  /** The client has gone, says the request's own signal. Whoever reads on all the same must not wait for ever. */
+  close(): void {
+    if (!this.#isLive) return;
+    this.#leave();
+    this.#controller?.close();
+  }
+
+  #leave(): void {
+    if (!this.#isLive) return;
+    this.#state = "left";
+    this.#respond(new Response(null, { status: CLIENT_GONE }));
+    this.listener?.onClose();
+  }
+}

@@ -1,0 +1,59 @@
+// Credentials that are disabled: why, in the words of the log and of errors, and what an operator can do.
+import type { DisabledMark } from "../contract/state.ts";
+
+type Cause = DisabledMark["cause"];
+
+const WHY: Readonly<Record<Cause, string>> = {
+  auth: "API key refused",
+  forbidden: "access refused",
+  exhausted: "token used up",
+  relogin: "re-authentication required",
+  operator: "by an operator",
+};
+
+/** Says why a credential is disabled, without the upstream's own code: for answers to clients. */
+export function whyDisabled(cause: Cause): string {
+  return WHY[cause];
+}
+
+/** The line for a credential that has just been disabled. */
+export function describeDisabled(id: string, upstream: string, mark: DisabledMark): string {
+  const { cause, reason } = mark;
+  const advice = adviceFor(cause, id);
+  return `credential ${id} on upstream ${upstream} is disabled: ${WHY[cause]}, ${reason}${advice && `; ${advice}`}`;
+}
+
+function adviceFor(cause: Cause, id: string): string {
+  const enable = `call relay.credentials.enable(${JSON.stringify(id)})`;
+  switch (cause) {
+    case "auth":
+      return `check that it is a key of this upstream and replace it, or ${enable} where it is valid again`;
+    case "forbidden":
+      return `check what this credential may use at the provider, then ${enable}`;
+    case "relogin":
+      return `configure a new refresh token, or ${enable} where the old one is valid again`;
+    default:
+      return "";
+  }
+}
+
+/** Ids that one line names; of more it says how many there are. */
+const NAMED = 5;
+
+/** The line for credentials that an earlier start, or another instance, has disabled; `undefined` where there are none. */
+export function describeStillDisabled(
+  disabled: readonly { id: string; mark: DisabledMark }[],
+): string | undefined {
+  if (disabled.length === 0) return undefined;
+  const [first] = disabled;
+  const names = disabled
+    .slice(0, NAMED)
+    .map(({ id, mark: { cause, reason } }) =>
+      cause === "operator" ? `${id} (${WHY[cause]})` : `${id} (${WHY[cause]}, ${reason})`,
+    )
+    .join(", ");
+  const more = disabled.length > NAMED ? ` and ${disabled.length - NAMED} more` : "";
+  const subject = disabled.length === 1 ? "1 credential is" : `${disabled.length} credentials are`;
+  const id = disabled.length === 1 ? JSON.stringify(first!.id) : "id";
+  return `${subject} disabled since an earlier start: ${names}${more}; replace the key, or call relay.credentials.enable(${id})`;
+}

@@ -1,0 +1,139 @@
+// What each fault of an endpoint is called in the log, and what an operator can check.
+import { toDurationText } from "../shared/times.ts";
+import type { AttemptFault } from "../contract/transport.ts";
+import type { Fault, Sign } from "./fault-log.ts";
+
+/** What is known of a failed call. */
+export interface CallFault {
+  fault: AttemptFault;
+  /** The platform's own code. */
+  code: string | undefined;
+  /** How long was waited in vain, ms. */
+  limit: number | undefined;
+}
+
+/** Where the call went, for people. */
+export interface CalledPlace {
+  subject: string;
+  /** Host and port. */
+  host: string;
+  /** The option that holds the address. */
+  option: string;
+}
+
+interface Words {
+  what: string;
+  advice: string;
+  endedBy: Sign;
+}
+
+/** Says what a failed call means: its cause, and what to check. Names neither path nor query of the address. */
+export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
+  const { what, advice, endedBy } = wordsOf(place, call);
+  const cause = call.code ? ` (${call.code})` : "";
+  // Two certificates at fault, one after the other, are two things to mend; a connection that closes is one.
+  const kind = TOLD_APART.has(call.fault) ? `${call.fault} ${call.code}` : call.fault;
+  return { subject: place.subject, kind, what: what + cause, advice, endedBy };
+}
+
+const TOLD_APART: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
+
+function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: CallFault): Words {
+  const time = toDurationText(limit);
+  switch (fault) {
+    case "dns":
+      return reached("the host name could not be resolved", dnsAdvice(code, option));
+    case "refused":
+      return reached(
+        "connection refused",
+        `check that the server runs at this host and port, and that ${option} names them`,
+      );
+    case "unreachable":
+      return reached(
+        "the host cannot be reached",
+        `check the network and the firewall of this machine, and the address in ${option}`,
+      );
+    case "certificate":
+      return reached("TLS certificate not accepted", certificateAdvice(code, option));
+    case "tls":
+      return reached(
+        "TLS handshake failed",
+        `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: what listens there may not speak TLS`,
+      );
+    case "denied":
+    case "permission":
+      return reached("this process is not allowed to connect", deniedAdvice(code, host, option));
+    case "connect":
+      return reached(
+        "no connection could be opened",
+        "check how many sockets and files this process may open (`ulimit -n`)",
+      );
+    case "connect-timeout":
+      return reached(
+        `no connection within ${time}`,
+        `check the host and port in ${option} and the firewall in between; \`streaming.connectTimeout\` is the limit`,
+      );
+    case "timeout":
+      return reached(
+        `no answer within ${time}`,
+        `check that ${option} is right and the service is up`,
+      );
+    case "idle-timeout":
+      return served(
+        `fell silent for ${time} before its answer began`,
+        "check that the service is up and not overloaded; `streaming.idleTimeout` is the limit",
+      );
+    case "closed":
+      return reached(
+        "connection closed before an answer came",
+        `check the scheme and the port in ${option}, and the proxies and load balancers in between`,
+      );
+    case "protocol":
+      return reached(
+        "the answer is not valid HTTP",
+        `check that an HTTP API listens at the host and port in ${option}`,
+      );
+    case "empty":
+      return served(
+        "the answer had no content",
+        `check that ${option} is the base address of the API, and look at the provider's status page`,
+      );
+  }
+}
+
+function reached(what: string, advice: string): Words {
+  return { what, advice, endedBy: "reached" };
+}
+
+function served(what: string, advice: string): Words {
+  return { what, advice, endedBy: "served" };
+}
+
+function dnsAdvice(code: string | undefined, option: string): string {
+  return code === "EAI_AGAIN"
+    ? "the DNS server did not answer: check the network and the DNS settings of this machine"
+    : `check ${option}: the host name does not exist, or the DNS server of this machine does not know it`;
+}
+
+function certificateAdvice(code: string = "", option: string): string {
+  if (/EXPIRED|NOT_YET_VALID/.test(code))
+    return "the certificate must be renewed, or the clock of this machine is wrong";
+  if (/ALTNAME|HOSTNAME/.test(code))
+    return `the certificate belongs to another host name: check the host in ${option}`;
+  if (/REVOKED/.test(code)) return "the certificate was revoked: its owner must replace it";
+  return "the issuer of the certificate is not trusted: set NODE_EXTRA_CA_CERTS (Deno: DENO_CERT) to the file of its CA";
+}
+
+function deniedAdvice(code: string | undefined, host: string, option: string): string {
+  if (code === "NotCapable" || code === "PermissionDenied")
+    return `start Deno with --allow-net=${host}`;
+  if (code === "BLOCKED_PORT") return `\`fetch\` blocks this port: check the port in ${option}`;
+  return "check the firewall, the sandbox and the permissions of this process";
+}
+
+/** Host and port of an address, with the port that the scheme implies; its path, query and user may hold a secret. */
+export function hostOf(address: string): string {
+  if (!URL.canParse(address)) return "no valid address";
+  const { host, port, protocol } = new URL(address);
+  return port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
+}

@@ -1,0 +1,48 @@
+// The sources of anonymous tokens in the config.
+import type { AcquirerConfig } from "../contract/anonymous-source.ts";
+import type { Credential } from "../contract/credential.ts";
+import type { CredentialOptions } from "./types.ts";
+import { wrong } from "./faults.ts";
+
+const CREATE_LIMIT = { perHour: 10, perDay: 50, spacing: 60_000 };
+/** What makes sense for a credential that makes anonymous tokens, and for no other. */
+const OF_ACQUIRERS = ["maxLive", "createLimit", "expectedRequests", "lowWater"] as const;
+
+/** Resolves what makes anonymous tokens; `undefined` for every other credential. */
+export function resolveAcquirer(
+  options: CredentialOptions,
+  credential: Credential,
+  path: string,
+): AcquirerConfig | undefined {
+  const { anonymous, apiKey, token, maxLive = 1, expectedRequests, lowWater } = options;
+  if (anonymous === undefined) {
+    // Where it is not even asked for, a key is what is missing, and told already.
+    if (apiKey === undefined && token === undefined && "anonymous" in options)
+      wrong(`${path}.anonymous`, "is missing");
+    const foreign = OF_ACQUIRERS.find((name) => options[name] !== undefined);
+    if (foreign) wrong(`${path}.${foreign}`, "is only for credentials with `anonymous`");
+    return undefined;
+  }
+  if (apiKey !== undefined) wrong(`${path}.apiKey`, "cannot be combined with `anonymous`");
+  if (token !== undefined) wrong(`${path}.token`, "cannot be combined with `anonymous`");
+  if (lowWater !== undefined && expectedRequests === undefined)
+    wrong(`${path}.lowWater`, "needs `expectedRequests`");
+  if (lowWater !== undefined && maxLive < 2)
+    wrong(`${path}.lowWater`, "needs a `maxLive` above 1: the next token lives beside the last");
+  const { key = credential.id, ...limits } = options.createLimit ?? {};
+  return {
+    ...credential,
+    source: typeof anonymous === "function" ? { create: anonymous } : anonymous,
+    maxLive,
+    limits: { ...CREATE_LIMIT, ...withoutUndefined(limits) },
+    limiter: key,
+    expectedRequests,
+    lowWater,
+  };
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as T;
+}

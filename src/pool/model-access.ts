@@ -1,0 +1,80 @@
+// Which credentials serve a model by their lists (A10). Models that pass the same lists are one signature.
+import type { Credential } from "../contract/credential.ts";
+import { compilePattern } from "../shared/patterns.ts";
+import { BitSet } from "../shared/bitset.ts";
+
+interface Rule {
+  serves: (model: string) => boolean;
+  members: number[];
+}
+
+/** Model names come from outside and have no end: so many, of so many characters, are remembered. */
+const MODELS = 1_000;
+const MODEL_LENGTH = 256;
+/** Bits that all remembered signatures together may take. */
+const ROOM = 64 * 1_048_576;
+
+export class ModelAccess {
+  readonly #size: number;
+  readonly #rules: readonly Rule[];
+  readonly #signatures = new Map<string, string>();
+  readonly #serving = new Map<string, BitSet>();
+
+  constructor(credentials: readonly Credential[]) {
+    this.#size = credentials.length;
+    this.#rules = toRules(credentials);
+  }
+
+  /** Tells models apart by which lists they pass; `""` where there are no lists. */
+  signatureOf(model: string): string {
+    if (this.#rules.length === 0) return "";
+    const known = this.#signatures.get(model);
+    if (known !== undefined) return known;
+    const signature = this.#rules.map(({ serves }) => (serves(model) ? "1" : "0")).join("");
+    if (model.length <= MODEL_LENGTH) remember(this.#signatures, model, signature, MODELS);
+    return signature;
+  }
+
+  /** The members that serve the models of a signature; `undefined` where all do. */
+  serving(signature: string): BitSet | undefined {
+    if (!signature.includes("0")) return undefined;
+    const known = this.#serving.get(signature);
+    if (known) return known;
+    const serving = BitSet.full(this.#size);
+    this.#rules.forEach(({ members }, at) => {
+      if (signature[at] === "0") for (const member of members) serving.remove(member);
+    });
+    remember(this.#serving, signature, serving, Math.max(16, Math.floor(ROOM / this.#size)));
+    return serving;
+  }
+}
+
+function remember<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
+  if (map.size >= limit) map.delete(map.keys().next().value!);
+  map.set(key, value);
+}
+
+/** Groups credentials by their model lists; those without any stand in no group. */
+function toRules(credentials: readonly Credential[]): Rule[] {
+  const rules = new Map<string, Rule>();
+  credentials.forEach(({ allow, deny }, member) => {
+    if (!allow && !deny) return;
+    const key = JSON.stringify([allow, deny]);
+    const rule = rules.get(key) ?? { serves: toModelTest(allow, deny), members: [] };
+    rules.set(key, rule);
+    rule.members.push(member);
+  });
+  return [...rules.values()];
+}
+
+/** Tells whether lists let a model through. */
+export function toModelTest(
+  allow: readonly string[] | undefined,
+  deny: readonly string[] | undefined,
+): (model: string) => boolean {
+  const allowed = allow?.map(compilePattern);
+  const denied = deny?.map(compilePattern) ?? [];
+  return (model) =>
+    !denied.some((matches) => matches(model)) &&
+    (allowed?.some((matches) => matches(model)) ?? true);
+}

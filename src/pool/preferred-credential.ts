@@ -1,0 +1,46 @@
+// One credential goes before all others while it may be used (A8); with `strict`, there are no others.
+import { BitSet } from "../shared/bitset.ts";
+import type { MemberTable } from "./member-table.ts";
+import type { EligibleMembers } from "./eligible-members.ts";
+
+export interface PreferredOptions {
+  id: string;
+  strict: boolean;
+  /** Told when it can be used no more, and when it can again. */
+  onChange?: ((isUsed: boolean) => void) | undefined;
+}
+
+export class PreferredCredential {
+  readonly #options: PreferredOptions;
+  readonly #members: MemberTable;
+  readonly #member: number;
+  /** It alone, for a pool that knows no other. */
+  readonly only: BitSet | undefined;
+  #isUsed = true;
+
+  constructor(options: PreferredOptions, members: MemberTable) {
+    this.#options = options;
+    this.#members = members;
+    this.#member = members.numberOf(options.id);
+    if (!options.strict) return;
+    this.only = new BitSet(members.size);
+    if (this.#member >= 0) this.only.add(this.#member);
+  }
+
+  /** Returns its number where it is eligible, or -1. */
+  choose(view: EligibleMembers, out: readonly number[]): number {
+    const member = this.#member;
+    if (member < 0 || !view.serves(member)) return -1;
+    return view.isEligible(member) && !out.includes(member) ? member : -1;
+  }
+
+  /** Sees how it stands for a request. Each change is told once, not for each request. */
+  note(view: EligibleMembers): void {
+    const member = this.#member;
+    if (member < 0 || !view.serves(member)) return;
+    const isUsed = this.#members.enabled.has(member) && view.untilOf(member) === 0;
+    if (isUsed === this.#isUsed) return;
+    this.#isUsed = isUsed;
+    this.#options.onChange?.(isUsed);
+  }
+}

@@ -1,0 +1,88 @@
+/** From a refusal to a verdict. */
+import type { Dialect } from "../contract/dialect.ts";
+import type { AttemptFault } from "../contract/transport.ts";
+import type { Reason, Refusal, Verdict } from "../contract/verdict.ts";
+import { readBody } from "./read-body.ts";
+import type { RefusalCase, Finding } from "./refusal-case.ts";
+import { meaningOfCode } from "./code-meanings.ts";
+import { findMeaning, narrow } from "./evidence-order.ts";
+import { findHint } from "./wait-hints.ts";
+import { plainWords } from "./phrases.ts";
+import { actionOf, LIMITS, scopeOf } from "./scopes.ts";
+
+/**
+ * Reads what an upstream's refusal means. Pure; never throws, whatever the body is.
+ *
+ * @example
+ * judge({ status: 429, header: () => undefined, body: "", endpoint: "ai", inStream: false, receivedAt }, openai).reason;
+ */
+export function classify(refusal: Refusal, dialect: Dialect): Verdict {
+  const open = openCase(refusal, dialect);
+  const found = narrow(open, findMeaning(open, dialect));
+  return toVerdict(open, found);
+}
+
+/** Returns the verdict on a call that brought no whole answer. */
+export function classifyFault(fault: AttemptFault | "aborted"): Verdict {
+  const reasons: Partial<Record<string, Reason>> = {
+    "connect-timeout": "TIMEOUT",
+    timeout: "TIMEOUT",
+    "idle-timeout": "TIMEOUT",
+    aborted: "ABORTED",
+    empty: "EMPTY",
+  };
+  const reason = reasons[fault] ?? "NETWORK";
+  return {
+    reason,
+    scope: "none",
+    hint: null,
+    action: actionOf(reason, "none", false, "ai"),
+    disables: false,
+    evidence: `fault:${fault}`,
+  };
+}
+
+function openCase(refusal: Refusal, dialect: Dialect): RefusalCase {
+  const reading = readBody(refusal.body);
+  const inside = refusal.inStream || refusal.status < 300;
+  const awsType = refusal.header("x-amzn-errortype");
+  const status = inside ? (reading.status ?? 0) : refusal.status;
+  const codes = [...(awsType ? [awsType] : []), ...reading.codes].flatMap((code) => {
+    const is = meaningOfCode(code, dialect);
+    // The same number is another thing elsewhere: alone it puts no credential out of use.
+    const isDoubtful =
+      is?.reason === "UNAUTHENTICATED" && /^\d+$/.test(code) && status !== 401 && status !== 403;
+    return is && !isDoubtful ? [{ code, is }] : [];
+  });
+  return {
+    refusal,
+    reading,
+    status,
+    words: plainWords(reading.text),
+    codes,
+    hint: findHint(refusal, reading),
+  };
+}
+
+/** Reasons for which the reset of a window is a wait; for the others it is a bystander. */
+const WINDOWED: readonly Reason[] = [...LIMITS, "CREATE_LIMITED"];
+const WAITLESS: readonly Reason[] = ["INVALID_REQUEST", "NOT_FOUND", "UNAUTHENTICATED"];
+
+function toVerdict(open: RefusalCase, found: Finding): Verdict {
+  const { refusal, reading } = open;
+  const { reason, disables = false } = found.is;
+  const scope = found.is.scope ?? scopeOf(reason, refusal, reading);
+  const hint = WAITLESS.includes(reason) || disables ? undefined : open.hint;
+  const counts = hint && (!hint.window || WINDOWED.includes(reason));
+  const verdict: Verdict = {
+    reason,
+    scope,
+    hint: counts ? hint.wait : null,
+    action: actionOf(reason, scope, disables, refusal.endpoint),
+    disables,
+    evidence: found.evidence,
+  };
+  if (reason === "TOKEN_EXHAUSTED") verdict.exhausts = true;
+  if (reason === "QUOTA_EXHAUSTED" && /\blimit: ?0\b/.test(open.words)) verdict.noAccess = true;
+  return verdict;
+}

@@ -1,0 +1,104 @@
+// The operator's own reading of refusals; it goes before everything the relay knows (B11).
+import type { Reason, Refusal, Scope, Verdict } from "../contract/verdict.ts";
+import { readBody } from "./read-body.ts";
+import { findHint } from "./wait-hints.ts";
+import { actionOf, scopeOf } from "./scopes.ts";
+
+/** Says what an answer looks like, and what it means. */
+export interface RefusalRule {
+  /** Everything that is given must hold; something must be given. */
+  when: {
+    /** One status, or several. */
+    status?: number | number[];
+    /** Values in the JSON body, by path: `{ "error.code": "1113" }`. */
+    fields?: Record<string, string | number>;
+    /** Found anywhere in the body: a text (case does not matter) or a pattern. */
+    text?: string | RegExp;
+    /** Name of the upstream. */
+    upstream?: string;
+  };
+  then: {
+    reason: RuleReason;
+    /** @default the reason's usual one */
+    scope?: Exclude<Scope, "acquirer">;
+    /** `"stop"` ends the request, `"continue"` lets it try on. @default as usual for the reason */
+    action?: "stop" | "continue";
+    /** Wait in ms; `false` closes nothing. @default what the answer states, else the ladder */
+    cooldown?: number | false;
+    /** Takes the credential out of use at once; for `FORBIDDEN`. @default false */
+    disables?: boolean;
+  };
+}
+
+/** What a rule may call a refusal. */
+export type RuleReason = Exclude<
+  Reason,
+  "TOKEN_EXHAUSTED" | "CREATE_LIMITED" | "TIMEOUT" | "NETWORK" | "ABORTED" | "EMPTY"
+>;
+
+/** Judges by the first rule that fits; `undefined` where none does. */
+export function judgeByRules(
+  rules: readonly RefusalRule[],
+  refusal: Refusal,
+  upstream: string,
+): Verdict | undefined {
+  if (rules.length === 0) return undefined;
+  const json = parse(refusal.body);
+  const index = rules.findIndex(({ when }) => fits(when, refusal, json, upstream));
+  return index < 0 ? undefined : toVerdict(rules[index]!.then, refusal, `rule:${index}`);
+}
+
+function toVerdict(then: RefusalRule["then"], refusal: Refusal, evidence: string): Verdict {
+  const { reason, cooldown, disables = false } = then;
+  const reading = readBody(refusal.body);
+  const usual = then.scope ?? scopeOf(reason, refusal, reading);
+  const action = actionOf(reason, usual, disables, refusal.endpoint);
+  return {
+    reason,
+    scope: cooldown === false ? "none" : usual,
+    hint: typeof cooldown === "number" ? cooldown : (findHint(refusal, reading)?.wait ?? null),
+    action:
+      then.action === "stop" ? "no" : then.action && action === "no" ? "other-credential" : action,
+    disables,
+    evidence,
+  };
+}
+
+function fits(
+  when: RefusalRule["when"],
+  { status, body }: Refusal,
+  json: unknown,
+  upstream: string,
+): boolean {
+  if (when.upstream !== undefined && when.upstream !== upstream) return false;
+  if (when.status !== undefined && ![when.status].flat().includes(status)) return false;
+  if (when.text !== undefined && !hasText(body, when.text)) return false;
+  return Object.entries(when.fields ?? {}).every(
+    ([path, value]) => String(valueAt(json, path)) === String(value),
+  );
+}
+
+function hasText(body: string, text: string | RegExp): boolean {
+  if (typeof text === "string") return body.toLowerCase().includes(text.toLowerCase());
+  // A pattern with `g` or `y` would remember where it stopped.
+  text.lastIndex = 0;
+  return text.test(body);
+}
+
+function valueAt(json: unknown, path: string): unknown {
+  let value = json;
+  for (const name of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
+      return undefined;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return value;
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

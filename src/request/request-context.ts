@@ -1,0 +1,170 @@
+// The life of one request as the rooms see it: what it is, what the client has, and what ends a wait early.
+import type { InboundCall } from "../contract/inbound-call.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { EndReason } from "../contract/end-reason.ts";
+import type { Sink } from "../contract/sink.ts";
+import type { Target } from "../contract/target.ts";
+import type { Usage, UsageStatus } from "../contract/dialect.ts";
+import type { DisconnectPolicy } from "../options/types.ts";
+import type { ReadRequest } from "../http/read-request.ts";
+import type { CallerSlot } from "../callers/caller-slots.ts";
+import type { ErrorCode } from "../shared/errors.ts";
+import type { Bagged } from "../shared/bag.ts";
+import { RelayError } from "../shared/errors.ts";
+import { Delivery } from "../stream/delivery.ts";
+import { RequestTimers } from "../stream/request-timers.ts";
+
+/** How a request ended. */
+export interface RequestOutcome {
+  reason: EndReason;
+  error?: ErrorCode;
+}
+
+export interface RequestContextOptions {
+  /** ms; 0 = never */
+  heartbeat: number;
+  /** What becomes of the answer now that the client has left (I12). */
+  policyOf: (call: InboundCall) => DisconnectPolicy;
+  /** ms */
+  drainTimeout: number;
+  drainBytes: number;
+}
+
+/** What a request is waiting for at the moment, and may be ended early. */
+export interface Interruptible {
+  interrupt(error: RelayError): void;
+}
+
+export class RequestContext implements Bagged {
+  place = 0;
+  readonly id: string;
+  readonly call: InboundCall;
+  readonly clock: Clock;
+  readonly startedAt: number;
+  readonly timers: RequestTimers;
+  readonly delivery: Delivery;
+  caller: string | undefined;
+  /** What counts it among the requests of its caller (N10). */
+  slot: CallerSlot | undefined;
+  asked: ReadRequest | undefined;
+  target: Target | undefined;
+  /** Id and label of the credential tried last. */
+  credential: { id: string; label: string } | undefined;
+  attempts = 0;
+  usage: Usage | undefined;
+  usageStatus: UsageStatus = "none";
+  /** The client has left, and the rest is read for its counts: how far that has come. */
+  drain: "none" | "under way" | "over the limit" = "none";
+  readonly #options: RequestContextOptions;
+  #waitsFor: Interruptible | undefined;
+  #ended: RelayError | undefined;
+
+  constructor(
+    id: string,
+    call: InboundCall,
+    sink: Sink,
+    clock: Clock,
+    options: RequestContextOptions,
+  ) {
+    this.id = id;
+    this.call = call;
+    this.clock = clock;
+    this.#options = options;
+    this.startedAt = clock.now();
+    this.timers = new RequestTimers(clock);
+    this.delivery = new Delivery({
+      sink,
+      clock,
+      timers: this.timers,
+      heartbeat: options.heartbeat,
+      owner: this,
+    });
+  }
+
+  /** Why nothing more may be begun for this request; `undefined` while it goes on. */
+  get ended(): RelayError | undefined {
+    return this.#ended;
+  }
+
+  /** Ends the request from outside: the client has left, the deadline has come, the relay shuts down. */
+  interrupt(error: RelayError): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    const wait = this.#waitsFor;
+    this.#waitsFor = undefined;
+    wait?.interrupt(error);
+  }
+
+  /** The client has gone before the end. */
+  onLeft(): void {
+    const policy = this.#options.policyOf(this.call);
+    if (policy === "detach") return;
+    // Before the first payload there is nothing to count, and perhaps nothing to read.
+    if (policy === "drain" && this.delivery.hasPayload) this.#readOn();
+    else this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE"));
+  }
+
+  #readOn(): void {
+    const { drainTimeout, drainBytes } = this.#options;
+    const giveUp = (): void => {
+      this.drain = "over the limit";
+      this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE"));
+    };
+    let left = drainBytes;
+    this.drain = "under way";
+    this.timers.set("drain", this.clock.now() + drainTimeout, giveUp);
+    const lose = (length: number): void => void ((left -= length) < 0 && giveUp());
+    this.delivery.onLost = lose;
+  }
+
+  /** Nothing is sent a second time: what was asked, which may be large, is not kept as long as a stream lasts. */
+  forgetBody(): void {
+    if (!this.asked) return;
+    this.asked.body = undefined;
+    this.asked.json = undefined;
+  }
+
+  /** Keeps the counts of an answer (I17). They cover all of it only where it has come to its end. */
+  noteUsage(usage: Usage | undefined, isWhole: boolean): void {
+    this.usage = usage;
+    this.usageStatus = usage === undefined ? "none" : isWhole ? "reported" : "partial";
+  }
+
+  /** Throws where the request has ended meanwhile; asked after every await. */
+  check(): void {
+    if (this.#ended) throw this.#ended;
+  }
+
+  /** Waits for a promise of somebody else's, but no longer than the request lives. */
+  during<T>(work: Promise<T> | T): Promise<T> | T {
+    this.check();
+    if (!(work instanceof Promise)) return work;
+    // By hand: a layer of `async` here is held by every open stream.
+    return new Promise<T>((resolve, reject) => {
+      this.#waitsFor = { interrupt: reject };
+      const over = (): void => void (this.#waitsFor = undefined);
+      work.then(
+        (value) => (over(), resolve(value)),
+        (error) => (over(), reject(error as Error)),
+      );
+    });
+  }
+
+  /** Waits until `until` (UTC epoch ms) or until `wakeUp` is called, whichever is first. */
+  async sleep(until: number, onAsleep?: (wakeUp: () => void) => void): Promise<void> {
+    const nap = new Promise<void>((resolve) => {
+      if (until !== Infinity) this.timers.set("wait", until, resolve);
+      onAsleep?.(resolve);
+    });
+    try {
+      await this.during(nap);
+    } finally {
+      this.timers.clear("wait");
+    }
+  }
+
+  /** Says what is to be ended where the request ends from now on; `undefined` where nothing is. */
+  waitsFor(wait: Interruptible | undefined): void {
+    this.#waitsFor = wait;
+  }
+}

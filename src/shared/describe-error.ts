@@ -1,0 +1,33 @@
+// An error nobody expected, told in one line.
+import { denialOf } from "./denied-permission.ts";
+
+/**
+ * Tells an error's kind and place. Its message stays out: it is somebody else's, and could quote a body or a secret (J7).
+ */
+export function describeFault(error: unknown): string {
+  if (!(error instanceof Error)) return `a thrown ${error === null ? "null" : typeof error}`;
+  const denial = denialOf(error);
+  if (denial !== undefined) return denial;
+  const { name, message, stack = "" } = error;
+  const { code } = error as { code?: unknown };
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  const place = frames.map((line) => FRAME.exec(line)?.[1]).find((found) => found !== undefined);
+  const isCode = typeof code === "string" && /^[A-Z][A-Z\d_]*$/.test(code);
+  return `${name}${isCode ? ` ${code}` : ""}${place ? ` at ${place}` : ""}`;
+}
+
+/** Tells an error of the operator's own code in full, with its message and causes: for the operator's log alone. */
+export function describeOwnFault(error: unknown): string {
+  if (typeof error === "string") return error;
+  if (!(error instanceof Error)) return describeFault(error);
+  const { cause } = error;
+  const [name = "", place] = describeFault(error).split(" at ", 2);
+  // `JSON.parse` quotes what it was given, which may well be a secret.
+  const message = name === "SyntaxError" ? error.message.replace(/".*"/s, '"…"') : error.message;
+  const told = `${name}${message ? `: ${message}` : ""}${place ? ` at ${place}` : ""}`;
+  return cause === undefined || cause === error
+    ? told
+    : `${told}, caused by ${describeFault(cause)}`;
+}
+
+const FRAME = /^\s*(?:at |(?=\S*@))(\S.*:\d+:\d+\)?)$/;

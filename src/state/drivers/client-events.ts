@@ -1,0 +1,42 @@
+/** What a driver's client says of its connection: at once, while its commands wait and fail later with less. */
+import { driverOf, type StateStorage } from "../store/storage.ts";
+
+/** The part of ioredis' client that is used. */
+interface Client {
+  on?(event: "error" | "ready", listener: (error?: unknown) => void): unknown;
+  off?(event: "error" | "ready", listener: (error?: unknown) => void): unknown;
+}
+
+export interface ClientListener {
+  onError(error: unknown): void;
+  onReady(): void;
+}
+
+/**
+ * Listens to the client of a Redis driver; on any other driver nothing happens. Returns what ends it. With a listener ioredis
+ * no longer prints each failed connection by itself, with its stack.
+ */
+export function hearClient(
+  storage: StateStorage,
+  base: string,
+  { onError, onReady }: ClientListener,
+): () => void {
+  const driver = driverOf(storage, base);
+  if (driver?.name !== "redis" || !driver.getInstance) return () => {};
+  let client: Client | undefined;
+  let isOver = false;
+  const begin = async (): Promise<void> => {
+    const made = (await driver.getInstance!()) as Client;
+    if (isOver) return;
+    client = made;
+    client.on?.("error", onError);
+    client.on?.("ready", onReady);
+  };
+  // What keeps a client from being made is told by the first command.
+  begin().catch(() => {});
+  return () => {
+    isOver = true;
+    client?.off?.("error", onError);
+    client?.off?.("ready", onReady);
+  };
+}

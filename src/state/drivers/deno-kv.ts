@@ -1,0 +1,59 @@
+// Deno KV: a value is written only where its version is still the one that was looked at.
+import type { Clock } from "../../contract/clock.ts";
+import type { LockKind } from "./driver.ts";
+
+interface Entry {
+  value: unknown;
+  versionstamp: string | null;
+}
+
+/** The few methods of `Deno.Kv` that are used. */
+export interface DenoKv {
+  get(key: string[]): Promise<Entry>;
+  atomic(): DenoAtomic;
+}
+
+interface DenoAtomic {
+  check(entry: { key: string[]; versionstamp: string | null }): DenoAtomic;
+  set(key: string[], value: unknown): DenoAtomic;
+  commit(): Promise<{ ok: boolean }>;
+}
+
+interface Lock {
+  owner: string;
+  generation: number;
+  until: number;
+}
+
+export function createDenoKvLocks(
+  kv: () => Promise<DenoKv>,
+  prefix: string,
+  clock: Clock,
+): LockKind {
+  const keyOf = (name: string): string[] => ["leases", prefix + name];
+
+  async function swap(name: string, entry: Entry, lock: Lock): Promise<boolean> {
+    const key = keyOf(name);
+    const { versionstamp } = entry;
+    const store = await kv();
+    return (await store.atomic().check({ key, versionstamp }).set(key, lock).commit()).ok;
+  }
+
+  return {
+    tier: "atomic",
+    async take(name, owner, ttl) {
+      const entry = await (await kv()).get(keyOf(name));
+      const known = entry.value as Lock | null;
+      if (known && known.until > clock.now()) return 0;
+      const generation = (known?.generation ?? 0) + 1;
+      const isTaken = await swap(name, entry, { owner, generation, until: clock.now() + ttl });
+      return isTaken ? generation : 0;
+    },
+    async release(name, owner) {
+      const entry = await (await kv()).get(keyOf(name));
+      const known = entry.value as Lock | null;
+      if (known?.owner === owner) await swap(name, entry, { ...known, until: 0 });
+    },
+    time: async () => clock.now(),
+  };
+}

@@ -1,0 +1,45 @@
+/** Clears out cooldowns that no longer matter, so that neither memory nor store grows for ever. */
+import type { CancelTimer, Clock } from "../../contract/clock.ts";
+import type { CooldownRecord } from "../../contract/state.ts";
+
+export interface Expiry {
+  /** Remembers when the record at `key` will be dead. */
+  track(key: string, record: CooldownRecord): void;
+  isDead(record: CooldownRecord): boolean;
+  stop(): void;
+}
+
+/**
+ * Creates the sweep: `remove` is called for each record whose cooldown ended more than `keptFor` ms ago, within
+ * another `keptFor` of that.
+ */
+export function createExpiry(clock: Clock, keptFor: number, remove: (key: string) => void): Expiry {
+  const deadAt = new Map<string, number>();
+  let cancel: CancelTimer | undefined;
+  let stopped = false;
+
+  function track(key: string, record: CooldownRecord): void {
+    if (stopped) return;
+    deadAt.set(key, Math.max(deadAt.get(key) ?? 0, record.until + keptFor));
+    cancel ??= clock.after(keptFor, sweep);
+  }
+
+  function sweep(): void {
+    cancel = undefined;
+    const now = clock.now();
+    for (const [key, at] of deadAt) {
+      if (at >= now) continue;
+      deadAt.delete(key);
+      remove(key);
+    }
+    if (deadAt.size > 0) cancel = clock.after(keptFor, sweep);
+  }
+
+  function stop(): void {
+    stopped = true;
+    cancel?.();
+    deadAt.clear();
+  }
+
+  return { track, stop, isDead: ({ until }) => until + keptFor < clock.now() };
+}

@@ -1,0 +1,137 @@
+/** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
+import type {
+  CooldownRecord,
+  CredentialRecord,
+  LoadedState,
+  DisableRecord,
+} from "../../contract/state.ts";
+import { loadOthers } from "../counters/counters-writer.ts";
+import { listRecords, readEach, recordKey } from "./list-records.ts";
+import type { StateParts } from "../state-parts.ts";
+import { readStored } from "./record-kinds.ts";
+import { isForgotten } from "./tombstones.ts";
+import type { RecordKind } from "./record-kinds.ts";
+import { readItem } from "../store/storage.ts";
+
+/** What stands in the store, by key. */
+export interface Stored {
+  cooldowns: ReadonlyMap<string, CooldownRecord>;
+  marks: ReadonlyMap<string, DisableRecord>;
+  credentials: ReadonlyMap<string, CredentialRecord>;
+}
+
+/** Reads everything under the base once. Rejects when something cannot be read. */
+export async function readStore(parts: StateParts): Promise<Stored> {
+  const { kinds } = parts;
+  const listing = await listRecords(parts.storage, parts.base);
+  const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
+  const marks = await loadRecords(parts, kinds.mark, listing.marks);
+  const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
+  await parts.creations.load(listing.creations, parts.reading);
+  const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
+  parts.counters.setOthers(await loadOthers(parts, foreign));
+  return { cooldowns, marks, credentials };
+}
+
+/** Hands on what was read; what is dead is removed. */
+export async function takeStored(
+  parts: StateParts,
+  { cooldowns, marks, credentials }: Stored,
+): Promise<LoadedState> {
+  const { known, removals } = parts;
+  const living = livingOf(parts, cooldowns);
+  for (const [key, record] of marks) known.marks.note(key, record);
+  for (const [key, record] of credentials) {
+    known.credentials.note(key, record);
+    removals.track(key, record);
+  }
+  const isWanted = async (mark: DisableRecord): Promise<DisableRecord[]> =>
+    (await isForgotten(parts, mark)) ? [] : [mark];
+  const wanted = credentials.size > 0 ? await Promise.all([...marks.values()].map(isWanted)) : [];
+  // The removal of the dead is nobody's business to wait for.
+  removals.sweep();
+  const kept = [...credentials].filter(([key]) => known.credentials.get(key) !== undefined);
+  return {
+    cooldowns: living,
+    marks: credentials.size > 0 ? wanted.flat() : [...marks.values()],
+    credentials: await openAll(
+      parts,
+      kept.map(([, record]) => record),
+    ),
+  };
+}
+
+/** Reads the credentials made at run time alone. Rejects when one cannot be read. */
+export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
+  const { credentials } = await listRecords(parts.storage, parts.base, "k");
+  return openAll(parts, [
+    ...(await loadRecords(parts, parts.kinds.credential, credentials)).values(),
+  ]);
+}
+
+// One whose key cannot be opened is left out, and stays in the store as it is.
+export async function openAll(
+  { seal, aside }: StateParts,
+  records: readonly CredentialRecord[],
+): Promise<CredentialRecord[]> {
+  const opened = records.map(async (record): Promise<CredentialRecord[]> => {
+    const { id, credential } = record;
+    if (credential?.apiKey === undefined) return [record];
+    try {
+      const apiKey = await seal.open(credential.apiKey, `credential ${id}`);
+      return [{ ...record, credential: { ...credential, apiKey } }];
+    } catch {
+      aside.cannotOpen(`credential ${id}`);
+      return [];
+    }
+  });
+  return (await Promise.all(opened)).flat();
+}
+
+async function loadRecords<R>(
+  { storage, reading: gate, aside }: StateParts,
+  kind: RecordKind<R>,
+  places: readonly string[],
+): Promise<Map<string, R>> {
+  const records = new Map<string, R>();
+  const broken: string[] = [];
+
+  function take(place: string, value: unknown): void {
+    const reading = readStored(kind, value);
+    if (reading.is === "newer") aside.leave(place);
+    if (reading.is === "broken") broken.push(place);
+    if (reading.is !== "record") return;
+    const key = recordKey(place);
+    const held = records.get(key);
+    records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
+  }
+
+  // Another process may have been in mid-write: what is still broken at a second look is.
+  async function lookAgain(place: string): Promise<void> {
+    const value = await readItem(storage, place);
+    if (readStored(kind, value).is === "broken") await aside.keep(place);
+    else take(place, value);
+  }
+
+  await readEach(storage, gate, places, take);
+  await Promise.all(broken.map((place) => gate.run(() => lookAgain(place))));
+  return records;
+}
+
+// The removal of the dead is nobody's business to wait for.
+function livingOf(
+  { cooldowns, expiry, sights, known }: StateParts,
+  records: ReadonlyMap<string, CooldownRecord>,
+): CooldownRecord[] {
+  const living: CooldownRecord[] = [];
+  for (const [key, record] of records) {
+    if (expiry.isDead(record)) {
+      void cooldowns.removeDead(key, expiry.isDead);
+      continue;
+    }
+    expiry.track(key, record);
+    known.cooldowns.note(key, record);
+    living.push(sights.asSeen(key, record));
+  }
+  return living;
+}

@@ -1,0 +1,104 @@
+/** One record in the store: read, merged and written so that nothing is lost that can still be read. */
+import type { Quarantine } from "../store/quarantine.ts";
+import { readStored } from "./record-kinds.ts";
+import type { RecordReading, RecordKind } from "./record-kinds.ts";
+import { readItem } from "../store/storage.ts";
+import type { StateStorage } from "../store/storage.ts";
+
+export type Written = "written" | "unchanged" | "refused";
+
+export interface RecordCells<R> {
+  /** Puts `record` at `key`, merged with what stands there. `refused` where a newer version wrote it. */
+  put(key: string, record: R): Promise<Written>;
+  /** Removes the record where `isDead` still says so of what the store holds now. */
+  removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
+}
+
+/** Appended to the key of the second place, where there are two. */
+export const SECOND_PLACE = "-b";
+
+interface CellPlace<R> {
+  key: string;
+  reading: RecordReading<R>;
+}
+
+/**
+ * Creates access to the records of one kind. With `inPlace` each has two places that are written in turn: a kill
+ * in mid-write then costs the new copy, never the one that was whole.
+ */
+export function createRecordCells<R>(
+  storage: StateStorage,
+  kind: RecordKind<R>,
+  aside: Quarantine,
+  inPlace: boolean,
+): RecordCells<R> {
+  async function readPlace(key: string): Promise<CellPlace<R>> {
+    const reading = readStored(kind, await readItem(storage, key));
+    if (reading.is !== "broken") return { key, reading };
+    // Another process may be in mid-write: what is still broken at a second look is.
+    return { key, reading: readStored(kind, await readItem(storage, key)) };
+  }
+
+  function readPlaces(key: string): Promise<CellPlace<R>[]> {
+    const keys = inPlace ? [key, key + SECOND_PLACE] : [key];
+    return Promise.all(keys.map(readPlace));
+  }
+
+  async function put(key: string, record: R): Promise<Written> {
+    const places = await readPlaces(key);
+    const newer = places.find(({ reading }) => reading.is === "newer");
+    if (newer) {
+      aside.leave(newer.key);
+      return "refused";
+    }
+    const held = best(kind, places);
+    const merged = held ? kind.merge(held.record, record) : record;
+    if (held && isSame(kind, held.record, merged)) return "unchanged";
+    const target = cheapest(places, held?.place);
+    if (target.reading.is === "broken") await aside.keep(target.key);
+    await storage.setItem(target.key, kind.toStored(merged));
+    return "written";
+  }
+
+  async function removeDead(key: string, isDead: (record: R) => boolean): Promise<void> {
+    const places = await readPlaces(key);
+    const held = best(kind, places);
+    if (!held || !isDead(held.record)) return;
+    for (const place of places) {
+      if (place.reading.is === "record") await storage.removeItem(place.key);
+    }
+  }
+
+  return { put, removeDead };
+}
+
+interface HeldRecord<R> {
+  place: CellPlace<R>;
+  record: R;
+}
+
+function best<R>(kind: RecordKind<R>, places: readonly CellPlace<R>[]): HeldRecord<R> | undefined {
+  let held: HeldRecord<R> | undefined;
+  for (const place of places) {
+    if (place.reading.is !== "record") continue;
+    const { record } = place.reading;
+    if (!held || kind.merge(held.record, record) === record) held = { place, record };
+  }
+  return held;
+}
+
+// Where a torn write costs least: an empty place, then a broken one, then the copy that lost.
+function cheapest<R>(
+  places: readonly CellPlace<R>[],
+  held: CellPlace<R> | undefined,
+): CellPlace<R> {
+  const [first, second] = places;
+  if (!first) throw new TypeError("a record has at least one place");
+  if (!second) return first;
+  const empty = places.find(({ reading }) => reading.is === "absent");
+  return empty ?? (first === held ? second : first);
+}
+
+function isSame<R>(kind: RecordKind<R>, a: R, b: R): boolean {
+  return a === b || JSON.stringify(kind.toStored(a)) === JSON.stringify(kind.toStored(b));
+}

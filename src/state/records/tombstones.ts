@@ -1,0 +1,83 @@
+/** Credentials that were removed: their marks go, and the tombstones when nobody can bring a credential back any more (K6, K11). */
+import type { CancelTimer, Clock } from "../../contract/clock.ts";
+import type { CredentialRecord, DisableRecord } from "../../contract/state.ts";
+import type { StateKeys } from "./record-keys.ts";
+import type { KnownRecords } from "./known-records.ts";
+import type { WriteBehind } from "./write-behind.ts";
+
+export interface Tombstones {
+  /** Remembers a tombstone; nothing where the credential is alive. */
+  track(key: string, record: CredentialRecord): void;
+  /** Removes what is due, now and every hour from here on while there are tombstones. */
+  sweep(): void;
+  stop(): void;
+}
+
+export interface TombstoneOptions {
+  clock: Clock;
+  keys: StateKeys;
+  known: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
+  marks: Pick<WriteBehind<DisableRecord>, "removeDead">;
+  credentials: Pick<WriteBehind<CredentialRecord>, "removeDead">;
+}
+
+/** Longer than any instance goes on without having heard of a removal. */
+export const TOMBSTONE_KEPT: number = 30 * 86_400_000;
+const EVERY = 3_600_000;
+
+export function createTombstones(options: TombstoneOptions): Tombstones {
+  const { clock, keys, known, marks, credentials } = options;
+  const tombstones = new Map<string, CredentialRecord>();
+  let cancel: CancelTimer | undefined;
+  let isStopped = false;
+
+  const isDead = ({ credential, writtenAt }: CredentialRecord): boolean =>
+    !credential && writtenAt < clock.now() - TOMBSTONE_KEPT;
+
+  async function removeMark(credential: string): Promise<void> {
+    const key = await keys.of("m", [credential]);
+    if (!known.marks.get(key)) return;
+    known.marks.drop(key);
+    await marks.removeDead(key, () => true);
+  }
+
+  function sweep(): void {
+    cancel?.();
+    cancel = undefined;
+    for (const [key, record] of tombstones) {
+      void removeMark(record.id);
+      if (!isDead(record)) continue;
+      tombstones.delete(key);
+      known.credentials.drop(key);
+      void credentials.removeDead(key, isDead);
+    }
+    wait();
+  }
+
+  function wait(): void {
+    if (isStopped || tombstones.size === 0) return;
+    cancel ??= clock.after(EVERY, sweep);
+  }
+
+  return {
+    track(key, record) {
+      if (record.credential) return;
+      tombstones.set(key, record);
+      wait();
+    },
+    sweep,
+    stop() {
+      isStopped = true;
+      cancel?.();
+    },
+  };
+}
+
+/** Tells whether a credential was removed: what was said of it is wanted by nobody. */
+export async function isForgotten(
+  { keys, known }: Pick<TombstoneOptions, "keys" | "known">,
+  { credential }: Pick<DisableRecord, "credential">,
+): Promise<boolean> {
+  const record = known.credentials.get(await keys.of("k", [credential]));
+  return record !== undefined && !record.credential;
+}

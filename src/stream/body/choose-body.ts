@@ -1,0 +1,44 @@
+// Which kind of body an answer has, by its status and content type.
+import type { Dialect, UsageOption } from "../../contract/dialect.ts";
+import type { CommitGate } from "../commit-gate.ts";
+import type { UsageNotes } from "../usage-notes.ts";
+import type { BodyReader } from "./body-reader.ts";
+import { EventBody } from "./event-body.ts";
+import { JsonBody } from "./json-body.ts";
+import { RawBody } from "./raw-body.ts";
+import { RefusalBody } from "./refusal-body.ts";
+
+export interface BodyReaderOptions {
+  dialect: Dialect;
+  eventSize: number;
+  /** Whether the request asks for server-sent events, for answers that do not say what they are. */
+  wantsStream: boolean;
+  /** An answer without a body by its method. */
+  isHead: boolean;
+  expectsBody: boolean;
+  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  usageOption?: UsageOption | undefined;
+}
+
+const EVENTS = /^text\/event-stream\b/i;
+const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
+const JSON_TYPE = /^[^;]*\bjson\b/i;
+
+/** Makes the body of an answer whose head has come. */
+export function chooseBody(
+  gate: CommitGate,
+  options: BodyReaderOptions,
+  usage: UsageNotes,
+): BodyReader {
+  const { status } = gate;
+  if (status < 200 || status >= 300) return new RefusalBody(gate);
+  if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
+  const type = gate.header("content-type")?.trim() ?? "";
+  if (EVENTS.test(type) || (type === "" && options.wantsStream))
+    return new EventBody(gate, "sse", options, usage);
+  if (LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
+  // What says nothing of itself is looked at: errors are mostly JSON.
+  return type === "" || JSON_TYPE.test(type)
+    ? new JsonBody(gate, options, usage)
+    : new RawBody(gate);
+}

@@ -1,0 +1,151 @@
+// A body that comes in events (SSE) or lines (NDJSON). Each is looked at beside the bytes; only whole ones are passed on (I2).
+import type { Dialect, StreamEvent, UsageOption } from "../../contract/dialect.ts";
+import { joinBytes, NO_BYTES } from "../../shared/bytes.ts";
+import type { CommitGate } from "../commit-gate.ts";
+import {
+  type Break,
+  COMPLETED,
+  EMPTY,
+  isSilence,
+  NOT_STREAMABLE,
+  type ReplyResult,
+  ERROR_FORWARDED,
+  TRUNCATED,
+} from "../reply-result.ts";
+import { type EventVisitor, type Framing, EventScanner, type Visit } from "../event-scanner.ts";
+import type { UsageNotes } from "../usage-notes.ts";
+import type { BodyReader, Step } from "./body-reader.ts";
+import { isErrorText } from "./json-body.ts";
+
+/** How far the upstream has come in what it says. Nothing but `lifecycle` is ever followed by a refusal. */
+type StreamPhase =
+  | { is: "lifecycle" }
+  | { is: "payload" }
+  | { is: "terminal" }
+  | { is: "error" }
+  | { is: "refusal"; event: StreamEvent };
+
+export interface EventBodyOptions {
+  dialect: Dialect;
+  /** Bytes of one event that are kept, and of lifecycle events that are held. */
+  eventSize: number;
+  /** Whether an answer without a line is a failure; one without an event always is (E13). */
+  expectsBody: boolean;
+  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  usageOption?: UsageOption | undefined;
+}
+
+const END_OF_EVENT = new Uint8Array([10, 10]);
+
+export class EventBody implements BodyReader, EventVisitor {
+  readonly kind: "events" | "other";
+  readonly #gate: CommitGate;
+  readonly #framing: Framing;
+  readonly #options: EventBodyOptions;
+  readonly #usage: UsageNotes;
+  readonly #scanner: EventScanner;
+  #story: StreamPhase = { is: "lifecycle" };
+  #last: StreamEvent | undefined;
+
+  constructor(gate: CommitGate, framing: Framing, options: EventBodyOptions, usage: UsageNotes) {
+    this.#gate = gate;
+    this.#framing = framing;
+    this.#options = options;
+    this.#usage = usage;
+    this.kind = framing === "sse" ? "events" : "other";
+    this.#scanner = new EventScanner(framing, options.eventSize, this);
+  }
+
+  onData(chunk: Uint8Array, now: number): Step {
+    const gate = this.#gate;
+    const ready = this.#scanner.push(chunk);
+    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    gate.setInsideEvent(this.#scanner.isInsideEvent);
+    if (!gate.isOpen) {
+      gate.hold(ready);
+      if (this.#mustWait()) return "more";
+      if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+      return this.#after(gate.pass(NO_BYTES, now));
+    }
+    return this.#after(gate.pass(ready, now));
+  }
+
+  // Lifecycle events without end, or one huge event, open the gate too: they cannot be held for ever.
+  #mustWait(): boolean {
+    if (this.#story.is !== "lifecycle" || this.#scanner.isInsideEvent) return false;
+    return this.#gate.heldLength < this.#options.eventSize;
+  }
+
+  #after(goOn: boolean): Step {
+    if (this.#story.is === "terminal") return COMPLETED;
+    if (this.#story.is === "error") return ERROR_FORWARDED;
+    return goOn ? "more" : "slow";
+  }
+
+  visit(event: StreamEvent): Visit {
+    const { dialect, usageOption } = this.#options;
+    const framing = this.#framing;
+    this.#last = event;
+    this.#usage.see(event.data);
+    // The client has not asked for it (I11).
+    if (usageOption?.isAnswer(event)) return "drop";
+    // A line of NDJSON may be a record that failed among others that did not: it ends nothing.
+    if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
+      return "go";
+    const meaning = dialect.classifyEvent(event);
+    if (meaning === "lifecycle") return "go";
+    const isFirst = this.#story.is === "lifecycle" && !this.#gate.isOpen;
+    if (meaning === "error" && isFirst) this.#story = { is: "refusal", event };
+    else if (framing === "ndjson") this.#story = { is: "payload" };
+    else this.#story = { is: meaning };
+    return this.#story.is === "payload" ? "go" : "stop";
+  }
+
+  onEnd(now: number): ReplyResult {
+    const gate = this.#gate;
+    this.#scanner.visitRest();
+    const rest = this.#scanner.rest();
+    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    if (!gate.isOpen) return this.#onEarlyEnd(rest, now);
+    if (this.#endsWell()) gate.pass(rest, now);
+    else if (this.#story.is === "error") gate.pass(joinBytes([rest, END_OF_EVENT]), now);
+    else return TRUNCATED;
+    return this.#story.is === "error" ? ERROR_FORWARDED : COMPLETED;
+  }
+
+  #onEarlyEnd(rest: Uint8Array, now: number): ReplyResult {
+    const framing = this.#framing;
+    const { expectsBody } = this.#options;
+    this.#gate.hold(rest);
+    const isNothing = this.#story.is === "lifecycle" && (framing === "sse" || expectsBody);
+    if (isNothing) return this.#last ? EMPTY : this.#withoutEvent(now);
+    if (!this.#endsWell()) return EMPTY;
+    return this.#gate.open(now, this.kind) ? COMPLETED : NOT_STREAMABLE;
+  }
+
+  onBreak(why: Break): ReplyResult {
+    // Nothing was missing but the end: an upstream without terminal events has held its connection open.
+    if (isSilence(why.fault) && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
+    return this.#gate.broken(why);
+  }
+
+  // Whatever its type says, this is no stream: a JSON body perhaps, an error or an answer.
+  #withoutEvent(now: number): ReplyResult {
+    const held = this.#gate.readHeld();
+    const text = new TextDecoder().decode(held);
+    if (isErrorText(text, this.#options.dialect)) return this.#gate.refused(held, true);
+    if (!/^\s*[{[]/.test(text)) return EMPTY;
+    this.#usage.see(text);
+    return this.#gate.open(now, "other") ? COMPLETED : NOT_STREAMABLE;
+  }
+
+  #endsWell(): boolean {
+    const { dialect } = this.#options;
+    if (this.#framing === "ndjson" || this.#story.is === "terminal") return true;
+    return this.#last !== undefined && (dialect.isCompleteWith?.(this.#last) ?? false);
+  }
+
+  #refused(event: StreamEvent): ReplyResult {
+    return this.#gate.refused(new TextEncoder().encode(event.data), true);
+  }
+}

@@ -1,0 +1,84 @@
+// A JSON body: short ones are judged whole before anything is sent, for a 200 may hold an error (B10).
+import type { Dialect } from "../../contract/dialect.ts";
+import { NO_BYTES } from "../../shared/bytes.ts";
+import type { CommitGate } from "../commit-gate.ts";
+import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
+import type { UsageNotes } from "../usage-notes.ts";
+import type { BodyReader, Step } from "./body-reader.ts";
+
+/** Errors are shorter than this. */
+const JUDGED_SIZE = 65_536;
+/** So much of a body shows how it begins. */
+const START_SIZE = 256;
+
+export interface JsonBodyOptions {
+  dialect: Dialect;
+  /** Whether an answer without a byte is a failure (E13). */
+  expectsBody: boolean;
+}
+
+export class JsonBody implements BodyReader {
+  readonly kind = "other";
+  readonly #gate: CommitGate;
+  readonly #options: JsonBodyOptions;
+  readonly #usage: UsageNotes;
+  /** The last two pieces that went out unread, for the counts at the end. */
+  #tail: Uint8Array = NO_BYTES;
+  #beforeTail: Uint8Array = NO_BYTES;
+
+  constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
+    this.#gate = gate;
+    this.#options = options;
+    this.#usage = usage;
+  }
+
+  onData(chunk: Uint8Array, now: number): Step {
+    const gate = this.#gate;
+    this.#beforeTail = this.#tail;
+    this.#tail = chunk;
+    if (gate.isOpen) return gate.pass(chunk, now) ? "more" : "slow";
+    if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
+    if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+    return gate.pass(NO_BYTES, now) ? "more" : "slow";
+  }
+
+  onEnd(now: number): ReplyResult {
+    const gate = this.#gate;
+    if (gate.isOpen) {
+      this.#usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
+      return COMPLETED;
+    }
+    const held = gate.readHeld();
+    if (held.length === 0 && this.#options.expectsBody) return EMPTY;
+    const text = decode(held);
+    if (isErrorText(text, this.#options.dialect)) return gate.refused(held, true);
+    this.#usage.see(text);
+    return gate.open(now, this.kind) ? COMPLETED : NOT_STREAMABLE;
+  }
+
+  onBreak(why: Break): ReplyResult {
+    return this.#gate.broken(why);
+  }
+}
+
+/** Tells whether a text is JSON that the dialect takes for an error. */
+export function isErrorText(text: string, dialect: Dialect): boolean {
+  const data = text.trim();
+  return /^[{[]/.test(data) && dialect.classifyEvent({ name: "", data }) === "error";
+}
+
+// Only an object can be an error, or an array that begins with one: Google streams answers as an array, which must not wait.
+function mayBeError(held: Uint8Array): boolean {
+  const start = decode(held.subarray(0, START_SIZE)).trimStart();
+  if (!start.startsWith("[")) return start === "" || start.startsWith("{");
+  const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
+    undefined,
+    "",
+    true,
+  ];
+  return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,56 @@
+import type { DisableRecord } from "../../src/contract/state.ts";
+import { describe, expect, it } from "vitest";
+import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
+import { NOW } from "../pool/fixtures.ts";
+
+function createHealth() {
+  const told: DisableRecord[] = [];
+  const health = new DisabledCredentials((mark) => void told.push(mark));
+  const disable = (cause: "auth" | "operator" = "auth"): void =>
+    health.disable("a", { cause, reason: "said so", at: NOW });
+  return { health, told, disable };
+}
+
+describe("health", () => {
+  it("F5 tells of each change once, each with a higher revision", () => {
+    const { health, told, disable } = createHealth();
+    disable();
+    expect(health.get("a")?.cause).toBe("auth");
+    expect(health.enable("a", NOW + 1)).toBe(true);
+    expect(health.enable("a", NOW + 2)).toBe(false);
+    expect(told.map(({ revision, disabled }) => [revision, disabled?.cause])).toEqual([
+      [1, "auth"],
+      [2, undefined],
+    ]);
+  });
+
+  it("F5 takes from a store only what is newer than what it knows", () => {
+    const { health, told, disable } = createHealth();
+    disable();
+    const [mark] = told;
+    health.enable("a", NOW + 1);
+    expect(health.restore(mark!)).toBe(false);
+    expect(health.get("a")).toBeUndefined();
+    expect(health.restore({ ...mark!, revision: 9 })).toBe(true);
+    expect(health.get("a")?.cause).toBe("auth");
+    health.enable("a", NOW + 2);
+    expect(told.at(-1)?.revision).toBe(10);
+  });
+
+  it("E7 sees the second distinct request that was refused without a reason, and not the same one twice", () => {
+    const { health } = createHealth();
+    expect(health.refusedBarely("a", "r1")).toBe(false);
+    expect(health.refusedBarely("a", "r1")).toBe(false);
+    expect(health.refusedBarely("b", "r2")).toBe(false);
+    expect(health.refusedBarely("a", "r2")).toBe(true);
+  });
+
+  it("E7 forgets a bare refusal after a success, and when an operator brings the credential back", () => {
+    const { health } = createHealth();
+    health.refusedBarely("a", "r1");
+    health.succeeded("a");
+    expect(health.refusedBarely("a", "r2")).toBe(false);
+    health.enable("a", NOW);
+    expect(health.refusedBarely("a", "r3")).toBe(false);
+  });
+});

@@ -1,0 +1,24 @@
+import { EventEmitter } from "node:events";
+import { expect, it } from "vitest";
+import { NodeRequestCall, type NodeRequest } from "../../src/http/node-request.ts";
+
+it("I10 keeps no hold of a body that has been read, however long its answer streams", async () => {
+  const message = Object.assign(new EventEmitter(), {
+    method: "POST",
+    headers: {},
+    socket: null,
+    complete: true,
+    destroy: () => {},
+  });
+  const call = new NodeRequestCall(message as NodeRequest, {
+    mount: "",
+    target: "/",
+    toRequest: () => new Request("http://localhost/"),
+  });
+  const body = call.readBody(1_000);
+  for (const piece of ["one ", "two"]) message.emit("data", Buffer.from(piece));
+  message.emit("end");
+  expect(Buffer.from(await body).toString()).toBe("one two");
+  // A listener that is left holds the pieces.
+  expect(message.eventNames()).toEqual([]);
+});
