@@ -1,7 +1,8 @@
 // The public names, listed by hand.
 export { createRelay } from "./hosts/create-relay.ts";
 export type { OptionsOf } from "./hosts/lazy-relay.ts";
-export type { Credentials, FetchWhere, Relay } from "./relay.ts";
+export type { Credentials } from "./admin/credentials-api.ts";
+export type { FetchWhere, Relay } from "./relay.ts";
 export { defineRelay, type RelayEvent, type RelayHandler } from "./hosts/h3.ts";
 export { oauth, type OAuthOptions } from "./tokens/sources/oauth.ts";
 export { firebase, type FirebaseOptions } from "./tokens/sources/firebase-refresh.ts";
@@ -49,6 +50,7 @@ export type {
   CredentialEvent,
   EndEvent,
   HookHandlers,
+  NextStep,
   RotationEvent,
   RefreshEvent,
   RouteEvent,

@@ -45,7 +45,7 @@ export interface RuntimeCredentials {
 export interface RuntimeCredentialsDeps {
   config: RelayConfig;
   pools: ReadonlyMap<string, Pool>;
-  health: DisabledCredentials;
+  disabled: DisabledCredentials;
   state: Pick<State, "putCredential">;
   reporter: Reporter;
   clock: Clock;
@@ -55,8 +55,8 @@ export interface RuntimeCredentialsDeps {
 
 const ORIGIN = "operator";
 
-export function createRuntimeCredentials(rooms: RuntimeCredentialsDeps): RuntimeCredentials {
-  const { config, pools, health, state, reporter, clock, addedKeys } = rooms;
+export function createRuntimeCredentials(deps: RuntimeCredentialsDeps): RuntimeCredentials {
+  const { config, pools, disabled, state, reporter, clock, addedKeys } = deps;
   /** Every record known, tombstones too: a revision must never be given twice. */
   const records = new Map<string, CredentialRecord>();
   const reported = new Set<string>();
@@ -89,7 +89,7 @@ export function createRuntimeCredentials(rooms: RuntimeCredentialsDeps): Runtime
     const { label, upstream, tier, weight, allow, deny, maxInFlight = Infinity } = made;
     const credential: Credential = { id, label, upstream, tier, weight, allow, deny, maxInFlight };
     pool.add([credential], clock.now());
-    if (health.get(id)) pool.setDisabled(id, true, clock.now());
+    if (disabled.get(id)) pool.setDisabled(id, true);
   }
 
   function leave(id: string): void {
@@ -179,12 +179,12 @@ export function createRuntimeCredentials(rooms: RuntimeCredentialsDeps): Runtime
       if (pruneAfter === false) return;
       for (const pool of pools.values())
         for (const { id } of pool.credentials) {
-          const disabled = health.get(id);
-          if (!disabled || clock.now() - disabled.at < pruneAfter || reported.has(id)) continue;
+          const mark = disabled.get(id);
+          if (!mark || clock.now() - mark.at < pruneAfter || reported.has(id)) continue;
           reported.add(id);
           const isAdded = records.get(id)?.credential !== undefined;
           reporter.warn(
-            `credential ${id} has been out of use since ${new Date(disabled.at).toISOString()}: ${disabled.reason}${isAdded ? "; it is removed" : ""}`,
+            `credential ${id} has been out of use since ${new Date(mark.at).toISOString()}: ${mark.reason}${isAdded ? "; it is removed" : ""}`,
           );
           if (isAdded) remove(id);
         }

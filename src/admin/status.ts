@@ -1,4 +1,4 @@
-// What an operator sees: every credential, what is closed until when and why, and how the store is.
+// What an operator sees: every credential, what is closed until when and why, and the condition of the store.
 import type { TokenStatus } from "../tokens/token-provider.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { DisabledMark, UsageCounters } from "../contract/state.ts";
@@ -10,19 +10,43 @@ import type {
   CredentialToken,
   RelayStatus,
 } from "../contract/relay-status.ts";
-import type { Services } from "../wiring/create-services.ts";
+import type { Acquirers } from "../anonymous/acquirers.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { State } from "../contract/state.ts";
+import type { VerdictApplier } from "../cooldowns/apply-verdict.ts";
+import type { Cooldowns } from "../cooldowns/cooldowns.ts";
+import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
+import type { RelayConfig } from "../options/resolve.ts";
+import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import type { Pool } from "../pool/pool.ts";
 import { secondsUntil, toISOTime } from "../shared/times.ts";
 import { toCooldownStatus } from "../cooldowns/cooldown-status.ts";
 import { toTierName } from "../shared/tier-names.ts";
 
-/** Reads the status from the very tables that choosing reads. Holds no secret. */
-export function toStatus(rooms: Services): RelayStatus {
-  const { config, pools, cooldowns, state, clock, open, waiting, circuits, acquirers } = rooms;
+/** What the status is read from. */
+export interface StatusDeps {
+  config: RelayConfig;
+  clock: Clock;
+  pools: ReadonlyMap<string, Pool>;
+  cooldowns: Cooldowns;
+  disabled: DisabledCredentials;
+  verdicts: Pick<VerdictApplier, "verificationLinkOf">;
+  tokens: { status(credential: string): TokenStatus | undefined };
+  circuits: Pick<CircuitBreaker, "open">;
+  acquirers: Pick<Acquirers, "status"> | undefined;
+  state: Pick<State, "counters" | "health">;
+  openRequests: { readonly size: number };
+  queue: { readonly size: number };
+}
+
+/** Reads the status from the same tables that the selection reads. Contains no secret. */
+export function toStatus(deps: StatusDeps): RelayStatus {
+  const { config, pools, cooldowns, state, clock, openRequests, queue, circuits, acquirers } = deps;
   const now = clock.now();
   const creators = new Set(config.acquirers.map(({ id }) => id));
   return {
     at: toISOTime(now),
-    credentials: everybody(config, pools).map((one) => toCredentialStatus(rooms, one)),
+    credentials: allCredentials(config, pools).map((one) => toCredentialStatus(deps, one)),
     cooldowns: Array.from(cooldowns.all(now), (it) =>
       toCooldownStatus(it, now, creators.has(it.key.credential)),
     ),
@@ -31,26 +55,26 @@ export function toStatus(rooms: Services): RelayStatus {
       ...it,
       tier: toTierName(it.tier, config.tiers),
     })),
-    requests: { open: open.size, waiting: waiting.size },
+    requests: { open: openRequests.size, waiting: queue.size },
     store: state.health(),
   };
 }
 
 function toCredentialStatus(
-  { config, pools, health, consequences, state, auth }: Services,
+  { config, pools, disabled, verdicts, state, tokens }: StatusDeps,
   { id, label, upstream, tier }: Credential,
 ): CredentialStatus {
-  const disabled = health.get(id);
+  const mark = disabled.get(id);
   return {
     id,
     label,
     upstream,
     tier: toTierName(tier, config.tiers),
     inFlight: pools.get(upstream)!.inFlight(id),
-    disabled: disabled && toDisabled(disabled),
-    verification: consequences.verificationLinkOf(id),
+    disabled: mark && toDisabled(mark),
+    verification: verdicts.verificationLinkOf(id),
     counters: toCounters(state.counters(id)),
-    token: toToken(auth.status(id), disabled),
+    token: toToken(tokens.status(id), mark),
   };
 }
 
@@ -79,16 +103,19 @@ function toToken(
   };
 }
 
-/** The configured ones in their order, then those made at run time. */
-function everybody({ credentials }: Services["config"], pools: Services["pools"]): Credential[] {
+/** The configured credentials in their order, then those that were added at run time. */
+function allCredentials(
+  { credentials }: RelayConfig,
+  pools: ReadonlyMap<string, Pool>,
+): Credential[] {
   const configured = new Set(credentials.map(({ id }) => id));
   const members = [...pools.values()].flatMap((pool) => pool.credentials);
   return [...credentials, ...members.filter(({ id }) => !configured.has(id))];
 }
 
 function toCircuits(
-  { upstreams }: Services["config"],
-  circuits: Services["circuits"],
+  { upstreams }: RelayConfig,
+  circuits: Pick<CircuitBreaker, "open">,
   now: number,
 ): CircuitStatus[] {
   const open = new Map(circuits.open(now).map((it) => [it.name, it]));

@@ -4,7 +4,8 @@ import type { Key } from "../contract/credential.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
 import { toCooldownStatus } from "../cooldowns/cooldown-status.ts";
 import { clampHint } from "../policies/backoff.ts";
-import { ANY, type Cooldown } from "../cooldowns/cooldowns.ts";
+import type { Cooldown } from "../cooldowns/cooldown-table.ts";
+import { ANY } from "../shared/patterns.ts";
 import type { AcquirerDeps } from "./acquirer-deps.ts";
 
 export interface CreationCooldown {

@@ -1,143 +1,222 @@
-// An attempt that failed: what it means, what follows from it, and what the request does next.
-import type { Refusal, Verdict } from "../contract/verdict.ts";
-import type { Target } from "../contract/target.ts";
-import type { AttemptFault } from "../contract/transport.ts";
-import type { Failure } from "../cooldowns/apply-verdict.ts";
+// A failed attempt: what it means, what follows from it, and what the request does next.
 import type { LastAttempt } from "../contract/last-attempt.ts";
-import type { Cooldown } from "../cooldowns/cooldowns.ts";
-import type { Wanted } from "../pool/pool.ts";
-import type { Services } from "../wiring/create-services.ts";
-import type { ReplyResult } from "../stream/reply.ts";
-import type { Timeouts } from "../stream/upstream-timeouts.ts";
-import { classify, classifyFault } from "../refusals/classify.ts";
-import { judgeByRules } from "../refusals/operator-rules.ts";
-import { isBudgeted } from "../policies/retry-budget.ts";
+import type { Target } from "../contract/target.ts";
+import type { Verdict } from "../contract/verdict.ts";
+import type { Cooldown } from "../cooldowns/cooldown-table.ts";
+import type { Failure } from "../cooldowns/outcome.ts";
+import type { NextStep } from "../observe/hooks.ts";
 import { nextStep, type Step } from "../policies/retry-policy.ts";
-import { ANY_MODEL } from "../routing/planner.ts";
-import { isEndpointFailure } from "../policies/circuit-breaker.ts";
+import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
-import { downUntil, hasFreshEndpoint } from "./endpoints.ts";
-import { reportAttempt } from "./send-attempt.ts";
-import { hasFallback, isAboutTarget, isLeaving } from "./fallback-targets.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import {
-  type RequestPlan,
-  excludedFor,
-  poolOf,
   type AttemptHistory,
-  historyOf,
   type AttemptState,
+  historyOf,
   type Selection,
 } from "./attempt-state.ts";
+import type { Availability } from "./availability.ts";
+import { classifyAttempt, type FailedResult, verificationLinkIn } from "./classify-attempt.ts";
+import { hasFallback, isAboutTarget, isLeaving } from "./fallback-targets.ts";
+import type { AttemptReporter } from "./report-attempt.ts";
+import type { RequestPlan } from "./request-plan.ts";
 
-/** Bytes of a refusal that are judged; its beginning says what it is. */
-const JUDGED = 65_536;
+type Deps = Pick<
+  AttemptServices,
+  | "config"
+  | "clock"
+  | "pools"
+  | "tokens"
+  | "quotas"
+  | "circuits"
+  | "verdicts"
+  | "retryBudget"
+  | "usageRequests"
+  | "endpointFaults"
+  | "reporter"
+>;
 
-export interface FailedAttempt extends Selection {
-  result: Extract<ReplyResult, { kind: "refused" | "failed" }>;
-}
-
-/** Judges a failed attempt, books what follows from it and decides the next step. */
-export function handleFailure(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  attempt: FailedAttempt,
-): Step {
-  const { context, target, session } = plan;
-  const { credential, sentAt } = attempt;
-  const last = (state.last = judgeAttempt(rooms, plan, attempt));
-  const { verdict } = last;
-  reportAttempt(rooms, plan, attempt, last);
-  rooms.reporter.debug(
-    () =>
-      `request ${context.id}: attempt ${context.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
-  );
-  // The deadline or a shutdown cut it short: nobody is to blame, and nothing follows.
-  context.check();
-  const setbacks = historyOf(state);
-  rooms.faults.failed(target, attempt.circuitCall.endpoint, last, sentAt);
-  tellCircuit(rooms, setbacks, target, attempt, verdict);
-  if (rooms.usage?.isRefusal(state, attempt, last, target)) {
-    state.retry = { credential, met: attempt.met };
-    return SAME;
-  }
-  const isDown = downUntil(rooms, target) > 0;
-  const pool = poolOf(rooms, plan);
-  const isShared = verdict.reason === "MODEL_CAPACITY_EXHAUSTED";
-  setbacks.reasons.set(target, verdict.reason);
-  const wanted: Wanted = {
-    target,
-    session,
-    excluded: [...excludedFor(state, target), credential],
-  };
-  const hasOther = pool.hasAny(wanted, rooms.clock.now());
-  const isNext = hasFallback(rooms, plan, state, { credential, verdict });
-  const isOnly = !hasOther && !isNext && pool.isOnly(credential, target);
-  const { limits } = rooms.config;
-  const hasEndpoint = hasFreshEndpoint(rooms, state, target);
-  const around = { hasOther: hasOther || isNext, isOnly, hasEndpoint };
-  const isRenewed = renew(rooms, setbacks, attempt, verdict);
-  const planned = nextStep(verdict, state.spent, around, limits);
-  const own: Step = isDown ? { go: "stop" } : isRenewed && planned.go !== "stop" ? SAME : planned;
-  const leaves = isNext && isLeaving(own, verdict, state.spent.attempts, limits.maxAttempts);
-  const step = withinBudget(rooms, state, verdict, leaves ? { go: "other", delay: 0 } : own);
-  const failure: Failure = {
-    requestId: context.id,
-    credential,
-    target,
-    verdict,
-    sentAt,
-    link: linkIn(last),
-    grace: step.go === "same" && step.isGrace ? step.delay : undefined,
-  };
-  // Capacity closes the model only when this request's tries are spent (C12); everything else closes at once (D7).
-  const isGoingOn = step.go !== "stop" && !leaves;
-  const met = isShared && isGoingOn ? undefined : bookFailure(rooms, setbacks, failure);
-  if (leaves) setbacks.left.add(target);
-  else if (step.go === "same" || (step.go === "any" && !hasOther))
-    state.retry = { credential, met: met ?? attempt.met };
-  else exclude(plan, state, credential, verdict);
-  if (met) setbacks.cooled.add(credential);
-  return step;
+/** The next step of a request. */
+interface Decision {
+  step: Step;
+  /** Another credential is available at the same target now. */
+  hasOther: boolean;
+  /** A credential is available at a later target now. */
+  hasNext: boolean;
+  /** The request falls back to the next target, and does not return to this one. */
+  isLeaving: boolean;
 }
 
 const SAME: Step = { go: "same", delay: 0 };
 
-/** A token that was refused is renewed once for a request, which then tries the same credential again (E6). */
-function renew(
-  { auth }: Services,
-  { renewed }: AttemptHistory,
-  { credential, secret }: FailedAttempt,
-  { reason }: Verdict,
-): boolean {
-  if (reason !== "UNAUTHENTICATED" || !auth.isRenewable(credential)) return false;
-  const isFirst = !renewed.has(credential);
-  auth.reject(credential, secret ?? "", !isFirst);
-  renewed.add(credential);
-  return isFirst;
+export class FailureHandler {
+  readonly #deps: Deps;
+  readonly #availability: Availability;
+  readonly #reporter: AttemptReporter;
+
+  constructor(deps: Deps, availability: Availability, reporter: AttemptReporter) {
+    this.#deps = deps;
+    this.#availability = availability;
+    this.#reporter = reporter;
+  }
+
+  /** Classifies a failed attempt, applies its verdict and decides the next step. Throws if the request itself has ended. */
+  handle(plan: RequestPlan, state: AttemptState, selection: Selection, result: FailedResult): Step {
+    const { usageRequests, endpointFaults } = this.#deps;
+    const { context, target } = plan;
+    const last = (state.last = classifyAttempt(this.#deps, plan, selection, result));
+    this.#log(plan, selection, last);
+    // A deadline or a shutdown has ended the call: no part is at fault, and nothing follows.
+    if (context.ended) this.#reporter.attempt(plan, selection, last, "end");
+    context.check();
+    const history = historyOf(state);
+    endpointFaults.failed(target, selection.circuitCall.endpoint, last, selection.sentAt);
+    this.#reportToCircuit(history, target, selection, last.verdict);
+    if (usageRequests?.isRefusal(state, selection, last, target)) {
+      state.retry = { credential: selection.credential, met: selection.met };
+      this.#reporter.attempt(plan, selection, last, "same-credential");
+      return SAME;
+    }
+    history.reasons.set(target, last.verdict.reason);
+    const decision = this.#decide(plan, state, selection, last.verdict);
+    this.#reporter.attempt(plan, selection, last, toNextStep(decision));
+    this.#apply(plan, state, selection, last, decision);
+    return decision.step;
+  }
+
+  #log({ context }: RequestPlan, { credential }: Selection, { verdict }: LastAttempt): void {
+    this.#deps.reporter.debug(
+      () =>
+        `request ${context.id}: attempt ${context.attempts} on ${credential} failed: ${verdict.reason} (${verdict.evidence})`,
+    );
+  }
+
+  // Any answer shows that an endpoint works; only its own failures count against it, with whichever credential (F2).
+  #reportToCircuit(
+    { failedAt }: AttemptHistory,
+    { upstream, endpoints }: Target,
+    { circuitCall }: Selection,
+    { reason }: Verdict,
+  ): void {
+    const { clock, reporter, circuits } = this.#deps;
+    const now = clock.now();
+    if (!REASONS[reason].endpointFault) return circuitCall.answered(now);
+    failedAt.add(circuitCall.endpoint);
+    if (!circuitCall.failed(now)) return;
+    const number = endpoints.indexOf(circuitCall.endpoint) + 1;
+    const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
+    const wait = toWaitText(circuits.openUntil(circuitCall.endpoint, now) - now, now);
+    reporter.warn(
+      `circuit open:${which} upstream ${upstream} failed several times in a row (${reason}); next attempt in ${wait}`,
+    );
+  }
+
+  #decide(
+    plan: RequestPlan,
+    state: AttemptState,
+    selection: Selection,
+    verdict: Verdict,
+  ): Decision {
+    const { limits } = this.#deps.config;
+    const { target } = plan;
+    const { credential } = selection;
+    const pool = poolOf(this.#deps, target);
+    const wanted = this.#availability.wantedAt(plan, state, target);
+    const excluded = [...wanted.excluded, credential];
+    const hasOther = pool.hasAny({ ...wanted, excluded }, this.#deps.clock.now());
+    const hasNext = hasFallback(this.#deps, this.#availability, plan, state, {
+      credential,
+      verdict,
+    });
+    const around = {
+      hasOther: hasOther || hasNext,
+      isOnly: !hasOther && !hasNext && pool.isOnly(credential, target),
+      hasEndpoint: this.#availability.hasFreshEndpoint(state, target),
+    };
+    const isRenewed = this.#renew(historyOf(state), selection, verdict);
+    const planned = nextStep(verdict, state.spent, around, limits);
+    const step = this.#withoutOpenCircuit(target, isRenewed, planned);
+    const leaves = hasNext && isLeaving(step, verdict, state.spent.attempts, limits.maxAttempts);
+    return {
+      step: this.#withinBudget(state, verdict, leaves ? { go: "other", delay: 0 } : step),
+      hasOther,
+      hasNext,
+      isLeaving: leaves,
+    };
+  }
+
+  #withoutOpenCircuit(target: Target, isRenewed: boolean, planned: Step): Step {
+    if (this.#availability.downUntil(target) > 0) return { go: "stop" };
+    return isRenewed && planned.go !== "stop" ? SAME : planned;
+  }
+
+  /** A token that was refused is refreshed once for a request, which then tries the same credential again (E6). */
+  #renew(
+    { renewed }: AttemptHistory,
+    { credential, secret }: Selection,
+    { reason }: Verdict,
+  ): boolean {
+    const { tokens } = this.#deps;
+    if (reason !== "UNAUTHENTICATED" || !tokens.isRenewable(credential)) return false;
+    const isFirst = !renewed.has(credential);
+    tokens.reject(credential, secret ?? "", !isFirst);
+    renewed.add(credential);
+    return isFirst;
+  }
+
+  // An outage must not be answered with more load: the retries of all requests together are limited (E14).
+  #withinBudget(state: AttemptState, { reason }: Verdict, step: Step): Step {
+    state.endRetry?.();
+    state.endRetry = undefined;
+    if (step.go === "stop" || !REASONS[reason].budgeted) return step;
+    state.endRetry = this.#deps.retryBudget.take();
+    return state.endRetry ? step : { go: "stop" };
+  }
+
+  #apply(
+    plan: RequestPlan,
+    state: AttemptState,
+    selection: Selection,
+    last: LastAttempt,
+    { step, hasOther, isLeaving: leaves }: Decision,
+  ): void {
+    const { context, target } = plan;
+    const { credential, sentAt } = selection;
+    const { verdict } = last;
+    const history = historyOf(state);
+    const failure: Failure = {
+      requestId: context.id,
+      credential,
+      target,
+      verdict,
+      sentAt,
+      link: verificationLinkIn(last),
+      grace: step.go === "same" && step.isGrace ? step.delay : undefined,
+    };
+    // Capacity closes the model only when this request's attempts are spent (C12); every other reason closes at once (D7).
+    const isWaiting =
+      verdict.reason === "MODEL_CAPACITY_EXHAUSTED" && step.go !== "stop" && !leaves;
+    const met = isWaiting ? undefined : this.#applyVerdict(history, failure);
+    if (leaves) history.left.add(target);
+    else if (step.go === "same" || (step.go === "any" && !hasOther))
+      state.retry = { credential, met: met ?? selection.met };
+    else exclude(plan, state, credential, verdict);
+    if (met) history.cooled.add(credential);
+  }
+
+  // If several credentials are refused for one request, the request is the cause: the first is enabled again (E7).
+  #applyVerdict({ forbidden }: AttemptHistory, failure: Failure): Cooldown | undefined {
+    const { verdicts } = this.#deps;
+    const { reason, scope } = failure.verdict;
+    if (reason !== "FORBIDDEN" || scope !== "credential") return verdicts.apply(failure);
+    forbidden.add(failure.credential);
+    if (forbidden.size === 1) return verdicts.apply(failure);
+    verdicts.revertForbidden([...forbidden]);
+    return undefined;
+  }
 }
 
-// Any answer shows that an endpoint works; only its own failures count against it, whichever credential met them (F2).
-function tellCircuit(
-  { clock, reporter, circuits }: Services,
-  { failedAt }: AttemptHistory,
-  { upstream, endpoints }: Target,
-  { circuitCall }: Selection,
-  verdict: Verdict,
-): void {
-  if (!isEndpointFailure(verdict)) return circuitCall.answered(clock.now());
-  failedAt.add(circuitCall.endpoint);
-  const now = clock.now();
-  if (!circuitCall.failed(now)) return;
-  const number = endpoints.indexOf(circuitCall.endpoint) + 1;
-  const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
-  const wait = toWaitText(circuits.openUntil(circuitCall.endpoint, now) - now, now);
-  reporter.warn(
-    `circuit open:${which} upstream ${upstream} failed several times in a row (${verdict.reason}); next attempt in ${wait}`,
-  );
-}
-
-// Where there is one target only, who failed is out for the whole request.
+// If there is only one target, a credential that failed is excluded for the whole request.
 function exclude(
   { targets, target }: RequestPlan,
   state: AttemptState,
@@ -149,79 +228,9 @@ function exclude(
   else excludedAt.set(target, [...(excludedAt.get(target) ?? []), credential]);
 }
 
-// An outage must not be met with more load: what all requests together may retry is bounded (E14).
-function withinBudget(
-  { retries }: Services,
-  state: AttemptState,
-  { reason }: Verdict,
-  step: Step,
-): Step {
-  state.endRetry?.();
-  state.endRetry = undefined;
-  if (step.go === "stop" || !isBudgeted(reason)) return step;
-  state.endRetry = retries.take();
-  return state.endRetry ? step : { go: "stop" };
-}
-
-// Several credentials that are refused for one request are not at fault: what was done to the first is undone (E7).
-function bookFailure(
-  { consequences }: Services,
-  { forbidden }: AttemptHistory,
-  failure: Failure,
-): Cooldown | undefined {
-  const { reason, scope } = failure.verdict;
-  if (reason !== "FORBIDDEN" || scope !== "credential") return consequences.apply(failure);
-  forbidden.add(failure.credential);
-  if (forbidden.size === 1) return consequences.apply(failure);
-  consequences.revertForbidden([...forbidden]);
-  return undefined;
-}
-
-function judgeAttempt(
-  { clock, config, quotas }: Services,
-  { target }: RequestPlan,
-  { credential, result, secret }: FailedAttempt,
-): LastAttempt {
-  if (result.kind === "failed")
-    return {
-      verdict: classifyFault(result.fault),
-      status: undefined,
-      fault: result.fault,
-      cause: result.code,
-      limit: limitOf(result.fault, config.streaming),
-      answer: undefined,
-    };
-  const { status, headers, body, inStream } = result;
-  quotas.readHeaders((name) => headers.get(name), credential, target);
-  const refusal: Refusal = {
-    status,
-    header: (name) => headers.get(name) ?? undefined,
-    body: new TextDecoder().decode(body.subarray(0, JUDGED)),
-    endpoint: "ai",
-    inStream,
-    model: target.model === ANY_MODEL ? undefined : target.model,
-    receivedAt: clock.now(),
-  };
-  const answer = { status, headers, body, inStream, secret: secret ?? "" };
-  const verdict =
-    judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
-    classify(refusal, target.dialect);
-  return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
-}
-
-/** How long an attempt has waited in vain, ms. */
-function limitOf(
-  fault: AttemptFault,
-  { connectTimeout, firstByteTimeout, idleTimeout }: Timeouts,
-): number | undefined {
-  if (fault === "connect-timeout") return Math.min(connectTimeout, firstByteTimeout);
-  if (fault === "timeout") return firstByteTimeout;
-  return fault === "idle-timeout" ? idleTimeout : undefined;
-}
-
-/** Where an upstream wants somebody to confirm who they are, it says at which address (E7). */
-function linkIn({ verdict, answer }: LastAttempt): string | undefined {
-  if (verdict.reason !== "FORBIDDEN" || !answer) return undefined;
-  const [link] = /https:\/\/[^\s"'<>\\]{1,500}/.exec(new TextDecoder().decode(answer.body)) ?? [];
-  return link;
+function toNextStep({ step, hasOther, hasNext, isLeaving: leaves }: Decision): NextStep {
+  if (leaves || (step.go === "other" && !hasOther && hasNext)) return "other-target";
+  if (step.go === "stop") return "end";
+  if (step.go === "same" || (step.go === "any" && !hasOther)) return "same-credential";
+  return "other-credential";
 }

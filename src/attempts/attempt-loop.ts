@@ -1,243 +1,131 @@
-// The loop inside one request: choose, authorize, send, judge, until one answer is good or the budget is spent.
-import type { Credential } from "../contract/credential.ts";
-import type { RouteDecision } from "../contract/route-decision.ts";
-import type { RequestOutcome, RequestContext } from "../request/request-context.ts";
+// The loop of one request: select a credential, authenticate, send, handle the failure, wait; until one answer is good or nothing more can help.
 import type { LastAttempt } from "../contract/last-attempt.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { RequestOutcome } from "../request/request-context.ts";
+import { RelayError } from "../shared/errors.ts";
 import type { ReplyResult } from "../stream/reply.ts";
-import type { Services } from "../wiring/create-services.ts";
-import { authenticate } from "./authenticate.ts";
-import { nextEndpoint, reachableTargets } from "./endpoints.ts";
-import { sendAttempt, reportAttempt } from "./send-attempt.ts";
-import { handleFailure } from "./after-failure.ts";
+import { FailureHandler } from "./after-failure.ts";
+import type { AttemptServices } from "./attempt-services.ts";
 import {
-  type RetryTarget,
-  createAttemptState,
-  type RequestPlan,
-  excludedFor,
-  giveSlotBack,
-  poolOf,
   type AttemptState,
+  createAttemptState,
+  leaveQueue,
   type Selection,
 } from "./attempt-state.ts";
-import type { Blocked } from "../pool/pool.ts";
-import { finalError, waitForCredential } from "./wait-for-credential.ts";
-import { RelayError } from "../shared/errors.ts";
-import { ANY_MODEL } from "../routing/planner.ts";
-import { toRouteDecision } from "../routing/explain-route.ts";
+import { Authenticator } from "./authenticate.ts";
+import { Availability } from "./availability.ts";
+import { FinalErrors } from "./final-error.ts";
+import { AttemptReporter } from "./report-attempt.ts";
+import type { RequestPlan } from "./request-plan.ts";
+import { CredentialSelector } from "./select-credential.ts";
+import { type CommitHead, sendAttempt, type SenderDeps } from "./send-attempt.ts";
+import { CredentialWaiter } from "./wait-for-credential.ts";
 
-/** What became of all attempts: the client has its answer, or a failure is to be told. */
-export type Outcome =
-  | { kind: "ended"; ending: RequestOutcome }
+/** How the attempts of a request ended: the client has its answer, or an error is to be sent. */
+export type AttemptsResult =
+  | { kind: "ended"; outcome: RequestOutcome }
   | { kind: "failed"; error: RelayError; last: LastAttempt | undefined };
 
-/** Attempts an errand until it has ended for the client, or cannot be helped. Throws where the request itself is over. */
-export async function runAttempts(rooms: Services, plan: RequestPlan): Promise<Outcome> {
-  const state = createAttemptState(rooms.config.limits.maxWait);
-  rooms.retries.enter();
-  try {
-    for (;;) {
-      plan.context.check();
-      const selection = selectCredential(rooms, plan, state);
-      if (!selection) {
-        const error = await waitForCredential(rooms, plan, state);
-        if (error) return { kind: "failed", error, last: state.last };
-        continue;
-      }
-      if (selection.secret === undefined && !(await authenticate(rooms, plan, state, selection)))
-        continue;
-      let step: Outcome | { delay: number };
-      try {
-        let result: ReplyResult;
-        try {
-          result = await attemptOnce(rooms, plan, state, selection);
-        } finally {
-          giveSlotBack(rooms, plan, selection);
+/** What follows from one attempt: the result of the request, or a pause before the next attempt, in ms. */
+type Followup = AttemptsResult | { delay: number };
+
+/** The attempt loop of a relay. Its steps are created once; each request brings its plan and its state. */
+export class AttemptLoop {
+  readonly #services: AttemptServices;
+  readonly #clock: Clock;
+  readonly #senderDeps: SenderDeps;
+  readonly #reporter: AttemptReporter;
+  readonly #selector: CredentialSelector;
+  readonly #authenticator: Authenticator;
+  readonly #failures: FailureHandler;
+  readonly #errors: FinalErrors;
+  readonly #waiter: CredentialWaiter;
+
+  /** `commit` sends the head of an upstream's answer to the client. */
+  constructor(services: AttemptServices, commit: CommitHead) {
+    const availability = new Availability(services);
+    this.#services = services;
+    this.#clock = services.clock;
+    this.#senderDeps = { ...services, commit };
+    this.#reporter = new AttemptReporter(services);
+    this.#selector = new CredentialSelector(services, availability, this.#reporter);
+    this.#authenticator = new Authenticator(services, this.#selector);
+    this.#failures = new FailureHandler(services, availability, this.#reporter);
+    this.#errors = new FinalErrors(services, availability);
+    this.#waiter = new CredentialWaiter(services, availability, this.#errors);
+  }
+
+  /** Attempts a request until the client has its answer, or nothing more can help. Throws if the request itself has ended. */
+  async run(plan: RequestPlan): Promise<AttemptsResult> {
+    const { config, retryBudget } = this.#services;
+    const state = createAttemptState(config.limits.maxWait);
+    retryBudget.enter();
+    try {
+      for (;;) {
+        plan.context.check();
+        const selection = this.#selector.select(plan, state);
+        if (!selection) {
+          const error = await this.#waiter.wait(plan, state);
+          if (error) return { kind: "failed", error, last: state.last };
+          continue;
         }
-        step = follow(rooms, plan, state, selection, result);
-      } finally {
-        selection.probe?.end(rooms.clock.now());
-        selection.circuitCall.end();
+        if (
+          selection.secret === undefined &&
+          !(await this.#authenticator.authenticate(plan, state, selection))
+        )
+          continue;
+        let followup: Followup;
+        try {
+          let result: ReplyResult;
+          try {
+            result = await this.#send(plan, state, selection);
+          } finally {
+            this.#selector.releaseSlot(plan, selection);
+          }
+          followup = this.#follow(plan, state, selection, result);
+        } finally {
+          selection.probe?.end(this.#clock.now());
+          selection.circuitCall.end();
+        }
+        if ("kind" in followup) return followup;
+        if (followup.delay > 0) await plan.context.sleep(this.#clock.now() + followup.delay);
       }
-      if ("kind" in step) return step;
-      if (step.delay > 0) await plan.context.sleep(rooms.clock.now() + step.delay);
+    } finally {
+      state.endRetry?.();
+      leaveQueue(state);
+      retryBudget.leave();
     }
-  } finally {
-    state.endRetry?.();
-    leaveQueue(state);
-    rooms.retries.leave();
   }
-}
 
-function leaveQueue(state: AttemptState): void {
-  state.queueEntry?.leave();
-  state.queueEntry = undefined;
-}
-
-/** Sends once. */
-function attemptOnce(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  selection: Selection,
-): Promise<ReplyResult> {
-  selection.sentAt = rooms.clock.now();
-  selection.usageOption = rooms.usage?.optionFor(plan, state, selection.circuitCall.endpoint);
-  state.spent.attempts++;
-  plan.context.attempts++;
-  return sendAttempt(rooms, plan, selection);
-}
-
-/** What follows from the end of one attempt: the outcome, or the pause before the next. */
-function follow(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  selection: Selection,
-  result: ReplyResult,
-): Outcome | { delay: number } {
-  if (result.kind === "left") throw plan.context.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
-  if (result.kind === "ended") {
-    rooms.usage?.served(state, selection, plan.target);
-    reportAttempt(rooms, plan, selection, {
-      status: plan.context.delivery.status,
-      verdict: undefined,
-    });
-    reportEnd(rooms, plan, selection, result);
-    return { kind: "ended", ending: { reason: result.end, error: result.error } };
+  #send(plan: RequestPlan, state: AttemptState, selection: Selection): Promise<ReplyResult> {
+    const { usageRequests } = this.#services;
+    selection.sentAt = this.#clock.now();
+    selection.usageOption = usageRequests?.optionFor(plan, state, selection.circuitCall.endpoint);
+    state.spent.attempts++;
+    plan.context.attempts++;
+    return sendAttempt(this.#senderDeps, plan, selection);
   }
-  if (result.kind === "failed" && result.fault === "permission")
-    throw notPermitted(rooms, plan, result.code);
-  const step = handleFailure(rooms, plan, state, { ...selection, result });
-  return step.go === "stop"
-    ? { kind: "failed", error: finalError(rooms, plan, state), last: state.last }
-    : step;
-}
 
-// The call has not left: neither the upstream nor the credential has anything to do with it, and another would be denied too.
-function notPermitted(
-  { reporter }: Services,
-  { target }: RequestPlan,
-  line: string | undefined,
-): RelayError {
-  if (line !== undefined) reporter.error(line);
-  const { upstream, model } = target;
-  return new RelayError("ERR_RELAY_PERMISSION", {
-    upstream,
-    model: model === ANY_MODEL ? undefined : model,
-  });
-}
-
-function reportEnd(
-  { faults }: Services,
-  { target }: RequestPlan,
-  { circuitCall, sentAt }: Selection,
-  { end, error }: Extract<ReplyResult, { kind: "ended" }>,
-): void {
-  if (error) faults.brokeOff(target, circuitCall.endpoint, error);
-  else if (end === "completed") faults.well(target, circuitCall.endpoint, "completed", sentAt);
-}
-
-/** Chooses and takes the slot; sending follows in the same turn. */
-function selectCredential(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-): Selection | undefined {
-  const { context } = plan;
-  const { retry } = state;
-  state.retry = undefined;
-  const same = retry && retake(rooms, plan, state, retry);
-  if (same && rooms.hooks.has("route")) reportRetry(rooms, plan, state, same.id);
-  const chosen = same ?? chooseAmong(rooms, plan, state);
-  if (!chosen) return undefined;
-  leaveQueue(state);
-  announceRotation(rooms, context, state, chosen.id);
-  context.credential = { id: chosen.id, label: chosen.label };
-  const now = rooms.clock.now();
-  const probe = poolOf(rooms, plan).beginProbe(chosen.id, plan.target, now);
-  // Looked for before anybody was taken, in this same turn.
-  const circuitCall = rooms.circuits.enter(nextEndpoint(rooms, state, plan.target)!, now);
-  return {
-    credential: chosen.id,
-    met: same ? retry?.met : undefined,
-    probe,
-    circuitCall,
-    sentAt: now,
-    secret: rooms.auth.getCached(chosen.id),
-    usageOption: undefined,
-  };
-}
-
-function reportRetry(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  credential: string,
-): void {
-  const { context, target, session } = plan;
-  const decision = toRouteDecision(rooms, {
-    target,
-    session,
-    excluded: excludedFor(state, target),
-  });
-  reportRoute(rooms, context.id, state, { ...decision, chosen: { credential, by: "again" } });
-}
-
-function retake(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  { credential, met }: RetryTarget,
-): Credential | undefined {
-  const { target } = plan;
-  if (!nextEndpoint(rooms, state, target)) return undefined;
-  return poolOf(rooms, plan).retake(credential, target, met?.openedAt, rooms.clock.now());
-}
-
-/** The first target that somebody can carry it to. One where all are merely in use is waited for. */
-function chooseAmong(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-): Credential | undefined {
-  const { context, session, targets } = plan;
-  const now = rooms.clock.now();
-  for (const target of reachableTargets(rooms, plan, state)) {
-    const pool = poolOf(rooms, { target });
-    const wanted = { target, session, excluded: excludedFor(state, target) };
-    // Looked at before somebody is taken: afterwards it is another turn.
-    if (rooms.hooks.has("route"))
-      reportRoute(rooms, context.id, state, toRouteDecision(rooms, wanted));
-    const chosen = pool.take(wanted, now);
-    rooms.acquirers?.requestToken(target, chosen?.tier ?? Infinity);
-    if (chosen) context.target = plan.target = target;
-    if (chosen || (targets.length > 1 && isWorthWaiting(pool.blocked(wanted, now)))) return chosen;
+  #follow(
+    plan: RequestPlan,
+    state: AttemptState,
+    selection: Selection,
+    result: ReplyResult,
+  ): Followup {
+    const { context, target } = plan;
+    if (result.kind === "left") throw context.ended ?? new RelayError("ERR_RELAY_CLIENT_GONE");
+    if (result.kind === "ended") {
+      const { status } = context.delivery;
+      this.#services.usageRequests?.served(state, selection, target);
+      this.#reporter.attempt(plan, selection, { status, verdict: undefined }, "end");
+      this.#reporter.end(plan, selection, result);
+      return { kind: "ended", outcome: { reason: result.end, error: result.error } };
+    }
+    if (result.kind === "failed" && result.fault === "permission")
+      throw this.#errors.notPermitted(plan, result.code);
+    const step = this.#failures.handle(plan, state, selection, result);
+    return step.go === "stop"
+      ? { kind: "failed", error: this.#errors.final(plan, state), last: state.last }
+      : step;
   }
-  return undefined;
-}
-
-function reportRoute(
-  { hooks }: Services,
-  requestId: string,
-  { spent }: AttemptState,
-  decision: RouteDecision,
-): void {
-  hooks.emit("route", { requestId, attempt: spent.attempts + 1, decision });
-}
-
-// A slot that comes free, or the session's own credential: that is better than another model.
-function isWorthWaiting({ why }: Blocked): boolean {
-  return why === "busy" || why === "held";
-}
-
-function announceRotation(
-  { hooks }: Services,
-  context: RequestContext,
-  state: AttemptState,
-  to: string,
-): void {
-  const { lastCredential: from, last } = state;
-  state.lastCredential = to;
-  if (last && from !== undefined && from !== to)
-    hooks.emit("rotation", { requestId: context.id, from, to, reason: last.verdict.reason });
 }

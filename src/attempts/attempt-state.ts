@@ -1,86 +1,79 @@
-// What one request carries through its attempts.
-import type { HeaderList } from "../contract/sink.ts";
+// What one request has tried so far, and what it has selected for its next attempt.
 import type { UsageOption } from "../contract/dialect.ts";
-import type { Reason } from "../contract/verdict.ts";
-import type { Endpoint, Target } from "../contract/target.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
-import type { RequestContext } from "../request/request-context.ts";
+import type { Endpoint, Target } from "../contract/target.ts";
+import type { Reason } from "../contract/verdict.ts";
+import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { CircuitCall } from "../policies/circuit-breaker.ts";
-import type { Cooldown } from "../cooldowns/cooldowns.ts";
-import type { Pool, Probe } from "../pool/pool.ts";
-import type { ReadRequest } from "../http/read-request.ts";
-import type { Services } from "../wiring/create-services.ts";
 import type { QueueEntry } from "../policies/request-queue.ts";
 import { createSpent, type Spent } from "../policies/retry-policy.ts";
+import type { Probe } from "../pool/selection.ts";
 
-/** Everything a request needs to be attempted. */
-export interface RequestPlan {
-  context: RequestContext;
-  asked: ReadRequest;
-  /** Where it may go, in order of preference. */
-  targets: readonly Target[];
-  /** Where it went last, or goes now. */
-  target: Target;
-  session: string | undefined;
-  /** Sends status and headers of an upstream's answer to the client. */
-  commit: (
-    context: RequestContext,
-    status: number,
-    headers: HeaderList,
-    isEventStream: boolean,
-  ) => void;
-}
-
-/** Where the loop stands between two attempts. */
+/** The state of the loop between two attempts. */
 export interface AttemptState {
   spent: Spent;
-  /** Credentials that this request does not choose again (A11). */
+  /** Credentials that this request does not select again (A11). */
   excluded: string[];
-  /** What it has met; nothing, for most: a stream that stays open for an hour holds no empty sets. */
+  /** What its failed attempts have shown; `undefined` for most requests, so that an open stream holds no empty sets. */
   history: AttemptHistory | undefined;
-  /** The credential to use once more, and the window that this request may retry in. */
+  /** The credential to use once more, and the cooldown that this request may retry in. */
   retry: RetryTarget | undefined;
   last: LastAttempt | undefined;
   lastCredential: string | undefined;
-  /** Gives a retry back to the budget of all requests; set while one is under way (E14). */
+  /** Returns a retry to the budget of all requests; set while a retry is under way (E14). */
   endRetry: (() => void) | undefined;
-  /** How long the request may still wait for a credential, ms. */
+  /** How long the request may still wait for a credential, in ms. */
   remainingWait: number;
-  /** Its place among those who wait. */
+  /** Its entry in the queue. */
   queueEntry: QueueEntry | undefined;
-  /** The target it waits for. */
+  /** The target that it is queued for. */
   queuedFor: Target | undefined;
 }
 
-/** What the failed attempts of one request leave behind. */
+/** What the failed attempts of one request have shown. */
 export interface AttemptHistory {
-  /** Credentials that it does not choose again for one target alone: what failed there was the model or the pool. */
+  /** Credentials that it does not select again for one target: the model or the quota pool was refused, not the credential. */
   excludedAt: Map<Target, string[]>;
-  /** Credentials that it was to use, and that had no token. */
+  /** Credentials that were selected and had no token. */
   tokenless: Set<string>;
-  /** Endpoints that have failed it (E11). */
+  /** Endpoints that have failed for it (E11). */
   failedAt: Set<Endpoint>;
-  /** Targets that it has given up. */
+  /** Targets that it has left for a fallback. */
   left: Set<Target>;
-  /** What came of each target that was tried. */
+  /** The reason of the last failure at each target. */
   reasons: Map<Target, Reason>;
-  /** Excluded credentials that a cooldown keeps away: they may be asked again when it is over (E2). */
+  /** Excluded credentials with a cooldown: they may be selected again when it ends (E2). */
   cooled: Set<string>;
-  /** Credentials whose token it has had renewed, once each (E6). */
+  /** Credentials whose token it has had refreshed, once each (E6). */
   renewed: Set<string>;
   /** Credentials that answered it with 403. */
   forbidden: Set<string>;
-  /** The endpoint that refused to be asked for token counts, or may have: the request goes on without. */
+  /** The endpoint that refused to report token counts, or may have: the request goes on without asking. */
   usageRefusedBy: Endpoint | undefined;
 }
 
+/** A credential that is used once more. */
 export interface RetryTarget {
   credential: string;
+  /** The cooldown that the request retries in. */
   met: Cooldown | undefined;
-  /** Keys that this attempt is the trial of (F4). */
-  probe?: Probe | undefined;
 }
 
+/** What a request has selected for its next attempt. */
+export interface Selection extends RetryTarget {
+  /** Keys that this attempt probes (F4). */
+  probe: Probe | undefined;
+  /** The endpoint of the call, and what is reported to its circuit breaker (F2). */
+  circuitCall: CircuitCall;
+  /** When the attempt was sent, UTC epoch ms; until then when the credential was selected. */
+  sentAt: number;
+  /** The key or token to send; `undefined` while a token is awaited. */
+  secret: string | undefined;
+  /** What the relay adds to the request so that its answer reports token counts. */
+  usageOption: UsageOption | undefined;
+}
+
+/** Creates the state of a request that has tried nothing. `remainingWait` is in ms. */
 export function createAttemptState(remainingWait: number): AttemptState {
   return {
     spent: createSpent(),
@@ -96,7 +89,7 @@ export function createAttemptState(remainingWait: number): AttemptState {
   };
 }
 
-/** Where a request notes what it has met. */
+/** Returns the history of a request, which begins with its first failure. */
 export function historyOf(state: AttemptState): AttemptHistory {
   return (state.history ??= {
     excludedAt: new Map(),
@@ -111,54 +104,14 @@ export function historyOf(state: AttemptState): AttemptHistory {
   });
 }
 
-/** What a request has taken for its next attempt. */
-export interface Selection extends RetryTarget {
-  /** The way it goes: which endpoint, and what is told of it (F2). */
-  circuitCall: CircuitCall;
-  /** When it was sent, UTC epoch ms; when it was taken, until then. */
-  sentAt: number;
-  /** What it presents; `undefined` while it must be waited for. */
-  secret: string | undefined;
-  /** What the relay adds to the request, so that its answer reports token counts. */
-  usageOption: UsageOption | undefined;
-}
-
-/** Failures that another model or pool may not share. The others are the request's own fault, or nobody knows whose. */
-const WORTHY: ReadonlySet<Reason> = new Set<Reason>([
-  "QUOTA_EXHAUSTED",
-  "RATE_LIMIT_EXCEEDED",
-  "MODEL_CAPACITY_EXHAUSTED",
-  "NOT_FOUND",
-  "BILLING",
-  "UNAUTHENTICATED",
-  "SERVER_ERROR",
-  "TIMEOUT",
-  "NETWORK",
-  "EMPTY",
-]);
-
-/** Targets that a request may still go to, in order. */
-export function openTargets(
-  { targets, target }: RequestPlan,
-  { last, history }: AttemptState,
-): readonly Target[] {
-  if (targets.length === 1) return targets;
-  if (last && !WORTHY.has(last.verdict.reason)) return [target];
-  return history ? targets.filter((one) => !history.left.has(one)) : targets;
-}
-
-/** Credentials that are not to be chosen for a target. */
+/** Credentials that the request does not select for a target. */
 export function excludedFor({ excluded, history }: AttemptState, target: Target): string[] {
   const here = history?.excludedAt.get(target);
   return here ? [...excluded, ...here] : excluded;
 }
 
-/** Gives the slot of what was taken back, and wakes who waits for one. */
-export function giveSlotBack(rooms: Services, plan: RequestPlan, { credential }: Selection): void {
-  poolOf(rooms, plan).release(credential, rooms.clock.now());
-  rooms.waiting.wakeOne(plan.target.upstream);
-}
-
-export function poolOf(rooms: Services, { target }: Pick<RequestPlan, "target">): Pool {
-  return rooms.pools.get(target.upstream)!;
+/** Removes the request from the queue. */
+export function leaveQueue(state: AttemptState): void {
+  state.queueEntry?.leave();
+  state.queueEntry = undefined;
 }

@@ -1,70 +1,58 @@
-// A credential has been chosen and has no token at hand: waits for one, in place, and looks again whether its key is still open.
-import type { Services } from "../wiring/create-services.ts";
-import {
-  type RequestPlan,
-  giveSlotBack,
-  poolOf,
-  historyOf,
-  type AttemptState,
-  type Selection,
-} from "./attempt-state.ts";
+// A credential has been selected and has no token yet: waits for one, and checks again that its key is open.
+import { settledWithin } from "../shared/wait.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
+import { type AttemptState, historyOf, type Selection } from "./attempt-state.ts";
+import type { RequestPlan } from "./request-plan.ts";
+import type { CredentialSelector } from "./select-credential.ts";
 
-/** A request waits so long for a token, then goes on with another credential; the refresh goes on too (G11). */
+/** How long a request waits for a token, in ms, before it selects another credential; the refresh goes on (G11). */
 const TOKEN_WAIT = 5_000;
 
-/** Completes what was taken. False where it has been given back: the request looks for somebody else. */
-export async function authenticate(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  selection: Selection,
-): Promise<boolean> {
-  const { auth, clock } = rooms;
-  let isKept = false;
-  try {
-    await plan.context.during(atMost(rooms, auth.ensure(selection.credential)));
-    const secret = auth.getCached(selection.credential);
-    if (secret === undefined) exclude(state, selection);
-    // While it was waited for, others may have been refused: a key that has closed since is not called (D7).
-    isKept = secret !== undefined && isStillOpen(rooms, plan, selection);
-    if (isKept) selection.secret = secret;
-  } finally {
-    if (!isKept) giveBack(rooms, plan, selection, clock.now());
+type Deps = Pick<AttemptServices, "pools" | "tokens" | "cooldowns" | "clock">;
+
+export class Authenticator {
+  readonly #deps: Deps;
+  readonly #selector: CredentialSelector;
+
+  constructor(deps: Deps, selector: CredentialSelector) {
+    this.#deps = deps;
+    this.#selector = selector;
   }
-  return isKept;
+
+  /** Adds the token to a selection. False if there is none: the selection has been released, and another is needed. */
+  async authenticate(
+    plan: RequestPlan,
+    state: AttemptState,
+    selection: Selection,
+  ): Promise<boolean> {
+    const { tokens, clock } = this.#deps;
+    const { credential } = selection;
+    let isKept = false;
+    try {
+      await plan.context.during(settledWithin(tokens.ensure(credential), TOKEN_WAIT, clock));
+      const secret = tokens.getCached(credential);
+      if (secret === undefined) exclude(state, credential);
+      // Other requests may have been refused meanwhile: a key that was closed since then is not called (D7).
+      isKept = secret !== undefined && this.#isStillOpen(plan, selection);
+      if (isKept) selection.secret = secret;
+    } finally {
+      if (!isKept) this.#selector.release(plan, selection, clock.now());
+    }
+    return isKept;
+  }
+
+  #isStillOpen({ target }: RequestPlan, { credential, met, probe }: Selection): boolean {
+    const { cooldowns, clock } = this.#deps;
+    const now = clock.now();
+    if (poolOf(this.#deps, target).isOpen(credential, target, now)) return true;
+    // Its own probe, or the cooldown that this request retries in, is no obstacle to this request.
+    const own = new Set([met?.openedAt, ...(probe ? [probe.startedAt] : [])]);
+    const closing = cooldowns.closing(credential, target, now);
+    return closing.length > 0 && closing.every(({ openedAt }) => own.has(openedAt));
+  }
 }
 
-function exclude(state: AttemptState, { credential }: Selection): void {
+function exclude(state: AttemptState, credential: string): void {
   state.excluded.push(credential);
   historyOf(state).tokenless.add(credential);
-}
-
-function isStillOpen(
-  rooms: Services,
-  plan: RequestPlan,
-  { credential, met, probe }: Selection,
-): boolean {
-  const { target } = plan;
-  const now = rooms.clock.now();
-  if (poolOf(rooms, plan).isOpen(credential, target, now)) return true;
-  // Its own trial, or the window that this very request has met, keeps the others away and not itself.
-  const own = new Set([met?.openedAt, ...(probe ? [probe.startedAt] : [])]);
-  const closing = rooms.cooldowns.closing(credential, target, now);
-  return closing.length > 0 && closing.every(({ openedAt }) => own.has(openedAt));
-}
-
-function giveBack(rooms: Services, plan: RequestPlan, selection: Selection, now: number): void {
-  selection.probe?.end(now);
-  selection.circuitCall.end();
-  giveSlotBack(rooms, plan, selection);
-}
-
-function atMost({ clock }: Services, work: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(TOKEN_WAIT, resolve);
-    void work.finally(() => {
-      cancel();
-      resolve();
-    });
-  });
 }

@@ -2,7 +2,7 @@
 import type { Skipped } from "../contract/route-decision.ts";
 import type { Target } from "../contract/target.ts";
 import type { Reason } from "../contract/verdict.ts";
-import type { Services } from "../wiring/create-services.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import { whyDisabled } from "../observe/disabled-messages.ts";
 
 /** Credentials that are looked at; an error must not cost a scan of a large pool. */
@@ -30,17 +30,17 @@ const SKIPPED: Readonly<Record<Exclude<Skipped["why"], "disabled" | "cooling">, 
  * no credential is the reason.
  */
 export function summarize(
-  { pools, health, clock }: Pick<Services, "pools" | "health" | "clock">,
+  { pools, disabled, clock }: Pick<AttemptServices, "pools" | "disabled" | "clock">,
   target: Target,
   excluded: readonly string[],
 ): string | undefined {
-  const pool = pools.get(target.upstream)!;
+  const pool = poolOf({ pools }, target);
   const wanted = { target, session: undefined, excluded };
   const { candidates, left } = pool.explain(wanted, clock.now(), MOST);
   const counts = new Map<string, number>();
   for (const { credential, skipped } of candidates) {
     if (!skipped) continue;
-    const mark = health.get(credential);
+    const mark = disabled.get(credential);
     const why = skipped.why === "disabled" && mark ? ` (${whyDisabled(mark.cause)})` : "";
     const words = wordsFor(skipped) + why;
     counts.set(words, (counts.get(words) ?? 0) + 1);

@@ -1,39 +1,100 @@
-// Why nobody can carry a request, and whether a token that is still to come might (H5, H6).
+// Which targets and endpoints a request may still use, and why no credential is available at one.
 import type { Forecast } from "../anonymous/acquirer.ts";
-import type { Target } from "../contract/target.ts";
-import type { Blocked, Wanted } from "../pool/pool.ts";
-import type { Services } from "../wiring/create-services.ts";
+import type { Endpoint, Target } from "../contract/target.ts";
+import type { Blocked, Wanted } from "../pool/selection.ts";
+import { REASONS } from "../shared/reasons.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
+import { excludedFor, type AttemptState } from "./attempt-state.ts";
+import type { RequestPlan } from "./request-plan.ts";
 
+export type AvailabilityDeps = Pick<
+  AttemptServices,
+  "pools" | "circuits" | "acquirers" | "clock" | "cooldowns"
+>;
+
+/** What a request looks for at one target. */
+export type WantedTarget = Omit<Wanted, "target"> & { target: Target };
+
+/** Why no credential is available. */
 export interface Unavailability extends Omit<Blocked, "why"> {
   /** `acquiring`: a token is being created. */
   why: Blocked["why"] | "acquiring";
-  /** How the last token could not be created, where that was no limit of the provider's. */
+  /** Why the last token could not be created; `undefined` if the provider's limit was the cause. */
   failure?: string | undefined;
 }
 
 type Later = Extract<Forecast, { kind: "later" }>;
 
-/** What comes free by itself goes before a token that is to be made. */
+/** What ends by itself comes before a token that must be created. */
 const SOON: ReadonlySet<Blocked["why"]> = new Set<Blocked["why"]>(["busy", "trial", "held"]);
 
-/** Says why nobody can be chosen for a target, and when that may change. */
-export function whyBlocked(
-  { acquirers, pools }: Pick<Services, "acquirers" | "pools">,
-  wanted: Omit<Wanted, "target"> & { target: Target },
-  now: number,
-): Unavailability {
-  const pool = pools.get(wanted.target.upstream)!;
-  const blocked = pool.blocked(wanted, now);
-  if (!acquirers || SOON.has(blocked.why) || pool.sharedUntil(wanted.target, now) > 0)
-    return blocked;
-  // Who has failed this request alone is still there for others: no token is made in its place.
-  if (blocked.why === "spent" && pool.hasAny({ ...wanted, excluded: [] }, now)) return blocked;
-  const outlook = acquirers.forecast(wanted.target);
-  if (!outlook || (outlook.kind === "later" && outlook.at <= now)) return blocked;
-  if (outlook.kind === "creating") return { why: "acquiring", until: Infinity, key: undefined };
-  return outlook.at < blocked.until ? laterThan(outlook) : blocked;
+export class Availability {
+  readonly #deps: AvailabilityDeps;
+
+  constructor(deps: AvailabilityDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Returns the endpoint to call: the first that is not blocked by its circuit breaker and has not failed for this request (E11, F2).
+   * If all have failed, the first again; `undefined` if every circuit is open.
+   */
+  nextEndpoint({ history }: AttemptState, { endpoints }: Target): Endpoint | undefined {
+    const { circuits, clock } = this.#deps;
+    const now = clock.now();
+    const open = endpoints.filter((one) => circuits.openUntil(one, now) === 0);
+    return open.find((one) => !history?.failedAt.has(one)) ?? open[0];
+  }
+
+  /** True if an endpoint is left that has not failed for this request. */
+  hasFreshEndpoint(state: AttemptState, target: Target): boolean {
+    const next = this.nextEndpoint(state, target);
+    return next !== undefined && !state.history?.failedAt.has(next);
+  }
+
+  /** Until when the circuits of all endpoints of a target are open, UTC epoch ms; 0 if one may be called. */
+  downUntil({ endpoints }: Target): number {
+    const { circuits, clock } = this.#deps;
+    const now = clock.now();
+    return Math.min(...endpoints.map((one) => circuits.openUntil(one, now)));
+  }
+
+  /** Targets that a request may still go to, in order. */
+  openTargets(
+    { targets, target }: RequestPlan,
+    { last, history }: AttemptState,
+  ): readonly Target[] {
+    if (targets.length === 1) return targets;
+    if (last && !REASONS[last.verdict.reason].fallback) return [target];
+    return history ? targets.filter((one) => !history.left.has(one)) : targets;
+  }
+
+  /** Targets that a request may still go to and of which an endpoint may be called. */
+  reachableTargets(plan: RequestPlan, state: AttemptState): Target[] {
+    return this.openTargets(plan, state).filter((target) => this.downUntil(target) === 0);
+  }
+
+  /** What a request looks for at one target. */
+  wantedAt({ session }: RequestPlan, state: AttemptState, target: Target): WantedTarget {
+    return { target, session, excluded: excludedFor(state, target) };
+  }
+
+  /** Returns why no credential can be selected, and when that may change (H5, H6). */
+  whyUnavailable(wanted: WantedTarget, now: number): Unavailability {
+    const { acquirers } = this.#deps;
+    const pool = poolOf(this.#deps, wanted.target);
+    const blocked = pool.blocked(wanted, now);
+    if (!acquirers || SOON.has(blocked.why) || pool.sharedUntil(wanted.target, now) > 0)
+      return blocked;
+    // A credential that failed for this request alone still serves others: no token is created in its place.
+    if (blocked.why === "spent" && pool.hasAny({ ...wanted, excluded: [] }, now)) return blocked;
+    const forecast = acquirers.forecast(wanted.target);
+    if (!forecast || (forecast.kind === "later" && forecast.at <= now)) return blocked;
+    if (forecast.kind === "creating") return { why: "acquiring", until: Infinity, key: undefined };
+    return forecast.at < blocked.until ? toUnavailability(forecast) : blocked;
+  }
 }
 
-function laterThan({ at, key, failure }: Later): Unavailability {
+function toUnavailability({ at, key, failure }: Later): Unavailability {
   return { why: "cooling", until: at, key, failure };
 }

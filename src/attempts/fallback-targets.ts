@@ -1,40 +1,41 @@
 // Where else a request may go: the next quota pool, the next model (D8, D9).
 import type { Verdict } from "../contract/verdict.ts";
-import type { TriedTarget } from "../shared/errors.ts";
-import type { Services } from "../wiring/create-services.ts";
 import type { Step } from "../policies/retry-policy.ts";
-import { whyBlocked } from "./availability.ts";
-import { secondsUntil } from "../shared/times.ts";
-import { reachableTargets } from "./endpoints.ts";
-import { type RequestPlan, excludedFor, poolOf, type AttemptState } from "./attempt-state.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
+import type { AttemptState } from "./attempt-state.ts";
+import type { Availability } from "./availability.ts";
+import type { RequestPlan } from "./request-plan.ts";
 
-/** Tells whether somebody could carry the request to a later target at once. */
+/** True if a credential is available at a later target now. */
 export function hasFallback(
-  rooms: Services,
+  { pools, clock }: Pick<AttemptServices, "pools" | "clock">,
+  availability: Availability,
   plan: RequestPlan,
   state: AttemptState,
   failed: { credential: string; verdict: Verdict },
 ): boolean {
-  const { targets, target, session } = plan;
+  const { targets, target } = plan;
   if (targets.length === 1 || failed.verdict.action === "no") return false;
-  const now = rooms.clock.now();
+  const now = clock.now();
   const own = isAboutTarget(failed.verdict) ? [] : [failed.credential];
-  return reachableTargets(rooms, plan, state)
+  return availability
+    .reachableTargets(plan, state)
     .filter((one) => targets.indexOf(one) > targets.indexOf(target))
     .some((one) => {
-      const excluded = [...excludedFor(state, one), ...own];
-      return poolOf(rooms, { target: one }).hasAny({ target: one, session, excluded }, now);
+      const wanted = availability.wantedAt(plan, state, one);
+      const excluded = [...wanted.excluded, ...own];
+      return poolOf({ pools }, one).hasAny({ ...wanted, excluded }, now);
     });
 }
 
-/** Tells whether a failure says nothing of the credential beyond this model and pool. */
+/** True if a failure is about this model and quota pool, and not about the credential as a whole. */
 export function isAboutTarget({ scope }: Verdict): boolean {
   return scope === "model" || scope === "upstream-model" || scope === "none";
 }
 
 /**
- * Tells whether the request gives its target up for the next. The last call of its budget belongs to the next target, and
- * nobody waits for a limit that all share while there is one.
+ * True when the request should fall back to the next target. The last attempt of its budget belongs to the next target, and
+ * the request does not wait for a limit that all credentials share while there is a next target.
  */
 export function isLeaving(
   step: Step,
@@ -45,24 +46,4 @@ export function isLeaving(
   if (attempts >= maxAttempts || step.go === "other") return false;
   if (step.go === "stop" || attempts === maxAttempts - 1) return true;
   return scope.startsWith("upstream") && reason !== "MODEL_CAPACITY_EXHAUSTED";
-}
-
-/** Lists where a request could have gone and why it did not (D10); `undefined` where there was one place only. */
-export function triedTargets(
-  rooms: Services,
-  { targets, session }: RequestPlan,
-  state: AttemptState,
-): TriedTarget[] | undefined {
-  if (targets.length === 1) return undefined;
-  const now = rooms.clock.now();
-  return targets.map((target) => {
-    const excluded = excludedFor(state, target);
-    const { until, key, why } = whyBlocked(rooms, { target, session, excluded }, now);
-    const reason =
-      state.history?.reasons.get(target) ?? (key && rooms.cooldowns.get(key)?.reason) ?? why;
-    const { model, pool } = target;
-    return until > now && until !== Infinity
-      ? { model, pool, reason, retryAfter: secondsUntil(until, now) }
-      : { model, pool, reason };
-  });
 }

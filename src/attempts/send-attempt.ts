@@ -1,38 +1,56 @@
-// One upstream call, from sending to the end of the answer.
+// One upstream call, from sending to the end of the answer or to the refusal.
 import type { Clock } from "../contract/clock.ts";
 import type { Dialect, UsageOption } from "../contract/dialect.ts";
 import type { EndReason } from "../contract/end-reason.ts";
-import type { Outgoing, ReplyHeaders } from "../contract/transport.ts";
-import type { Target } from "../contract/target.ts";
-import type { Verdict } from "../contract/verdict.ts";
-import type { ErrorCode, RelayError } from "../shared/errors.ts";
-import type { Interruptible } from "../request/request-context.ts";
-import type { Services } from "../wiring/create-services.ts";
-import { describeFault } from "../shared/describe-error.ts";
-import type { ReadRequest } from "../http/read-request.ts";
-import { setInBody } from "../shared/json-bytes.ts";
-import { renameInBody, renameInPath } from "../routing/rename-model.ts";
+import type { HeaderList } from "../contract/sink.ts";
+import type { ReplyHeaders } from "../contract/transport.ts";
+import { toClientHeaders } from "../http/headers.ts";
+import type { Interruptible, RequestContext } from "../request/request-context.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
-import { toClientHeaders, toOutgoingHeaders } from "../http/headers.ts";
-import { withoutParameters } from "../http/path.ts";
+import { describeFault } from "../shared/describe-error.ts";
+import type { ErrorCode, RelayError } from "../shared/errors.ts";
 import type { Delivery } from "../stream/delivery.ts";
 import { Reply, type ReplyOptions, type ReplyResult } from "../stream/reply.ts";
 import type { RequestTimers } from "../stream/request-timers.ts";
 import type { Timeouts } from "../stream/upstream-timeouts.ts";
-import type { RequestPlan, Selection } from "./attempt-state.ts";
+import type { AttemptServices } from "./attempt-services.ts";
+import type { Selection } from "./attempt-state.ts";
+import { buildCall } from "./build-call.ts";
+import type { RequestPlan } from "./request-plan.ts";
 
-/** One upstream call, from sending to the end of the answer or to the refusal. */
+/** Sends status and headers of an upstream's answer to the client. */
+export type CommitHead = (
+  context: RequestContext,
+  status: number,
+  headers: HeaderList,
+  isEventStream: boolean,
+) => void;
+
+export type SenderDeps = Pick<
+  AttemptServices,
+  | "config"
+  | "clock"
+  | "transport"
+  | "acquirers"
+  | "endpointFaults"
+  | "quotas"
+  | "ownHeaders"
+  | "verdicts"
+  | "reporter"
+> & { commit: CommitHead };
+
+/** Sends a request with the selected credential. Resolves when the answer has ended or was refused. */
 export function sendAttempt(
-  rooms: Services,
+  deps: SenderDeps,
   plan: RequestPlan,
   selection: Selection,
 ): Promise<ReplyResult> {
   plan.context.check();
-  return new Promise((resolve) => new Sending(rooms, plan, selection, resolve).start());
+  return new Promise((resolve) => new SentAttempt(deps, plan, selection, resolve).start());
 }
 
-/** What a reply is to know of its request, and what follows from what it says. */
-class Sending implements ReplyOptions, Interruptible {
+/** What a reply needs of its request, and what follows from what it reports. One object for each open stream. */
+class SentAttempt implements ReplyOptions, Interruptible {
   readonly dialect: Dialect;
   readonly delivery: Delivery;
   readonly timers: RequestTimers;
@@ -43,14 +61,14 @@ class Sending implements ReplyOptions, Interruptible {
   readonly timeouts: Timeouts;
   readonly eventSize: number;
   readonly usageOption: UsageOption | undefined;
-  readonly #rooms: Services;
-  readonly #errand: RequestPlan;
-  readonly #taken: Selection;
+  readonly #deps: SenderDeps;
+  readonly #plan: RequestPlan;
+  readonly #selection: Selection;
   readonly #settle: (result: ReplyResult) => void;
   readonly #reply: Reply;
 
   constructor(
-    rooms: Services,
+    deps: SenderDeps,
     plan: RequestPlan,
     selection: Selection,
     settle: (result: ReplyResult) => void,
@@ -59,26 +77,26 @@ class Sending implements ReplyOptions, Interruptible {
     this.dialect = target.dialect;
     this.delivery = context.delivery;
     this.timers = context.timers;
-    this.clock = rooms.clock;
+    this.clock = deps.clock;
     this.wantsStream = target.dialect.wantsStream(asked);
     this.expectsBody = target.model !== ANY_MODEL;
     this.isHead = asked.method === "HEAD";
-    this.timeouts = rooms.config.streaming;
-    this.eventSize = rooms.config.streaming.eventSize;
+    this.timeouts = deps.config.streaming;
+    this.eventSize = deps.config.streaming.eventSize;
     this.usageOption = selection.usageOption;
-    this.#rooms = rooms;
-    this.#errand = plan;
-    this.#taken = selection;
+    this.#deps = deps;
+    this.#plan = plan;
+    this.#selection = selection;
     this.#settle = settle;
     this.#reply = new Reply(this);
   }
 
   start(): void {
-    const { credential } = this.#taken;
-    const outgoing = toOutgoing(this.#errand, this.#taken);
-    this.#reply.start(this.#rooms.transport().send(outgoing, this.#reply));
-    this.#rooms.acquirers?.recordUse(credential);
-    this.#errand.context.waitsFor(this);
+    const { transport, acquirers } = this.#deps;
+    const call = buildCall(this.#plan, this.#selection);
+    this.#reply.start(transport().send(call, this.#reply));
+    acquirers?.recordUse(this.#selection.credential);
+    this.#plan.context.waitsFor(this);
   }
 
   interrupt({ code }: RelayError): void {
@@ -87,29 +105,29 @@ class Sending implements ReplyOptions, Interruptible {
   }
 
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void {
-    const { faults, quotas, ownHeaders } = this.#rooms;
-    const { context, target, commit } = this.#errand;
-    const { credential, secret, circuitCall } = this.#taken;
-    if (!isEventStream && isPage(headers)) faults.page(target, circuitCall.endpoint);
+    const { endpointFaults, quotas, ownHeaders, commit } = this.#deps;
+    const { context, target } = this.#plan;
+    const { credential, secret, circuitCall } = this.#selection;
+    if (!isEventStream && isPage(headers)) endpointFaults.page(target, circuitCall.endpoint);
     quotas.readHeaders((name) => headers.get(name), credential, target);
     commit(context, status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
   }
 
   onOpen(): void {
-    const { context, target } = this.#errand;
-    const { credential, met, probe, circuitCall, sentAt } = this.#taken;
+    const { verdicts, endpointFaults } = this.#deps;
+    const { context, target } = this.#plan;
+    const { credential, met, probe, circuitCall, sentAt } = this.#selection;
     context.timers.clear("deadline");
     context.forgetBody();
     circuitCall.answered(this.clock.now());
     const retried = met ? [met.key] : [];
     const also = [...retried, ...(probe?.keys ?? [])];
-    const { consequences } = this.#rooms;
-    consequences.succeeded({ requestId: context.id, credential, target, sentAt, also });
-    this.#rooms.faults.well(target, circuitCall.endpoint, "served", sentAt);
+    verdicts.succeeded({ requestId: context.id, credential, target, sentAt, also });
+    endpointFaults.well(target, circuitCall.endpoint, "served", sentAt);
   }
 
   onResult(result: ReplyResult): void {
-    const { context } = this.#errand;
+    const { context } = this.#plan;
     context.waitsFor(undefined);
     const isWhole = result.kind === "ended" && result.end === "completed";
     if (result.kind === "ended" || result.kind === "left")
@@ -118,7 +136,7 @@ class Sending implements ReplyOptions, Interruptible {
   }
 
   onFault(error: unknown): void {
-    this.#rooms.reporter.error(`an answer could not be passed on: ${describeFault(error)}`);
+    this.#deps.reporter.error(`an answer could not be passed on: ${describeFault(error)}`);
   }
 }
 
@@ -129,57 +147,4 @@ function isPage(headers: ReplyHeaders): boolean {
 function endOf(code: ErrorCode): EndReason {
   if (code === "ERR_RELAY_SHUTDOWN") return "shutdown";
   return code === "ERR_RELAY_STOPPED" ? "stopped" : "timeout";
-}
-
-function toOutgoing(
-  { context, asked, target }: RequestPlan,
-  { circuitCall, secret, usageOption }: Selection,
-): Outgoing {
-  const { dialect } = target;
-  const { origin, basePath } = circuitCall.endpoint;
-  const query = withoutParameters(asked.query, dialect.secretParameters);
-  const headers = toOutgoingHeaders(context.call, target, dialect.credentialHeader(secret!));
-  const { path, body: named } = renamed(asked, target);
-  const body = named && usageOption ? withUsage(named, usageOption) : named;
-  return { method: asked.method, origin, path: basePath + path + query || "/", headers, body };
-}
-
-function withUsage(body: Uint8Array, { path }: UsageOption): Uint8Array {
-  return setInBody(body, path, "true") ?? body;
-}
-
-// Another model, or a name without its pool: in the body, and in the path where it stands there.
-function renamed(
-  asked: ReadRequest,
-  { model, replaces }: Target,
-): Pick<ReadRequest, "path" | "body"> {
-  const { path, body } = asked;
-  if (replaces === undefined || replaces === model) return asked;
-  return {
-    path: renameInPath(path, replaces, model) ?? path,
-    body: body && asked.json !== undefined ? (renameInBody(body, model) ?? body) : body,
-  };
-}
-
-/** Tells hooks and counters how one attempt came out; without a verdict its answer has reached the client. */
-export function reportAttempt(
-  { hooks, state, clock }: Services,
-  { context, target }: RequestPlan,
-  { credential, sentAt }: { credential: string; sentAt: number },
-  { status, verdict }: { status: number | undefined; verdict: Verdict | undefined },
-): void {
-  state.count(credential, verdict !== undefined);
-  if (!hooks.has("attempt")) return;
-  const { upstream, model } = target;
-  const duration = clock.now() - sentAt;
-  hooks.emit("attempt", {
-    requestId: context.id,
-    attempt: context.attempts,
-    credential,
-    upstream,
-    model,
-    status,
-    verdict,
-    duration,
-  });
 }

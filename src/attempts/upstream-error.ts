@@ -1,24 +1,10 @@
-// The last word of a request that failed: the upstream's own where it is about the request, ours where it is about the relay.
-import type { Dialect, RenderedError } from "../contract/dialect.ts";
+// The error of a request whose last attempt failed.
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Target } from "../contract/target.ts";
 import type { AttemptFault } from "../contract/transport.ts";
-import type { Reason } from "../contract/verdict.ts";
-import type { ErrorWriter } from "../stream/delivery.ts";
-import { generic } from "../dialects/generic.ts";
 import { type ErrorCode, RelayError } from "../shared/errors.ts";
-import { describeFault } from "../shared/describe-error.ts";
-
-/** Clients sleep as long as they are told, and try again by themselves: only a short wait is worth that. */
-const RETRY_WORTHWHILE = 60;
-
-/** Reasons whose answer the client must see as it is: it alone can mend its request. */
-const CLIENTS_OWN: ReadonlySet<Reason> = new Set<Reason>([
-  "INVALID_REQUEST",
-  "NOT_FOUND",
-  "FORBIDDEN",
-  "UNKNOWN",
-]);
+import { ANY } from "../shared/patterns.ts";
+import { REASONS } from "../shared/reasons.ts";
 
 const FAULT_CODES: Record<AttemptFault, ErrorCode> = {
   dns: "ERR_RELAY_UPSTREAM_UNREACHABLE",
@@ -37,24 +23,24 @@ const FAULT_CODES: Record<AttemptFault, ErrorCode> = {
   permission: "ERR_RELAY_PERMISSION",
 };
 
-/** Tells whether the upstream's own answer goes to the client instead of an error of ours (E5). */
+/** True if the client receives the upstream's own answer instead of an error of the relay (E5). */
 export function isClientsOwn({ verdict, answer }: LastAttempt): boolean {
   if (!answer || answer.inStream || answer.status < 400 || answer.status === 405) return false;
-  return CLIENTS_OWN.has(verdict.reason);
+  return REASONS[verdict.reason].clientsOwn;
 }
 
-/** Makes the error for a request whose tries are spent. `retryAfter` is in seconds; `tally` says why no credential is left. */
+/** Creates the error of a request whose attempts are spent. `retryAfter` is in seconds; `summary` counts why no credential is available. */
 export function toUpstreamError(
   last: LastAttempt,
   target: Target,
   path: string,
   retryAfter: number | undefined,
-  tally: string | undefined,
+  summary: string | undefined,
 ): RelayError {
   const { verdict, status, fault, limit } = last;
   const facts = {
     upstream: target.upstream,
-    model: target.model === "*" ? undefined : target.model,
+    model: target.model === ANY ? undefined : target.model,
     upstreamStatus: status,
   };
   if (fault) return new RelayError(FAULT_CODES[fault], { ...facts, fault, limit });
@@ -72,7 +58,7 @@ export function toUpstreamError(
       return new RelayError("ERR_RELAY_UPSTREAM_FAILED", { ...facts, status: real });
     case "UNAUTHENTICATED":
     case "TOKEN_EXHAUSTED":
-      return new RelayError("ERR_RELAY_NO_CREDENTIAL", { ...facts, detail: tally });
+      return new RelayError("ERR_RELAY_NO_CREDENTIAL", { ...facts, detail: summary });
     case "INVALID_REQUEST":
     case "NOT_FOUND":
       return new RelayError("ERR_RELAY_UPSTREAM_REJECTED", facts);
@@ -85,38 +71,4 @@ export function toUpstreamError(
         detail: verdict.reason,
       });
   }
-}
-
-/** Turns an error into what a dialect renders. On the wire names are in snake case, as in the answers of the APIs (E3). */
-export function toRendered(error: RelayError): RenderedError {
-  const { upstream, model, retryAfter, attempts, tried } = error.facts;
-  const places = tried?.map(({ retryAfter: wait, ...place }) =>
-    wait === undefined ? place : { ...place, retry_after: wait },
-  );
-  const fields = { upstream, model, retry_after: retryAfter, attempts, tried: places };
-  const data = Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  );
-  return { status: error.status, code: error.code, type: error.type, message: error.message, data };
-}
-
-/** Writes errors as a dialect does. One that fails at it must not keep the client from hearing of an error. */
-export function toWriter(dialect: Dialect, complain: (line: string) => void): ErrorWriter {
-  const render = (how: keyof ErrorWriter) => (error: RenderedError) => {
-    try {
-      return dialect[how](error);
-    } catch (fault) {
-      complain(`the dialect ${dialect.name} cannot write errors: ${describeFault(fault)}`);
-      return generic[how](error);
-    }
-  };
-  return { renderError: render("renderError"), renderErrorEvent: render("renderErrorEvent") };
-}
-
-/** Headers of a final refusal: when to come back, and whether to come back by oneself at all (E3). */
-export function retryHeaders(retryAfter: number | undefined): [string, string][] {
-  const headers: [string, string][] =
-    retryAfter === undefined ? [] : [["retry-after", String(retryAfter)]];
-  const isWorthwhile = retryAfter !== undefined && retryAfter <= RETRY_WORTHWHILE;
-  return isWorthwhile ? headers : [...headers, ["x-should-retry", "false"]];
 }

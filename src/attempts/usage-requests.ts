@@ -2,10 +2,11 @@
 import type { Clock } from "../contract/clock.ts";
 import type { UsageOption } from "../contract/dialect.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
-import type { Reason } from "../contract/verdict.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { RequestPlan, AttemptState, Selection } from "./attempt-state.ts";
+import type { AttemptState, Selection } from "./attempt-state.ts";
+import type { RequestPlan } from "./request-plan.ts";
+import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
 import { historyOf } from "./attempt-state.ts";
 
@@ -13,14 +14,6 @@ import { historyOf } from "./attempt-state.ts";
 const REFUSED_FOR = 3_600_000;
 /** Statuses that say nothing but that the request is wrong: whose mistake that is stands in the body, or nowhere. */
 const BAD_REQUEST: readonly number[] = [400, 422];
-/** Failures that an unknown field may be the cause of, where the answer names it. */
-const MAY_BE_FIELD: ReadonlySet<Reason> = new Set<Reason>([
-  "INVALID_REQUEST",
-  "NOT_FOUND",
-  "SERVER_ERROR",
-  "UNKNOWN",
-]);
-
 /** What is known of each endpoint; there are as many as are configured. */
 export class UsageRequests {
   readonly #clock: Clock;
@@ -62,7 +55,7 @@ export class UsageRequests {
     target: Target,
   ): boolean {
     const { answer, verdict } = last;
-    if (!usageOption || !answer || !MAY_BE_FIELD.has(verdict.reason)) return false;
+    if (!usageOption || !answer || !REASONS[verdict.reason].unknownField) return false;
     if (state.spent.attempts >= this.#maxAttempts) return false;
     const { endpoint } = circuitCall;
     const body = new TextDecoder().decode(answer.body);

@@ -1,24 +1,15 @@
-// Nobody may carry the request now: whether it waits, and what it is told when it does not.
+// No credential is available now: waits if waiting can help, otherwise returns the final error.
 import type { Target } from "../contract/target.ts";
-import type { Services } from "../wiring/create-services.ts";
-import { RelayError } from "../shared/errors.ts";
-import { toUpstreamError } from "./upstream-error.ts";
-import { ANY_MODEL } from "../routing/planner.ts";
-import { type Unavailability, whyBlocked } from "./availability.ts";
-import { triedTargets } from "./fallback-targets.ts";
-import { downUntil, reachableTargets } from "./endpoints.ts";
-import {
-  type RequestPlan,
-  excludedFor,
-  openTargets,
-  poolOf,
-  type AttemptState,
-} from "./attempt-state.ts";
-import { ANY } from "../cooldowns/cooldowns.ts";
-import { summarize } from "./availability-summary.ts";
-import { tokenError, toTokenError } from "./tokenless.ts";
+import type { RelayError } from "../shared/errors.ts";
+import { type AttemptServices, poolOf } from "./attempt-services.ts";
+import type { AttemptState } from "./attempt-state.ts";
+import type { Availability, Unavailability } from "./availability.ts";
+import type { FinalErrors } from "./final-error.ts";
+import type { RequestPlan } from "./request-plan.ts";
 
-/** What passes by itself: a cap, a trial under way, a token on its way, a window. */
+type Deps = Pick<AttemptServices, "config" | "pools" | "queue" | "clock">;
+
+/** What ends by itself: a full concurrency limit, a probe, a token that is being created, a cooldown. */
 const WAITABLE: ReadonlySet<Unavailability["why"]> = new Set<Unavailability["why"]>([
   "acquiring",
   "busy",
@@ -28,140 +19,81 @@ const WAITABLE: ReadonlySet<Unavailability["why"]> = new Set<Unavailability["why
   "held",
 ]);
 
-/** Nobody is eligible: waits where waiting is worthwhile, otherwise returns the error to end with. */
-export async function waitForCredential(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-): Promise<RelayError | undefined> {
-  const { context, session } = plan;
-  const { clock, config } = rooms;
-  const startedAt = clock.now();
-  if (reachableTargets(rooms, plan, state).length === 0) return downError(rooms, plan, state);
-  const { target, blocked } = firstToOpen(rooms, plan, state);
-  const { why, until } = blocked;
-  if (why === "empty" || why === "spent" || state.spent.attempts >= config.limits.maxAttempts)
-    return finalError(rooms, plan, state);
-  // A session's own wait has a cap of its own (A5).
-  const patience = why === "held" ? Infinity : state.remainingWait;
-  if ((why === "cooling" || why === "protected") && until - startedAt > patience)
-    return listing(rooms, plan, state, limitedError(rooms, state, target, blocked));
-  if (patience <= 0)
-    return new RelayError("ERR_RELAY_LIMITED", {
-      ...factsOf(target),
-      retryAfter: 1,
-      detail: why,
+export class CredentialWaiter {
+  readonly #deps: Deps;
+  readonly #availability: Availability;
+  readonly #errors: FinalErrors;
+
+  constructor(deps: Deps, availability: Availability, errors: FinalErrors) {
+    this.#deps = deps;
+    this.#availability = availability;
+    this.#errors = errors;
+  }
+
+  /** Waits until a credential may be available. Returns the error of the request instead if waiting cannot help. */
+  async wait(plan: RequestPlan, state: AttemptState): Promise<RelayError | undefined> {
+    const { clock, config } = this.#deps;
+    const startedAt = clock.now();
+    if (this.#availability.reachableTargets(plan, state).length === 0)
+      return this.#errors.down(plan, state);
+    const { target, unavailability } = this.#firstToOpen(plan, state);
+    const { why, until } = unavailability;
+    if (why === "empty" || why === "spent" || state.spent.attempts >= config.limits.maxAttempts)
+      return this.#errors.final(plan, state);
+    // The wait for a session's own credential has a limit of its own (A5).
+    const remaining = why === "held" ? Infinity : state.remainingWait;
+    if ((why === "cooling" || why === "protected") && until - startedAt > remaining)
+      return this.#errors.limited(plan, state, target, unavailability);
+    if (remaining <= 0) return this.#errors.outOfWait(target, unavailability);
+    await this.#sleep(plan, state, target, Math.min(until, startedAt + remaining));
+    const now = clock.now();
+    if (why !== "held") state.remainingWait -= now - startedAt;
+    this.#readmit(state, target, now);
+    return undefined;
+  }
+
+  /** The target to wait for: the first where a slot is released, otherwise the one whose first key opens first. */
+  #firstToOpen(
+    plan: RequestPlan,
+    state: AttemptState,
+  ): { target: Target; unavailability: Unavailability } {
+    const now = this.#deps.clock.now();
+    const targets = this.#availability.reachableTargets(plan, state).map((target) => {
+      const wanted = this.#availability.wantedAt(plan, state, target);
+      return { target, unavailability: this.#availability.whyUnavailable(wanted, now) };
     });
-  const pool = poolOf(rooms, { target });
-  // The place in line is kept until a credential is taken or the request is over.
-  const canGo = (): boolean =>
-    pool.hasAny({ target, session, excluded: excludedFor(state, target) }, clock.now());
-  if (state.queuedFor !== target) state.queueEntry?.leave();
-  const isInLine = state.queueEntry && state.queuedFor === target;
-  const place = isInLine ? state.queueEntry! : rooms.waiting.enter(target.upstream, canGo);
-  state.queueEntry = place;
-  state.queuedFor = target;
-  await context.sleep(Math.min(until, startedAt + patience), (wake) => place.park(wake));
-  const now = clock.now();
-  if (why !== "held") state.remainingWait -= now - startedAt;
-  const isOut = (id: string, at: Target): boolean =>
-    !state.history?.cooled.has(id) || !poolOf(rooms, { target: at }).isOpen(id, at, now);
-  state.excluded = state.excluded.filter((id) => isOut(id, target));
-  for (const [at, ids] of state.history?.excludedAt ?? [])
-    state.history!.excludedAt.set(
-      at,
-      ids.filter((id) => isOut(id, at)),
+    const waitable = targets.filter(({ unavailability: { why } }) => WAITABLE.has(why));
+    const soon = waitable.find(
+      ({ unavailability: { why } }) => why !== "cooling" && why !== "protected",
     );
-  return undefined;
-}
+    if (soon) return soon;
+    const byTime = waitable.toSorted((a, b) => a.unavailability.until - b.unavailability.until);
+    return byTime[0] ?? targets[0]!;
+  }
 
-/** The target to wait for: where a slot comes free, else whose first key opens first. */
-function firstToOpen(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-): { target: Target; blocked: Unavailability } {
-  const { session } = plan;
-  const now = rooms.clock.now();
-  const places = reachableTargets(rooms, plan, state).map((target) => {
-    const excluded = excludedFor(state, target);
-    return {
-      target,
-      blocked: whyBlocked(rooms, { target, session, excluded }, now),
-    };
-  });
-  const waitable = places.filter(({ blocked: { why } }) => WAITABLE.has(why));
-  const soon = waitable.find(({ blocked: { why } }) => why !== "cooling" && why !== "protected");
-  return soon ?? waitable.toSorted((a, b) => a.blocked.until - b.blocked.until)[0] ?? places[0]!;
-}
+  /** Sleeps in the queue of a target. The entry stays until a credential is taken, or the request ends. */
+  #sleep(plan: RequestPlan, state: AttemptState, target: Target, until: number): Promise<void> {
+    const { queue, clock } = this.#deps;
+    const pool = poolOf(this.#deps, target);
+    const canGo = (): boolean =>
+      pool.hasAny(this.#availability.wantedAt(plan, state, target), clock.now());
+    if (state.queuedFor !== target) state.queueEntry?.leave();
+    const isQueued = state.queueEntry && state.queuedFor === target;
+    const entry = isQueued ? state.queueEntry! : queue.enter(target.upstream, canGo);
+    state.queueEntry = entry;
+    state.queuedFor = target;
+    return plan.context.sleep(until, (wake) => entry.park(wake));
+  }
 
-/** The error where nothing that could carry the request on may be called: what it met itself, else that (F2). */
-function downError(rooms: Services, plan: RequestPlan, state: AttemptState): RelayError {
-  const targets = openTargets(plan, state);
-  if (state.last || targets.length === 0) return finalError(rooms, plan, state);
-  const until = Math.min(...targets.map((target) => downUntil(rooms, target)));
-  const retryAfter = Math.max(1, Math.ceil((until - rooms.clock.now()) / 1_000));
-  const { upstream } = targets[0]!;
-  const error = new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
-  return listing(rooms, plan, state, error);
-}
-
-/** Adds to an error where the request could have gone (D10). */
-function listing(
-  rooms: Services,
-  plan: RequestPlan,
-  state: AttemptState,
-  error: RelayError,
-): RelayError {
-  const tried = triedTargets(rooms, plan, state);
-  if (!tried) return error;
-  const waits = tried.flatMap((one) => one.retryAfter ?? []);
-  const retryAfter = waits.length > 0 ? Math.min(...waits) : error.facts.retryAfter;
-  return new RelayError(error.code, { ...error.facts, status: error.status, retryAfter, tried });
-}
-
-/** The error for a target whose credentials are all closed: which one depends on what closed them. */
-function limitedError(
-  rooms: Services,
-  state: AttemptState,
-  target: Target,
-  { why, until, key, failure }: Unavailability,
-): RelayError {
-  const { cooldowns, clock } = rooms;
-  const reason = key && cooldowns.get(key)?.reason;
-  // Creating that fails is no limit (H1).
-  if (failure !== undefined)
-    return toTokenError({ detail: failure, retryAt: until }, factsOf(target), clock.now());
-  const facts = { ...factsOf(target), retryAfter: Math.ceil((until - clock.now()) / 1_000) };
-  if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
-  if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
-  if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
-  // A limit that all share, or that of an anonymous source, stands at no credential.
-  const tally =
-    key?.credential === ANY ? undefined : summarize(rooms, target, excludedFor(state, target));
-  const own = tally === undefined || reason === "CREATE_LIMITED" ? reason : undefined;
-  const detail = [tally, own].filter((it) => it !== undefined).join(", ") || undefined;
-  return new RelayError("ERR_RELAY_LIMITED", { ...facts, detail });
-}
-
-/** The error of a request that cannot be helped any more. */
-export function finalError(rooms: Services, plan: RequestPlan, state: AttemptState): RelayError {
-  const { target, asked, session } = plan;
-  const { last } = state;
-  const now = rooms.clock.now();
-  const excluded = excludedFor(state, target);
-  const { until } = whyBlocked(rooms, { target, session, excluded }, now);
-  const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
-  const error = last
-    ? toUpstreamError(last, target, asked.path, retryAfter, summarize(rooms, target, excluded))
-    : (tokenError(rooms, state, target, factsOf(target)) ??
-      new RelayError("ERR_RELAY_NO_CREDENTIAL", {
-        ...factsOf(target),
-        detail: summarize(rooms, target, excluded) ?? "none is configured",
-      }));
-  return listing(rooms, plan, state, error);
-}
-
-function factsOf({ upstream, model }: Target): { upstream: string; model: string | undefined } {
-  return { upstream, model: model === ANY_MODEL ? undefined : model };
+  /** Excluded credentials whose cooldown has ended may be selected again (E2). */
+  #readmit(state: AttemptState, target: Target, now: number): void {
+    const isExcluded = (id: string, at: Target): boolean =>
+      !state.history?.cooled.has(id) || !poolOf(this.#deps, at).isOpen(id, at, now);
+    state.excluded = state.excluded.filter((id) => isExcluded(id, target));
+    for (const [at, ids] of state.history?.excludedAt ?? [])
+      state.history!.excludedAt.set(
+        at,
+        ids.filter((id) => isExcluded(id, at)),
+      );
+  }
 }

@@ -1,263 +1,250 @@
-// What a verdict does to the credential, the model or the upstream it concerns: cooldowns, and credentials out of use.
+// What a verdict does to the credential, the model or the upstream that it concerns: cooldowns, and disabled credentials.
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Key } from "../contract/credential.ts";
-import type { State } from "../contract/state.ts";
-import type { Target } from "../contract/target.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
 import type { Hooks } from "../observe/hooks.ts";
-import type { RelayConfig } from "../options/resolve.ts";
-import type { Pool } from "../pool/pool.ts";
-import type { QuotaPoller } from "../quota/quota-poller.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { TokenProvider } from "../tokens/token-provider.ts";
-import { toCooldownStatus } from "./cooldown-status.ts";
-import { clampHint, ladderWait, LIMITS_DEFAULTS, withJitter } from "../policies/backoff.ts";
-import { ANY, type Cooldown, type Cooldowns } from "./cooldowns.ts";
-import { createReattribution } from "./reattribute.ts";
 import { describeDisabled } from "../observe/disabled-messages.ts";
-import type { DisabledCredentials } from "./disabled-credentials.ts";
+import { BACKOFF, backoffWait, clampHint, withJitter } from "../policies/backoff.ts";
+import { ANY } from "../shared/patterns.ts";
+import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
+import type { Correction } from "./attribution.ts";
+import { isAlone, isOfOneModel, keyOf } from "./cooldown-key.ts";
+import { toCooldownStatus } from "./cooldown-status.ts";
+import type { Cooldown } from "./cooldown-table.ts";
+import type { Cooldowns } from "./cooldowns.ts";
+import type { DisabledCredentials } from "./disabled-credentials.ts";
+import type { Failure, Success } from "./outcome.ts";
+import { Reattribution } from "./reattribute.ts";
 
 export interface VerdictApplierDeps {
-  config: RelayConfig;
   cooldowns: Cooldowns;
-  pools: ReadonlyMap<string, Pool>;
-  health: DisabledCredentials;
-  auth: TokenProvider;
-  state: State;
-  hooks: Hooks;
-  reporter: Reporter;
+  disabled: DisabledCredentials;
+  limits: {
+    /** Factor on every stated wait. */
+    hintMultiplier: number;
+    /** Largest share of a wait that is added at random. */
+    jitter: number;
+    /** Reasons that may disable a credential. */
+    disableOn: readonly Reason[];
+  };
+  hooks: Pick<Hooks, "has" | "emit">;
+  reporter: Pick<Reporter, "info" | "warn">;
   clock: Clock;
   random: Random;
-  quotas: QuotaPoller;
+  /** True for an upstream with one quota pool. */
+  hasOnePool(upstream: string): boolean;
+  /** Called for each key that was closed or opened, and each whose end was restated. */
+  onChanged(cooldown: Cooldown): void;
+  /** Asks the upstream when a key opens. Resolves with UTC epoch ms, or `undefined` if the upstream cannot say. */
+  resetOf(key: Key, model: string): Promise<number | undefined> | undefined;
+  /** True for a credential whose token can be refreshed. */
+  isRenewable(credential: string): boolean;
 }
 
-/** One failed attempt, and who it was. */
-export interface Failure {
-  requestId: string;
-  credential: string;
-  target: Target;
-  verdict: Verdict;
-  /** When the attempt was sent, UTC epoch ms. */
-  sentAt: number;
-  /** The request itself sits this short wait out, ms; until then the key is closed to others (C9). */
-  grace?: number | undefined;
-  /** Address that the refusal names. */
-  link?: string | undefined;
-}
-
-/** One request whose first payload has come. */
-export interface Success {
-  requestId: string;
-  credential: string;
-  target: Target;
-  sentAt: number;
-  /** Keys that it retried in, or was the trial of. */
-  also: readonly Key[];
-}
-
-/** Reasons that close a key for a while. The others are the request's, the network's or the server's. */
-const CLOSING: ReadonlySet<Reason> = new Set<Reason>([
-  "QUOTA_EXHAUSTED",
-  "RATE_LIMIT_EXCEEDED",
-  "MODEL_CAPACITY_EXHAUSTED",
-  "UNKNOWN",
-  "BILLING",
-  "NOT_FOUND",
-]);
-/** What the provider does not tell apart. */
+/** The provider reports both with the same answer. */
 const NO_MODEL = "; the provider has no model of this name, or this credential has no access to it";
+/** How long a credential that must be verified stays closed, in ms. */
 const VERIFICATION_WAIT = 600_000;
 const VERIFICATION = /verif|validation_required/i;
 
-export interface VerdictApplier {
-  /** Books a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
-  apply(failure: Failure): Cooldown | undefined;
-  /** A first payload came: this key's window and its ladder are over. */
-  succeeded(success: Success): void;
-  /** Several credentials answered 403 to one request: it is the request's fault after all (E7). */
-  revertForbidden(credentials: readonly string[]): void;
-  /** Where a credential's owner must confirm who they are; until it has served again. */
-  verificationLinkOf(credential: string): string | undefined;
-  /** Opens a key by hand. */
-  clear(key: Key): void;
-}
+/** Applies verdicts. The only place that closes keys and disables credentials because of an upstream's answer. */
+export class VerdictApplier {
+  readonly #deps: VerdictApplierDeps;
+  readonly #backoff: typeof BACKOFF;
+  readonly #disabling: ReadonlySet<Reason>;
+  /** Addresses at which an owner verifies a credential, by credential. */
+  readonly #links = new Map<string, string>();
+  readonly #reattribution: Reattribution;
 
-/** Books what answers mean. The only place that closes keys and disables credentials on an upstream's word. */
-export function createVerdictApplier(rooms: VerdictApplierDeps): VerdictApplier {
-  const { config, cooldowns, pools, health, auth, state, hooks, reporter, clock, random } = rooms;
-  const limits = { ...LIMITS_DEFAULTS, hintMultiplier: config.limits.hintMultiplier };
-  const disabling = new Set<string>(config.limits.disableOn);
-  const links = new Map<string, string>();
-  const evidence = createReattribution(rooms, { close, closeKey, openKey });
+  constructor(deps: VerdictApplierDeps) {
+    this.#deps = deps;
+    this.#backoff = { ...BACKOFF, hintMultiplier: deps.limits.hintMultiplier };
+    this.#disabling = new Set(deps.limits.disableOn);
+    this.#reattribution = new Reattribution(deps.hasOnePool);
+  }
 
-  function close(failure: Failure): Cooldown | undefined {
+  /** Applies a failure. Returns the cooldown that it opened or met, for the request that may retry inside it. */
+  apply(failure: Failure): Cooldown | undefined {
+    const { verdict, credential, target } = failure;
+    if (isOfOneModel(verdict) && !isAlone(target)) return undefined;
+    if (REASONS[verdict.reason].closes) return this.#close(failure);
+    if (verdict.reason === "TOKEN_EXHAUSTED") this.#disable(failure, "exhausted");
+    if (verdict.reason === "UNAUTHENTICATED" && !this.#deps.isRenewable(credential))
+      this.#disable(failure, "auth");
+    return verdict.reason === "FORBIDDEN" ? this.#applyForbidden(failure) : undefined;
+  }
+
+  /** Applies a first payload: the cooldown and the backoff of its key end. */
+  succeeded(success: Success): void {
+    const { cooldowns, disabled, clock } = this.#deps;
+    const { credential, target, sentAt, also } = success;
+    const { upstream, pool, family } = target;
+    disabled.succeeded(credential);
+    this.#links.delete(credential);
+    const now = clock.now();
+    for (const key of [{ credential, upstream, pool, family }, ...also]) {
+      const cleared = cooldowns.succeed(key, sentAt, now);
+      if (cleared) this.#deps.onChanged(cleared);
+    }
+    const correction = this.#reattribution.served(success, now);
+    if (correction) this.#correct(correction);
+  }
+
+  /** Several credentials answered 403 to one request: the request is the cause, and the credentials are enabled again (E7). */
+  revertForbidden(credentials: readonly string[]): void {
+    const { disabled, clock, reporter } = this.#deps;
+    for (const credential of credentials) {
+      disabled.succeeded(credential);
+      const isForbidden = disabled.get(credential)?.cause === "forbidden";
+      if (isForbidden && disabled.enable(credential, clock.now()))
+        reporter.info(
+          `credential ${credential} is enabled again: several credentials were refused for the same request`,
+        );
+    }
+  }
+
+  /** Address at which the owner of a credential must verify it; until the credential has served again. */
+  verificationLinkOf(credential: string): string | undefined {
+    return this.#links.get(credential);
+  }
+
+  /** Opens a key. */
+  clear(key: Key): void {
+    const { cooldowns, clock, onChanged } = this.#deps;
+    const cleared = cooldowns.clear(key, clock.now());
+    if (cleared) onChanged(cleared);
+  }
+
+  #close(failure: Failure): Cooldown | undefined {
+    const { cooldowns, clock } = this.#deps;
     const { credential, target, verdict, sentAt, grace } = failure;
     const { reason } = verdict;
     const key = keyOf(verdict, credential, target);
     if (!key) return undefined;
-    const jittered = (wait: number): number => withJitter(wait, config.limits.jitter, random);
-    // A limit of 0 is no wait at all: the stated time would come and nothing would have changed (C4).
+    // A limit of 0 has no wait: at the stated time nothing would have changed (C4).
     const stated = verdict.noAccess ? null : verdict.hint;
-    const clamped = stated === null ? undefined : clampHint(stated, limits);
-    const hint = clamped ? (grace ?? jittered(clamped.wait)) : null;
+    const clamped = stated === null ? undefined : clampHint(stated, this.#backoff);
+    const hint = clamped ? (grace ?? this.#jittered(clamped.wait)) : null;
     const isCapped = grace === undefined && clamped?.capped;
     const ladder = (incidents: number): number =>
-      jittered(reason === "FORBIDDEN" ? VERIFICATION_WAIT : ladderWait(reason, incidents, limits));
+      this.#jittered(
+        reason === "FORBIDDEN" ? VERIFICATION_WAIT : backoffWait(reason, incidents, this.#backoff),
+      );
     const opened = cooldowns.refuse(
       { key, reason, hint, ladder, sentAt, isCapped, isStep: grace === undefined },
       clock.now(),
     );
-    if (opened) announce(opened, verdict);
+    if (opened) this.#announce(opened, verdict);
     const met = opened ?? cooldowns.get(key);
-    if (opened && hint === null && reason === "QUOTA_EXHAUSTED") void lookUp(opened, target.model);
-    if (met && hint === null) evidence.refused(failure, met, opened !== undefined);
+    if (opened && hint === null && reason === "QUOTA_EXHAUSTED")
+      void this.#restate(opened, target.model);
+    if (met && hint === null) this.#reattribute(failure, met, opened !== undefined);
     return cooldowns.get(key);
   }
 
-  // The API itself may know when a quota is full again: once for each window, and never in the way of a request (A16).
-  async function lookUp(opened: Cooldown, model: string): Promise<void> {
+  #jittered(wait: number): number {
+    return withJitter(wait, this.#deps.limits.jitter, this.#deps.random);
+  }
+
+  // The API itself may state when a quota is full again: asked once for each window, and no request waits for it (A16).
+  async #restate(opened: Cooldown, model: string): Promise<void> {
+    const { cooldowns, clock, resetOf, onChanged } = this.#deps;
     const { key } = opened;
-    if (key.credential === ANY || !config.upstreams.get(key.upstream)!.quota) return;
-    const resetAt = await rooms.quotas.resetOf(key, model);
+    const resetAt = key.credential === ANY ? undefined : await resetOf(key, model);
     if (resetAt === undefined) return;
     const now = clock.now();
-    const { wait } = clampHint(resetAt - now, { ...limits, hintMultiplier: 1 });
+    const { wait } = clampHint(resetAt - now, { ...this.#backoff, hintMultiplier: 1 });
     const restated = cooldowns.restate(opened, now + wait, now);
     if (!restated) return;
-    changed(restated);
-    if (hooks.has("cooldown")) hooks.emit("cooldown", toCooldownStatus(restated, now, false));
+    onChanged(restated);
+    this.#emit(restated, now);
   }
 
-  function closeKey(key: Key, reason: Reason): void {
-    const ladder = (incidents: number): number => ladderWait(reason, incidents, limits);
-    const now = clock.now();
-    const opened = cooldowns.refuse({ key, reason, hint: null, ladder, sentAt: now }, now);
-    if (opened) changed(opened);
-  }
-
-  function openKey(key: Key): void {
-    const cleared = cooldowns.clear(key, clock.now());
-    if (cleared) changed(cleared);
-  }
-
-  function announce(opened: Cooldown, { evidence }: Verdict): void {
-    const { key, reason, until, stated } = opened;
-    const now = clock.now();
-    changed(opened);
-    if (hooks.has("cooldown")) hooks.emit("cooldown", toCooldownStatus(opened, now, false));
-    const who =
-      key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
-    const what = key.family === ANY ? "" : ` for ${key.family}`;
+  #reattribute(failure: Failure, met: Cooldown, isFirst: boolean): void {
+    const { clock, reporter } = this.#deps;
+    const { credential, target, verdict } = failure;
+    const found = this.#reattribution.refused(failure, met, isFirst, clock.now());
+    if (found?.kind === "corrected") this.#correct(found.correction);
+    if (found?.kind !== "widened") return;
     reporter.warn(
-      `${who}${what} cools down for ${toWaitText(until - now, now)}: ${reason} (${evidence}, ${stated ? "stated" : "our choice"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
+      `credential ${credential} was refused for ${found.otherFamily} and ${target.family} within a minute: the limit is taken for its own`,
+    );
+    this.#close({ ...failure, verdict: { ...verdict, scope: "credential" } });
+  }
+
+  #correct({ blamed, reason, closed, request }: Correction): void {
+    const { cooldowns, reporter } = this.#deps;
+    const { family } = closed[0]!;
+    const wrong = closed.filter(({ key, openedAt }) => cooldowns.get(key)?.openedAt === openedAt);
+    for (const { key, credential, pool } of wrong) {
+      this.clear(key);
+      if (blamed === "model") this.#closeKey({ ...key, credential, pool, family }, reason);
+    }
+    const ids = wrong.map(({ credential }) => credential).join(", ");
+    const what = blamed === "request" ? "other requests" : `other models than ${family}`;
+    reporter.warn(
+      `what closed ${ids} is undone: ${reason} came to request ${request} on each, and they serve ${what} that were sent later`,
     );
   }
 
-  function changed(cooldown: Cooldown): void {
-    pools.get(cooldown.key.upstream)?.changed(cooldown.key, clock.now());
-    state.putCooldown(cooldown);
+  #closeKey(key: Key, reason: Reason): void {
+    const { cooldowns, clock, onChanged } = this.#deps;
+    const ladder = (incidents: number): number => backoffWait(reason, incidents, this.#backoff);
+    const now = clock.now();
+    const opened = cooldowns.refuse({ key, reason, hint: null, ladder, sentAt: now }, now);
+    if (opened) onChanged(opened);
   }
 
-  function disable(
-    { credential, target, verdict }: Failure,
-    cause: "auth" | "forbidden" | "exhausted",
-  ): void {
-    if (health.get(credential)) return;
-    if (cause !== "exhausted" && !disabling.has(verdict.reason)) {
-      reporter.warn(
-        `credential ${credential} on upstream ${target.upstream} was refused (${verdict.reason}, ${verdict.evidence}) and stays enabled: \`limits.disableOn\` does not list ${verdict.reason}`,
-      );
-      return;
-    }
-    const reason = `${verdict.reason} (${verdict.evidence})`;
-    const mark = { cause, reason, at: clock.now() };
-    health.disable(credential, mark);
-    reporter.warn(describeDisabled(credential, target.upstream, mark));
+  #announce(opened: Cooldown, { evidence }: Verdict): void {
+    const { clock, reporter, onChanged } = this.#deps;
+    const { key, reason, until, stated } = opened;
+    const now = clock.now();
+    onChanged(opened);
+    this.#emit(opened, now);
+    const subject =
+      key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
+    const model = key.family === ANY ? "" : ` for ${key.family}`;
+    reporter.warn(
+      `${subject}${model}: cooldown ${toWaitText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
+    );
   }
 
-  function forbidden(failure: Failure): Cooldown | undefined {
-    const { verdict, credential, requestId } = failure;
-    if (verdict.scope === "model") return close(failure);
+  #emit(cooldown: Cooldown, now: number): void {
+    const { hooks } = this.#deps;
+    if (hooks.has("cooldown")) hooks.emit("cooldown", toCooldownStatus(cooldown, now, false));
+  }
+
+  #applyForbidden(failure: Failure): Cooldown | undefined {
+    const { disabled } = this.#deps;
+    const { verdict, credential, requestId, link } = failure;
+    if (verdict.scope === "model") return this.#close(failure);
     if (verdict.scope !== "credential") return undefined;
     if (VERIFICATION.test(verdict.evidence)) {
-      if (failure.link) links.set(credential, failure.link);
-      return close(failure);
+      if (link) this.#links.set(credential, link);
+      return this.#close(failure);
     }
-    if (verdict.disables || health.refusedBarely(credential, requestId))
-      disable(failure, "forbidden");
+    if (verdict.disables || disabled.refusedBarely(credential, requestId))
+      this.#disable(failure, "forbidden");
     return undefined;
   }
 
-  return {
-    apply(failure) {
-      const { verdict, credential, target } = failure;
-      if (isOfOneModel(verdict) && !isAlone(target)) return undefined;
-      if (CLOSING.has(verdict.reason)) return close(failure);
-      if (verdict.reason === "TOKEN_EXHAUSTED") disable(failure, "exhausted");
-      if (verdict.reason === "UNAUTHENTICATED" && !auth.isRenewable(credential))
-        disable(failure, "auth");
-      return verdict.reason === "FORBIDDEN" ? forbidden(failure) : undefined;
-    },
-    succeeded(success) {
-      const { credential, target, sentAt, also } = success;
-      health.succeeded(credential);
-      links.delete(credential);
-      const now = clock.now();
-      const own: Key = {
-        credential,
-        upstream: target.upstream,
-        pool: target.pool,
-        family: target.family,
-      };
-      for (const key of [own, ...also]) {
-        const cleared = cooldowns.succeed(key, sentAt, now);
-        if (cleared) changed(cleared);
-      }
-      evidence.served(success);
-    },
-    revertForbidden(credentials) {
-      for (const credential of credentials) {
-        health.succeeded(credential);
-        if (health.get(credential)?.cause === "forbidden" && health.enable(credential, clock.now()))
-          reporter.info(
-            `credential ${credential} is enabled again: several credentials were refused for the same request`,
-          );
-      }
-    },
-    verificationLinkOf: (credential) => links.get(credential),
-    clear: openKey,
-  };
-}
-
-/** Tells whether a credential has no right to a model, or there is none: that is no limit which a family could share. */
-function isOfOneModel({ reason, scope, noAccess }: Verdict): boolean {
-  return (
-    scope === "model" && (reason === "NOT_FOUND" || reason === "FORBIDDEN" || noAccess === true)
-  );
-}
-
-/** Tells whether a target's family is its model alone. A name made up by a client must not close its neighbours. */
-function isAlone({ model, family }: Target): boolean {
-  return family === model.toLowerCase();
-}
-
-/** The narrowest key that a verdict's scope names; `undefined` where it names none of ours. */
-function keyOf(
-  { scope }: Verdict,
-  credential: string,
-  { upstream, pool, family }: Target,
-): Key | undefined {
-  switch (scope) {
-    case "model":
-      return { credential, upstream, pool, family };
-    case "credential":
-      return { credential, upstream, pool: ANY, family: ANY };
-    case "upstream-model":
-      return { credential: ANY, upstream, pool, family };
-    case "upstream":
-      return { credential: ANY, upstream, pool: ANY, family: ANY };
-    default:
-      return undefined;
+  #disable(
+    { credential, target, verdict }: Failure,
+    cause: "auth" | "forbidden" | "exhausted",
+  ): void {
+    const { disabled, clock, reporter } = this.#deps;
+    const { reason, evidence } = verdict;
+    if (disabled.get(credential)) return;
+    if (cause !== "exhausted" && !this.#disabling.has(reason)) {
+      reporter.warn(
+        `credential ${credential} on upstream ${target.upstream} was refused (${reason}, ${evidence}) and stays enabled: \`limits.disableOn\` does not list ${reason}`,
+      );
+      return;
+    }
+    const mark = { cause, reason: `${reason} (${evidence})`, at: clock.now() };
+    disabled.disable(credential, mark);
+    reporter.warn(describeDisabled(credential, target.upstream, mark));
   }
 }

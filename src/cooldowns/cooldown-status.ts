@@ -2,9 +2,8 @@
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/state.ts";
 import type { CooldownScope, CooldownStatus } from "../contract/relay-status.ts";
+import { ANY } from "../shared/patterns.ts";
 import { secondsUntil, toISOTime } from "../shared/times.ts";
-
-const ANY = "*";
 
 /** Shows a cooldown at `now`, UTC epoch ms. `isAcquirer`: what it closes is the creating of anonymous tokens. */
 export function toCooldownStatus(

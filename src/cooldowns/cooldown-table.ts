@@ -1,9 +1,24 @@
 // Where cooldowns are kept: found by key, forgotten when they can no longer matter, never more than so many.
 import type { Key } from "../contract/credential.ts";
-import type { Cooldown } from "./cooldowns.ts";
+import type { CooldownRecord } from "../contract/state.ts";
+import { ANY } from "../shared/patterns.ts";
 import { MinHeap, type HeapPositions } from "../shared/min-heap.ts";
 
-export const ANY = "*";
+export interface Cooldown extends CooldownRecord {
+  /** When this window opened; a request sent before it proves nothing new (C6). */
+  openedAt: number;
+  /** The wait was stated and proved too short once: the ladder has taken over (C4). */
+  distrusted: boolean;
+  /** A success or a clearing has come since: what is refused from now on is a new matter. */
+  isOver: boolean;
+  /** One request tries whether the key is open again: closed to all others until then at most (F4); 0 where none does. */
+  trialUntil: number;
+}
+
+/** Until when a cooldown keeps everybody else away, the time of a trial included. */
+export function closedUntil({ until, trialUntil }: Cooldown): number {
+  return Math.max(until, trialUntil);
+}
 
 /** A place for the cooldown of one key; it stays while the cooldown in it is replaced. */
 interface Entry {

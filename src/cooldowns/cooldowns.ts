@@ -2,25 +2,9 @@
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/state.ts";
 import type { Reason } from "../contract/verdict.ts";
-import { ANY, CooldownTable, ownerOf } from "./cooldown-table.ts";
-
-export { ANY };
-
-export interface Cooldown extends CooldownRecord {
-  /** When this window opened; a request sent before it proves nothing new (C6). */
-  openedAt: number;
-  /** The wait was stated and proved too short once: the ladder has taken over (C4). */
-  distrusted: boolean;
-  /** A success or a clearing has come since: what is refused from now on is a new matter. */
-  isOver: boolean;
-  /** One request tries whether the key is open again: closed to all others until then at most (F4); 0 where none does. */
-  trialUntil: number;
-}
-
-/** Until when a cooldown keeps everybody else away, the time of a trial included. */
-export function closedUntil({ until, trialUntil }: Cooldown): number {
-  return Math.max(until, trialUntil);
-}
+import { ANY } from "../shared/patterns.ts";
+import { REASONS } from "../shared/reasons.ts";
+import { type Cooldown, CooldownTable, closedUntil, ownerOf } from "./cooldown-table.ts";
 
 /** What is asked of the table when a key was refused. */
 export interface Refusal {
@@ -133,7 +117,7 @@ export class Cooldowns {
     const last = this.get(key);
     if (last && (isBefore(sentAt, last) || isSameIncident(last, now))) return undefined;
     const known = last && now < last.until + DECAY ? last : undefined;
-    const step = isStep && climbs(reason) ? 1 : 0;
+    const step = isStep && REASONS[reason].climbs ? 1 : 0;
     const incidents = (known?.incidents ?? 0) + step;
     const distrusted = known !== undefined && provedShort(known, refused, now);
     const wait = hint === null || distrusted ? Math.max(hint ?? 0, ladder(incidents)) : hint;
@@ -269,9 +253,4 @@ function isNewer(record: CooldownRecord, known: Cooldown): boolean {
 // For as long as a ladder counts, and a straggler may come; a clearing, for as long as a store may hold what it cleared.
 function forgetAt({ until, epoch }: Cooldown): number {
   return until + (epoch > 0 ? 3 : 1) * DECAY;
-}
-
-// Only a quota climbs, and a limit on creating (H3); a 5xx or a burst never makes the next quota window longer (C7).
-function climbs(reason: Reason): boolean {
-  return reason === "QUOTA_EXHAUSTED" || reason === "CREATE_LIMITED";
 }

@@ -1,5 +1,6 @@
 // The relay as its operator holds it: every method works before the relay has started (L14).
-import type { Credentials, Relay } from "../relay.ts";
+import type { Credentials } from "../admin/credentials-api.ts";
+import type { Relay } from "../relay.ts";
 import type { RelayStarter } from "./relay-starter.ts";
 
 export function createDeferredRelay(starter: RelayStarter): Relay {

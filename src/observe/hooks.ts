@@ -24,9 +24,17 @@ export interface AttemptEvent {
   status: number | undefined;
   /** What a failure meant; `undefined` after success. */
   verdict: Verdict | undefined;
+  /** What the request does now. */
+  next: NextStep;
   /** From sending to the end of the attempt, ms. */
   duration: number;
 }
+
+/**
+ * What a request does after an attempt: `end`: it is over; `same-credential`, `other-credential`: it tries again;
+ * `other-target`: it falls back to the next quota pool or model.
+ */
+export type NextStep = "end" | "same-credential" | "other-credential" | "other-target";
 
 /** A key was closed, or its end was stated anew. The same object as in the status. */
 export type CooldownEvent = CooldownStatus;

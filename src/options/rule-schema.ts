@@ -1,23 +1,13 @@
 // The shape of an operator's rules for refusals. What could have no effect is refused, so that nobody trusts in it.
 import * as v from "valibot";
+import { isReason, REASONS } from "../shared/reasons.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** Reasons that an upstream's refusal can have. */
-export const REASONS: readonly string[] = [
-  "QUOTA_EXHAUSTED",
-  "RATE_LIMIT_EXCEEDED",
-  "MODEL_CAPACITY_EXHAUSTED",
-  "SERVER_ERROR",
-  "UNKNOWN",
-  "UNAUTHENTICATED",
-  "FORBIDDEN",
-  "BILLING",
-  "INVALID_REQUEST",
-  "NOT_FOUND",
-];
+export const RULE_REASONS: readonly string[] = Object.entries(REASONS)
+  .filter(([, { ruleable }]) => ruleable)
+  .map(([name]) => name);
 const SCOPES = ["model", "credential", "upstream-model", "upstream", "request", "none"];
-/** Reasons that close no key, whatever wait is given. */
-const OPEN = new Set(["SERVER_ERROR", "UNAUTHENTICATED", "FORBIDDEN", "INVALID_REQUEST"]);
 
 const words = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const status = v.pipe(
@@ -56,7 +46,7 @@ const when = v.pipe(
 
 const then = v.pipe(
   v.strictObject({
-    reason: oneOf(REASONS),
+    reason: oneOf(RULE_REASONS),
     scope: v.optional(oneOf(SCOPES)),
     action: v.optional(oneOf(["stop", "continue"])),
     cooldown: v.optional(
@@ -69,7 +59,8 @@ const then = v.pipe(
     disables: v.optional(v.boolean()),
   }),
   v.check(
-    ({ reason, cooldown }) => typeof cooldown !== "number" || !OPEN.has(String(reason)),
+    ({ reason, cooldown }) =>
+      typeof cooldown !== "number" || !isReason(reason) || REASONS[reason].closes,
     "has a cooldown, but its reason closes nothing",
   ),
   v.check(

@@ -6,7 +6,7 @@ import { faultOfBaseURL } from "./forms/base-url-form.ts";
 import { faultOfMount } from "./forms/mount-form.ts";
 import { faultOfSecret } from "./forms/secret-form.ts";
 import { faultOfStorage } from "./forms/storage-form.ts";
-import { oneOf, REASONS, refusalRule } from "./rule-schema.ts";
+import { oneOf, RULE_REASONS, refusalRule } from "./rule-schema.ts";
 import { ANSWER_OWN, NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
 import { toNetworks } from "./trust-proxy.ts";
 
@@ -225,7 +225,7 @@ const limits = optional({
     v.minValue(1, "must be at least 1: a stated wait is never shortened"),
   ),
   jitter: v.pipe(finite, v.minValue(0, "must not be negative"), v.maxValue(1, "must be at most 1")),
-  disableOn: v.array(oneOf(REASONS)),
+  disableOn: v.array(oneOf(RULE_REASONS)),
   rules: v.array(refusalRule),
   pruneAfter: orOff(ms),
   circuitAfter: orOff(count),

@@ -1,6 +1,5 @@
 // One circuit for each endpoint: so many server or network failures in a row, whoever met them, and nobody calls it for a while (F2).
 import type { Endpoint } from "../contract/target.ts";
-import type { Reason, Verdict } from "../contract/verdict.ts";
 
 export interface CircuitOptions {
   /** Failures in a row that open a circuit; `false` never opens one. */
@@ -46,13 +45,6 @@ interface Circuit {
 const LONGEST = 300_000;
 /** A trial that has shown nothing by then makes room for another. */
 const PROBE = 60_000;
-
-/** Reasons that say of an endpoint that it does not work. Any other answer says that it does. */
-const FAILING: ReadonlySet<Reason> = new Set<Reason>(["SERVER_ERROR", "NETWORK", "TIMEOUT"]);
-
-export function isEndpointFailure({ reason }: Verdict): boolean {
-  return FAILING.has(reason);
-}
 
 export function nameOf({ origin, basePath }: Endpoint): string {
   return origin + basePath;

@@ -1,5 +1,4 @@
 // How many retries all requests together may have under way: an outage must not be answered with twice the load (E14).
-import type { Reason } from "../contract/verdict.ts";
 
 export interface RetryBudget {
   /** A request begins. */
@@ -20,19 +19,6 @@ export interface RetryBudgetOptions {
 }
 
 export const RETRY_BUDGET: RetryBudgetOptions = { share: 0.2, atLeast: 3 };
-
-/** Failures that many requests meet at once. A credential's own limit ends by rotation and its cooldown, not by a budget. */
-const OF_THE_UPSTREAM: ReadonlySet<Reason> = new Set<Reason>([
-  "SERVER_ERROR",
-  "TIMEOUT",
-  "NETWORK",
-  "EMPTY",
-  "MODEL_CAPACITY_EXHAUSTED",
-]);
-
-export function isBudgeted(reason: Reason): boolean {
-  return OF_THE_UPSTREAM.has(reason);
-}
 
 export function createRetryBudget({
   share,

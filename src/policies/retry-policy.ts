@@ -1,21 +1,22 @@
-// What a request does after a failed attempt. Pure: a verdict and what the request has spent so far, in; one step, out.
+// What a request does after a failed attempt. Pure: it takes a verdict and what the request has spent, and returns one step.
 import type { Verdict } from "../contract/verdict.ts";
+import { REASONS } from "../shared/reasons.ts";
 
 export type Step =
-  /** The request is over. */
+  /** The request ends. */
   | { go: "stop" }
-  /** On with another credential. */
+  /** Another credential. */
   | { go: "other"; delay: number }
-  /** Once more with the same credential, even inside the cooldown that this request met (D7). */
+  /** The same credential once more, even inside the cooldown that this request has met (D7). */
   | { go: "same"; delay: number; isGrace?: boolean }
-  /** Another credential where one is free, otherwise the same (E9). */
+  /** Another credential if one is available, otherwise the same (E9). */
   | { go: "any"; delay: number };
 
-/** What one request has spent. */
+/** What one request has spent: numbers of attempts, of rate limits met, and of retries after a network error. */
 export interface Spent {
   attempts: number;
   rateLimits: number;
-  /** Pauses so far on the ladder 1, 2, 4 s. */
+  /** Number of pauses: 1, 2, 4 … s. */
   backoffs: number;
   networkRetries: number;
   grace: boolean;
@@ -28,17 +29,17 @@ export interface StepOptions {
   switchOnFirstRateLimit: boolean;
 }
 
-/** What stands around the request at this moment. */
+/** The alternatives that a request has at this moment. */
 export interface Surroundings {
-  /** Another credential could take over at once. */
+  /** Another credential is available now. */
   hasOther: boolean;
-  /** There is no other credential for this target at all. */
+  /** The target has no other credential at all. */
   isOnly: boolean;
-  /** There is another endpoint, which has not failed this request (E11). */
+  /** Another endpoint has not failed for this request (E11). */
   hasEndpoint: boolean;
 }
 
-/** A stated wait up to this is sat out on the same credential where there is no other (C9), plus the margin. */
+/** If there is no other credential, the request waits up to this long on the same one, in ms, plus the margin (C9). */
 const GRACE = 2_000;
 const GRACE_MARGIN = 100;
 const FIRST_PAUSE = 1_000;
@@ -49,7 +50,7 @@ export function createSpent(): Spent {
   return { attempts: 0, rateLimits: 0, backoffs: 0, networkRetries: 0, grace: false };
 }
 
-/** Decides the next step and books it. */
+/** Decides the next step and counts it in `spent`. */
 export function nextStep(
   verdict: Verdict,
   spent: Spent,
@@ -58,18 +59,15 @@ export function nextStep(
 ): Step {
   if (verdict.reason === "RATE_LIMIT_EXCEEDED") spent.rateLimits++;
   if (verdict.action === "no" || spent.attempts >= options.maxAttempts) return STOP;
-  switch (verdict.reason) {
-    case "NETWORK":
+  const { step, endpointFault } = REASONS[verdict.reason];
+  switch (step) {
+    case "same":
       return around.hasEndpoint || spent.networkRetries++ === 0 ? { go: "same", delay: 0 } : STOP;
-    case "SERVER_ERROR":
-    case "TIMEOUT":
-      return { go: "any", delay: around.hasEndpoint ? 0 : pause(spent) };
-    case "EMPTY":
-      return { go: "any", delay: pause(spent) };
-    case "MODEL_CAPACITY_EXHAUSTED":
+    case "any":
+      return { go: "any", delay: endpointFault && around.hasEndpoint ? 0 : pause(spent) };
+    case "capacity":
       return afterCapacity(verdict, spent, options);
-    case "UNAUTHENTICATED":
-    case "FORBIDDEN":
+    case "other":
       return { go: "other", delay: 0 };
     default:
       return verdict.scope === "upstream" || verdict.scope === "upstream-model"
@@ -78,7 +76,7 @@ export function nextStep(
   }
 }
 
-// Capacity is nobody's credential: the same one again, unless the upstream asks for more patience than we have (C12).
+// Capacity does not depend on the credential: the same one again, unless the upstream states a longer wait than allowed (C12).
 function afterCapacity(verdict: Verdict, spent: Spent, options: StepOptions): Step {
   const delay = Math.max(pause(spent), verdict.hint ?? 0);
   return delay <= options.maxWait ? { go: "same", delay } : STOP;
@@ -111,7 +109,7 @@ function afterLimit(
   return { go: "other", delay: options.switchDelay };
 }
 
-/** 1, 2, 4 … 60 s. */
+/** The next pause: 1, 2, 4 … 60 s, in ms. */
 function pause(spent: Spent): number {
   return Math.min(FIRST_PAUSE * 2 ** spent.backoffs++, LONGEST_PAUSE);
 }

@@ -1,8 +1,10 @@
 // All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
 import type { Credential, Key } from "../contract/credential.ts";
-import type { Target } from "../contract/target.ts";
-import { ANY, closedUntil, type Cooldown, type Cooldowns } from "../cooldowns/cooldowns.ts";
+import type { Cooldowns } from "../cooldowns/cooldowns.ts";
+import { type Cooldown, closedUntil } from "../cooldowns/cooldown-table.ts";
+import { ANY } from "../shared/patterns.ts";
 import { type Explained, explainChoice, type PassedOver } from "./explain-choice.ts";
+import type { Blocked, Probe, Wanted } from "./selection.ts";
 import { MemberTable } from "./member-table.ts";
 import { endOf, type QuotaReading } from "../quota/quota-index.ts";
 import { type IsProtected, ProtectedQuota } from "../quota/protected-quota.ts";
@@ -13,38 +15,6 @@ export interface PoolOptions extends MemberIndexesOptions {
   isProtected?: IsProtected | undefined;
   /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
   onChange?: (upstream: string) => void;
-}
-
-/** What a choice looks at. */
-export interface Wanted {
-  target: Pick<Target, "upstream" | "pool" | "model" | "family">;
-  /** Stickiness key; `undefined` where the request has none. */
-  session: string | undefined;
-  /** Credentials (ids) that failed in this request already. */
-  excluded: readonly string[];
-}
-
-/** Why nothing could be chosen, and when that may change. */
-export interface Blocked {
-  /**
-   * `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is
-   * finding out; `cooling`: time will tell; `protected`: what is left of the quota is kept back; `held`: its session waits for
-   * its own credential; `spent`: all were tried.
-   */
-  why: "empty" | "busy" | "trial" | "cooling" | "protected" | "held" | "spent";
-  /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
-  until: number;
-  /** The key that opens first. */
-  key: Key | undefined;
-}
-
-/** One request's trial of keys whose time is over. */
-export interface Probe {
-  /** When it began: what is closed since then is closed by it, for others. */
-  startedAt: number;
-  keys: readonly Key[];
-  /** Makes room for the next; nothing where the trial has succeeded or failed. */
-  end(now: number): void;
 }
 
 /** Families that are dropped at each pruning, at most. */
@@ -181,7 +151,7 @@ export class Pool {
   }
 
   /** Gives a slot back. */
-  release(id: string, _now: number): void {
+  release(id: string): void {
     const member = this.#members.numberOf(id);
     if (member >= 0) this.#members.release(member);
   }
@@ -312,7 +282,7 @@ export class Pool {
     if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
   }
 
-  setDisabled(id: string, disabled: boolean, _now: number): void {
+  setDisabled(id: string, disabled: boolean): void {
     const member = this.#members.numberOf(id);
     if (member < 0) return;
     this.#members.setEnabled(member, !disabled);

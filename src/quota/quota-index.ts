@@ -1,6 +1,6 @@
 // How much of its quota each credential has left, for one pool × family or for everything, as far as somebody has said so.
 import { BitSet } from "../shared/bitset.ts";
-import { ANY } from "../cooldowns/cooldown-table.ts";
+import { ANY } from "../shared/patterns.ts";
 import { MinHeap } from "../shared/min-heap.ts";
 
 /** What is known of a quota. */

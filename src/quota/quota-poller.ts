@@ -1,12 +1,14 @@
 // How much of each credential's quota is left: read from answers, asked at intervals (A9), and asked once after a refusal (A16).
-import type { CancelTimer } from "../contract/clock.ts";
+import type { CancelTimer, Clock } from "../contract/clock.ts";
 import type { Key } from "../contract/credential.ts";
-import type { QuotaAnswer } from "../contract/quota-source.ts";
+import type { QuotaAnswer, QuotaSource } from "../contract/quota-source.ts";
 import type { Target } from "../contract/target.ts";
-import type { VerdictApplierDeps } from "../cooldowns/apply-verdict.ts";
+import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
+import type { Reporter } from "../observe/reporter.ts";
+import type { QuotaReading } from "./quota-index.ts";
 import { readQuotaHeaders } from "./quota-headers.ts";
 import { describeFault } from "../shared/describe-error.ts";
-import { ANY } from "../cooldowns/cooldowns.ts";
+import { ANY } from "../shared/patterns.ts";
 
 export interface QuotaPoller {
   /** Reads the headers of an answer. Costs nothing where nobody wants to know. */
@@ -22,6 +24,37 @@ export interface QuotaPoller {
   stop(): void;
 }
 
+export interface QuotaPollerDeps {
+  config: {
+    scheduling: { strategy: unknown; protect: unknown };
+    upstreams: ReadonlyMap<string, QuotaUpstream>;
+  };
+  /** By upstream. */
+  pools: ReadonlyMap<string, QuotaPool>;
+  tokens: { getCached(credential: string): string | undefined };
+  disabled: Pick<DisabledCredentials, "get">;
+  clock: Clock;
+  reporter: Pick<Reporter, "warn">;
+}
+
+interface QuotaUpstream {
+  name: string;
+  quota: QuotaSource | undefined;
+  /** Time between two polls, in ms. */
+  quotaEvery: number | false;
+  pools: readonly { name: string }[];
+}
+
+interface QuotaPool {
+  readonly credentials: readonly { id: string }[];
+  setQuota(
+    credential: string,
+    of: { pool: string; family: string; model: string },
+    reading: QuotaReading,
+    now: number,
+  ): void;
+}
+
 export interface QuotaPollerOptions {
   fetch: typeof fetch;
   /** The family that shares a model's limit. */
@@ -34,7 +67,7 @@ const PATIENCE = 10_000;
 const AT_ONCE = 4;
 
 export function createQuotaPoller(
-  { config, pools, auth, health, clock, reporter }: Omit<VerdictApplierDeps, "quotas">,
+  { config, pools, tokens, disabled, clock, reporter }: QuotaPollerDeps,
   { fetch, familyOf }: QuotaPollerOptions,
 ): QuotaPoller {
   const { strategy, protect } = config.scheduling;
@@ -50,7 +83,7 @@ export function createQuotaPoller(
     model: string | undefined,
   ): Promise<QuotaAnswer | undefined> {
     const { quota } = config.upstreams.get(upstream)!;
-    const secret = auth.getCached(credential);
+    const secret = tokens.getCached(credential);
     if (!quota || secret === undefined || isStopped) return undefined;
     const controller = new AbortController();
     open.add(controller);
@@ -103,7 +136,7 @@ export function createQuotaPoller(
   }
 
   async function poll(upstream: string): Promise<void> {
-    const waiting = pools.get(upstream)!.credentials.filter(({ id }) => !health.get(id));
+    const waiting = pools.get(upstream)!.credentials.filter(({ id }) => !disabled.get(id));
     const work = async (): Promise<void> => {
       for (let one = waiting.pop(); one && !isStopped; one = waiting.pop()) {
         const answer = await once(upstream, one.id, undefined);

@@ -8,7 +8,8 @@ import { meaningOfCode } from "./code-meanings.ts";
 import { findMeaning, narrow } from "./evidence-order.ts";
 import { findHint } from "./wait-hints.ts";
 import { plainWords } from "./phrases.ts";
-import { actionOf, LIMITS, scopeOf } from "./scopes.ts";
+import { REASONS } from "../shared/reasons.ts";
+import { actionOf, scopeOf } from "./scopes.ts";
 
 /**
  * Reads what an upstream's refusal means. Pure; never throws, whatever the body is.
@@ -64,16 +65,12 @@ function openCase(refusal: Refusal, dialect: Dialect): RefusalCase {
   };
 }
 
-/** Reasons for which the reset of a window is a wait; for the others it is a bystander. */
-const WINDOWED: readonly Reason[] = [...LIMITS, "CREATE_LIMITED"];
-const WAITLESS: readonly Reason[] = ["INVALID_REQUEST", "NOT_FOUND", "UNAUTHENTICATED"];
-
 function toVerdict(open: RefusalCase, found: Finding): Verdict {
   const { refusal, reading } = open;
   const { reason, disables = false } = found.is;
   const scope = found.is.scope ?? scopeOf(reason, refusal, reading);
-  const hint = WAITLESS.includes(reason) || disables ? undefined : open.hint;
-  const counts = hint && (!hint.window || WINDOWED.includes(reason));
+  const hint = REASONS[reason].waitless || disables ? undefined : open.hint;
+  const counts = hint && (!hint.window || REASONS[reason].windowed);
   const verdict: Verdict = {
     reason,
     scope,

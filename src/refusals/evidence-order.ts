@@ -4,7 +4,7 @@ import type { Reason } from "../contract/verdict.ts";
 import { findTokenRefusal } from "./token-refusals.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 import { findInPage } from "./proxy-pages.ts";
-import { LIMITS } from "./scopes.ts";
+import { isLimit } from "./scopes.ts";
 import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
   ACCOUNT,
@@ -81,7 +81,7 @@ function findByWords(open: RefusalCase): Finding | undefined {
 
 /** What a vague code says must fit the status: a 429 of the type `api_error` is no failure of a server, and no wrong key. */
 function fits(reason: Reason, status: number): boolean {
-  if (status === 429) return LIMITS.includes(reason);
+  if (status === 429) return isLimit(reason);
   return reason !== "INVALID_REQUEST" && (reason !== "SERVER_ERROR" || !saysEnough(status));
 }
 
@@ -110,7 +110,7 @@ function findLimitInWords(open: RefusalCase): Finding | undefined {
 
 /** A day or a month named is a quota, also under a rate code, unless the answer states its own wait (B3). */
 export function narrow(open: RefusalCase, found: Finding): Finding {
-  if (open.refusal.endpoint !== "ai" && LIMITS.includes(found.is.reason)) {
+  if (open.refusal.endpoint !== "ai" && isLimit(found.is.reason)) {
     return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
   }
   // Who is told when to come back is not shut out for good.

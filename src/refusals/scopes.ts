@@ -2,44 +2,8 @@
 import type { Action, RefusingEndpoint, Reason, Refusal, Scope } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
 import { plainWords } from "./phrases.ts";
+import { REASONS } from "../shared/reasons.ts";
 import { BEHIND } from "./message-words.ts";
-
-const USUAL: Readonly<Record<Reason, Scope>> = {
-  QUOTA_EXHAUSTED: "model",
-  RATE_LIMIT_EXCEEDED: "model",
-  MODEL_CAPACITY_EXHAUSTED: "upstream-model",
-  SERVER_ERROR: "none",
-  UNKNOWN: "model",
-  TOKEN_EXHAUSTED: "credential",
-  CREATE_LIMITED: "acquirer",
-  UNAUTHENTICATED: "credential",
-  FORBIDDEN: "credential",
-  BILLING: "credential",
-  INVALID_REQUEST: "request",
-  NOT_FOUND: "model",
-  TIMEOUT: "none",
-  NETWORK: "none",
-  ABORTED: "none",
-  EMPTY: "none",
-};
-
-/** Reasons that end with a window. */
-export const LIMITS: readonly Reason[] = ["QUOTA_EXHAUSTED", "RATE_LIMIT_EXCEEDED"];
-const OTHERS: readonly Reason[] = [
-  ...LIMITS,
-  "UNKNOWN",
-  "TOKEN_EXHAUSTED",
-  "FORBIDDEN",
-  "BILLING",
-  "NOT_FOUND",
-];
-const LATER: readonly Reason[] = [
-  "MODEL_CAPACITY_EXHAUSTED",
-  "SERVER_ERROR",
-  "TIMEOUT",
-  "NETWORK",
-  "EMPTY",
-];
 
 /** A limit under these is the payer's or the key's, not the model's. */
 const ACCOUNT_STATUSES = [401, 402];
@@ -59,8 +23,8 @@ const WHOLE_ACCOUNT = new RegExp(
 
 /** Returns the scope of a limit or of money: the narrowest the answer allows (decision 9). */
 export function scopeOf(reason: Reason, refusal: Refusal, reading: BodyReading): Scope {
-  if (LIMITS.includes(reason)) return scopeOfLimit(refusal, reading);
-  return reason === "BILLING" ? scopeOfMoney(refusal, reading) : USUAL[reason];
+  if (isLimit(reason)) return scopeOfLimit(refusal, reading);
+  return reason === "BILLING" ? scopeOfMoney(refusal, reading) : REASONS[reason].scope;
 }
 
 /** A gateway's own limit is nobody's key; otherwise the model's, unless the account as a whole is named. */
@@ -98,20 +62,26 @@ function lettersOf(text: string): string {
   return text.toLowerCase().replace(/[\s._-]+/g, "");
 }
 
-/** Returns what may be tried next after a verdict. */
+/** Returns what the request may try next after a verdict. */
 export function actionOf(
   reason: Reason,
   scope: Scope,
   disables: boolean,
   endpoint: RefusingEndpoint,
 ): Action {
-  if (LATER.includes(reason)) return "same-later";
+  const { action } = REASONS[reason];
+  if (action === "same-later") return action;
   if (reason === "CREATE_LIMITED") return "no";
   if (scope === "acquirer") return endpoint === "token" && !disables ? "same-later" : "no";
-  if (reason === "UNAUTHENTICATED") {
+  if (action === "refresh-then-same") {
     if (endpoint !== "ai") return "no";
-    return disables ? "other-credential" : "refresh-then-same";
+    return disables ? "other-credential" : action;
   }
-  if (scope === "upstream") return LIMITS.includes(reason) ? "same-later" : "no";
-  return OTHERS.includes(reason) && scope !== "request" ? "other-credential" : "no";
+  if (scope === "upstream") return isLimit(reason) ? "same-later" : "no";
+  return scope === "request" ? "no" : action;
+}
+
+/** True for a limit of the AI API that ends with a window; not for a limit on creating tokens. */
+export function isLimit(reason: Reason): boolean {
+  return REASONS[reason].windowed && reason !== "CREATE_LIMITED";
 }

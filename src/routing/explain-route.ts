@@ -1,11 +1,15 @@
-// Where a request goes and why (J4): told as data for each decision where somebody listens, or asked without sending anything.
+// Where a request goes and why (J4): emitted with each decision, or asked for without sending anything.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked } from "../contract/dialect.ts";
 import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route-decision.ts";
 import type { Target } from "../contract/target.ts";
 import type { PassedOver, Seen } from "../pool/explain-choice.ts";
-import type { Wanted } from "../pool/pool.ts";
-import type { Services } from "../wiring/create-services.ts";
+import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Wanted } from "../pool/selection.ts";
+import type { Clock } from "../contract/clock.ts";
+import type { RelayConfig } from "../options/resolve.ts";
+import type { Planner } from "./planner.ts";
 import { toTierName } from "../shared/tier-names.ts";
 import { WebRequestCall } from "../http/web-request.ts";
 import { toISOTime } from "../shared/times.ts";
@@ -23,19 +27,33 @@ export interface RouteQuestion {
   caller?: string;
 }
 
+/** What a decision is read from. */
+export interface RouteDeps {
+  config: Pick<RelayConfig, "tiers">;
+  pools: ReadonlyMap<string, Pool>;
+  circuits: Pick<CircuitBreaker, "openUntil">;
+  clock: Clock;
+}
+
+export interface ExplainDeps extends RouteDeps {
+  planner: Planner;
+  /** Stickiness key of a request; `undefined` if it has none. */
+  sessionOf(request: { call: InboundCall; caller: string | undefined }): string | undefined;
+}
+
 /** Candidates listed of each kind. */
 const MOST = 50;
 
-/** Looks at one target as choosing does, and changes nothing. */
+/** Shows what a selection at one target would look at and choose. Changes nothing. */
 export function toRouteDecision(
-  rooms: Services,
+  deps: RouteDeps,
   wanted: Omit<Wanted, "target"> & { target: Target },
 ): RouteDecision {
-  const { config, pools, clock } = rooms;
+  const { config, pools, clock } = deps;
   const { upstream, pool, model } = wanted.target;
   const now = clock.now();
   const { candidates, left, chosen } = pools.get(upstream)!.explain(wanted, now, MOST);
-  const closed = closedFor(rooms, wanted, now);
+  const closed = closedFor(deps, wanted, now);
   return {
     at: toISOTime(now),
     upstream,
@@ -66,7 +84,7 @@ function toSkipped({ until, ...why }: PassedOver): Skipped {
 }
 
 function closedFor(
-  { pools, circuits }: Services,
+  { pools, circuits }: RouteDeps,
   wanted: Parameters<typeof toRouteDecision>[1],
   at: number,
 ): RouteDecision["closed"] {
@@ -81,10 +99,10 @@ function closedFor(
 }
 
 /**
- * Tells where a request would go now: one decision for each place, in order; it would go to the first with somebody chosen.
+ * Explains where a request would go now: one decision for each target, in order; the request would go to the first with a chosen credential.
  * @throws RelayError where it would be refused before anything is chosen (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
  */
-export function explain(rooms: Services, question: RouteQuestion): RouteDecision[] {
+export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecision[] {
   const { path, method = "POST", body, headers = {}, caller } = question;
   const request = new Request(`http://relay.invalid${path}`, { method, headers });
   const call: InboundCall = new WebRequestCall(request, {
@@ -94,8 +112,8 @@ export function explain(rooms: Services, question: RouteQuestion): RouteDecision
   });
   const [pathname = "", query] = path.split("?", 2);
   const asked: Asked = { method, path: pathname, query: query ? `?${query}` : "", json: body };
-  const session = rooms.sessionOf({ call, caller });
-  return rooms.planner
+  const session = deps.sessionOf({ call, caller });
+  return deps.planner
     .plan(asked, call)
-    .map((target) => toRouteDecision(rooms, { target, session, excluded: [] }));
+    .map((target) => toRouteDecision(deps, { target, session, excluded: [] }));
 }

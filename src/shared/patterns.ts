@@ -1,4 +1,7 @@
-// Wildcard patterns over model names: `*` stands for any run of characters, case does not matter.
+// Wildcard patterns over model names: `*` matches any run of characters, and case does not matter.
+
+/** The wildcard by itself: every credential, quota pool, family or model. */
+export const ANY = "*";
 
 /** Compiles a pattern such as `gpt-4*` into a test. Linear in the name's length times the pattern's stars. */
 export function compilePattern(pattern: string): (name: string) => boolean {

@@ -19,3 +19,19 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
   promise.then(cancel, cancel);
   return { promise, abandon };
 }
+
+/** Waits until `work` has settled, at most `limit` ms. Resolves with whether it has; never rejects. */
+export function settledWithin(
+  work: Promise<unknown>,
+  limit: number,
+  clock: Clock,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(limit, () => resolve(false));
+    const done = (): void => {
+      cancel();
+      resolve(true);
+    };
+    work.then(done, done);
+  });
+}

@@ -1,147 +1,139 @@
-// What the relay knew before: fills cooldowns and health from the state at start, and writes marks with their secret's hash.
-import type { CredentialRecord, LoadedState, DisableRecord } from "../contract/state.ts";
-import type { VerdictApplierDeps } from "../cooldowns/apply-verdict.ts";
+// What the relay remembers: fills cooldowns and disabled credentials from the state at start, and writes what is disabled.
+import type { CredentialRecord, DisableRecord, LoadedState, State } from "../contract/state.ts";
+import type { Cooldowns } from "../cooldowns/cooldowns.ts";
+import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
+import type { Pool } from "../pool/pool.ts";
+import { settledWithin } from "../shared/wait.ts";
 import { hashSecret, isSameSecret } from "../state/secrets/secret-hash.ts";
+import type { Base } from "./base.ts";
 
-/** The first request waits so long for the state, then goes on without it (K15). */
-const PATIENCE = 2_000;
-/** A load that failed is tried again after so long. */
-const AGAIN = 5_000;
+/** How long the first request waits for the state, in ms, before it goes on without it (K15). */
+const LOAD_WAIT = 2_000;
+/** A load that failed is repeated after this time, in ms. */
+const RETRY_AFTER = 5_000;
 
-export interface StateRestorer {
-  /** Resolves after the first load, whether it succeeded or not. */
-  readonly loaded: Promise<void>;
-  /** Resolves when a request may go on: the load is over, or has taken too long. */
-  waitForLoad(): Promise<void>;
-  /** Loads again where that has failed and is due: on Workers no timer does, since one ends with the request that set it. */
-  retry(): void;
-  /** Resolves when no load is under way. */
-  settled(): Promise<void>;
-  /** Writes a mark; the secret's salted hash goes with it, so that a changed secret is noticed after a restart (A1). */
-  remember(mark: DisableRecord): Promise<void>;
-  /** Begins no load any more and resolves when every mark has been handed to the state. */
-  stop(): Promise<void>;
-}
-
-interface StateRestorerDeps extends Pick<
-  VerdictApplierDeps,
-  "config" | "cooldowns" | "pools" | "health" | "state" | "reporter" | "clock"
-> {
-  /** Takes in credentials that were made at run time, after the marks. */
-  takeCredentials(records: readonly CredentialRecord[]): Promise<void>;
-  /** Hears of each mark that another life, or another instance, has written. */
+export interface StateRestorerDeps extends Pick<Base, "config" | "reporter" | "clock"> {
+  cooldowns: Cooldowns;
+  disabled: DisabledCredentials;
+  pools: ReadonlyMap<string, Pool>;
+  state: Pick<State, "load" | "follow" | "putMark">;
+  /** Called with credentials that were added at run time, after the marks. */
+  onCredentials(records: readonly CredentialRecord[]): Promise<void>;
+  /** Called for each mark that was written before a restart, or by another instance. */
   onMark(mark: DisableRecord): void;
-  /** A load is over: the state is there, or could not be read; or it has taken longer than a request waits (`false`). */
+  /** Called when a load has ended, with whether it succeeded; and with `false` when it takes longer than a request waits. */
   onLoad(isLoaded: boolean): void;
 }
 
-export function createStateRestorer(rooms: StateRestorerDeps): StateRestorer {
-  const { config, cooldowns, pools, health, state, reporter, clock } = rooms;
-  const writing = new Set<Promise<void>>();
+export class StateRestorer {
+  readonly #deps: StateRestorerDeps;
+  readonly #writing = new Set<Promise<void>>();
+  #isStopped = false;
+  #isWaitOver = false;
+  /** When a load that failed is repeated, UTC epoch ms. */
+  #retryAt: number | undefined;
+  #loading: Promise<void> = Promise.resolve();
+  /** Resolves after the first load, whether it succeeded or not. */
+  readonly loaded: Promise<void>;
 
-  /** What a credential was configured with: its key, or the secrets its tokens are had with. */
-  function secretOf(id: string): string | undefined {
-    const source = config.sources.get(id);
-    const configured = typeof source === "object" ? source : undefined;
-    return config.secrets.get(id) ?? configured?.secret ?? configured?.refreshToken;
+  constructor(deps: StateRestorerDeps) {
+    this.#deps = deps;
+    deps.state.follow((changes) => this.#apply(changes));
+    this.loaded = this.#load();
   }
 
-  let isStopped = false;
-
-  /** When a load that failed is tried again, UTC epoch ms. */
-  let againAt: number | undefined;
-  let loading: Promise<void> = Promise.resolve();
-
-  function load(): Promise<void> {
-    againAt = undefined;
-    return (loading = isStopped ? loading : loadOnce());
+  /** Resolves when a request may go on: the load has ended, or has taken too long. */
+  async waitForLoad(): Promise<void> {
+    if (this.#isWaitOver) return;
+    // Each request has a timer of its own: on Workers a timer ends with the request that set it.
+    if (await settledWithin(this.loaded, LOAD_WAIT, this.#deps.clock)) return;
+    this.#isWaitOver = true;
+    this.#deps.onLoad(false);
   }
 
-  function retry(): void {
-    if (againAt !== undefined && clock.now() >= againAt) void load();
+  /** Repeats a load that has failed, when it is due. On Workers no timer does, because it ends with the request that set it. */
+  retry(): void {
+    if (this.#retryAt !== undefined && this.#deps.clock.now() >= this.#retryAt) void this.#load();
   }
 
-  async function loadOnce(): Promise<void> {
+  /** Resolves when no load is under way. */
+  settled(): Promise<void> {
+    return this.#loading;
+  }
+
+  /** Writes a mark with the salted hash of its credential's secret, so that a changed secret is noticed after a restart (A1). */
+  remember(mark: DisableRecord): Promise<void> {
+    const written = this.#write(mark).finally(() => this.#writing.delete(written));
+    this.#writing.add(written);
+    return written;
+  }
+
+  /** Starts no further load. Resolves when every mark has been passed to the state. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.allSettled(this.#writing);
+  }
+
+  #load(): Promise<void> {
+    this.#retryAt = undefined;
+    return (this.#loading = this.#isStopped ? this.#loading : this.#loadOnce());
+  }
+
+  async #loadOnce(): Promise<void> {
+    const { state, clock, onLoad } = this.#deps;
     try {
-      await takeIn(await state.load());
-      rooms.onLoad(true);
+      await this.#apply(await state.load());
+      onLoad(true);
     } catch {
-      // Why, the state itself has told.
-      rooms.onLoad(false);
-      againAt = clock.now() + AGAIN;
-      // Whatever the clock says then: a timer may ring a moment before its time.
-      clock.after(AGAIN, () => void (againAt !== undefined && load()));
+      // The state itself has logged the cause.
+      onLoad(false);
+      this.#retryAt = clock.now() + RETRY_AFTER;
+      // Whatever the clock says then: a timer may ring a moment early.
+      clock.after(RETRY_AFTER, () => void (this.#retryAt !== undefined && this.#load()));
     }
   }
 
-  async function takeIn({ cooldowns: records, marks, credentials }: LoadedState): Promise<void> {
+  async #apply({ cooldowns: records, marks, credentials }: LoadedState): Promise<void> {
+    const { cooldowns, disabled, pools, clock, onCredentials } = this.#deps;
     const now = clock.now();
     for (const record of records) {
       const restored = cooldowns.restore(record, now);
       if (restored) pools.get(restored.key.upstream)?.changed(restored.key, now);
     }
-    for (const mark of marks) if (health.restore(mark)) apply(mark);
-    await Promise.all(
-      marks.filter(({ disabled }) => disabled && disabled.cause !== "operator").map(wakeIfNew),
-    );
-    await rooms.takeCredentials(credentials);
+    for (const mark of marks) if (disabled.restore(mark)) this.#applyMark(mark);
+    const byRelay = marks.filter((mark) => mark.disabled && mark.disabled.cause !== "operator");
+    await Promise.all(byRelay.map((mark) => this.#enableIfNew(mark)));
+    await onCredentials(credentials);
   }
 
-  function apply(mark: DisableRecord): void {
+  #applyMark(mark: DisableRecord): void {
+    const { pools, onMark } = this.#deps;
     const { credential, disabled } = mark;
-    for (const pool of pools.values())
-      pool.setDisabled(credential, disabled !== undefined, clock.now());
-    rooms.onMark(mark);
+    for (const pool of pools.values()) pool.setDisabled(credential, disabled !== undefined);
+    onMark(mark);
   }
 
-  // A new secret ends what was said of the old one; what an operator said stays (F3).
-  async function wakeIfNew({ credential, secretHash }: DisableRecord): Promise<void> {
-    const secret = secretOf(credential);
+  // A new secret enables a credential that was disabled for its old one; an operator's mark stays (F3).
+  async #enableIfNew({ credential, secretHash }: DisableRecord): Promise<void> {
+    const { disabled, clock, reporter } = this.#deps;
+    const secret = this.#secretOf(credential);
     if (secret === undefined || secretHash === "" || (await isSameSecret(secret, secretHash)))
       return;
-    if (health.enable(credential, clock.now()))
+    if (disabled.enable(credential, clock.now()))
       reporter.info(`credential ${credential} is enabled again: its secret has changed`);
   }
 
-  async function write(mark: DisableRecord): Promise<void> {
-    const secret = secretOf(mark.credential);
+  async #write(mark: DisableRecord): Promise<void> {
+    const secret = this.#secretOf(mark.credential);
     const secretHash = mark.disabled && secret !== undefined ? await hashSecret(secret) : "";
-    state.putMark({ ...mark, secretHash });
+    this.#deps.state.putMark({ ...mark, secretHash });
   }
 
-  state.follow(takeIn);
-  const loaded = load();
-  let isOutOfPatience = false;
-
-  // Each request has a timer of its own: on Workers one ends with the request that set it.
-  async function waitForLoad(): Promise<void> {
-    if (isOutOfPatience) return;
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(PATIENCE, () => {
-        isOutOfPatience = true;
-        rooms.onLoad(false);
-        resolve();
-      });
-      void loaded.then(() => {
-        cancel();
-        resolve();
-      });
-    });
+  /** What a credential was configured with: its key, or the secret that its tokens are requested with. */
+  #secretOf(id: string): string | undefined {
+    const { secrets, sources } = this.#deps.config;
+    const source = sources.get(id);
+    const configured = typeof source === "object" ? source : undefined;
+    return secrets.get(id) ?? configured?.secret ?? configured?.refreshToken;
   }
-
-  return {
-    loaded,
-    waitForLoad,
-    retry,
-    settled: () => loading,
-    remember(mark) {
-      const written = write(mark).finally(() => writing.delete(written));
-      writing.add(written);
-      return written;
-    },
-    async stop() {
-      isStopped = true;
-      await Promise.allSettled(writing);
-    },
-  };
 }

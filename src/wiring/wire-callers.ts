@@ -1,6 +1,8 @@
-// The caps on callers as the options say, and what the log says of addresses (N10).
+// Who may call: `authorize`, the limits per caller, and what the log says of client addresses (N10).
 import type { Reporter } from "../observe/reporter.ts";
 import type { RelayConfig } from "../options/resolve.ts";
+import { type CallerAdmission, createCallerAdmission } from "../callers/admission.ts";
+import { describeAuthorizeFault } from "../callers/authorize-faults.ts";
 import {
   type CallerLimits,
   type CallerLimitsOptions,
@@ -16,6 +18,7 @@ import {
   type SeenProxy,
 } from "../callers/proxy-detection.ts";
 import { describeFault } from "../shared/describe-error.ts";
+import type { Base } from "./base.ts";
 
 const FAULTS: Record<AddressFault, string> = {
   throws: "clientAddress failed; the client's address counts as unknown",
@@ -26,7 +29,29 @@ const FAULTS: Record<AddressFault, string> = {
     "a request's X-Forwarded-For and Forwarded headers name different clients, so neither is used; let the proxy remove the one that it does not write itself",
 };
 
-export function wireCallerLimits(config: RelayConfig, reporter: Reporter): CallerLimits {
+/** Creates what admits requests. `addedKeys`: keys that were added at run time; log lines must not quote them. */
+export function wireAdmission(
+  { config, reporter, faultLog }: Base,
+  addedKeys: ReadonlyMap<string, string>,
+): CallerAdmission {
+  return createCallerAdmission(config.authorize, wireCallerLimits(config, reporter), (fault) =>
+    faultLog.failed(describeAuthorizeFault(fault, () => allSecrets(config, addedKeys))),
+  );
+}
+
+/** All secrets of the config. */
+function* allSecrets(
+  { secrets, sealing, sources }: RelayConfig,
+  addedKeys: ReadonlyMap<string, string>,
+): Iterable<string> {
+  yield* secrets.values();
+  yield* addedKeys.values();
+  yield* sealing;
+  for (const source of sources.values())
+    if (typeof source === "object" && source.refreshToken !== undefined) yield source.refreshToken;
+}
+
+function wireCallerLimits(config: RelayConfig, reporter: Reporter): CallerLimits {
   const { limits, clientAddress, trustProxy } = config;
   const { concurrent } = limits.perCaller;
   const isConfigured = clientAddress !== undefined || trustProxy !== undefined;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { CooldownTable } from "../../src/cooldowns/cooldown-table.ts";
-import type { Cooldown } from "../../src/cooldowns/cooldowns.ts";
+import type { Cooldown } from "../../src/cooldowns/cooldown-table.ts";
 
 const POOLS = ["*", "main", "other"];
 const FAMILIES = ["*", "m", "n"];

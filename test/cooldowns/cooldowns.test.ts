@@ -1,6 +1,7 @@
 import type { Reason } from "../../src/contract/verdict.ts";
 import { describe, expect, it } from "vitest";
-import { type Cooldown, Cooldowns } from "../../src/cooldowns/cooldowns.ts";
+import type { Cooldown } from "../../src/cooldowns/cooldown-table.ts";
+import { Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { HOUR, key, LADDER, MINUTE, NOW } from "../pool/fixtures.ts";
 
 const KEY = key("a");

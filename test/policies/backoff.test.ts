@@ -1,18 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Reason } from "../../src/contract/verdict.ts";
-import {
-  clampHint,
-  isLimit,
-  ladderWait,
-  LIMITS_DEFAULTS,
-  withJitter,
-} from "../../src/policies/backoff.ts";
+import { BACKOFF, backoffWait, clampHint, withJitter } from "../../src/policies/backoff.ts";
 
 const HOUR = 3_600_000;
 
-describe("ladderWait", () => {
+describe("backoffWait", () => {
   it("C5 climbs 60, 300, 1,800, 7,200 s for a quota and stays there", () => {
-    const waits = [1, 2, 3, 4, 5, 99].map((incidents) => ladderWait("QUOTA_EXHAUSTED", incidents));
+    const waits = [1, 2, 3, 4, 5, 99].map((incidents) => backoffWait("QUOTA_EXHAUSTED", incidents));
     expect(waits).toEqual([60_000, 300_000, 1_800_000, 7_200_000, 7_200_000, 7_200_000]);
   });
 
@@ -22,7 +16,7 @@ describe("ladderWait", () => {
     ["SERVER_ERROR", 20_000],
     ["UNKNOWN", 60_000],
   ])("C5 waits the same for every %s", (reason, wait) => {
-    expect([1, 2, 10].map((incidents) => ladderWait(reason, incidents))).toEqual([
+    expect([1, 2, 10].map((incidents) => backoffWait(reason, incidents))).toEqual([
       wait,
       wait,
       wait,
@@ -30,21 +24,19 @@ describe("ladderWait", () => {
   });
 
   it("B9 waits 10 min for money", () => {
-    expect(ladderWait("BILLING", 1)).toBe(600_000);
+    expect(backoffWait("BILLING", 1)).toBe(600_000);
   });
 
   it("C5 takes a count below 1 for the first", () => {
-    expect([0, -3, NaN].map((incidents) => ladderWait("QUOTA_EXHAUSTED", incidents))).toEqual([
+    expect([0, -3, NaN].map((incidents) => backoffWait("QUOTA_EXHAUSTED", incidents))).toEqual([
       60_000, 60_000, 60_000,
     ]);
   });
 
-  it("C5 takes another ladder from its configuration", () => {
-    const config = { ...LIMITS_DEFAULTS, ladder: { QUOTA_EXHAUSTED: [1, 2] } };
-    expect([1, 2, 3].map((incidents) => ladderWait("QUOTA_EXHAUSTED", incidents, config))).toEqual([
-      1, 2, 2,
-    ]);
-  });
+  it.each<Reason>(["NOT_FOUND", "TOKEN_EXHAUSTED", "CREATE_LIMITED"])(
+    "C5 waits as long for %s, which has no backoff of its own, as for UNKNOWN",
+    (reason) => expect(backoffWait(reason, 1)).toBe(60_000),
+  );
 });
 
 describe("clampHint", () => {
@@ -68,7 +60,7 @@ describe("clampHint", () => {
   });
 
   it("C10 multiplies the hint before floor and cap", () => {
-    const config = { ...LIMITS_DEFAULTS, hintMultiplier: 1.5 };
+    const config = { ...BACKOFF, hintMultiplier: 1.5 };
     expect(clampHint(10_000, config)).toEqual({ wait: 15_000, capped: false });
     expect(clampHint(20 * HOUR, config)).toEqual({ wait: 24 * HOUR, capped: true });
   });
@@ -84,33 +76,5 @@ describe("withJitter", () => {
   it("C11 adds nothing for a share of 0 or below", () => {
     expect(withJitter(1_000, 0, () => 0.9)).toBe(1_000);
     expect(withJitter(1_000, -1, () => 0.9)).toBe(1_000);
-  });
-});
-
-describe("isLimit", () => {
-  it.each<Reason>([
-    "QUOTA_EXHAUSTED",
-    "RATE_LIMIT_EXCEEDED",
-    "MODEL_CAPACITY_EXHAUSTED",
-    "UNKNOWN",
-  ])("B8 lets %s open a cooldown", (reason) => {
-    expect(isLimit(reason)).toBe(true);
-  });
-
-  it.each<Reason>([
-    "INVALID_REQUEST",
-    "NETWORK",
-    "TIMEOUT",
-    "ABORTED",
-    "EMPTY",
-    "NOT_FOUND",
-    "UNAUTHENTICATED",
-    "FORBIDDEN",
-    "BILLING",
-    "SERVER_ERROR",
-    "CREATE_LIMITED",
-    "TOKEN_EXHAUSTED",
-  ])("B8 lets %s open no rate cooldown", (reason) => {
-    expect(isLimit(reason)).toBe(false);
   });
 });

@@ -16,7 +16,7 @@ describe("a pool whose members change", () => {
     const bench = createBench(credentials(5), { isProtected: (_, left) => left < 0.1 });
     bench.close(key("c3"), MINUTE, NOW);
     bench.close(key("c4", "*"), MINUTE, NOW);
-    bench.pool.setDisabled("c5", true, NOW);
+    bench.pool.setDisabled("c5", true);
     bench.pool.setQuota(
       "c2",
       { pool: "main", family: "m", model: "m" },
@@ -41,8 +41,8 @@ describe("a pool whose members change", () => {
     expect(bench.pool.take(wanted(), NOW)?.id).toBe("zero");
     expect(bench.pool.take(wanted(), NOW)).toBeUndefined();
     bench.pool.remove(["c1"], NOW);
-    bench.pool.release("c1", NOW);
-    bench.pool.release("c2", NOW);
+    bench.pool.release("c1");
+    bench.pool.release("c2");
     expect(bench.pool.take(wanted(), NOW)?.id).toBe("c2");
   });
 
@@ -61,7 +61,7 @@ describe("a pool whose members change", () => {
 
   it("K8 begins anew with one that comes back under its old id", () => {
     const bench = createBench(credentials(1));
-    bench.pool.setDisabled("c1", true, NOW);
+    bench.pool.setDisabled("c1", true);
     bench.pool.remove(["c1"], NOW);
     expect(bench.pool.blocked(wanted(), NOW).why).toBe("empty");
     bench.pool.add([credential("c1")], NOW);

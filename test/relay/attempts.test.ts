@@ -485,3 +485,58 @@ it("E7 sits ten minutes out when the upstream wants a verification, and shows wh
     verification: "https://accounts.example.com/verify?x=1",
   });
 });
+
+describe("the hook `attempt`", () => {
+  /** Relays one request and lists what the hook said the request did after each attempt. */
+  async function nextSteps(options: UnderTestOptions, script: () => void): Promise<string[]> {
+    const steps: string[] = [];
+    await start(options);
+    relay.relay.on(
+      "attempt",
+      ({ next, verdict }) => void steps.push(`${verdict?.reason ?? "ok"} ${next}`),
+    );
+    script();
+    const answer = relay.chat();
+    for (let count = 1; count < 3; count++) {
+      await untilAsleep();
+      await relay.clock.advance(1_000);
+    }
+    await (await answer).text();
+    return steps;
+  }
+
+  it("J8 says that a request goes on with another credential after a 429", async () => {
+    const steps = await nextSteps({ count: 2 }, () =>
+      refuse("rate-limit", { nth: 1 }, { wait: 60_000 }),
+    );
+    expect(steps).toEqual(["RATE_LIMIT_EXCEEDED other-credential", "ok end"]);
+  });
+
+  it("E9 J8 says that a request goes on with another credential after a 500, though the answer permits the same", async () => {
+    const actions: string[] = [];
+    const steps = await nextSteps({ count: 2 }, () => {
+      relay.relay.on("attempt", ({ verdict }) => void (verdict && actions.push(verdict.action)));
+      refuse("server-error", { nth: 1 });
+    });
+    expect(steps).toEqual(["SERVER_ERROR other-credential", "ok end"]);
+    expect(actions).toEqual(["same-later"]);
+  });
+
+  it("E9 J8 says that a request uses the only credential once more after a 500", async () => {
+    const steps = await nextSteps({ count: 1 }, () => refuse("server-error", { nth: 1 }));
+    expect(steps).toEqual(["SERVER_ERROR same-credential", "ok end"]);
+  });
+
+  it("J8 says that a request ends after a refusal that no other attempt can change", async () => {
+    const steps = await nextSteps({ count: 2 }, () => refuse("bad-request"));
+    expect(steps).toEqual(["INVALID_REQUEST end"]);
+  });
+
+  it("D8 J8 says that a request falls back to another model", async () => {
+    const options = { count: 1, models: { "gpt-4o": { fallback: ["gpt-4o-mini"] } } };
+    const steps = await nextSteps(options, () =>
+      refuse("rate-limit", { model: "gpt-4o" }, { wait: 60_000 }),
+    );
+    expect(steps).toEqual(["RATE_LIMIT_EXCEEDED other-target", "ok end"]);
+  });
+});

@@ -186,7 +186,7 @@ describe("a preferred credential", () => {
     await relay.clock.advance(30_000);
     await asked(2);
     expect(carriers()).toBe("c2 c2 c2 c1 c3 c1 c2 c2");
-    expect([lines("c2 is limited: others"), lines("c2 is used again")]).toEqual([1, 1]);
+    expect([lines("c2 is limited: other"), lines("c2 is used again")]).toEqual([1, 1]);
   });
 
   it("A8 fails where it is strict and limited, with the true wait", async () => {

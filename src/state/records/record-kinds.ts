@@ -6,7 +6,7 @@ import type {
   DisabledMark,
   DisableRecord,
 } from "../../contract/state.ts";
-import type { Reason } from "../../contract/verdict.ts";
+import { isReason } from "../../shared/reasons.ts";
 import type { KeyKind } from "./record-keys.ts";
 import { mergeCooldowns, mergeCredentials, mergeMarks } from "./merge.ts";
 import type { StoredValue } from "../store/storage.ts";
@@ -152,26 +152,6 @@ function isNames(value: unknown): value is readonly string[] | undefined {
 
 export const LAST_TIME = 8_640_000_000_000_000;
 
-// A record, so that the compiler notices a reason that was forgotten here.
-const REASONS: Readonly<Record<Reason, true>> = {
-  QUOTA_EXHAUSTED: true,
-  RATE_LIMIT_EXCEEDED: true,
-  MODEL_CAPACITY_EXHAUSTED: true,
-  SERVER_ERROR: true,
-  UNKNOWN: true,
-  TOKEN_EXHAUSTED: true,
-  CREATE_LIMITED: true,
-  UNAUTHENTICATED: true,
-  FORBIDDEN: true,
-  BILLING: true,
-  INVALID_REQUEST: true,
-  NOT_FOUND: true,
-  TIMEOUT: true,
-  NETWORK: true,
-  ABORTED: true,
-  EMPTY: true,
-};
-
 const CAUSES: Readonly<Record<DisabledMark["cause"], true>> = {
   auth: true,
   forbidden: true,
@@ -199,10 +179,6 @@ export function isName(value: unknown): value is string {
 function isKey(value: unknown): value is Key {
   if (!isFields(value)) return false;
   return [value["credential"], value["upstream"], value["pool"], value["family"]].every(isName);
-}
-
-function isReason(value: unknown): value is Reason {
-  return typeof value === "string" && Object.hasOwn(REASONS, value);
 }
 
 function isDisabled(value: unknown): value is DisabledMark {
