@@ -66,7 +66,8 @@ export type {
   RelayStatus,
   RequestCounts,
 } from "./contract/relay-status.ts";
-export type { DisabledCause, StateHealth, SyncTier } from "./contract/state.ts";
+export type { DisabledCause } from "./contract/records.ts";
+export type { StateHealth, SyncTier } from "./contract/state.ts";
 export type { LeaseTier } from "./contract/lease.ts";
 export type { RouteQuestion } from "./routing/explain-route.ts";
 export type {

@@ -1,7 +1,8 @@
 // Credentials that an operator adds and removes while the relay runs: kept in the store, known to every instance (K6, K8, K9).
 import type { Clock } from "../contract/clock.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialRecord, State } from "../contract/state.ts";
+import type { CredentialRecord } from "../contract/records.ts";
+import type { State } from "../contract/state.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import type { Pool } from "../pool/pool.ts";

@@ -1,5 +1,6 @@
 // What `relay.status()` gives. Points in time are ISO UTC strings, durations ms, `retryAfter` seconds. docs/observing.md shows the same.
-import type { DisabledCause, StateHealth } from "./state.ts";
+import type { DisabledCause } from "./records.ts";
+import type { StateHealth } from "./state.ts";
 import type { Reason } from "./verdict.ts";
 
 /** Everything the relay knows now, read from the tables that choosing reads. Holds no secret. */

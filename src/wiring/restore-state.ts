@@ -1,5 +1,6 @@
 // What the relay knew before: fills cooldowns and health from the state at start, and writes marks with their secret's hash.
-import type { CredentialRecord, LoadedState, DisableRecord } from "../contract/state.ts";
+import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
+import type { LoadedState } from "../contract/state.ts";
 import type { VerdictApplierDeps } from "../cooldowns/apply-verdict.ts";
 import { hashSecret, isSameSecret } from "../state/secrets/secret-hash.ts";
 
