@@ -17,31 +17,37 @@ export {
 export type { AnyOptions, GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
 export type {
   AnonymousCredential,
-  Authorize,
-  AuthorizeResult,
   CommonCredential,
-  CommonOptions,
-  CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
-  DialectName,
-  DisconnectPolicy,
   KeyCredential,
+  TokenCredential,
+} from "./options/credential-types.ts";
+export type {
+  CorsOptions,
+  DisconnectPolicy,
   LimitOptions,
-  ModelOptions,
-  OneUpstream,
   PerCallerOptions,
   ProtectOptions,
-  QuotaPoolOptions,
-  RelayOptions,
   ResponseHeaderOptions,
   SchedulingOptions,
-  SeveralUpstreams,
   StreamingOptions,
-  TokenCredential,
   TokenOptions,
-  UpstreamOptions,
+} from "./options/group-types.ts";
+export type {
+  Authorize,
+  AuthorizeResult,
+  CommonOptions,
+  OneUpstream,
+  RelayOptions,
+  SeveralUpstreams,
 } from "./options/types.ts";
+export type {
+  DialectName,
+  ModelOptions,
+  QuotaPoolOptions,
+  UpstreamOptions,
+} from "./options/upstream-types.ts";
 export type {
   AttemptEvent,
   CooldownEvent,

@@ -2,7 +2,8 @@
 import type { InboundCall } from "./contract/inbound-call.ts";
 import type { RouteDecision } from "./contract/route-decision.ts";
 import type { Sink } from "./contract/sink.ts";
-import type { DisconnectPolicy, RelayOptions } from "./options/types.ts";
+import type { DisconnectPolicy } from "./options/group-types.ts";
+import type { RelayOptions } from "./options/types.ts";
 import type { RelayStatus } from "./contract/relay-status.ts";
 import type { HookHandlers, HookName } from "./observe/hooks.ts";
 import type { RequestPlan } from "./attempts/attempt-state.ts";

@@ -2,7 +2,7 @@
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { Fault } from "../observe/fault-log.ts";
-import type { CorsOptions } from "../options/types.ts";
+import type { CorsOptions } from "../options/group-types.ts";
 
 /** Headers that every answer carries; those that allow something only towards an allowed origin. */
 export function corsHeaders(

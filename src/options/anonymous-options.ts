@@ -1,7 +1,7 @@
 // The sources of anonymous tokens in the config.
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialOptions } from "./types.ts";
+import type { CredentialOptions } from "./credential-types.ts";
 import { wrong } from "./faults.ts";
 
 const CREATE_LIMIT = { perHour: 10, perDay: 50, spacing: 60_000 };

@@ -1,7 +1,8 @@
 // The credentials of the config: whose they are, and how much they are preferred.
 import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialOptions, RelayOptions } from "./types.ts";
+import type { CredentialOptions } from "./credential-types.ts";
+import type { RelayOptions } from "./types.ts";
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import { resolveAcquirer } from "./anonymous-options.ts";
 import type { Faults } from "./faults.ts";

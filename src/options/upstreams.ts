@@ -2,7 +2,8 @@
 import type { Dialect } from "../contract/dialect.ts";
 import type { QuotaSource } from "../contract/quota-source.ts";
 import type { Endpoint } from "../contract/target.ts";
-import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
+import type { RelayOptions } from "./types.ts";
+import type { QuotaPoolOptions, UpstreamOptions } from "./upstream-types.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
 import type { Faults } from "./faults.ts";
 
