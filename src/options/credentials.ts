@@ -5,6 +5,7 @@ import type { CredentialOptions } from "./credential-types.ts";
 import type { RelayOptions } from "./types.ts";
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import { resolveAcquirer } from "./anonymous-options.ts";
+import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -117,7 +118,13 @@ function upstreamOf(
 }
 
 function toCredential(options: CredentialOptions, upstream: string, tier: number): Credential {
-  const { id, label = id, models, weight = 1, maxInFlight = Infinity } = options;
+  const {
+    id,
+    label = id,
+    models,
+    weight = CREDENTIAL_DEFAULTS.weight,
+    maxInFlight = Infinity,
+  } = options;
   return {
     id,
     label,

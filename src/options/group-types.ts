@@ -48,7 +48,7 @@ export interface SchedulingOptions {
 export interface PreferredOptions {
   /** Id of the credential. */
   id: string;
-  /** `true`: no other credential of its upstream is used. @default false */
+  /** `true`: no other credential of its upstream is used. @default off */
   strict?: boolean;
 }
 
@@ -162,13 +162,14 @@ export interface StreamingOptions {
   eventSize?: number;
   /**
    * Requests the token counts of streamed chat completions from upstreams of the dialect `openai` if the client has not, and removes
-   * the event that carries them from the answer. Needs `limits.maxAttempts` of 2 or more; details below the table. @default false
+   * the event that carries them from the answer. Needs `limits.maxAttempts` of 2 or more
+   * (docs/options.md#streams-and-timeouts). @default false
    */
   includeUsage?: boolean;
   /** Maximum time for open streams to finish when the relay closes, in ms. @default 5_000 */
   shutdownGrace?: number;
   /**
-   * What happens to an answer when its client disconnects (details below the table): a policy, or a function that is called with
+   * What happens to an answer when its client disconnects (docs/options.md#streams-and-timeouts): a policy, or a function that is called with
    * the request at that moment and returns a policy. @default "abort"
    */
   onDisconnect?: DisconnectPolicy | ((request: Request) => DisconnectPolicy);

@@ -7,7 +7,7 @@ import type { PerCallerOptions } from "./group-types.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS, defined } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
 import { didYouMean } from "./suggest.ts";
@@ -156,13 +156,4 @@ function resolveResponseHeaders(
     seen.set(header.toLowerCase(), name);
   }
   return headers;
-}
-
-// `{ maxWait: undefined }` means the default, as a missing environment variable does.
-function defined<T extends object>(
-  options: T | undefined,
-): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
-  ) as never;
 }
