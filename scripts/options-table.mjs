@@ -77,7 +77,7 @@ export function toValue(fallback) {
 /** Interfaces and type aliases that options are made of, by name. */
 function readTypes() {
   const names = readdirSync(new URL("src/options/", root)).filter((name) =>
-    /types\.ts$/.test(name),
+    name.endsWith("types.ts"),
   );
   const contract = readdirSync(new URL("src/contract/", root)).map((name) => `contract/${name}`);
   const files = [...names.map((name) => `options/${name}`), ...contract].concat(

@@ -85,7 +85,12 @@ export type {
   SkippedWhy,
 } from "./contract/route-decision.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
-export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota-source.ts";
+export type {
+  ModelQuota,
+  QuotaAnswer,
+  QuotaQuestion,
+  QuotaSource,
+} from "./contract/quota-source.ts";
 export type {
   FreshToken,
   TokenContext,

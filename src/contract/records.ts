@@ -1,124 +1,135 @@
-// What is kept beyond the process, record by record.
+// The records that outlive the process.
 import type { Key } from "./credential.ts";
 import type { Reason } from "./verdict.ts";
 
-/** A cooldown as it is remembered. Merges by the later `until` within one epoch; a higher epoch replaces. */
+/** A stored cooldown. Within one epoch the later `until` wins; a higher epoch replaces a lower one. */
 export interface CooldownRecord {
   key: Key;
   reason: Reason;
-  /** Closed until then, UTC epoch ms. A value in the past keeps the ladder's count alive. */
+  /** End of the cooldown, UTC epoch ms. After it the record still keeps the count of the ladder. */
   until: number;
-  /** When this was written, UTC epoch ms of the writer: a reader locks at most `until - writtenAt` from first sight. */
+  /** Time of writing, UTC epoch ms of the writer: a reader keeps the cooldown for at most `until - writtenAt` after it first reads it. */
   writtenAt: number;
-  /** Raised by a deliberate clearing, which must win over a later `until`. */
+  /** Number that each deliberate clearing increments, so that a clearing wins over a later `until`. */
   epoch: number;
-  /** Incidents so far on the ladder of this key. */
+  /** Number of incidents on the ladder of this key. */
   incidents: number;
-  /** True where the upstream stated the wait, false where the ladder chose it. */
+  /** True if the upstream stated the wait, false if the ladder chose it. */
   stated: boolean;
 }
 
-/** What is known for good about a credential, apart from its secrets. */
+/** Whether a credential is disabled; without its secrets. */
 export interface DisableRecord {
   credential: string;
-  /** `undefined` while it may be used. */
+  /** Why it is disabled; `undefined` while it is enabled. */
   disabled: DisabledMark | undefined;
-  /** Salted hash of the secret at the time of writing: a changed secret ends an auth disable. */
+  /** Salted hash of the secret at the time of writing: a changed secret enables a credential that was disabled because of its key. */
   secretHash: string;
-  /** Raised with each change; the higher revision wins. */
+  /** Number that each change increments; the higher revision wins. */
   revision: number;
+  /** Time of writing, UTC epoch ms of the writer. */
   writtenAt: number;
 }
 
+/** Why and since when a credential is disabled. */
 export interface DisabledMark {
   cause: DisabledCause;
-  /** For people: what was said, without any secret. */
+  /** Message for the status and the log, without any secret. */
   reason: string;
-  /** UTC epoch ms. */
+  /** Time of disabling, UTC epoch ms. */
   at: number;
 }
 
-/** Why a credential is out of use. */
+/** Why a credential is disabled. */
 export type DisabledCause = "auth" | "forbidden" | "operator" | "exhausted" | "relogin";
 
 /** One generation of a credential's token. Append-only: readers take the highest generation, older ones are removed later (G7). */
 export interface TokenRecord {
   credential: string;
-  /** The generation of the lease it was made under. */
+  /** Generation number of the lease under which the token was created. */
   generation: number;
   accessToken: string;
-  /** UTC epoch ms; `undefined` where nobody could tell (G1). */
+  /** Expiry, UTC epoch ms; `undefined` if unknown (G1). */
   expiresAt: number | undefined;
-  /** When the token was asked for, UTC epoch ms: what a tenth of its life is counted from (G2). */
+  /** Time of the request for the token, UTC epoch ms: its lifetime begins then (G2). */
   issuedAt: number;
-  /** The refresh token to use next; `undefined` for sources without one. */
+  /** Refresh token to use next; `undefined` for sources without one. */
   refreshToken: string | undefined;
-  /** Salted hash of the configured refresh token this line of tokens began with: a new one configured begins anew. */
+  /** Salted hash of the configured refresh token from which this token descends: after a new one is configured it is no longer used. */
   originHash: string;
   /**
-   * How far the token server's clock is ahead of ours, ms (G3); `undefined` where nobody could tell. Read from a store without a
-   * clock of its own it is measured by the writer's, which is ours but where the two are set differently.
+   * How far the token server's clock is ahead of this process's, in ms (G3); `undefined` if unknown. In a store without a clock it
+   * is relative to the writer's clock.
    */
   skew?: number | undefined;
-  /** How many have died in sending its refresh token: whether it has been used nobody knows (M4). */
+  /** Number of instances that stopped while they sent its refresh token, so that it is unknown whether it was used. */
   unsure?: number | undefined;
+  /** Time of writing, UTC epoch ms of the writer. */
   writtenAt: number;
 }
 
 /**
- * Says that a rotating refresh token is about to be sent, before it is: whoever finds one without a token of its
- * generation knows that its holder died between the provider's answer and the write (M4).
+ * Written before a rotating refresh token is sent. An intent without a token of its generation means that its writer stopped between
+ * the provider's answer and the write of the token.
  */
 export interface IntentRecord {
   credential: string;
+  /** Generation number of the lease under which the refresh token is sent. */
   generation: number;
-  /** Salted hash of the refresh token that was sent. */
+  /** Salted hash of the refresh token. */
   tokenHash: string;
+  /** Time of writing, UTC epoch ms of the writer. */
   writtenAt: number;
 }
 
-/** One attempt to create an anonymous token, counted before it is made and whatever comes of it (H2). */
+/** One attempt to create an anonymous token; written before the attempt and counted whatever its result (H2). */
 export interface CreationRecord {
-  /** Which limiter counts it. */
+  /** Name of the limiter that counts it. */
   limiter: string;
-  /** Unique: instance and a number. */
+  /** Unique id: instance and a number. */
   id: string;
-  /** By the store's clock (`Leases.time`), UTC epoch ms. */
+  /** Start of the attempt, UTC epoch ms of the store's clock (`Leases.time`). */
   at: number;
-  /** When its call was over, by the same clock; added again under the same id then. */
+  /** End of its call, UTC epoch ms of the same clock; the record is then written again under the same id. */
   endedAt: number | undefined;
 }
 
-/** A credential made at run time: by an operator, or by acquiring an anonymous token. Deleted by a tombstone (K6). */
+/** A credential added at run time by an operator, or an acquired anonymous token. A tombstone deletes it (K6). */
 export interface CredentialRecord {
   id: string;
-  /** `undefined` is a tombstone: it stays removed, whatever another instance still writes. */
+  /** `undefined` is a tombstone: the credential stays removed even if another instance still writes it. */
   credential:
     | {
         label: string;
         upstream: string;
+        /** Priority; a lower number is used first. */
         tier: number;
+        /** Share of the requests, from 1 to 100. */
         weight: number;
         allow: readonly string[] | undefined;
         deny: readonly string[] | undefined;
+        /** Maximum number of concurrent requests. */
         maxInFlight: number | undefined;
-        /** `"operator"`, or the id of the acquirer that made it. */
+        /** `"operator"`, or the id of the acquirer that created it. */
         origin: string;
-        /** Static key; its tokens, if it has any, are token records. Sealed like them. */
+        /** Static key, sealed like tokens; access tokens are token records. */
         apiKey: string | undefined;
-        /** UTC epoch ms. */
+        /** Time of creation, UTC epoch ms. */
         createdAt: number;
       }
     | undefined;
-  /** Raised with each change; the higher revision wins, but never over a tombstone. */
+  /** Number that each change increments; the higher revision wins, but never over a tombstone. */
   revision: number;
+  /** Time of writing, UTC epoch ms of the writer. */
   writtenAt: number;
 }
 
-/** Bookkeeping that may be lost for a second: one record an instance. */
+/** Counters of a credential, one record for each instance; written at most once a second. */
 export interface UsageCounters {
+  /** Number of upstream calls. */
   requests: number;
+  /** Number of those that failed. */
   failures: number;
-  /** UTC epoch ms. */
+  /** End of the last call, UTC epoch ms. */
   lastUsedAt: number;
 }
