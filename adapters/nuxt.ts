@@ -1,5 +1,6 @@
 /** A module for Nuxt 4: `modules: ["h3-relay/nuxt"]`. What it does is the Nitro module's; see `h3-relay/nitro`. */
-import type { CommonOptions, UpstreamOptions } from "../src/options/types.ts";
+import type { CommonOptions } from "../src/options/types.ts";
+import type { UpstreamOptions } from "../src/options/upstream-types.ts";
 import nitroModule, { type RelayNitroModule } from "./nitro.ts";
 
 /** Data that the module takes: options of the relay, and where it is served. */

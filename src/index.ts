@@ -18,31 +18,37 @@ export {
 export type { AnyOptions, GiveOneOf, NotAnOption, OptionsInput } from "./options/input.ts";
 export type {
   AnonymousCredential,
-  Authorize,
-  AuthorizeResult,
   CommonCredential,
-  CommonOptions,
-  CorsOptions,
   CreateLimitOptions,
   CredentialOptions,
-  DialectName,
-  DisconnectPolicy,
   KeyCredential,
+  TokenCredential,
+} from "./options/credential-types.ts";
+export type {
+  CorsOptions,
+  DisconnectPolicy,
   LimitOptions,
-  ModelOptions,
-  OneUpstream,
   PerCallerOptions,
   ProtectOptions,
-  QuotaPoolOptions,
-  RelayOptions,
   ResponseHeaderOptions,
   SchedulingOptions,
-  SeveralUpstreams,
   StreamingOptions,
-  TokenCredential,
   TokenOptions,
-  UpstreamOptions,
+} from "./options/group-types.ts";
+export type {
+  Authorize,
+  AuthorizeResult,
+  CommonOptions,
+  OneUpstream,
+  RelayOptions,
+  SeveralUpstreams,
 } from "./options/types.ts";
+export type {
+  DialectName,
+  ModelOptions,
+  QuotaPoolOptions,
+  UpstreamOptions,
+} from "./options/upstream-types.ts";
 export type {
   AttemptEvent,
   CooldownEvent,
@@ -68,7 +74,8 @@ export type {
   RelayStatus,
   RequestCounts,
 } from "./contract/relay-status.ts";
-export type { DisabledCause, StateHealth, SyncTier } from "./contract/state.ts";
+export type { DisabledCause } from "./contract/records.ts";
+export type { StateHealth, SyncTier } from "./contract/state.ts";
 export type { LeaseTier } from "./contract/lease.ts";
 export type { RouteQuestion } from "./routing/explain-route.ts";
 export type {
@@ -80,7 +87,12 @@ export type {
   SkippedWhy,
 } from "./contract/route-decision.ts";
 export type { Candidate, ChooseFunction, StrategyName } from "./contract/strategy.ts";
-export type { QuotaAnswer, QuotaQuestion, QuotaSource } from "./contract/quota-source.ts";
+export type {
+  ModelQuota,
+  QuotaAnswer,
+  QuotaQuestion,
+  QuotaSource,
+} from "./contract/quota-source.ts";
 export type {
   FreshToken,
   TokenContext,

@@ -1,7 +1,8 @@
 // Credentials that an operator adds and removes while the relay runs: kept in the store, known to every instance (K6, K8, K9).
 import type { Clock } from "../contract/clock.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialRecord, State } from "../contract/state.ts";
+import type { CredentialRecord } from "../contract/records.ts";
+import type { State } from "../contract/state.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -19,10 +20,13 @@ export interface AddedCredential {
   /** May be left out where there is only one. */
   upstream?: string;
   apiKey: string;
-  /** Rank or name out of `tiers`; lower (earlier) is preferred. @default 1, or the first name */
+  /** Priority: a number, or a name out of `tiers`. A lower number (an earlier name) is used first. @default 1, or the first name */
   tier?: number | string;
+  /** Share of the requests under the strategy `weighted`, from 1 to 100. @default 1 */
   weight?: number;
+  /** Patterns of models that it serves (`gpt-4*`), and of models that it is never used for; `deny` overrides `allow`. */
   models?: { allow?: string[]; deny?: string[] };
+  /** Maximum number of concurrent requests. @default no limit */
   maxInFlight?: number;
 }
 

@@ -2,7 +2,7 @@
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { FreshToken, TokenSource } from "../contract/token-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialRecord, DisableRecord, TokenRecord } from "../contract/state.ts";
+import type { CredentialRecord, DisableRecord, TokenRecord } from "../contract/records.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { skewOf } from "../tokens/clock-skew.ts";
 import { TokenError } from "../tokens/token-error.ts";

@@ -1,7 +1,8 @@
 // What acquirers need of the other rooms.
 import type { Clock } from "../contract/clock.ts";
 import type { TokenSource } from "../contract/token-source.ts";
-import type { State, TokenRecord } from "../contract/state.ts";
+import type { TokenRecord } from "../contract/records.ts";
+import type { State } from "../contract/state.ts";
 import type { Hooks } from "../observe/hooks.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { Cooldowns } from "../cooldowns/cooldowns.ts";

@@ -2,7 +2,7 @@
 import type { FreshToken } from "../contract/token-source.ts";
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Key } from "../contract/credential.ts";
-import type { CredentialRecord, DisableRecord } from "../contract/state.ts";
+import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
 import type { AcquirerStatus } from "../contract/relay-status.ts";
 import { TokenError } from "../tokens/token-error.ts";
 import { describeFault } from "../shared/describe-error.ts";

@@ -1,7 +1,7 @@
 // Anonymous tokens: acquired when nobody else can carry a request, inside what the provider allows (rows H).
 import type { Target } from "../contract/target.ts";
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
-import type { CredentialRecord, DisableRecord } from "../contract/state.ts";
+import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
 import {
   type Acquirer,
   type AcquirerView,

@@ -2,7 +2,8 @@
 import type { Clock } from "../contract/clock.ts";
 import type { CreateLimits } from "../contract/anonymous-source.ts";
 import type { Lease, Leases } from "../contract/lease.ts";
-import type { CreationRecord, CreationStore } from "../contract/state.ts";
+import type { CreationRecord } from "../contract/records.ts";
+import type { CreationStore } from "../contract/state.ts";
 import {
   CALL_TIME,
   countsSince,

@@ -1,11 +1,12 @@
-/** Tells the time and wakes us up. Injected everywhere, so that no test sleeps. */
+/** Source of time and timers. Injected everywhere, so that no test sleeps. */
 export interface Clock {
-  /** UTC epoch ms. */
+  /** Returns the current time, UTC epoch ms. */
   now(): number;
-  /** Calls `wake` once after `delay` ms and returns what takes the call back. Never keeps the process alive. */
+  /** Calls `wake` once after `delay` ms. Returns a function that cancels the timer. A timer never keeps the process alive. */
   after(delay: number, wake: () => void): CancelTimer;
 }
 
+/** Cancels a timer; has no effect on one that has fired. */
 export type CancelTimer = () => void;
 
 /** Returns a number in [0, 1), like `Math.random`. */

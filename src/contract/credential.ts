@@ -1,20 +1,22 @@
-/** Something that can carry a request, as the rooms see it. Which secret it presents is auth's business. */
+/** A credential without its secret, which `tokens/` keeps. */
 export interface Credential {
   id: string;
-  /** A name for people; the id where none was given. */
+  /** Display name; the id if none is configured. */
   label: string;
   upstream: string;
-  /** Rank of preference, lower first. */
+  /** Priority; a lower number is used first. */
   tier: number;
+  /** Share of the requests under the strategy `weighted`, from 1 to 100. */
   weight: number;
-  /** Patterns of the models it serves; `undefined` is all. Deny wins over allow. */
+  /** Patterns of the models that it serves; `undefined`: all. */
   allow: readonly string[] | undefined;
+  /** Patterns of the models that it never serves; overrides `allow`. */
   deny: readonly string[] | undefined;
-  /** Requests in flight at most; `Infinity` where there is no cap. */
+  /** Maximum number of concurrent requests; `Infinity` without a limit. */
   maxInFlight: number;
 }
 
-/** What a cooldown is about: credential × quota pool × family, or wider where parts are `"*"`. */
+/** What a cooldown applies to: credential × quota pool × family, or more if a part is `"*"`. */
 export interface Key {
   /** Credential id, or `"*"` for every credential of the upstream. */
   credential: string;

@@ -1,108 +1,108 @@
 import type { Reason, Refusal, Scope } from "./verdict.ts";
 
-/** What was asked, as far as a dialect has to know it. */
+/** The parts of a request that a dialect reads. */
 export interface Asked {
   method: string;
-  /** Mount tail with its leading slash and without the query: `/chat/completions`. */
+  /** Path after the mount point, with its leading slash and without the query: `/chat/completions`. */
   path: string;
   /** Query with its leading `?`, or `""`. */
   query: string;
-  /** The parsed JSON body; `undefined` where the body is not JSON. */
+  /** The parsed JSON body; `undefined` if the body is not JSON. */
   json: unknown;
 }
 
-/** What one event of a stream means: only `payload` opens the commit gate; `lifecycle` is held before it. */
+/** Meaning of one event of a stream: only `payload` opens the commit gate; `lifecycle` is held back until then. */
 export type EventMeaning = "lifecycle" | "payload" | "error" | "terminal";
 
-/** One server-sent event: its `event` field (`""` where there is none) and its data lines joined by `\n`. */
+/** One server-sent event: its `event` field (`""` if it has none) and its data lines joined by `\n`. */
 export interface StreamEvent {
   name: string;
   data: string;
 }
 
-/** An error of ours, to be written in the shape that a dialect's clients understand. */
+/** An error of the relay, to be rendered in the format of a dialect's clients. */
 export interface RenderedError {
   /** HTTP status. */
   status: number;
-  /** Our error code, `ERR_RELAY_…`. */
+  /** Error code of the relay, `ERR_RELAY_…`. */
   code: string;
-  /** The dialect-neutral kind, `rate_limit_exceeded` for example. */
+  /** Dialect-neutral kind, for example `rate_limit_exceeded`. */
   type: string;
   message: string;
   /** More fields for the error object: `retry_after` (seconds), `upstream`, `model`. */
   data?: Record<string, unknown>;
 }
 
-/** Token counts as an upstream reports them; what it does not report is left out. */
+/** Token counts as an upstream reports them; counts that it does not report are absent. */
 export interface Usage {
   /** Number of tokens of the request. */
   inputTokens?: number;
-  /** Number of tokens of the answer, those of its thoughts included. */
+  /** Number of tokens of the answer, including reasoning tokens. */
   outputTokens?: number;
-  /** Number of all tokens, as the upstream adds them up. */
+  /** Number of all tokens, as the upstream totals them. */
   totalTokens?: number;
 }
 
-/** How far counts can be trusted: of the whole answer, of one that did not come to its end, or there are none. */
+/** Completeness of the token counts: of a whole answer, of an answer that did not reach its end, or none. */
 export type UsageStatus = "reported" | "partial" | "none";
 
-/** A code that a dialect's API uses, and what it means. `scope` and the rest default by reason. */
+/** Meaning of a code that an API uses. What is absent defaults by reason. */
 export interface CodeMeaning {
   reason: Reason;
   scope?: Scope;
   disables?: boolean;
-  /** True for a code that says little (`invalid_request_error`): what the message says goes before it. */
+  /** True for an unspecific code (`invalid_request_error`): words of the message override it. */
   weak?: boolean;
 }
 
-/** How a stream of an API is made to report its token counts, where it does so only on request (I17). */
+/** The request field with which an API reports token counts in a stream, if it does so only on request (I17). */
 export interface UsageOption {
-  /** Names from the top of the JSON body down to the field, which is set to `true`. */
+  /** Path of the field in the JSON body, from the top; the field is set to `true`. */
   path: readonly [string, ...string[]];
-  /** True where this request's answer reports no counts unless the field is set, and its endpoint knows the field. */
+  /** True if the answer to this request has no counts without the field, and the endpoint supports the field. */
   isMissing(asked: Asked): boolean;
-  /** True for an event with nothing in it but the counts: it comes for the field alone, and is taken out of the answer. */
+  /** True for an event that contains nothing but the counts: it is sent because of the field and is removed from the answer. */
   isAnswer(event: StreamEvent): boolean;
 }
 
-/** How an API family speaks. One file in src/dialects/ each; an operator can give one of their own. */
+/** How an API family speaks. Each built-in dialect is a file in src/dialects/; an operator can pass another. */
 export interface Dialect {
   name: string;
 
-  /** Returns the model that a request names, or `undefined`. */
+  /** Returns the model that a request names; `undefined` if it names none. */
   readModel(asked: Asked): string | undefined;
-  /** Tells whether this request cannot go anywhere without a model (`POST /chat/completions`). */
+  /** True if the request cannot be routed without a model (`POST /chat/completions`). */
   needsModel(asked: Asked): boolean;
-  /** Tells whether the caller asks for server-sent events, as far as the request shows. */
+  /** True if the request asks for server-sent events. */
   wantsStream(asked: Asked): boolean;
 
-  /** Header (lower case) and value that put a secret on a request. */
+  /** Returns the request header (lower case) and its value that present a secret. */
   credentialHeader(secret: string): [name: string, value: string];
-  /** Request headers (lower case) of this API that pass from client to upstream beside the common ones. */
+  /** Request headers (lower case) of this API that pass from client to upstream, in addition to the common ones. */
   passHeaders: readonly string[];
   /** Query parameters that carry a credential in this API and never reach the upstream (`key`). */
   secretParameters: readonly string[];
-  /** How the version stands in a path of this API: needed in it, or an API may do without. */
+  /** Version in a path of this API: always there, or absent from some APIs. */
   version: "required" | "optional";
 
-  /** What explicit codes, types, reasons and statuses of this API mean; looked up in lower case, before any words are read. */
+  /** Meaning of the codes, types, reasons and statuses of this API; looked up in lower case, before the message is read. */
   codes: Readonly<Record<string, CodeMeaning>>;
-  /** Reads what only this dialect can know from a refusal; `undefined` leaves it to the common evidence. */
+  /** Classifies a refusal by what is specific to this dialect; `undefined` leaves it to the common evidence. */
   judge?(refusal: Refusal): CodeMeaning | undefined;
 
-  /** Tells what an event means. May parse. Called for each event before commit, and after it where `mayBeSignificant` says so. */
+  /** Returns the meaning of an event. May parse. Called for each event before commit, and after it if `mayBeSignificant` is true. */
   classifyEvent(event: StreamEvent): EventMeaning;
-  /** A cheap first look at an event after commit: false where it can be neither terminal nor error. Must not parse. */
+  /** Cheap check of an event after commit: false if it can be neither terminal nor error. Must not parse. */
   mayBeSignificant(event: StreamEvent): boolean;
-  /** True where a stream of this API may end well without a terminal event, given its last event. */
+  /** True if a stream with this last event is complete without a terminal event. */
   isCompleteWith?(last: StreamEvent): boolean;
-  /** Finds token counts in an event or a JSON body. */
+  /** Returns the token counts in an event or a JSON body; `undefined` if it has none. */
   readUsage(data: string): Usage | undefined;
-  /** For `streaming.includeUsage`; left out where streams of this API report their counts by themselves. */
+  /** For `streaming.includeUsage`; absent if streams of this API always report their counts. */
   usageOption?: UsageOption | undefined;
 
-  /** Body of an error answer (JSON text). */
+  /** Returns the body of an error response (JSON text). */
   renderError(error: RenderedError): string;
-  /** An error event, complete with its blank line. */
+  /** Returns an error event, including its blank line. */
   renderErrorEvent(error: RenderedError): string;
 }

@@ -1,4 +1,4 @@
-/** Why a request ended; exactly one for each. */
+/** Why a request ended; each request has exactly one. */
 export type EndReason =
   | "completed"
   | "refused"

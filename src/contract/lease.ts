@@ -1,25 +1,26 @@
-/** How sure a lease is: one holder at a time, or most likely one. `process` where there is no store to share. */
+/** Strength of a lease: one holder at a time, very likely one holder, or `process` if no store is shared. */
 export type LeaseTier = "atomic" | "best-effort" | "process";
 
-/** The right to do one shared thing alone until `until`. */
+/** Exclusive right to one shared task until `until`. */
 export interface Lease {
   name: string;
-  /** Higher than that of every holder before, for ever: what is written under a lower one is read by nobody (M3). */
+  /** Number that is higher than that of every earlier holder: data written under a lower one is ignored (M3). */
   generation: number;
-  /** UTC epoch ms of our own clock; nothing may be begun under the lease after it. */
+  /** End of the lease, UTC epoch ms of this process; nothing may be started under the lease after it. */
   until: number;
-  /** Gives it back where it is still ours. Never rejects. */
+  /** Releases the lease if it is still held. Never rejects. */
   release(): Promise<void>;
 }
 
+/** Leases on a store. */
 export interface Leases {
   readonly tier: LeaseTier;
   /**
-   * Takes a lease for `ttl` ms. `undefined` where another holds it, and where the store failed: an error while locking
-   * counts as "not acquired" and is reported. Never rejects. `onlyWhole`: none is given while the store has lost what it held,
-   * or is so young that it may have.
+   * Acquires a lease for `ttl` ms. Returns `undefined` if another instance holds it or the store fails: an error while locking
+   * counts as "not acquired" and is reported. Never rejects. `onlyWhole`: no lease while the store has lost its data, or is so new
+   * that it may have.
    */
   acquire(name: string, ttl: number, onlyWhole?: boolean): Promise<Lease | undefined>;
-  /** The store's own clock, UTC epoch ms, where it has one that all instances share; otherwise ours. Rejects where the store is down. */
+  /** Returns the time of the store, UTC epoch ms, if it has a clock; otherwise that of this process. Rejects if the store is down. */
   time(): Promise<number>;
 }

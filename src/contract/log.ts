@@ -1,6 +1,6 @@
-/** The few methods of consola (or of any logger) that the relay uses. */
+/** The methods of consola (or any logger) that the relay uses. */
 export interface Log {
-  /** consola's level, where the logger has one: below 4 a debug line is not even put together. */
+  /** Level, a number from 0 (errors) to 5 (everything) as in consola: below 4 debug lines are not created. */
   readonly level?: number;
   debug(message: string): void;
   info(message: string): void;

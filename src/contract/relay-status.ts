@@ -1,22 +1,23 @@
-// What `relay.status()` gives. Points in time are ISO UTC strings, durations ms, `retryAfter` seconds. docs/observing.md shows the same.
-import type { DisabledCause, StateHealth } from "./state.ts";
+// The result of `relay.status()`. Points in time are ISO UTC strings, durations ms, `retryAfter` seconds. docs/observing.md lists the same.
+import type { DisabledCause } from "./records.ts";
+import type { StateHealth } from "./state.ts";
 import type { Reason } from "./verdict.ts";
 
-/** Everything the relay knows now, read from the tables that choosing reads. Holds no secret. */
+/** Current state of the relay, read from the tables that select credentials. Contains no secret. */
 export interface RelayStatus {
-  /** When this was read, ISO UTC. */
+  /** Time of the status, ISO UTC. */
   at: string;
-  /** Every credential: the configured ones in their order, then those added or acquired at run time. */
+  /** All credentials: the configured ones in their order, then those added or acquired at run time. */
   credentials: CredentialStatus[];
-  /** What is closed now, until when and why. */
+  /** Cooldowns in effect. */
   cooldowns: CooldownStatus[];
-  /** Endpoints that get no requests now, because they failed several times in a row. */
+  /** Open circuits: endpoints that get no requests after consecutive failures. */
   circuits: CircuitStatus[];
   /** Sources of anonymous tokens. */
   acquirers: AcquirerStatus[];
-  /** Requests under way, by number. */
+  /** Numbers of requests in progress. */
   requests: RequestCounts;
-  /** How the store is. */
+  /** Condition of the store. */
   store: StateHealth;
 }
 
@@ -24,34 +25,34 @@ export interface RelayStatus {
 export interface CredentialStatus {
   /** Its id. */
   id: string;
-  /** Its name for people; the id where none was given. */
+  /** Its display name; the id if none is configured. */
   label: string;
   /** Name of its upstream. */
   upstream: string;
-  /** Its name where `tiers` is configured, else its number; lower is preferred. */
+  /** Its priority: a name out of `tiers` if that is configured, otherwise a number; lower is used first. */
   tier: number | string;
-  /** Requests under way on it. */
+  /** Number of its requests in progress. */
   inFlight: number;
-  /** Why it is out of use; `undefined` while it is in use. */
+  /** Why it is disabled; `undefined` while it is enabled. */
   disabled: CredentialDisabled | undefined;
-  /** URL where its owner must confirm who they are, as the upstream says; `undefined` where nothing is to be confirmed. */
+  /** URL at which its owner must confirm their identity, as the upstream states; `undefined` if nothing is to be confirmed. */
   verification: string | undefined;
-  /** Its upstream calls so far, by all instances on the store; `undefined` before the first. */
+  /** Its upstream calls so far, of all instances on the store; `undefined` before the first. */
   counters: CredentialCounters | undefined;
   /** Its access token; `undefined` for a static key. */
   token: CredentialToken | undefined;
 }
 
-/** Why a credential is out of use. */
+/** Why a credential is disabled. */
 export interface CredentialDisabled {
   /**
-   * `auth`: its key was refused; `forbidden`: its account was refused; `operator`: taken out by hand; `exhausted`: its
-   * anonymous token is used up; `relogin`: its grant is gone.
+   * `auth`: its key was refused; `forbidden`: its account was refused; `operator`: disabled by an operator; `exhausted`: its
+   * anonymous token is used up; `relogin`: its grant has expired or was revoked.
    */
   cause: DisabledCause;
-  /** What was said, for people. */
+  /** Message of the upstream or the operator. */
   reason: string;
-  /** Since when, ISO UTC. */
+  /** Time of disabling, ISO UTC. */
   at: string;
 }
 
@@ -61,68 +62,68 @@ export interface CredentialCounters {
   requests: number;
   /** Number of those that failed. */
   failures: number;
-  /** When the last one ended, ISO UTC. */
+  /** End of the last one, ISO UTC. */
   lastUsedAt: string;
 }
 
-/** What is told of an access token; never any part of it. */
+/** Facts about an access token; never a part of it. */
 export interface CredentialToken {
   /** Kind of its source: `oauth`, `firebase`, `service-account`, `function`, … */
   kind: string;
-  /** When it ends, ISO UTC; `undefined` where there is none, or its end is unknown. */
+  /** Expiry, ISO UTC; `undefined` if there is no token, or its expiry is unknown. */
   expiresAt: string | undefined;
-  /** Number of tokens that this process got from the source. */
+  /** Number of tokens that this process has received from the source. */
   refreshes: number;
-  /** Number of times a refresh token was sent although it was unknown whether it had been used. */
+  /** Number of times a refresh token was sent although it may have been used before. */
   unsure: number;
-  /** Why the last refresh failed; `undefined` after success. */
+  /** Error of the last refresh; `undefined` after success. */
   lastError: string | undefined;
-  /** Why only a new login helps; `undefined` where none is needed. */
+  /** Why a new login is required; `undefined` if none is. */
   needsRelogin: string | undefined;
-  /** Before this no refresh is tried, ISO UTC; `undefined` where one may be tried now. */
+  /** Earliest time of the next refresh, ISO UTC; `undefined` if one may start now. */
   retryAt: string | undefined;
 }
 
-/** One closed key: credential × quota pool × family of models, or wider. The hook `cooldown` gives the same object. */
+/** One cooldown: of credential × quota pool × family of models, or wider. The hook `cooldown` has the same object. */
 export interface CooldownStatus {
-  /** Id; of an acquirer where its creating is closed; `"*"` for every credential of the upstream. */
+  /** Id of the credential, or of an acquirer that creates no tokens now; `"*"` for every credential of the upstream. */
   credential: string;
   /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool; `"*"` for all of them. */
   pool: string;
-  /** Models that share the limit; `"*"` for every model. */
+  /** Family of models that share the limit; `"*"` for every model. */
   family: string;
-  /** What it closes: that is how much `credential` and `family` name. */
+  /** What it applies to, in accordance with `credential` and `family`. */
   scope: CooldownScope;
-  /** What was refused. */
+  /** Meaning of the refusal. */
   reason: Reason;
   /** Seconds until it ends, rounded up. */
   retryAfter: number;
-  /** When it ends, ISO UTC. */
+  /** End of the cooldown, ISO UTC. */
   expiresAt: string;
-  /** True where the upstream stated this wait, false where the relay chose it. */
+  /** True if the upstream stated this wait, false if the relay chose it. */
   statedByUpstream: boolean;
-  /** Number of incidents in a row on this key; each makes a wait of the relay's choice longer. */
+  /** Number of consecutive incidents of this key; each lengthens a wait that the relay chooses. */
   incidents: number;
 }
 
-/** `model`: one family on one credential; `upstream-model`: one family for every credential; `acquirer`: creating tokens. */
+/** `model`: one family on one credential; `upstream-model`: one family on every credential; `acquirer`: creation of tokens. */
 export type CooldownScope = "model" | "credential" | "upstream-model" | "upstream" | "acquirer";
 
-/** One endpoint that gets no requests now. */
+/** One endpoint whose circuit is open. */
 export interface CircuitStatus {
   /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool. */
   pool: string;
-  /** Its number in the order of the configuration, from 1: the base URL, then its backups. */
+  /** Position of the endpoint in the configuration, from 1: the base URL, then its backups. */
   endpoint: number;
-  /** Number of failures in a row. */
+  /** Number of consecutive failures. */
   failures: number;
-  /** Seconds until one request may try it, rounded up; 0 while one does. */
+  /** Seconds until one request probes it, rounded up; 0 during a probe. */
   retryAfter: number;
-  /** When one request may try it, ISO UTC. */
+  /** Time at which one request may probe it, ISO UTC. */
   expiresAt: string;
 }
 
@@ -132,34 +133,34 @@ export interface AcquirerStatus {
   id: string;
   /** Name of its upstream. */
   upstream: string;
-  /** Its name where `tiers` is configured, else its number; lower is preferred. */
+  /** Its priority: a name out of `tiers` if that is configured, otherwise a number; lower is used first. */
   tier: number | string;
   /** Number of its tokens in use. */
   live: number;
-  /** Number of its tokens that may be in use at a time. */
+  /** Maximum number of its tokens in use at a time. */
   maxLive: number;
-  /** True while a token is being created. */
+  /** True while it creates a token. */
   creating: boolean;
-  /** Number of attempts to create one, in the last hour and the last day, by all instances on the store. */
+  /** Numbers of attempts to create one, in the last hour and the last day, of all instances on the store. */
   attempts: CreationCounts;
-  /** When the next may be created, ISO UTC; `undefined` where it may be now. */
+  /** Earliest time of the next creation, ISO UTC; `undefined` if one may start now. */
   nextAt: string | undefined;
-  /** Why none is created until then, or at all; `undefined` where one may be. */
+  /** Why none is created until then, or at all; `undefined` if one may be created. */
   blocked: string | undefined;
 }
 
 /** Numbers of attempts to create a token. */
 export interface CreationCounts {
-  /** In the last 60 minutes. */
+  /** Number of attempts in the last 60 minutes. */
   hour: number;
-  /** In the last 24 hours. */
+  /** Number of attempts in the last 24 hours. */
   day: number;
 }
 
 /** Numbers of requests. */
 export interface RequestCounts {
-  /** Number of requests that have begun and not ended. */
+  /** Number of requests in progress, including those that wait. */
   open: number;
-  /** Number of those that wait for a credential. */
+  /** Number of requests that wait for a credential. */
   waiting: number;
 }

@@ -1,9 +1,9 @@
 import type { Reason } from "./verdict.ts";
 
-/** Why a credential was chosen. `again`: the same one once more, after a refusal that lets it. */
+/** Why a credential was selected. `again`: the same one once more, after a refusal that allows it. */
 export type ChosenBy = "again" | "preferred" | "session" | "reuse" | "strategy";
 
-/** Why a credential was passed over. */
+/** Why a credential was not available. */
 export type SkippedWhy =
   | "disabled"
   | "model"
@@ -13,60 +13,60 @@ export type SkippedWhy =
   | "protected"
   | "busy";
 
-/** Why a credential was passed over, and until when. */
+/** Why a credential was not available, and until when. */
 export interface Skipped {
   /**
-   * `disabled`: out of use; `model`: not allowed for this model; `excluded`: it failed in this request already; `cooling`: a
-   * cooldown; `trial`: another request tries it; `protected`: quota that is kept back; `busy`: at its `maxInFlight`.
+   * `disabled`; `model`: not allowed for this model; `excluded`: it failed in this request before; `cooling`: it has a cooldown;
+   * `trial`: another request probes it; `protected`: too little quota left; `busy`: at its `maxInFlight`.
    */
   why: SkippedWhy;
-  /** When that ends, ISO UTC; `undefined` where time alone does not end it. */
+  /** End of that, ISO UTC; `undefined` if it does not end by itself. */
   expiresAt?: string;
-  /** What was refused; `undefined` where there is no cooldown. */
+  /** Meaning of the refusal; `undefined` if there is no cooldown. */
   reason?: Reason;
-  /** What the cooldown closes: this family of models on this credential, or the whole credential. */
+  /** What the cooldown applies to: this family of models on this credential, or the whole credential. */
   scope?: "model" | "credential";
 }
 
-/** One credential as a choice saw it. */
+/** One credential at the time of a decision. */
 export interface RouteCandidate {
   /** Id of the credential. */
   credential: string;
-  /** Its name where `tiers` is configured, else its number; lower is preferred. */
+  /** Its priority: a name out of `tiers` if that is configured, otherwise a number; lower is used first. */
   tier: number | string;
-  /** Requests under way on it. */
+  /** Number of its requests in progress. */
   inFlight: number;
-  /** `undefined` where it could have been chosen. */
+  /** Why it was not available; `undefined` if it was. */
   skipped: Skipped | undefined;
 }
 
-/** Why no credential could be chosen, whatever the candidates. */
+/** Why no credential could be selected, regardless of the candidates. */
 export interface RouteClosed {
   /**
    * `down`: the circuit of every endpoint is open; `shared`: a limit that all credentials share; `held`: the session
    * waits for its own credential.
    */
   why: "down" | "shared" | "held";
-  /** When that ends, ISO UTC. */
+  /** End of that, ISO UTC. */
   expiresAt: string;
 }
 
-/** One look at one place where a request may go. */
+/** One decision about one possible destination of a request. */
 export interface RouteDecision {
-  /** When it was looked at, ISO UTC. */
+  /** Time of the decision, ISO UTC. */
   at: string;
   /** Name of the upstream. */
   upstream: string;
   /** Name of the quota pool. */
   pool: string;
-  /** As the upstream knows it; `"*"` where the request names none. */
+  /** Model name sent to the upstream; `"*"` if the request names none. */
   model: string;
-  /** Those that could have been chosen, in order of preference, then the others; up to 50 of each. */
+  /** Available credentials in order of preference, then the others; at most 50 of each. */
   candidates: RouteCandidate[];
-  /** Number of credentials of the pool that are not listed. */
+  /** Number of further credentials of the pool, which are not listed. */
   left: number;
-  /** `undefined` where the candidates alone decide. */
+  /** Why none could be selected, regardless of the candidates; `undefined` otherwise. */
   closed: RouteClosed | undefined;
-  /** Id of the credential that was chosen, and by what; `undefined` where none was. */
+  /** Id of the selected credential, and what selected it; `undefined` if none was. */
   chosen: { credential: string; by: ChosenBy } | undefined;
 }

@@ -1,24 +1,25 @@
-/** Names (lower case) and values of response headers; a name may stand more than once. */
+/** Names (lower case) and values of response headers; a name may occur more than once. */
 export type HeaderList = [name: string, value: string][];
 
-/** Who is told what the client does. */
+/** Listener for what the client does. */
 export interface SinkListener {
-  /** The client has read what was written. */
+  /** Called when the client has read what was written. */
   onDrain(): void;
-  /** The client has gone before the end. Called at most once, never after `end` has been delivered. */
+  /** Called when the client disconnects before the end; at most once, never after `end` has been delivered. */
   onClose(): void;
 }
 
-/** Where an answer goes: a web `Response` or a Node `ServerResponse`. After `end` or `destroy` nothing is written. */
+/** Destination of an answer: a web `Response` or a Node `ServerResponse`. Nothing is written after `end` or `destroy`. */
 export interface Sink {
   /** Sends status and headers. Called once. */
   head(status: number, headers: HeaderList): void;
-  /** Returns `false` when the client reads more slowly than we write; the listener is told when to go on. */
+  /** Writes bytes. Returns `false` if the client reads too slowly; `onDrain` is called when writing can continue. */
   write(bytes: Uint8Array): boolean;
+  /** Ends the answer. */
   end(): void;
-  /** Ends so that the client can see that the answer is not whole. */
+  /** Aborts the answer, so that the client can detect that it is incomplete. */
   destroy(): void;
   listener: SinkListener | undefined;
-  /** True from the moment on that the client is known to be gone. */
+  /** True once the client is known to have disconnected. */
   readonly closed: boolean;
 }

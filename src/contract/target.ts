@@ -1,6 +1,6 @@
 import type { Dialect } from "./dialect.ts";
 
-/** Where an upstream listens. */
+/** Endpoint of an upstream. */
 export interface Endpoint {
   /** Scheme, host and port: `https://api.example.com`. */
   origin: string;
@@ -8,21 +8,21 @@ export interface Endpoint {
   basePath: string;
 }
 
-/** One place a request may go: upstream × quota pool × model. */
+/** One possible destination of a request: upstream × quota pool × model. */
 export interface Target {
   upstream: string;
   dialect: Dialect;
   pool: string;
-  /** The model as the upstream knows it; `"*"` where the request names none. */
+  /** Model name sent to the upstream; `"*"` if the request names none. */
   model: string;
-  /** The name in the request that `model` takes the place of; `undefined` where it stands there already. */
+  /** Model name in the request that `model` replaces; `undefined` if they are the same. */
   replaces?: string;
-  /** The family that shares the model's limit. */
+  /** Family of models that share the limit. */
   family: string;
   /** The primary first, then its backups (E11). */
   endpoints: readonly Endpoint[];
-  /** Headers the operator adds to every call to this target, lower-case names. */
+  /** Headers that are added to every call to this target, by lower-case name. */
   headers: Readonly<Record<string, string>>;
-  /** Request headers (lower case) that pass from client to upstream beside the dialect's. */
+  /** Request headers (lower case) that pass from client to upstream, in addition to those of the dialect. */
   passHeaders: readonly string[];
 }

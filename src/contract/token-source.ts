@@ -1,44 +1,45 @@
 import type { Clock } from "./clock.ts";
 
-/** What a token source gives. */
+/** What a token source returns. */
 export interface FreshToken {
   accessToken: string;
-  /** Seconds the token lives, as the server says; the token's own `exp` goes before it. */
+  /** Lifetime of the token in seconds, as the server states it; the token's own `exp` overrides it. */
   expiresIn?: number | undefined;
-  /** UTC epoch ms, where the source knows it already. */
+  /** Expiry of the token, UTC epoch ms, if the source has it. */
   expiresAt?: number | undefined;
-  /** The refresh token to use from now on, where one was given. */
+  /** Refresh token to use from now on, if the server returned one. */
   refreshToken?: string | undefined;
-  /** `Date` of the answer, UTC epoch ms: the server's clock (G3). */
+  /** `Date` header of the response, UTC epoch ms: the server's clock (G3). */
   serverDate?: number | undefined;
 }
 
-/** What a source may use. */
+/** What a token source may use. */
 export interface TokenContext {
-  /** The newest refresh token known; `undefined` for sources without one. */
+  /** Latest refresh token; `undefined` for sources without one. */
   refreshToken: string | undefined;
+  /** The `fetch` to call the token server with. */
   fetch: typeof fetch;
   clock: Clock;
-  /** Aborted by the refresh's own timeout, never by a request (G10). */
+  /** Aborted by the timeout of the refresh, never by a request (G10). */
   signal: AbortSignal;
 }
 
-/** Gets a token; a text alone is one whose life its own claims tell, or nobody. */
+/** Gets a token. A string is a token without a stated lifetime: its `exp` claim is used if it has one. */
 export type TokenFunction = (
   context: TokenContext,
 ) => Promise<FreshToken | string> | FreshToken | string;
 
-/** Where a credential's access token comes from. Made by `oauth`, `firebase`, `serviceAccount`, or a function of the operator's. */
+/** Source of a credential's access tokens: `oauth`, `firebase`, `serviceAccount`, or an object of the operator's. */
 export interface TokenSource {
   kind: string;
-  /** The refresh token it was configured with. */
+  /** The configured refresh token. */
   refreshToken?: string | undefined;
   /**
-   * All secrets it was configured with, as one text: where they change, what was said for good of the old ones ends.
+   * All configured secrets as one string. If it changes, a credential that was disabled because of the old ones is enabled.
    * @default the refresh token
    */
   secret?: string | undefined;
-  /** True where a refresh makes the refresh token it used invalid: single flight over instances is correctness then (G7). */
+  /** True if a refresh invalidates the refresh token that it used: instances must then take turns (G7). */
   rotates: boolean;
   /** Gets a new access token. Throws a `TokenError`. */
   refresh(context: TokenContext): Promise<FreshToken>;

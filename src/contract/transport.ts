@@ -1,80 +1,84 @@
-/** One call to an upstream, ready to be sent. */
+/** One upstream call, ready to be sent. */
 export interface Outgoing {
   method: string;
-  /** `https://api.example.com` */
+  /** Scheme, host and port: `https://api.example.com`. */
   origin: string;
-  /** Path and query, as they go on the wire. */
+  /** Path and query, as sent on the wire. */
   path: string;
   /** Lower-case names. */
   headers: Record<string, string>;
   body: Uint8Array | undefined;
 }
 
-/** Headers of an upstream's answer, by lower-case name. */
+/** Response headers of an upstream, by lower-case name. */
 export interface ReplyHeaders {
   get(name: string): string | undefined;
   forEach(visit: (value: string, name: string) => void): void;
 }
 
-/** Why no whole answer came, told apart as far as a transport can. */
+/** Why no complete answer arrived, as far as a transport can distinguish it. */
 export type TransportFault =
   /** The name does not resolve. */
   | "dns"
-  /** Nothing listens at this host and port. */
+  /** The connection was refused: nothing listens at this host and port. */
   | "refused"
-  /** The host, or the way to it, does not answer. */
+  /** The host or its network does not respond. */
   | "unreachable"
   /** The upstream's certificate was not accepted. */
   | "certificate"
-  /** The TLS handshake failed for another reason: what listens there may not speak TLS. */
+  /** The TLS handshake failed for another reason; the server may not speak TLS. */
   | "tls"
-  /** This process may not connect there. */
+  /** The operating system denied the connection. */
   | "denied"
-  /** No connection could be made, for another reason. */
+  /** The connection failed for another reason. */
   | "connect"
-  /** The connection ended before the answer was whole. */
+  /** The connection closed before the answer was complete. */
   | "closed"
-  /** What came is not HTTP, or not what its headers promise. */
+  /** The answer is not valid HTTP, or contradicts its headers. */
   | "protocol"
-  /** The runtime has not let the call out: a permission is missing. */
+  /** The runtime blocked the call: a permission is missing. */
   | "permission";
 
-/** What was waited for in vain: the connection, the first byte, or the next one. */
+/** Which timeout expired: for the connection, the first byte, or the next byte. */
 export type Silence = "connect-timeout" | "timeout" | "idle-timeout";
 
-/** Why an attempt brought no answer that could be judged or passed on. */
+/** Why an attempt produced no answer that could be classified or relayed. */
 export type AttemptFault = TransportFault | Silence | "empty";
 
+/** Why a call failed. */
 export interface TransportError {
   fault: TransportFault;
-  /** The platform's own code, `ECONNREFUSED` for example, or its words on a call it denied; for the log, never for the client. */
+  /** Code of the platform (`ECONNREFUSED`), or its message about a denied call; for the log, never for the client. */
   code?: string;
 }
 
-/** Takes an answer as it comes. Exactly one of `onEnd` and `onFail` is called, and nothing after it or after `abort`. */
+/** Receives an answer. Exactly one of `onEnd` and `onFail` is called, and nothing after it or after `abort`. */
 export interface Receiver {
-  /** A connection stands and the request is being written. A transport that cannot tell never calls it. */
+  /** Called when a connection is established and the request is being written; never by a transport without that information. */
   onConnect?(): void;
+  /** Called once with the HTTP status and the headers. */
   onHead(status: number, headers: ReplyHeaders): void;
-  /** Takes decoded body bytes; they may be kept. Returning `false` stops the reading until `resume`. */
+  /** Called with decoded body bytes, which may be kept. Returning `false` pauses reading until `resume`. */
   onData(chunk: Uint8Array): boolean;
   onEnd(): void;
   onFail(error: TransportError): void;
 }
 
-/** One call under way. Both methods may be called at any time, also more than once and after the end. */
+/** One call in progress. Both methods may be called at any time, also repeatedly and after the end. */
 export interface Exchange {
-  /** True where `onConnect` will be called, so that the time to connect can be told from the time to answer. */
+  /** True if `onConnect` will be called, so that connecting and answering can have timeouts of their own. */
   readonly tellsConnect?: boolean;
+  /** Continues reading after `onData` returned `false`. */
   resume(): void;
-  /** Closes the upstream at once. The receiver hears nothing more. */
+  /** Cancels the upstream call at once. The receiver is not called again. */
   abort(): void;
 }
 
-/** How calls are sent. Content encodings are undone, redirects are not followed, and no timeout is its own. */
+/** Sends upstream calls. It decodes content encodings, follows no redirects, and has no timeouts of its own. */
 export interface Transport {
+  /** Name for the log. */
   name: string;
-  /** Must not call the receiver before it returns. */
+  /** Sends a call. Must not call the receiver before it returns. */
   send(outgoing: Outgoing, receiver: Receiver): Exchange;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What an answer of an upstream means. The words are those of docs/behaviour.md, row B1. */
+/** Meaning of an upstream's refusal or failure (docs/behaviour.md, row B1). */
 export type Reason =
   | "QUOTA_EXHAUSTED"
   | "RATE_LIMIT_EXCEEDED"
@@ -17,7 +17,7 @@ export type Reason =
   | "ABORTED"
   | "EMPTY";
 
-/** Whom a verdict concerns, narrowest first after `model` (credential × model). */
+/** What a verdict concerns, from one model on one credential (`model`) to the whole upstream; `request`: this request only. */
 export type Scope =
   | "model"
   | "credential"
@@ -27,45 +27,45 @@ export type Scope =
   | "request"
   | "none";
 
-/** What may be tried next. */
+/** What the request may try next. */
 export type Action = "other-credential" | "same-later" | "refresh-then-same" | "no";
 
-/** What a refusal was taken for, and why. */
+/** Classification of a refusal, and its evidence. */
 export interface Verdict {
-  /** What was refused. */
+  /** Meaning of the refusal. */
   reason: Reason;
   /** What the refusal concerns. */
   scope: Scope;
-  /** The wait that the answer itself states, ms, before any bound is applied; `null` where it states none. */
+  /** The wait that the answer states, in ms, before any limit is applied; `null` if it states none. */
   hint: number | null;
   /** What the request may try next. */
   action: Action;
-  /** True where the answer says that this credential will not work again until an operator mends it. */
+  /** True if the answer states that this credential will not work again without an operator. */
   disables: boolean;
-  /** True where this one token is used up and no reset may be assumed (H4). */
+  /** True if this token is used up and no reset can be expected (H4). */
   exhausts?: boolean;
-  /** True where the stated limit is 0: waiting does not help, this credential has no right to the model (C4). */
+  /** True if the stated limit is 0: waiting does not help, this credential has no access to the model (C4). */
   noAccess?: boolean;
-  /** Which piece of evidence decided, for the log and the trace: `code:insufficient_quota`, `status:503`. */
+  /** Evidence that decided, for log and traces: `code:insufficient_quota`, `status:503`. */
   evidence: string;
 }
 
-/** Which kind of endpoint answered: the API itself, one that creates tokens, or one that refreshes them. */
+/** Kind of endpoint that answered: the API, one that creates tokens, or one that refreshes them. */
 export type RefusingEndpoint = "ai" | "create" | "token";
 
-/** A refusal as it came, before anybody judged it. */
+/** A refusal before its classification. */
 export interface Refusal {
-  /** HTTP status; for an error inside a 200 the status of that 200. */
+  /** HTTP status; 200 for an error inside a successful answer. */
   status: number;
-  /** Looks up a response header by its lower-case name. */
+  /** Returns a response header by its lower-case name. */
   header(name: string): string | undefined;
-  /** Response body, or the error event's data, as text. Bounded by the caller. */
+  /** Response body, or the data of the error event, as text of limited size. */
   body: string;
   endpoint: RefusingEndpoint;
-  /** True for an error that stood inside the body of a 200. */
+  /** True for an error inside the body of a 200. */
   inStream: boolean;
-  /** The model that was asked for, where one was. */
+  /** The requested model, if any. */
   model?: string;
-  /** When the answer came, UTC epoch ms: absolute reset times are turned into waits with it. */
+  /** Time of the answer, UTC epoch ms; absolute reset times become waits relative to it. */
   receivedAt: number;
 }

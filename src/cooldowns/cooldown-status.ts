@@ -1,6 +1,6 @@
 // A cooldown as the status and the hook `cooldown` tell it.
 import type { Key } from "../contract/credential.ts";
-import type { CooldownRecord } from "../contract/state.ts";
+import type { CooldownRecord } from "../contract/records.ts";
 import type { CooldownScope, CooldownStatus } from "../contract/relay-status.ts";
 import { ANY } from "../shared/patterns.ts";
 import { secondsUntil, toISOTime } from "../shared/times.ts";

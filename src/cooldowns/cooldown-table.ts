@@ -1,6 +1,6 @@
 // Where cooldowns are kept: found by key, forgotten when they can no longer matter, never more than so many.
 import type { Key } from "../contract/credential.ts";
-import type { CooldownRecord } from "../contract/state.ts";
+import type { CooldownRecord } from "../contract/records.ts";
 import { ANY } from "../shared/patterns.ts";
 import { MinHeap, type HeapPositions } from "../shared/min-heap.ts";
 

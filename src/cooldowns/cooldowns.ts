@@ -1,6 +1,6 @@
 // The one table of cooldowns: which key is closed until when, and why. A key opens by itself when its time has come.
 import type { Key } from "../contract/credential.ts";
-import type { CooldownRecord } from "../contract/state.ts";
+import type { CooldownRecord } from "../contract/records.ts";
 import type { Reason } from "../contract/verdict.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";

@@ -1,5 +1,5 @@
 // Which credentials are out of use for good, and why; until an operator, or a new secret, brings them back (F1, F5).
-import type { DisabledMark, DisableRecord } from "../contract/state.ts";
+import type { DisabledMark, DisableRecord } from "../contract/records.ts";
 
 /** Told of each change, so that pool, state and hooks follow. */
 export type MarkChanged = (mark: DisableRecord) => void;

@@ -2,7 +2,8 @@
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { Fault } from "../observe/fault-log.ts";
-import type { CorsOptions } from "../options/types.ts";
+import { CORS_DEFAULTS } from "../options/defaults.ts";
+import type { CorsOptions } from "../options/group-types.ts";
 
 /** Headers that every answer carries; those that allow something only towards an allowed origin. */
 export function corsHeaders(
@@ -59,7 +60,7 @@ export function preflightHeaders(
     ...allowed,
     ["access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE"],
     ...(wanted ? ([["access-control-allow-headers", wanted]] as HeaderList) : []),
-    ["access-control-max-age", String(Math.floor((cors.maxAge ?? 600_000) / 1_000))],
+    ["access-control-max-age", String(Math.floor((cors.maxAge ?? CORS_DEFAULTS.maxAge) / 1_000))],
   ];
 }
 

@@ -1,5 +1,5 @@
 // Credentials that are disabled: why, in the words of the log and of errors, and what an operator can do.
-import type { DisabledMark } from "../contract/state.ts";
+import type { DisabledMark } from "../contract/records.ts";
 
 type Cause = DisabledMark["cause"];
 

@@ -1,10 +1,10 @@
 // The sources of anonymous tokens in the config.
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialOptions } from "./types.ts";
+import type { CredentialOptions } from "./credential-types.ts";
+import { CREDENTIAL_DEFAULTS, defined } from "./defaults.ts";
 import { wrong } from "./faults.ts";
 
-const CREATE_LIMIT = { perHour: 10, perDay: 50, spacing: 60_000 };
 /** What makes sense for a credential that makes anonymous tokens, and for no other. */
 const OF_ACQUIRERS = ["maxLive", "createLimit", "expectedRequests", "lowWater"] as const;
 
@@ -14,7 +14,14 @@ export function resolveAcquirer(
   credential: Credential,
   path: string,
 ): AcquirerConfig | undefined {
-  const { anonymous, apiKey, token, maxLive = 1, expectedRequests, lowWater } = options;
+  const {
+    anonymous,
+    apiKey,
+    token,
+    maxLive = CREDENTIAL_DEFAULTS.maxLive,
+    expectedRequests,
+    lowWater,
+  } = options;
   if (anonymous === undefined) {
     // Where it is not even asked for, a key is what is missing, and told already.
     if (apiKey === undefined && token === undefined && "anonymous" in options)
@@ -34,15 +41,9 @@ export function resolveAcquirer(
     ...credential,
     source: typeof anonymous === "function" ? { create: anonymous } : anonymous,
     maxLive,
-    limits: { ...CREATE_LIMIT, ...withoutUndefined(limits) },
+    limits: { ...CREDENTIAL_DEFAULTS.createLimit, ...defined(limits) },
     limiter: key,
     expectedRequests,
     lowWater,
   };
-}
-
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as T;
 }

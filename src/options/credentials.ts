@@ -1,9 +1,11 @@
 // The credentials of the config: whose they are, and how much they are preferred.
 import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Credential } from "../contract/credential.ts";
-import type { CredentialOptions, RelayOptions } from "./types.ts";
+import type { CredentialOptions } from "./credential-types.ts";
+import type { RelayOptions } from "./types.ts";
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import { resolveAcquirer } from "./anonymous-options.ts";
+import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -116,7 +118,13 @@ function upstreamOf(
 }
 
 function toCredential(options: CredentialOptions, upstream: string, tier: number): Credential {
-  const { id, label = id, models, weight = 1, maxInFlight = Infinity } = options;
+  const {
+    id,
+    label = id,
+    models,
+    weight = CREDENTIAL_DEFAULTS.weight,
+    maxInFlight = Infinity,
+  } = options;
   return {
     id,
     label,

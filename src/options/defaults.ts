@@ -1,5 +1,6 @@
-// The defaults of every option that has one. docs/options.md shows the same table; a test compares them.
+// Every default. A test compares them with `@default` in the comments of the types, from which the tables of docs/options.md are made.
 
+/** Of the options of a relay and their groups. */
 export const DEFAULTS = {
   base: "relay",
   scheduling: {
@@ -57,3 +58,25 @@ export const DEFAULTS = {
   },
   cors: false,
 } as const;
+
+/** Of each upstream. */
+export const UPSTREAM_DEFAULTS = { quotaEvery: false, quotaFallback: false } as const;
+
+/** Of each credential. */
+export const CREDENTIAL_DEFAULTS = {
+  weight: 1,
+  maxLive: 1,
+  createLimit: { perHour: 10, perDay: 50, spacing: 60_000 },
+} as const;
+
+/** Of `cors`, where it is on. */
+export const CORS_DEFAULTS = { credentials: false, maxAge: 600_000 } as const;
+
+/** Options without those that are `undefined`: `{ maxWait: undefined }` means the default, as an unset environment variable does. */
+export function defined<T extends object>(
+  options: T | undefined,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
+  ) as never;
+}

@@ -1,12 +1,7 @@
 // What an entry takes: options, or a factory of them. TypeScript finds unknown names in a literal, but not in what a function
 // returns; here it does.
-import type {
-  CommonOptions,
-  OneUpstream,
-  RelayOptions,
-  SeveralUpstreams,
-  UpstreamOptions,
-} from "./types.ts";
+import type { CommonOptions, OneUpstream, RelayOptions, SeveralUpstreams } from "./types.ts";
+import type { UpstreamOptions } from "./upstream-types.ts";
 
 /**
  * Options, or a factory that returns or promises them. An entry that takes them has two type parameters, both inferred:

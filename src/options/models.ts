@@ -1,6 +1,7 @@
 // The models of the config: which upstream serves each, and what takes its place.
 import type { Credential } from "../contract/credential.ts";
-import type { ModelOptions, RelayOptions } from "./types.ts";
+import type { RelayOptions } from "./types.ts";
+import type { ModelOptions } from "./upstream-types.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
 import { compilePattern } from "../shared/patterns.ts";
 import { type Faults, wrong } from "./faults.ts";

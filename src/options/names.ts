@@ -15,7 +15,8 @@ interface Node {
 }
 
 type Group = Record<string, unknown>;
-type Places = ReadonlyMap<string, readonly string[]>;
+/** Path of the option of a name; of several the least deep one. */
+type Places = ReadonlyMap<string, string>;
 
 /**
  * Adds every name that is no option to the faults. Returns the options as they were meant: misspelt names put right, others
@@ -23,10 +24,11 @@ type Places = ReadonlyMap<string, readonly string[]>;
  */
 export function checkNames(schema: v.GenericSchema, options: object, faults: Faults): object {
   const root = schema as unknown as Node;
-  const places = new Map<string, string[]>();
+  const places = new Map<string, string>();
   for (const path of pathsOf(root)) {
     const name = toPlain(path.slice(path.lastIndexOf(".") + 1));
-    places.set(name, [...(places.get(name) ?? []), path]);
+    const known = places.get(name);
+    if (known === undefined || depthOf(path) < depthOf(known)) places.set(name, path);
   }
   return walk(root, options, "", { faults, places }) as object;
 }
@@ -111,7 +113,7 @@ function tell(
     return undefined;
   }
   // Written right, but elsewhere, says more than a likeness here.
-  const elsewhere = (word: string): string | undefined => places.get(toPlain(word))?.[0];
+  const elsewhere = (word: string): string | undefined => places.get(toPlain(word));
   const same = sameAs(name, known);
   const moved = same === undefined ? elsewhere(name) : undefined;
   const here = same ?? (moved === undefined ? slipOf(name, known) : undefined);
@@ -125,6 +127,10 @@ function tell(
         : `; \`${meant}\` is given already`;
   faults.add(join(path, name), `is not an option${moved === undefined ? "" : " here"}${question}`);
   return isFree ? here : undefined;
+}
+
+function depthOf(path: string): number {
+  return path.split(".").length;
 }
 
 function join(path: string, name: string): string {

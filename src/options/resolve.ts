@@ -3,10 +3,11 @@ import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Network } from "../shared/ip-addresses.ts";
-import type { PerCallerOptions, RelayOptions } from "./types.ts";
+import type { PerCallerOptions } from "./group-types.ts";
+import type { RelayOptions } from "./types.ts";
 import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS, defined } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
 import { didYouMean } from "./suggest.ts";
@@ -155,13 +156,4 @@ function resolveResponseHeaders(
     seen.set(header.toLowerCase(), name);
   }
   return headers;
-}
-
-// `{ maxWait: undefined }` means the default, as a missing environment variable does.
-function defined<T extends object>(
-  options: T | undefined,
-): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
-  ) as never;
 }

@@ -1,67 +1,55 @@
-// The shape of an operator's rules for refusals. What could have no effect is refused, so that nobody trusts in it.
+// The schema of an operator's rules for refusals. A rule that could have no effect is a fault.
 import * as v from "valibot";
-import { isReason, REASONS } from "../shared/reasons.ts";
-import { didYouMean } from "./suggest.ts";
+import type { Reason } from "../contract/verdict.ts";
+import type { RefusalRule, RuleReason } from "../refusals/operator-rules.ts";
+import { REASONS } from "../shared/reasons.ts";
+import { groupOf } from "./schema-group.ts";
+import { flag, oneOf, orOff, ms, text } from "./schema-parts.ts";
 
-/** Reasons that an upstream's refusal can have. */
-export const RULE_REASONS: readonly string[] = Object.entries(REASONS)
-  .filter(([, { ruleable }]) => ruleable)
-  .map(([name]) => name);
-const SCOPES = ["model", "credential", "upstream-model", "upstream", "request", "none"];
+/** Reasons that a rule may name. */
+export const RULE_REASONS: readonly RuleReason[] = (Object.keys(REASONS) as Reason[]).filter(
+  (reason): reason is RuleReason => REASONS[reason].ruleable,
+);
+const SCOPES = ["model", "credential", "upstream-model", "upstream", "request", "none"] as const;
 
-const words = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const status = v.pipe(
   v.number(),
   v.integer("must be a whole number"),
   v.minValue(100, "must be a status"),
   v.maxValue(599, "must be a status"),
 );
-/** One of some names; of another the nearest is told. */
-export const oneOf = (
-  names: readonly string[],
-  must: string = `must be one of ${names.join(", ")}`,
-): v.GenericSchema<string> => v.picklist(names, ({ input }) => must + didYouMean(input, names));
 
 const when = v.pipe(
-  v.strictObject({
-    status: v.optional(v.lazy((input) => (Array.isArray(input) ? v.array(status) : status))),
-    fields: v.optional(
-      v.record(
-        words,
-        v.lazy((input) => (typeof input === "number" ? v.number() : v.string())),
-      ),
+  groupOf<RefusalRule["when"]>()({
+    status: v.lazy((input) => (Array.isArray(input) ? v.array(status) : status)),
+    fields: v.record(
+      text,
+      v.lazy((input) => (typeof input === "number" ? v.number() : v.string())),
     ),
-    text: v.optional(
-      v.lazy((input) =>
-        typeof input === "string" ? words : v.instance(RegExp, "must be a text or a pattern"),
-      ),
+    text: v.lazy((input) =>
+      typeof input === "string" ? text : v.instance(RegExp, "must be a text or a pattern"),
     ),
-    upstream: v.optional(words),
+    upstream: text,
   }),
   v.check(
     ({ status, fields, text }) => [status, fields, text].some((it) => it !== undefined),
-    "must give a status, fields or a text: it would fit every answer",
+    "must have a status, fields or a text: without one it matches every answer",
   ),
 );
 
 const then = v.pipe(
-  v.strictObject({
-    reason: oneOf(RULE_REASONS),
-    scope: v.optional(oneOf(SCOPES)),
-    action: v.optional(oneOf(["stop", "continue"])),
-    cooldown: v.optional(
-      v.lazy((input) =>
-        input === false
-          ? v.literal(false)
-          : v.pipe(v.number(), v.finite("must be finite"), v.minValue(0, "must not be negative")),
-      ),
-    ),
-    disables: v.optional(v.boolean()),
-  }),
+  groupOf<RefusalRule["then"]>()(
+    {
+      scope: oneOf(SCOPES),
+      action: oneOf(["stop", "continue"]),
+      cooldown: orOff(ms),
+      disables: flag,
+    },
+    { reason: oneOf(RULE_REASONS) },
+  ),
   v.check(
-    ({ reason, cooldown }) =>
-      typeof cooldown !== "number" || !isReason(reason) || REASONS[reason].closes,
-    "has a cooldown, but its reason closes nothing",
+    ({ reason, cooldown }) => typeof cooldown !== "number" || REASONS[reason].closes,
+    "has a cooldown, but its reason sets none",
   ),
   v.check(
     ({ reason, disables }) => !disables || reason === "FORBIDDEN",
@@ -69,4 +57,4 @@ const then = v.pipe(
   ),
 );
 
-export const refusalRule: v.GenericSchema = v.strictObject({ when, then });
+export const refusalRule: v.GenericSchema<RefusalRule> = groupOf<RefusalRule>()({}, { when, then });

@@ -2,8 +2,10 @@
 import type { Dialect } from "../contract/dialect.ts";
 import type { QuotaSource } from "../contract/quota-source.ts";
 import type { Endpoint } from "../contract/target.ts";
-import type { QuotaPoolOptions, RelayOptions, UpstreamOptions } from "./types.ts";
+import type { RelayOptions } from "./types.ts";
+import type { QuotaPoolOptions, UpstreamOptions } from "./upstream-types.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
+import { defined, UPSTREAM_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 
 /** An upstream with everything filled in. */
@@ -59,8 +61,8 @@ function resolveUpstream(
   upstream: UpstreamOptions,
   faults: Faults,
 ): UpstreamConfig {
-  const { dialect, passHeaders = [], pools = [], quotaFallback = false } = upstream;
-  const { quota, quotaEvery = false } = upstream;
+  const { dialect, passHeaders = [], pools = [] } = upstream;
+  const { quota, quotaEvery, quotaFallback } = { ...UPSTREAM_DEFAULTS, ...defined(upstream) };
   if (quotaEvery !== false && !quota)
     faults.add(`${path}.quotaEvery`, "has no effect without `quota`");
   pools.forEach((pool, index) => {

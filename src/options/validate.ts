@@ -1,10 +1,12 @@
 // Checks types, ranges and names. Good options pass in one look; only where something is wrong is it looked for in full.
-import type { CredentialOptions, RelayOptions } from "./types.ts";
+import type { CredentialOptions } from "./credential-types.ts";
+import type { RelayOptions } from "./types.ts";
 import * as v from "valibot";
 import { DIALECTS } from "../dialects/builtin.ts";
 import { Faults, wrong } from "./faults.ts";
 import { checkNames } from "./names.ts";
-import { credentialSchema, optionsSchema } from "./schema.ts";
+import { credentialSchema } from "./credential-schema.ts";
+import { optionsSchema } from "./schema.ts";
 
 export { wrong } from "./faults.ts";
 

@@ -4,33 +4,41 @@ import { readBody } from "./read-body.ts";
 import { findHint } from "./wait-hints.ts";
 import { actionOf, scopeOf } from "./scopes.ts";
 
-/** Says what an answer looks like, and what it means. */
+/** A rule of the operator's for refusals: which answers it matches, and what they mean. */
 export interface RefusalRule {
-  /** Everything that is given must hold; something must be given. */
+  /** Conditions on the answer; at least one, and all that are given must hold. */
   when: {
-    /** One status, or several. */
+    /** HTTP status, or a list of them. */
     status?: number | number[];
     /** Values in the JSON body, by path: `{ "error.code": "1113" }`. */
     fields?: Record<string, string | number>;
-    /** Found anywhere in the body: a text (case does not matter) or a pattern. */
+    /** Text anywhere in the body: a string (case does not matter) or a pattern. */
     text?: string | RegExp;
-    /** Name of the upstream. */
+    /** Name of the upstream. @default all */
     upstream?: string;
   };
+  /** What the answer means and what follows. */
   then: {
+    /**
+     * `"QUOTA_EXHAUSTED"`, `"RATE_LIMIT_EXCEEDED"`, `"MODEL_CAPACITY_EXHAUSTED"`, `"SERVER_ERROR"`, `"UNKNOWN"`, `"UNAUTHENTICATED"`,
+     * `"FORBIDDEN"`, `"BILLING"`, `"INVALID_REQUEST"` or `"NOT_FOUND"` (docs/refusals.md).
+     */
     reason: RuleReason;
-    /** @default the reason's usual one */
+    /**
+     * What the refusal concerns: `"model"`, `"credential"`, `"upstream-model"`, `"upstream"`, `"request"` or `"none"`.
+     * @default the usual scope of the reason
+     */
     scope?: Exclude<Scope, "acquirer">;
-    /** `"stop"` ends the request, `"continue"` lets it try on. @default as usual for the reason */
+    /** `"stop"` ends the request; `"continue"` lets it try again. @default the usual action of the reason */
     action?: "stop" | "continue";
-    /** Wait in ms; `false` closes nothing. @default what the answer states, else the ladder */
+    /** Cooldown, in ms; `false`: none. @default the wait that the answer states, otherwise the backoff */
     cooldown?: number | false;
-    /** Takes the credential out of use at once; for `FORBIDDEN`. @default false */
+    /** `true` disables the credential at once; only with the reason `"FORBIDDEN"`. @default off */
     disables?: boolean;
   };
 }
 
-/** What a rule may call a refusal. */
+/** The reasons that a rule may give. */
 export type RuleReason = Exclude<
   Reason,
   "TOKEN_EXHAUSTED" | "CREATE_LIMITED" | "TIMEOUT" | "NETWORK" | "ABORTED" | "EMPTY"

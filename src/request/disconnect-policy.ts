@@ -2,7 +2,7 @@
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { RelayConfig } from "../options/resolve.ts";
-import type { DisconnectPolicy } from "../options/types.ts";
+import type { DisconnectPolicy } from "../options/group-types.ts";
 import { describeFault } from "../shared/describe-error.ts";
 
 /** Creates the function that returns the policy of a call (I12). If the operator's function fails, the default applies. */

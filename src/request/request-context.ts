@@ -5,7 +5,7 @@ import type { EndReason } from "../contract/end-reason.ts";
 import type { Sink } from "../contract/sink.ts";
 import type { Target } from "../contract/target.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
-import type { DisconnectPolicy } from "../options/types.ts";
+import type { DisconnectPolicy } from "../options/group-types.ts";
 import type { ReadRequest } from "../http/read-request.ts";
 import type { CallerSlot } from "../callers/caller-slots.ts";
 import type { ErrorCode } from "../shared/errors.ts";

@@ -12,19 +12,20 @@ export interface ErrorFacts {
   limit?: number;
   /** Seconds until a retry makes sense. */
   retryAfter?: number;
+  /** Number of upstream calls that were made. */
   attempts?: number;
   detail?: string;
   /** What to do, in whole sentences. */
   advice?: string;
   /** Where the request could have gone, and why it did not. */
   tried?: TriedTarget[];
-  /** Status that the upstream itself gave. */
+  /** HTTP status of the upstream's answer. */
   upstreamStatus?: number;
   /** Why the upstream's answer did not come. */
   fault?: AttemptFault;
   /** What is wrong with the options, the first 20 faults. */
   faults?: readonly OptionFault[];
-  /** How many faults there are; no more than 1,000 are looked for. */
+  /** Number of faults; the search stops at 1,000. */
   faultCount?: number;
 }
 

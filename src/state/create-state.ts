@@ -1,6 +1,7 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
 import type { Leases } from "../contract/lease.ts";
-import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
+import type { CredentialRecord } from "../contract/records.ts";
+import type { LoadedState, State } from "../contract/state.ts";
 import { hearClient } from "./drivers/client-events.ts";
 import { createPostgresTable } from "./store/create-postgres-table.ts";
 import { loadCredentials, readStore, takeStored } from "./records/load-records.ts";

@@ -1,5 +1,6 @@
 /** Attempts to create anonymous tokens: each a record of its own, so that no writer can lose another's (H2). */
-import type { CreationRecord, CreationStore } from "../contract/state.ts";
+import type { CreationRecord } from "../contract/records.ts";
+import type { CreationStore } from "../contract/state.ts";
 import type { Quarantine } from "./store/quarantine.ts";
 import type { Faults } from "./store/store-faults.ts";
 import type { Clock } from "../contract/clock.ts";

@@ -1,7 +1,7 @@
 /** What the memory is made of, put together once for a store. */
 import type { Clock, Random } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
-import type { CooldownRecord, CredentialRecord, DisableRecord } from "../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, DisableRecord } from "../contract/records.ts";
 import { createStoreIdentity } from "./store/store-identity.ts";
 import { createCreationStore, type KeptCreations } from "./creation-store.ts";
 import { createKnownRecords, type KnownRecords } from "./records/known-records.ts";

@@ -1,5 +1,6 @@
 /** Tokens, one record a generation: a few places in a ring, so that nothing is ever written over the newest one (G7, M3). */
-import type { IntentRecord, TokenRecord, TokenStore } from "../contract/state.ts";
+import type { IntentRecord, TokenRecord } from "../contract/records.ts";
+import type { TokenStore } from "../contract/state.ts";
 import type { Quarantine } from "./store/quarantine.ts";
 import type { ClockOffset } from "./store/clock-offset.ts";
 import type { Faults } from "./store/store-faults.ts";

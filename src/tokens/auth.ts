@@ -1,7 +1,7 @@
 // What a credential presents. A secret that is at hand is peeked at, so that choosing and sending stay in one turn of the loop.
 
 import type { TokenSource } from "../contract/token-source.ts";
-import type { TokenRecord } from "../contract/state.ts";
+import type { TokenRecord } from "../contract/records.ts";
 
 export interface Auth {
   /** The secret to send now; `undefined` where it must be waited for. */

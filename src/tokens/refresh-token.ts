@@ -1,7 +1,8 @@
 // One refresh, alone among all instances: read what others have done, ask, store, and only then use (G6, G7, M4).
 import type { Clock } from "../contract/clock.ts";
 import type { Lease, Leases } from "../contract/lease.ts";
-import type { TokenRecord, TokenStore } from "../contract/state.ts";
+import type { TokenRecord } from "../contract/records.ts";
+import type { TokenStore } from "../contract/state.ts";
 import { hashSecret, isSameSecret } from "../state/secrets/secret-hash.ts";
 import { readClaims } from "./jwt-claims.ts";
 import { skewOf } from "./clock-skew.ts";

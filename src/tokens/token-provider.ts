@@ -2,7 +2,7 @@
 import type { Auth } from "./auth.ts";
 import type { TokenSource } from "../contract/token-source.ts";
 import type { CancelTimer } from "../contract/clock.ts";
-import type { TokenRecord } from "../contract/state.ts";
+import type { TokenRecord } from "../contract/records.ts";
 import type { Refusal, Verdict } from "../contract/verdict.ts";
 import { type RefreshDeps, REFRESH_TIME, refresh } from "./refresh-token.ts";
 import { createTokenSlot, endOf, isInMargin, type TokenSlot, usableToken } from "./token-slot.ts";

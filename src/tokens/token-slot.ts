@@ -1,7 +1,7 @@
 // What is known of one credential's token.
 import type { TokenSource } from "../contract/token-source.ts";
 import type { CancelTimer } from "../contract/clock.ts";
-import type { TokenRecord } from "../contract/state.ts";
+import type { TokenRecord } from "../contract/records.ts";
 import { readClaims } from "./jwt-claims.ts";
 
 export interface TokenSlot {

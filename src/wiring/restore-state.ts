@@ -1,5 +1,6 @@
 // What the relay remembers: fills cooldowns and disabled credentials from the state at start, and writes what is disabled.
-import type { CredentialRecord, DisableRecord, LoadedState, State } from "../contract/state.ts";
+import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
+import type { LoadedState, State } from "../contract/state.ts";
 import type { Cooldowns } from "../cooldowns/cooldowns.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import type { Pool } from "../pool/pool.ts";

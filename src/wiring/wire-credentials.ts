@@ -1,7 +1,7 @@
 // What is known of credentials: tokens, disabled ones, quotas, verdicts, those added at run time, and what the store remembers.
 import { type Acquirers, createAcquirers } from "../anonymous/acquirers.ts";
 import { createRuntimeCredentials, type RuntimeCredentials } from "../admin/runtime-credentials.ts";
-import type { DisableRecord } from "../contract/state.ts";
+import type { DisableRecord } from "../contract/records.ts";
 import { VerdictApplier } from "../cooldowns/apply-verdict.ts";
 import { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import { createQuotaPoller, type QuotaPoller } from "../quota/quota-poller.ts";

@@ -2,7 +2,7 @@
 import type { AcquirerConfig } from "../../src/contract/anonymous-source.ts";
 import type { Clock } from "../../src/contract/clock.ts";
 import type { Credential } from "../../src/contract/credential.ts";
-import type { TokenRecord } from "../../src/contract/state.ts";
+import type { TokenRecord } from "../../src/contract/records.ts";
 import type { Target } from "../../src/contract/target.ts";
 import type { CreationEvent } from "../../src/observe/hooks.ts";
 import type { Connection } from "../support/shared-store.ts";

@@ -6,7 +6,7 @@ import { GoogleGenAI } from "@google/genai";
 import { generateText } from "ai";
 import OpenAI from "openai";
 import { afterEach, expect, it, vi } from "vitest";
-import type { DialectName } from "../../src/options/types.ts";
+import type { DialectName } from "../../src/options/upstream-types.ts";
 import { createRelay } from "../../src/index.ts";
 
 afterEach(() => void vi.unstubAllGlobals());

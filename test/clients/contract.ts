@@ -1,5 +1,5 @@
 /** What every official client must see through a relay with only its base URL changed; run by one file per set of clients. */
-import type { DialectName } from "../../src/options/types.ts";
+import type { DialectName } from "../../src/options/upstream-types.ts";
 import type { Behaviour, Simulator } from "../../simulator/index.ts";
 import type { Driver } from "./driver.ts";
 import type { Seen, Target } from "./checks/check.ts";

@@ -1,4 +1,4 @@
-import type { DisableRecord } from "../../src/contract/state.ts";
+import type { DisableRecord } from "../../src/contract/records.ts";
 import { describe, expect, it } from "vitest";
 import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
 import { NOW } from "../pool/fixtures.ts";

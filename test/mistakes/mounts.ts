@@ -216,7 +216,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: trustProxy: must be the number of proxies in front, or a list of their networks",
+      "The relay's options are wrong: trustProxy: must be the number of proxies in front of the relay, or a list of their networks",
     ],
   },
   "K13 N10 limits.perClient, as it was called": {

@@ -193,7 +193,7 @@ export const REQUESTS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: cors.origin[0]: must be an origin like https://app.example.com, without a path or a `/` behind it",
+      "The relay's options are wrong: cors.origin[0]: must be an origin like https://app.example.com, without a path or a `/` at its end",
     ],
   },
   "K13 cors: true": {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AnonymousCredential } from "../../src/options/types.ts";
+import type { AnonymousCredential } from "../../src/options/credential-types.ts";
 import { resolveOptions } from "../../src/options/resolve.ts";
 
 const upstream = { baseURL: "https://api.example.com/v1", dialect: "generic" } as const;

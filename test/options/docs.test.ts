@@ -1,67 +1,65 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { DEFAULTS } from "../../src/options/defaults.ts";
+import { readOptions, renderOptions, toValue } from "../../scripts/options-table.mjs";
+import {
+  CORS_DEFAULTS,
+  CREDENTIAL_DEFAULTS,
+  DEFAULTS,
+  UPSTREAM_DEFAULTS,
+} from "../../src/options/defaults.ts";
 import { optionsSchema } from "../../src/options/schema.ts";
 
 const text = readFileSync(new URL("../../docs/options.md", import.meta.url), "utf8");
-/** Option → default as written, without its backticks. */
-const rows = new Map(
-  [...text.matchAll(/^\| `([^`]+)` \|[^|]+\|([^|]*)\|/gm)].map(([, name, value]) => [
-    name!,
-    value!.trim().replaceAll("`", ""),
-  ]),
-);
+const options = readOptions();
+const defaults = new Map([
+  ...leaves(DEFAULTS, ""),
+  ...leaves(UPSTREAM_DEFAULTS, "upstream."),
+  ...leaves(CREDENTIAL_DEFAULTS, "credentials[]."),
+  ...leaves(CORS_DEFAULTS, "cors."),
+]);
 
 describe("docs/options.md", () => {
-  it("K14 names every default as it is", () => {
-    for (const [name, value] of leaves(DEFAULTS)) {
-      const written = rows.get(name);
-      expect(written, name).toBeDefined();
-      expect(toValue(written!), name).toEqual(value);
-    }
+  it("K13 K14 has the tables that the comments of the types make: `npm run docs:options` writes them", () => {
+    expect(text).toBe(renderOptions(text));
   });
 
-  it("K14 names no other default for a group that has defaults", () => {
-    const known = new Set(leaves(DEFAULTS).map(([name]) => name));
-    const groups = Object.keys(DEFAULTS).filter((name) => name !== "base" && name !== "cors");
-    for (const [name, written] of rows) {
-      if (groups.some((group) => name.startsWith(`${group}.`)) && !known.has(name))
-        expect(written, name).toBe("");
-    }
-  });
-
-  it("K13 names every option and no other", () => {
-    const options = [...pathsOf(optionsSchema as never)].filter(
-      (path) => !path.startsWith("upstreams."),
-    );
-    expect([...rows.keys()].toSorted()).toEqual(expect.arrayContaining(options.toSorted()));
-    const groups = ["upstream", "upstreams", "models", "credentials", "cors"].concat(
-      "credentials[].anonymous",
-      "scheduling.preferred",
-      "scheduling.protect",
-    );
-    expect([...rows.keys()].filter((name) => !options.includes(name)).toSorted()).toEqual(
-      groups.toSorted(),
-    );
+  it("K13 lists every option once", () => {
+    const rows = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path!);
+    expect(rows.toSorted()).toEqual(options.map(({ path }) => path).toSorted());
+    expect(new Set(rows).size).toBe(rows.length);
   });
 });
 
-function leaves(value: object, path = ""): [string, unknown][] {
+describe("the comments of the options' types", () => {
+  it.each(options)("K13 say what $path is", ({ meaning, type }) => {
+    expect(meaning).toMatch(/^\W*\w.*[.)]$/);
+    expect(type).not.toBe("");
+  });
+
+  it.each([...defaults])("K14 name the default of %s as it is", (path, value) => {
+    const option = options.find((it) => it.path === path);
+    expect(toValue(option?.fallback ?? ""), path).toEqual(value);
+  });
+
+  it("K14 name no value as a default that is none", () => {
+    const named = options.filter(({ fallback }) => toValue(fallback) !== undefined);
+    expect(named.map(({ path }) => path).filter((path) => !defaults.has(path))).toEqual([]);
+  });
+
+  it("K13 are there for every option of the schema", () => {
+    const known = new Set(options.map(({ path }) => path));
+    const paths = [...pathsOf(optionsSchema as never)];
+    expect(paths.length).toBeGreaterThan(90);
+    expect(paths.filter((path) => !path.startsWith("upstreams.") && !known.has(path))).toEqual([]);
+  });
+});
+
+function leaves(value: object, path: string): [string, unknown][] {
   return Object.entries(value).flatMap(([key, inner]): [string, unknown][] => {
-    const name = path + key;
     const isGroup = typeof inner === "object" && inner !== null && !Array.isArray(inner);
-    return isGroup
-      ? leaves(inner, `${name}.`)
-      : name === "cors"
-        ? [["cors", inner]]
-        : [[name, inner]];
+    return isGroup ? leaves(inner, `${path}${key}.`) : [[path + key, inner]];
   });
 }
-
-function toValue(written: string): unknown {
-  return JSON.parse(written.replace(/(?<=\d)_(?=\d)/g, ""));
-}
-
 interface Schema {
   type: string;
   entries?: Record<string, Schema>;

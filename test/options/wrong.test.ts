@@ -388,12 +388,12 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   [
     "trust without a count",
     { ...good, trustProxy: true },
-    "trustProxy: must be the number of proxies in front, or a list of their networks",
+    "trustProxy: must be the number of proxies in front of the relay, or a list of their networks",
   ],
   [
     "a network that is no list",
     { ...good, trustProxy: "10.0.0.0/8" },
-    "trustProxy: must be the number of proxies in front, or a list of their networks",
+    "trustProxy: must be the number of proxies in front of the relay, or a list of their networks",
   ],
   ["half a proxy", { ...good, trustProxy: 0.5 }, "trustProxy: must be a whole number"],
   ["less than no proxy", { ...good, trustProxy: -1 }, "trustProxy: must not be negative"],
@@ -415,7 +415,7 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   [
     "everybody is a proxy",
     { ...good, trustProxy: ["::/0"] },
-    "trustProxy[0]: must not hold every address: clients could then make theirs up; give the number of proxies",
+    "trustProxy[0]: must not contain every address, which would let clients choose theirs: give the number of proxies",
   ],
   ["no headers", withLimits({ headerCount: 0 }), "limits.headerCount: must be at least 1"],
   [
@@ -483,14 +483,14 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   [
     "a header that has a meaning",
     { ...good, responseHeaders: { model: "content-type" } },
-    "responseHeaders.model: means something else in an answer",
+    "responseHeaders.model: has another meaning in a response",
   ],
   [
     "CORS switched on",
     withCors(true),
     'cors: must be false or an object like `{ origin: ["https://app.example.com"] }`',
   ],
-  ["no origin", withCors({ origin: [] }), "cors.origin: must name an origin"],
+  ["no origin", withCors({ origin: [] }), "cors.origin: must list at least one origin"],
   [
     "an origin with a path",
     withCors({ origin: ["https://x/"] }),
@@ -500,7 +500,7 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
   [
     "cookies for all",
     withCors({ origin: "*", credentials: true }),
-    /^cors: cannot have credentials/,
+    /^cors: cannot combine credentials/,
   ],
   ["an unknown hook", { ...good, hooks: { ended() {} } }, "hooks.ended: is not an option"],
   ["a hook as text", { ...good, hooks: { end: "log" } }, "hooks.end: must be a function"],

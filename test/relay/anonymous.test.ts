@@ -1,7 +1,7 @@
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { AnonymousCredential, CredentialOptions } from "../../src/options/types.ts";
+import type { AnonymousCredential, CredentialOptions } from "../../src/options/credential-types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { firebaseAnonymous } from "../../src/index.ts";
 import {

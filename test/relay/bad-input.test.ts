@@ -1,7 +1,8 @@
 import { gzipSync } from "node:zlib";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Authorize, DialectName } from "../../src/options/types.ts";
+import type { Authorize } from "../../src/options/types.ts";
+import type { DialectName } from "../../src/options/upstream-types.ts";
 import { WebRequestCall } from "../../src/http/web-request.ts";
 import { WebResponseSink } from "../../src/http/web-response.ts";
 import { openRaw, rawRequest, sendRaw } from "../support/raw.ts";

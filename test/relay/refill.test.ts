@@ -1,6 +1,6 @@
 /** A Redis that is killed under load and comes back empty: judged by the upstream's ledger (M5, K1, K6, G7, H2). */
 import { afterEach, describe, expect, it } from "vitest";
-import type { CredentialOptions } from "../../src/options/types.ts";
+import type { CredentialOptions } from "../../src/options/credential-types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { firebaseAnonymous, oauth } from "../../src/index.ts";
 import { noRedisServer, type OwnRedis, startRedis } from "../support/own-redis.ts";

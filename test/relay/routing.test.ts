@@ -1,7 +1,7 @@
 import { H3, serve, withBase } from "h3";
 import { afterEach, describe, expect, it } from "vitest";
 import { defineRelay, type RelayHandler } from "../../src/index.ts";
-import type { DialectName, UpstreamOptions } from "../../src/options/types.ts";
+import type { DialectName, UpstreamOptions } from "../../src/options/upstream-types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { makeCredentials, secretOf } from "../support/relay.ts";
 import { type RawAnswer, rawRequest, sendRaw } from "../support/raw.ts";

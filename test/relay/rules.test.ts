@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { LimitOptions } from "../../src/options/types.ts";
+import type { LimitOptions } from "../../src/options/group-types.ts";
 import { createRelay } from "../../src/index.ts";
 import { makeCredentials, type RelayUnderTest, startRelay } from "../support/relay.ts";
 

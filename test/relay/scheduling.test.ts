@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { CommonCredential, CredentialOptions } from "../../src/options/types.ts";
+import type { CommonCredential, CredentialOptions } from "../../src/options/credential-types.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import {
   type ChatOptions,

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EndEvent } from "../../src/observe/hooks.ts";
-import type { CommonOptions, UpstreamOptions } from "../../src/options/types.ts";
+import type { CommonOptions } from "../../src/options/types.ts";
+import type { UpstreamOptions } from "../../src/options/upstream-types.ts";
 import { createRelay, type Relay } from "../../src/index.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
 

@@ -4,8 +4,8 @@ import type {
   CooldownRecord,
   CredentialRecord,
   DisableRecord,
-  State,
-} from "../../src/contract/state.ts";
+} from "../../src/contract/records.ts";
+import type { State } from "../../src/contract/state.ts";
 import type { StateOptions } from "../../src/state/state-parts.ts";
 import { createState } from "../../src/state/create-state.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
+import type { CredentialRecord, TokenRecord } from "../../src/contract/records.ts";
 import type { StateStorage } from "../../src/state/store/storage.ts";
 import { cooldown, createBench, HOUR, made, mark, NOW, type Bench } from "./fixtures.ts";
 import {

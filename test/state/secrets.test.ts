@@ -1,7 +1,7 @@
 /** What the store keeps of secrets: tokens by generation, keys made at run time, sealed or not (G7, M3, N1, K6). */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createStorage } from "unstorage";
-import type { CredentialRecord, TokenRecord } from "../../src/contract/state.ts";
+import type { CredentialRecord, TokenRecord } from "../../src/contract/records.ts";
 import { createSeal } from "../../src/state/secrets/seal.ts";
 import { createBench, NOW } from "./fixtures.ts";
 import { createFailing, memoryPlace, type StorePlace, wrapStorage } from "./storages.ts";

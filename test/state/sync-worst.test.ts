@@ -1,7 +1,8 @@
 /** Changes of two instances when things go wrong: crossing writes, outages, gaps, clocks that are off. */
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
-import type { CredentialRecord, LoadedState } from "../../src/contract/state.ts";
+import type { CredentialRecord } from "../../src/contract/records.ts";
+import type { LoadedState } from "../../src/contract/state.ts";
 import type { StateStorage } from "../../src/state/store/storage.ts";
 import { HOUR, NOW, type Bench, cooldown, createBench, mark } from "./fixtures.ts";
 import { createFailing, turns, wrapStorage } from "./storages.ts";

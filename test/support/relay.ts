@@ -1,6 +1,8 @@
 /** A relay under test: a simulated upstream behind it, a real h3 2 server before it, and what came of each request. */
 import type { EndEvent } from "../../src/observe/hooks.ts";
-import type { CredentialOptions, RelayOptions, UpstreamOptions } from "../../src/options/types.ts";
+import type { CredentialOptions } from "../../src/options/credential-types.ts";
+import type { RelayOptions } from "../../src/options/types.ts";
+import type { UpstreamOptions } from "../../src/options/upstream-types.ts";
 import type { SimulatorOptions } from "../../simulator/index.ts";
 import { H3, serve } from "h3";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";

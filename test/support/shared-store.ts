@@ -1,13 +1,8 @@
 /** A store that several instances of a relay share, on a virtual clock: leases, attempts, credentials and tokens, atomic or not, up or down. */
 import type { Clock } from "../../src/contract/clock.ts";
 import type { LeaseTier, Leases } from "../../src/contract/lease.ts";
-import type {
-  CreationRecord,
-  CreationStore,
-  CredentialRecord,
-  TokenRecord,
-  TokenStore,
-} from "../../src/contract/state.ts";
+import type { CreationRecord, CredentialRecord, TokenRecord } from "../../src/contract/records.ts";
+import type { CreationStore, TokenStore } from "../../src/contract/state.ts";
 
 export interface SharedStore {
   /** Rejects, and gives no lease, while true. */

@@ -1,6 +1,6 @@
 /** Bookkeeping of use: counted in memory alone, and packed into few records that are written now and then. */
 import type { Clock } from "../../contract/clock.ts";
-import type { UsageCounters } from "../../contract/state.ts";
+import type { UsageCounters } from "../../contract/records.ts";
 import { VERSION, isCount, isName, isTime } from "../records/record-kinds.ts";
 import type { Fields } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";

@@ -1,6 +1,6 @@
 /** Clears out cooldowns that no longer matter, so that neither memory nor store grows for ever. */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
-import type { CooldownRecord } from "../../contract/state.ts";
+import type { CooldownRecord } from "../../contract/records.ts";
 
 export interface Expiry {
   /** Remembers when the record at `key` will be dead. */

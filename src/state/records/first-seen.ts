@@ -1,6 +1,6 @@
 /** Keeps a clock that is off from locking a key for longer than was meant. */
 import type { Clock } from "../../contract/clock.ts";
-import type { CooldownRecord } from "../../contract/state.ts";
+import type { CooldownRecord } from "../../contract/records.ts";
 
 export interface FirstSeen {
   /** Returns `record` with its `until` at most as long after first sight as it was after its writing. */

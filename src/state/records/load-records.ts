@@ -1,10 +1,6 @@
 /** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
-import type {
-  CooldownRecord,
-  CredentialRecord,
-  LoadedState,
-  DisableRecord,
-} from "../../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
+import type { LoadedState } from "../../contract/state.ts";
 import { loadOthers } from "../counters/counters-writer.ts";
 import { listRecords, readEach, recordKey } from "./list-records.ts";
 import type { StateParts } from "../state-parts.ts";

@@ -1,5 +1,5 @@
 /** How two versions of one record become one, whatever the order: the greater of a total order wins whole. */
-import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/state.ts";
+import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
 
 /** Merges two cooldowns of one key: the higher epoch, then the later `until`. */
 export function mergeCooldowns(a: CooldownRecord, b: CooldownRecord): CooldownRecord {

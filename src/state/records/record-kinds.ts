@@ -5,7 +5,7 @@ import type {
   CredentialRecord,
   DisabledMark,
   DisableRecord,
-} from "../../contract/state.ts";
+} from "../../contract/records.ts";
 import { isReason } from "../../shared/reasons.ts";
 import type { KeyKind } from "./record-keys.ts";
 import { mergeCooldowns, mergeCredentials, mergeMarks } from "./merge.ts";

@@ -1,6 +1,6 @@
 /** Credentials that were removed: their marks go, and the tombstones when nobody can bring a credential back any more (K6, K11). */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
-import type { CredentialRecord, DisableRecord } from "../../contract/state.ts";
+import type { CredentialRecord, DisableRecord } from "../../contract/records.ts";
 import type { StateKeys } from "./record-keys.ts";
 import type { KnownRecords } from "./known-records.ts";
 import type { WriteBehind } from "./write-behind.ts";

@@ -1,7 +1,7 @@
 /** How far our clock is from the one that all instances share, so that a point in time is the same moment to each (K12). */
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
-import type { CooldownRecord } from "../../contract/state.ts";
+import type { CooldownRecord } from "../../contract/records.ts";
 import { toDurationText } from "../../shared/times.ts";
 import { LAST_TIME, type RecordKind } from "../records/record-kinds.ts";
 

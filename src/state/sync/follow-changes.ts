@@ -1,5 +1,6 @@
 /** What others have changed goes to whoever follows; where we have written the same key of late, into the store again (K5). */
-import type { CooldownRecord, LoadedState, StateHealth } from "../../contract/state.ts";
+import type { CooldownRecord } from "../../contract/records.ts";
+import type { LoadedState, StateHealth } from "../../contract/state.ts";
 import { openAll, readStore, takeStored } from "../records/load-records.ts";
 import type { StateParts } from "../state-parts.ts";
 import { fill, fillFirst } from "../refill-store.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CooldownRecord, DisableRecord } from "../../../src/contract/state.ts";
+import type { CooldownRecord, DisableRecord } from "../../../src/contract/records.ts";
 import { mergeCooldowns, mergeMarks } from "../../../src/state/records/merge.ts";
 import { NOW, cooldown, mark } from "../fixtures.ts";
 

@@ -1,7 +1,7 @@
 /** What is left of credentials that were removed: it comes to an end, and brings nothing back (K6, K11). */
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
-import type { CredentialRecord } from "../../../src/contract/state.ts";
+import type { CredentialRecord } from "../../../src/contract/records.ts";
 import { createBench, HOUR, made, mark, NOW } from "../fixtures.ts";
 import { turns } from "../storages.ts";
 

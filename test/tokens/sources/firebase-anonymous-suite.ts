@@ -5,7 +5,10 @@ import type { AddressInfo } from "node:net";
 import { createStorage } from "unstorage";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { firebaseAnonymous, graphqlAnonymous } from "../../../src/index.ts";
-import type { AnonymousCredential, CredentialOptions } from "../../../src/options/types.ts";
+import type {
+  AnonymousCredential,
+  CredentialOptions,
+} from "../../../src/options/credential-types.ts";
 import { noRedis, redisPlace } from "../../state/stores.ts";
 import type { RelayUnderTest } from "../../support/relay.ts";
 import {
