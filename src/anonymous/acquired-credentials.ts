@@ -18,8 +18,8 @@ export interface AcquiredCredentials {
   /** Takes in, and lets go, what the store says. Rejects where a token cannot be read. */
   restore(records: readonly CredentialRecord[]): Promise<void>;
   /** Counts a request; returns how many all live tokens are still good for, `undefined` where that is unknown or the credential is none of ours. */
-  sent(credential: string): number | undefined;
-  marked(mark: DisableRecord): void;
+  recordUse(credential: string): number | undefined;
+  applyMark(mark: DisableRecord): void;
 }
 
 /** Tokens that are used up stay in sight, disabled, until so many have come after them. */
@@ -106,7 +106,7 @@ export function createAcquiredCredentials(
         if (record && !ours.has(id)) add(id, record);
       }
     },
-    sent(credential) {
+    recordUse(credential) {
       const before = ours.get(credential);
       if (before === undefined) return undefined;
       ours.set(credential, before + 1);
@@ -115,7 +115,7 @@ export function createAcquiredCredentials(
       const left = (id: string): number => config.expectedRequests! - ours.get(id)!;
       return liveOnes().reduce((sum, id) => sum + left(id), 0);
     },
-    marked({ credential, disabled }) {
+    applyMark({ credential, disabled }) {
       if (!ours.has(credential)) return;
       if (disabled && disabled.cause !== "operator") retire(credential);
       else spent.delete(credential);

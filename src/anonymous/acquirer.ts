@@ -37,7 +37,7 @@ export interface Acquirer {
   /** A request goes out with this credential. */
   recordUse(credential: string): void;
   /** A credential was put out of use, or back. */
-  marked(mark: DisableRecord): void;
+  applyMark(mark: DisableRecord): void;
   /** Takes in what the store says of this acquirer's tokens. */
   restore(records: readonly CredentialRecord[]): Promise<void>;
   status(): AcquirerView;
@@ -207,10 +207,10 @@ export function createAcquirer(
     },
     unavailableReason: () => (health.get(id) ? undefined : obstacle()),
     recordUse(credential) {
-      const left = tokens.sent(credential);
+      const left = tokens.recordUse(credential);
       if (left !== undefined && config.lowWater !== undefined && left <= config.lowWater) trigger();
     },
-    marked: tokens.marked,
+    applyMark: tokens.applyMark,
     restore: tokens.restore,
     status() {
       const now = clock.now();

@@ -95,7 +95,7 @@ export function createAcquirers(
       for (const one of acquirers) one.recordUse(credential);
     },
     marked(mark) {
-      for (const one of acquirers) one.marked(mark);
+      for (const one of acquirers) one.applyMark(mark);
     },
     async restore(records) {
       for (const one of acquirers)

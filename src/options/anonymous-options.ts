@@ -1,6 +1,7 @@
 // The sources of anonymous tokens in the config.
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
+import { withoutUndefined } from "../shared/json.ts";
 import type { CredentialOptions } from "./types.ts";
 import { wrong } from "./faults.ts";
 
@@ -39,10 +40,4 @@ export function resolveAcquirer(
     expectedRequests,
     lowWater,
   };
-}
-
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as T;
 }

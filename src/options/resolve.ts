@@ -9,6 +9,7 @@ import { type Carriers, resolveCredentials } from "./credentials.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
+import { withoutUndefined } from "../shared/json.ts";
 import { didYouMean } from "./suggest.ts";
 import { resolveTrustProxy } from "./trust-proxy.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
@@ -82,7 +83,7 @@ function complete(options: RelayOptions, faults: Faults): RelayConfig {
     acquirers,
     secrets,
     sources,
-    tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
+    tokens: { ...DEFAULTS.tokens, ...withoutUndefined(options.tokens) },
     authorize: options.authorize,
     clientAddress: options.clientAddress,
     trustProxy: faults.attempt(() => resolveTrustProxy(options.trustProxy)),
@@ -105,7 +106,7 @@ function resolveScheduling(
   { credentials }: Carriers,
   faults: Faults,
 ): RelayConfig["scheduling"] {
-  const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...defined(scheduling) };
+  const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...withoutUndefined(scheduling) };
   if (preferred === undefined) return { ...rest, preferred: undefined };
   const { id, strict = false } = typeof preferred === "string" ? { id: preferred } : preferred;
   const ids = credentials.map((one) => one.id);
@@ -128,8 +129,11 @@ function resolveLimits(
         `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
       );
   });
-  const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
-  const perCaller = { ...DEFAULTS.limits.perCaller, ...defined(options.limits?.perCaller) };
+  const limits = { ...DEFAULTS.limits, ...withoutUndefined(options.limits) };
+  const perCaller = {
+    ...DEFAULTS.limits.perCaller,
+    ...withoutUndefined(options.limits?.perCaller),
+  };
   return { ...limits, perCaller, disableOn: [...limits.disableOn] };
 }
 
@@ -138,14 +142,14 @@ function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["str
   // An upstream that refuses the field is called once more without it.
   if (streaming?.includeUsage && maxAttempts < 2)
     wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
-  return { ...DEFAULTS.streaming, ...defined(streaming) };
+  return { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
 }
 
 function resolveResponseHeaders(
   options: RelayOptions,
   faults: Faults,
 ): RelayConfig["responseHeaders"] {
-  const headers = { ...DEFAULTS.responseHeaders, ...defined(options.responseHeaders) };
+  const headers = { ...DEFAULTS.responseHeaders, ...withoutUndefined(options.responseHeaders) };
   const seen = new Map<string, string>();
   for (const [name, header] of Object.entries<string | false>(headers)) {
     if (header === false) continue;
@@ -155,13 +159,4 @@ function resolveResponseHeaders(
     seen.set(header.toLowerCase(), name);
   }
   return headers;
-}
-
-// `{ maxWait: undefined }` means the default, as a missing environment variable does.
-function defined<T extends object>(
-  options: T | undefined,
-): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
-  ) as never;
 }

@@ -1,11 +1,12 @@
 /** The relay's memory beyond the process: what is loaded, what is written, how the store is. */
 import type { Leases } from "../contract/lease.ts";
 import type { CredentialRecord, LoadedState, State } from "../contract/state.ts";
-import { hearClient } from "./drivers/client-events.ts";
+import { followClient } from "./drivers/client-events.ts";
 import { createPostgresTable } from "./store/create-postgres-table.ts";
-import { loadCredentials, readStore, takeStored } from "./records/load-records.ts";
-import { createParts } from "./state-parts.ts";
-import type { StateOptions, StateParts } from "./state-parts.ts";
+import { loadCredentials, readStore, applyStored } from "./records/load-records.ts";
+import { createStateParts } from "./state-parts.ts";
+import type { StateOptions } from "./state-options.ts";
+import type { StateParts } from "./state-parts.ts";
 import { readStored } from "./records/record-kinds.ts";
 import { createChangeFollower } from "./sync/follow-changes.ts";
 import type { RecordKind } from "./records/record-kinds.ts";
@@ -14,7 +15,7 @@ import type { WriteBehind } from "./records/write-behind.ts";
 
 /** Creates the memory over `options.storage`. Reads nothing before `load()`, starts no timer before there is work. */
 export function createState(options: StateOptions): State {
-  const parts = createParts(options);
+  const parts = createStateParts(options);
   const { cooldowns, marks, credentials, counters, faults, log } = parts;
   const { kinds } = parts;
   const submit = createSubmit(parts);
@@ -26,14 +27,14 @@ export function createState(options: StateOptions): State {
 
   async function read(): Promise<LoadedState> {
     try {
-      stopHearing ??= hearClient(parts.storage, parts.base, {
+      stopHearing ??= followClient(parts.storage, parts.base, {
         onError: (error) => faults.report("connect", undefined, error),
         onReady: () => faults.clear("connect"),
       });
       await createPostgresTable(parts.storage, parts.base);
       // What is written while we read is heard afterwards.
-      await Promise.all([parts.drift.measure(), listening.begin()]);
-      const state = await takeStored(parts, await readStore(parts));
+      await Promise.all([parts.clockOffset.measure(), listening.begin()]);
+      const state = await applyStored(parts, await readStore(parts));
       await parts.guard?.begin();
       loaded = true;
       if (!closing) listening.start();
@@ -103,7 +104,7 @@ export function createState(options: StateOptions): State {
       sealed: parts.seal.isSealing,
       pendingWrites: parts.pendingWrites(),
       fault: faults.last(),
-      setAside: parts.aside.keys(),
+      setAside: parts.quarantine.keys(),
     }),
   };
 }
@@ -134,10 +135,10 @@ function createSubmit({ keys, faults, log }: StateParts): Submit {
 
   function put<R>(kind: RecordKind<R>, writer: WriteBehind<R>, record: R): void {
     // What we would not believe ourselves is a fault of ours, and must not replace what is good.
-    if (readStored(kind, kind.toStored(record)).is !== "record") {
+    if (readStored(kind, kind.toStored(record)).kind !== "record") {
       return log.error(`state: a ${kind.name} with impossible values is not stored`);
     }
-    const key = keys.of(kind.letter, kind.parts(record));
+    const key = keys.of(kind.letter, kind.nameParts(record));
     if (typeof key === "string") return writer.put(key, record);
     after(key, (name) => writer.put(name, record));
   }
@@ -168,7 +169,7 @@ async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<vo
     parts.credentials,
     parts.countersWriter,
     parts.expiry,
-    parts.removals,
+    parts.tombstones,
   ]) {
     part.stop();
   }

@@ -1,4 +1,5 @@
 /** Attempts to create anonymous tokens: each a record of its own, so that no writer can lose another's (H2). */
+import type { Fields } from "../shared/json.ts";
 import type { CreationRecord, CreationStore } from "../contract/state.ts";
 import type { Quarantine } from "./store/quarantine.ts";
 import type { Faults } from "./store/store-faults.ts";
@@ -7,18 +8,18 @@ import type { Semaphore } from "../shared/semaphore.ts";
 import type { StateKeys } from "./records/record-keys.ts";
 import { createKnownRecords } from "./records/known-records.ts";
 import { readEach } from "./records/list-records.ts";
-import { type Fields, isName, isTime, readStored, VERSION } from "./records/record-kinds.ts";
+import { isName, isTime, readStored, VERSION } from "./records/record-kinds.ts";
 import { readItem, readItems, type StateStorage, type StoredValue } from "./store/storage.ts";
 
 export interface CreationStoreParts {
   storage: StateStorage;
   base: string;
   keys: StateKeys;
-  aside: Quarantine;
+  quarantine: Quarantine;
   faults: Faults;
   clock: Clock;
   /** Tells the other instances. */
-  tell(key: string, value: StoredValue): void;
+  announce(key: string, value: StoredValue): void;
 }
 
 /** Attempts are remembered by every instance: a store that was emptied gets all of them back. */
@@ -26,7 +27,7 @@ export interface KeptCreations extends CreationStore {
   /** Takes in what stands at `places`. Rejects when it cannot be read. */
   load(places: readonly string[], gate: Semaphore): Promise<void>;
   /** Takes in what another instance has stored; false where it is no attempt. */
-  hear(key: string, value: unknown): boolean;
+  receive(key: string, value: unknown): boolean;
   /** Stores again what is missing. Rejects when it cannot. */
   writeBack(): Promise<void>;
 }
@@ -38,17 +39,17 @@ export function createCreationStore({
   storage,
   base,
   keys,
-  aside,
+  quarantine,
   faults,
   clock,
-  tell,
+  announce,
 }: CreationStoreParts): KeptCreations {
   const known = createKnownRecords(mergeCreations);
 
   function note(key: string, value: unknown): boolean {
     const reading = readStored(CREATION, value);
-    if (reading.is === "record") known.note(key, reading.record);
-    return reading.is === "record";
+    if (reading.kind === "record") known.note(key, reading.record);
+    return reading.kind === "record";
   }
 
   async function prefixOf(limiter: string): Promise<string> {
@@ -67,12 +68,12 @@ export function createCreationStore({
     for (const { key, value } of listed.length > 0 ? await readItems(storage, listed) : []) {
       let reading = readStored(CREATION, value);
       // Another process may be in mid-write: what is still broken at a second look is.
-      if (reading.is === "broken") reading = readStored(CREATION, await readItem(storage, key));
-      if (reading.is === "record") found.push({ key, record: reading.record });
-      if (reading.is === "broken") found.push(await mend(limiter, key, now));
-      if (reading.is !== "newer") continue;
+      if (reading.kind === "broken") reading = readStored(CREATION, await readItem(storage, key));
+      if (reading.kind === "record") found.push({ key, record: reading.record });
+      if (reading.kind === "broken") found.push(await mend(limiter, key, now));
+      if (reading.kind !== "newer") continue;
       // Nobody can tell what it says, and it may be an attempt: nothing is created over it.
-      aside.leave(key);
+      quarantine.skipNewer(key);
       throw new UnreadableAttempt(key);
     }
     return found;
@@ -80,7 +81,7 @@ export function createCreationStore({
 
   /** Its writer died in it, at the latest now: from now on it counts as an attempt whose end nobody knows. */
   async function mend(limiter: string, key: string, now: number): Promise<Found> {
-    await aside.keep(key);
+    await quarantine.keep(key);
     const id = `broken-${key.slice(key.lastIndexOf("-") + 1)}`;
     const record = { limiter, id, at: now, endedAt: undefined };
     await storage.setItem(key, toStored(record));
@@ -90,8 +91,8 @@ export function createCreationStore({
   // One that cannot be read may be of a newer version: it is left to whoever lists.
   async function isLacking(key: string, record: CreationRecord): Promise<boolean> {
     const reading = readStored(CREATION, await readItem(storage, key));
-    if (reading.is === "record") return mergeCreations(reading.record, record) !== reading.record;
-    return reading.is === "absent";
+    if (reading.kind === "record") return mergeCreations(reading.record, record) !== reading.record;
+    return reading.kind === "absent";
   }
 
   async function told<T>(work: () => Promise<T>): Promise<T> {
@@ -112,7 +113,7 @@ export function createCreationStore({
         // Known before it is there: emptied in between, the store gets it all the same.
         known.note(key, record);
         await storage.setItem(key, stored);
-        tell(key, stored);
+        announce(key, stored);
       }),
     list: (limiter, before, now) =>
       told(async () => {
@@ -126,10 +127,10 @@ export function createCreationStore({
         return found.filter((one) => !isOld(one)).map(({ record }) => record);
       }),
     load: (places, gate) => readEach(storage, gate, places, note),
-    hear: note,
+    receive: note,
     async writeBack() {
       const stored = new Map<string, CreationRecord>();
-      for (const [key, record] of known.lacking(stored)) {
+      for (const [key, record] of known.missingFrom(stored)) {
         if (Math.max(record.at, record.endedAt ?? 0) < clock.now() - KEPT) known.drop(key);
         else if (await isLacking(key, record)) await storage.setItem(key, toStored(record));
       }

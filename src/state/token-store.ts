@@ -1,4 +1,5 @@
 /** Tokens, one record a generation: a few places in a ring, so that nothing is ever written over the newest one (G7, M3). */
+import type { Fields } from "../shared/json.ts";
 import type { IntentRecord, TokenRecord, TokenStore } from "../contract/state.ts";
 import type { Quarantine } from "./store/quarantine.ts";
 import type { ClockOffset } from "./store/clock-offset.ts";
@@ -7,7 +8,6 @@ import { createSemaphore } from "../shared/semaphore.ts";
 import type { StateKeys } from "./records/record-keys.ts";
 import { createKnownRecords } from "./records/known-records.ts";
 import {
-  type Fields,
   isCount,
   isName,
   isTime,
@@ -22,9 +22,9 @@ export interface TokenStoreParts {
   storage: StateStorage;
   keys: StateKeys;
   seal: Seal;
-  aside: Quarantine;
+  quarantine: Quarantine;
   faults: Faults;
-  drift: Pick<ClockOffset, "offset">;
+  clockOffset: Pick<ClockOffset, "offset">;
 }
 
 /**
@@ -47,7 +47,7 @@ export interface KeptTokens extends TokenStore {
 }
 
 export function createTokenStore(parts: TokenStoreParts): KeptTokens {
-  const { storage, keys, seal, faults, drift } = parts;
+  const { storage, keys, seal, faults, clockOffset } = parts;
   /** By credential, sealed as they are stored. */
   const known = {
     tokens: createKnownRecords(laterOf<Sealed>),
@@ -67,7 +67,7 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
       return Promise.all(
         places.map(async (key) => {
           const reading = readStored(kind, values.get(key));
-          if (reading.is !== "broken") return { key, reading };
+          if (reading.kind !== "broken") return { key, reading };
           return { key, reading: readStored(kind, await readItem(storage, key)) };
         }),
       );
@@ -79,7 +79,7 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
   async function readRing<R>(kind: RingKind<R>, credential: string): Promise<R[]> {
     const found: R[] = [];
     for (const { key, reading } of await look(kind, credential)) {
-      if (reading.is === "record") found.push(reading.record);
+      if (reading.kind === "record") found.push(reading.record);
       else await reporting("token", () => refuse(parts, key, reading));
     }
     return found;
@@ -93,7 +93,7 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
   ): Promise<void> {
     const places = await look(kind, credential);
     for (const { key, reading } of places)
-      if (reading.is === "newer") await reporting("token", () => refuse(parts, key, reading));
+      if (reading.kind === "newer") await reporting("token", () => refuse(parts, key, reading));
     const newest = newestOf(places);
     // Somebody with a later lease was here: nobody would read ours.
     if (newest && newest.generation > generation) throw new StaleGeneration();
@@ -131,7 +131,7 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
       const place = `token ${credential} ${generation}`;
       const text = JSON.stringify({ accessToken, refreshToken });
       const secrets = await reporting("token", () => seal.seal(text, place));
-      const told = byAnotherClock(open, drift.offset());
+      const told = shiftTimes(open, clockOffset.offset());
       const sealed: Sealed = { credential, generation, ...told, secrets };
       await write(TOKEN, credential, generation, tokenToStored(sealed));
       known.tokens.note(credential, sealed);
@@ -159,9 +159,9 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
       };
       const none = new Map<string, never>();
       await Promise.all(
-        known.tokens.lacking(none).map(([id, sealed]) => gate.run(() => back(id, sealed))),
+        known.tokens.missingFrom(none).map(([id, sealed]) => gate.run(() => back(id, sealed))),
       );
-      for (const [credential, intent] of known.intents.lacking(none)) {
+      for (const [credential, intent] of known.intents.missingFrom(none)) {
         // Settled since: its token says so.
         if ((known.tokens.get(credential)?.generation ?? -1) >= intent.generation) continue;
         if (!(await isGone(credential))) await writeMissing(INTENT, intent, intentToStored(intent));
@@ -181,7 +181,7 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
       TokenRecord,
       "accessToken" | "refreshToken"
     >;
-    return { ...byAnotherClock(open, -drift.offset()), accessToken, refreshToken };
+    return { ...shiftTimes(open, -clockOffset.offset()), accessToken, refreshToken };
   }
 
   async function reporting<T>(
@@ -198,9 +198,10 @@ export function createTokenStore(parts: TokenStoreParts): KeptTokens {
 }
 
 /** The same record told by a clock that is `ahead` of the one it is told by now (K12). */
-function byAnotherClock<
-  T extends Pick<TokenRecord, "expiresAt" | "issuedAt" | "writtenAt" | "skew">,
->(record: T, ahead: number): T {
+function shiftTimes<T extends Pick<TokenRecord, "expiresAt" | "issuedAt" | "writtenAt" | "skew">>(
+  record: T,
+  ahead: number,
+): T {
   if (ahead === 0) return record;
   const { expiresAt, issuedAt, writtenAt, skew } = record;
   const moved = (at: number): number => Math.max(0, at + ahead);
@@ -237,7 +238,7 @@ function newestOf<R extends { generation: number }>(
 ): { place: RingPlace<R>; generation: number } | undefined {
   let newest: { place: RingPlace<R>; generation: number } | undefined;
   for (const place of places) {
-    if (place.reading.is !== "record") continue;
+    if (place.reading.kind !== "record") continue;
     const { generation } = place.reading.record;
     if (!newest || generation > newest.generation) newest = { place, generation };
   }
@@ -262,13 +263,13 @@ class UnreadableRecord extends Error {
 // A broken place is one that a writer died in: it is kept aside, and whoever died has left an intent. One of a newer version
 // may be the newest token there is: going on without it would send a refresh token that has been used.
 async function refuse(
-  { aside }: TokenStoreParts,
+  { quarantine }: TokenStoreParts,
   key: string,
-  { is }: RecordReading<unknown>,
+  { kind }: RecordReading<unknown>,
 ): Promise<void> {
-  if (is === "broken") await aside.keep(key);
-  if (is !== "newer") return;
-  aside.leave(key);
+  if (kind === "broken") await quarantine.keep(key);
+  if (kind !== "newer") return;
+  quarantine.skipNewer(key);
   throw new UnreadableRecord(key);
 }
 

@@ -24,7 +24,7 @@ export interface CountersWriterOptions {
   counters: Counters;
   clock: Clock;
   faults: Faults;
-  onWell(): void;
+  onRecovered(): void;
 }
 
 const INTERVAL = 1000;
@@ -62,7 +62,7 @@ export function createCountersWriter(options: CountersWriterOptions): CountersWr
       await storage.setItem(key, counters.toStored(shard));
       delay = INTERVAL;
       failed = false;
-      options.onWell();
+      options.onRecovered();
     } catch (error) {
       counters.putBack(shard);
       failed = true;
@@ -124,7 +124,7 @@ async function readCounters(
   const found = new Map<string, StoredCounters>();
   await readEach(storage, gate, keys, (key, value) => {
     const read = readStored({ name: "counters", fromStored: countersFromStored }, value);
-    if (read.is === "record") found.set(key, read.record);
+    if (read.kind === "record") found.set(key, read.record);
   });
   return found;
 }

@@ -1,8 +1,8 @@
 /** Bookkeeping of use: counted in memory alone, and packed into few records that are written now and then. */
+import type { Fields } from "../../shared/json.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { UsageCounters } from "../../contract/state.ts";
 import { VERSION, isCount, isName, isTime } from "../records/record-kinds.ts";
-import type { Fields } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
 
 export interface Counters {

@@ -16,7 +16,7 @@ export interface ClientListener {
  * Listens to the client of a Redis driver; on any other driver nothing happens. Returns what ends it. With a listener ioredis
  * no longer prints each failed connection by itself, with its stack.
  */
-export function hearClient(
+export function followClient(
   storage: StateStorage,
   base: string,
   { onError, onReady }: ClientListener,

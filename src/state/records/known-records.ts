@@ -6,7 +6,7 @@ export interface KnownRecords<R> {
   get(key: string): R | undefined;
   drop(key: string): void;
   /** What is missing in `stored`, or better than what stands there. */
-  lacking(stored: ReadonlyMap<string, R>): [key: string, record: R][];
+  missingFrom(stored: ReadonlyMap<string, R>): [key: string, record: R][];
 }
 
 /** Beyond what a store of ours holds; what was noted longest ago goes first. */
@@ -27,7 +27,7 @@ export function createKnownRecords<R>(
     },
     get: (key) => records.get(key),
     drop: (key) => void records.delete(key),
-    lacking: (stored) =>
+    missingFrom: (stored) =>
       [...records].filter(([key, record]) => {
         const there = stored.get(key);
         return there === undefined || merge(there, record) !== there;

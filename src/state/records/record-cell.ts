@@ -29,12 +29,12 @@ interface CellPlace<R> {
 export function createRecordCells<R>(
   storage: StateStorage,
   kind: RecordKind<R>,
-  aside: Quarantine,
+  quarantine: Quarantine,
   inPlace: boolean,
 ): RecordCells<R> {
   async function readPlace(key: string): Promise<CellPlace<R>> {
     const reading = readStored(kind, await readItem(storage, key));
-    if (reading.is !== "broken") return { key, reading };
+    if (reading.kind !== "broken") return { key, reading };
     // Another process may be in mid-write: what is still broken at a second look is.
     return { key, reading: readStored(kind, await readItem(storage, key)) };
   }
@@ -46,16 +46,16 @@ export function createRecordCells<R>(
 
   async function put(key: string, record: R): Promise<Written> {
     const places = await readPlaces(key);
-    const newer = places.find(({ reading }) => reading.is === "newer");
+    const newer = places.find(({ reading }) => reading.kind === "newer");
     if (newer) {
-      aside.leave(newer.key);
+      quarantine.skipNewer(newer.key);
       return "refused";
     }
     const held = best(kind, places);
     const merged = held ? kind.merge(held.record, record) : record;
     if (held && isSame(kind, held.record, merged)) return "unchanged";
     const target = cheapest(places, held?.place);
-    if (target.reading.is === "broken") await aside.keep(target.key);
+    if (target.reading.kind === "broken") await quarantine.keep(target.key);
     await storage.setItem(target.key, kind.toStored(merged));
     return "written";
   }
@@ -65,7 +65,7 @@ export function createRecordCells<R>(
     const held = best(kind, places);
     if (!held || !isDead(held.record)) return;
     for (const place of places) {
-      if (place.reading.is === "record") await storage.removeItem(place.key);
+      if (place.reading.kind === "record") await storage.removeItem(place.key);
     }
   }
 
@@ -80,7 +80,7 @@ interface HeldRecord<R> {
 function best<R>(kind: RecordKind<R>, places: readonly CellPlace<R>[]): HeldRecord<R> | undefined {
   let held: HeldRecord<R> | undefined;
   for (const place of places) {
-    if (place.reading.is !== "record") continue;
+    if (place.reading.kind !== "record") continue;
     const { record } = place.reading;
     if (!held || kind.merge(held.record, record) === record) held = { place, record };
   }
@@ -95,7 +95,7 @@ function cheapest<R>(
   const [first, second] = places;
   if (!first) throw new TypeError("a record has at least one place");
   if (!second) return first;
-  const empty = places.find(({ reading }) => reading.is === "absent");
+  const empty = places.find(({ reading }) => reading.kind === "absent");
   return empty ?? (first === held ? second : first);
 }
 

@@ -30,7 +30,7 @@ export function createStateKeys(base: string): StateKeys {
 }
 
 /** Where a broken value is copied to before its key is written again. */
-export function asideKey(base: string, key: string): string {
+export function quarantineKey(base: string, key: string): string {
   return `${base}:aside:${key.slice(key.lastIndexOf(":") + 1)}`;
 }
 

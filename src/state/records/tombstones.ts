@@ -16,7 +16,7 @@ export interface Tombstones {
 export interface TombstoneOptions {
   clock: Clock;
   keys: StateKeys;
-  known: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
+  knownRecords: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
   marks: Pick<WriteBehind<DisableRecord>, "removeDead">;
   credentials: Pick<WriteBehind<CredentialRecord>, "removeDead">;
 }
@@ -26,7 +26,7 @@ export const TOMBSTONE_KEPT: number = 30 * 86_400_000;
 const EVERY = 3_600_000;
 
 export function createTombstones(options: TombstoneOptions): Tombstones {
-  const { clock, keys, known, marks, credentials } = options;
+  const { clock, keys, knownRecords, marks, credentials } = options;
   const tombstones = new Map<string, CredentialRecord>();
   let cancel: CancelTimer | undefined;
   let isStopped = false;
@@ -36,8 +36,8 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
 
   async function removeMark(credential: string): Promise<void> {
     const key = await keys.of("m", [credential]);
-    if (!known.marks.get(key)) return;
-    known.marks.drop(key);
+    if (!knownRecords.marks.get(key)) return;
+    knownRecords.marks.drop(key);
     await marks.removeDead(key, () => true);
   }
 
@@ -48,7 +48,7 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
       void removeMark(record.id);
       if (!isDead(record)) continue;
       tombstones.delete(key);
-      known.credentials.drop(key);
+      knownRecords.credentials.drop(key);
       void credentials.removeDead(key, isDead);
     }
     wait();
@@ -74,10 +74,10 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
 }
 
 /** Tells whether a credential was removed: what was said of it is wanted by nobody. */
-export async function isForgotten(
-  { keys, known }: Pick<TombstoneOptions, "keys" | "known">,
+export async function isRemoved(
+  { keys, knownRecords }: Pick<TombstoneOptions, "keys" | "knownRecords">,
   { credential }: Pick<DisableRecord, "credential">,
 ): Promise<boolean> {
-  const record = known.credentials.get(await keys.of("k", [credential]));
+  const record = knownRecords.credentials.get(await keys.of("k", [credential]));
   return record !== undefined && !record.credential;
 }

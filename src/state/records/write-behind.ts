@@ -27,7 +27,7 @@ export interface WriteBehindOptions<R> {
   /** Hears of every record that stands in the store now, or one that won over it; `isNew` where it was written by this. */
   onStored(key: string, record: R, isNew: boolean): void;
   /** Hears that nothing of this writer is waiting to be tried again. */
-  onWell(): void;
+  onRecovered(): void;
 }
 
 /** The life of one key while there is something to do for it. */
@@ -110,7 +110,7 @@ export function createWriteBehind<R>(options: WriteBehindOptions<R>): WriteBehin
     delay = FIRST_DELAY;
     cancelRetry?.();
     cancelRetry = undefined;
-    options.onWell();
+    options.onRecovered();
   }
 
   async function flush(): Promise<void> {

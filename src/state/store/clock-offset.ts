@@ -11,7 +11,7 @@ export interface ClockOffset {
   /** The shared clock less ours, ms, as far as it matters; 0 where there is no shared clock. */
   offset(): number;
   /** Makes a kind of cooldown that is stored by the shared clock and read by ours. */
-  of(kind: RecordKind<CooldownRecord>): RecordKind<CooldownRecord>;
+  cooldownKind(kind: RecordKind<CooldownRecord>): RecordKind<CooldownRecord>;
 }
 
 /** Less is the way to the store and back, and matters to nobody. */
@@ -50,7 +50,7 @@ export function createClockOffset(
   return {
     measure,
     offset: () => offset,
-    of: (kind) => ({
+    cooldownKind: (kind) => ({
       ...kind,
       toStored: (record) => kind.toStored(shift(record, offset)),
       fromStored(fields) {

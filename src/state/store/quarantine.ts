@@ -1,6 +1,6 @@
 /** Keeps what could not be understood: copied before its key is written again, named in log and status. */
 import type { Log } from "../../contract/log.ts";
-import { asideKey } from "../records/record-keys.ts";
+import { quarantineKey } from "../records/record-keys.ts";
 import { assertRead, readItem } from "./storage.ts";
 import type { StateStorage, StoredValue } from "./storage.ts";
 
@@ -8,7 +8,7 @@ export interface Quarantine {
   /** Copies the broken value at `key` aside, raw. Rejects when it cannot: then the key must not be written. */
   keep(key: string): Promise<void>;
   /** Notes that the value at `key` was written by a newer version and stays as it is. */
-  leave(key: string): void;
+  skipNewer(key: string): void;
   /** Notes that what is sealed in a record cannot be opened with the secrets there are. */
   cannotOpen(what: string): void;
   /** Every key noted so far. */
@@ -30,7 +30,7 @@ export function createQuarantine(storage: StateStorage, base: string, log: Log):
 
   async function keep(key: string): Promise<void> {
     note(key, "a broken record is kept aside and not used");
-    const copy = asideKey(base, key);
+    const copy = quarantineKey(base, key);
     const raw = assertRead(await storage.getItemRaw?.(key));
     if (raw !== null && raw !== undefined && storage.setItemRaw)
       return storage.setItemRaw(copy, raw);
@@ -42,7 +42,7 @@ export function createQuarantine(storage: StateStorage, base: string, log: Log):
 
   return {
     keep,
-    leave: (key) => note(key, "a record of a newer version is left alone"),
+    skipNewer: (key) => note(key, "a record of a newer version is left alone"),
     cannotOpen: (what) => note(what, "what is sealed cannot be opened with the configured secrets"),
     keys: () => [...noted],
   };

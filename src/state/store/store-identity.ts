@@ -1,9 +1,9 @@
 /** Which store this is: whoever finds it without a name gives it one, and who knew it by another knows that it was emptied (M5). */
+import type { Fields } from "../../shared/json.ts";
 import type { Clock } from "../../contract/clock.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { toHex } from "../records/record-keys.ts";
 import {
-  type Fields,
   isName,
   isTime,
   type RecordReading,
@@ -16,7 +16,7 @@ export interface StoreIdentityOptions {
   storage: StateStorage;
   base: string;
   clock: Clock;
-  aside: Quarantine;
+  quarantine: Quarantine;
   /** The clock that all instances share. */
   sharedTime(): Promise<number>;
   /** Hears that this instance has named the store. */
@@ -24,12 +24,12 @@ export interface StoreIdentityOptions {
 }
 
 /** `first`: nothing was known of it before. */
-export type Sighting = "same" | "first" | "other";
+export type StoreChange = "same" | "first" | "other";
 
 export interface StoreIdentity {
   readonly key: string;
   /** Reads the name, and gives one where there is none. Rejects where the store fails. */
-  look(): Promise<Sighting>;
+  look(): Promise<StoreChange>;
   /** ms since the store was named, as far as is known. Rejects where the store cannot tell the time. */
   age(): Promise<number>;
   /** When it was last looked at, epoch ms; 0 before. */
@@ -43,7 +43,7 @@ interface Name {
 }
 
 export function createStoreIdentity(options: StoreIdentityOptions): StoreIdentity {
-  const { storage, clock, aside } = options;
+  const { storage, clock, quarantine } = options;
   const key = `${options.base}:store`;
   let known: (Name & { seenAt: number }) | undefined;
   let lookedAt = 0;
@@ -51,7 +51,7 @@ export function createStoreIdentity(options: StoreIdentityOptions): StoreIdentit
   /** A store that answers "nothing" once, or is read in mid-write, is no empty one yet. */
   async function read(): Promise<RecordReading<Name>> {
     const reading = readStored(NAME, await readItem(storage, key));
-    if (reading.is === "record" || reading.is === "newer") return reading;
+    if (reading.kind === "record" || reading.kind === "newer") return reading;
     return readStored(NAME, await readItem(storage, key));
   }
 
@@ -63,14 +63,14 @@ export function createStoreIdentity(options: StoreIdentityOptions): StoreIdentit
     // Of several that name it at once the last has named it.
     const after = await read();
     options.onNamed(key, value);
-    return after.is === "record" ? after.record : { id, at };
+    return after.kind === "record" ? after.record : { id, at };
   }
 
   async function nameOf(reading: RecordReading<Name>): Promise<Name | undefined> {
-    if (reading.is === "record") return reading.record;
+    if (reading.kind === "record") return reading.record;
     // Another version knows what it means.
-    if (reading.is === "newer") return known;
-    if (reading.is === "broken") await aside.keep(key);
+    if (reading.kind === "newer") return known;
+    if (reading.kind === "broken") await quarantine.keep(key);
     return give();
   }
 
