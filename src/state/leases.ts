@@ -1,4 +1,4 @@
-/** The right to do one shared thing alone: as sure as the store's driver can make it, and honest about how sure that is. */
+/** Leases: one holder at a time for one shared action, as reliable as the store's driver allows; `tier` says how reliable. */
 import type { Lease, Leases } from "../contract/lease.ts";
 import type { Faults } from "./store/store-faults.ts";
 import type { StateKeys } from "./records/record-keys.ts";
@@ -12,9 +12,9 @@ export interface LeaseOptions extends DriverOptions {
   instance: string;
 }
 
-/** Leases that can be put back into a store that was emptied. */
+/** Leases that can be written back into a store that was emptied. */
 export interface KeptLeases extends Leases {
-  /** Takes what this instance holds once more. Rejects where the store fails. */
+  /** Takes the leases that this instance holds again. Rejects when the store fails. */
   retake(): Promise<void>;
 }
 
@@ -22,11 +22,11 @@ interface HeldLease {
   id: string;
   owner: string;
   until: number;
-  /** The driver's own count, which begins anew in an emptied store. */
+  /** Counted by the driver; the count starts again in an emptied store. */
   generation: number;
 }
 
-/** Creates the leases over a storage, by the driver that stands behind `base`. */
+/** Creates the leases on a storage, with the locks of the driver behind `base`. */
 export function createLeases(options: LeaseOptions): KeptLeases {
   const { base, clock, keys, faults, instance } = options;
   const locks = createLocks(options);
@@ -37,13 +37,13 @@ export function createLeases(options: LeaseOptions): KeptLeases {
     const owner = `${instance}-${(count += 1)}`;
     const startedAt = clock.now();
     try {
-      // The base is part of the name: relays of different bases may share a table, or a folder.
+      // The base is part of the name: relays with different bases may share a table or a folder.
       const key = await keys.of("l", [base, name]);
       const id = key.slice(key.lastIndexOf(":") + 1);
       const generation = await locks.take(id, owner, ttl);
       faults.clear("lease");
       if (generation === 0) return undefined;
-      // From before it was asked for: by the store's clock it may have begun then.
+      // Counted from before the call: by the store's clock the lease may have begun then.
       const until = startedAt + ttl;
       const mine: HeldLease = { id, owner, until, generation };
       held.add(mine);
@@ -60,7 +60,7 @@ export function createLeases(options: LeaseOptions): KeptLeases {
     }
   }
 
-  // Where it still stands, or another has it, taking it changes nothing.
+  // If the lease still exists, or another instance holds it, taking it changes nothing.
   async function retake(): Promise<void> {
     for (const mine of held) {
       const left = mine.until - clock.now();

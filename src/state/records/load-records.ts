@@ -1,4 +1,4 @@
-/** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
+/** Loads the records of a store: accepts only valid ones, and overwrites none of the others. */
 import type {
   CooldownRecord,
   CredentialRecord,
@@ -13,7 +13,7 @@ import { isRemoved } from "./tombstones.ts";
 import type { RecordKind } from "./record-kinds.ts";
 import { readItem } from "../store/storage.ts";
 
-/** What stands in the store, by key. */
+/** The records in the store, by key. */
 export interface StoredRecords {
   cooldowns: ReadonlyMap<string, CooldownRecord>;
   marks: ReadonlyMap<string, DisableRecord>;
@@ -33,7 +33,7 @@ export async function readStore(parts: StateParts): Promise<StoredRecords> {
   return { cooldowns, marks, credentials };
 }
 
-/** Hands on what was read; what is dead is removed. */
+/** Notes the records that were read and returns them as the relay applies them; dead records are removed. */
 export async function applyStored(
   parts: StateParts,
   { cooldowns, marks, credentials }: StoredRecords,
@@ -48,7 +48,7 @@ export async function applyStored(
   const isWanted = async (mark: DisableRecord): Promise<DisableRecord[]> =>
     (await isRemoved(parts, mark)) ? [] : [mark];
   const wanted = credentials.size > 0 ? await Promise.all([...marks.values()].map(isWanted)) : [];
-  // The removal of the dead is nobody's business to wait for.
+  // Nothing waits for the removal of tombstones.
   tombstones.sweep();
   const kept = [...credentials].filter(([key]) => knownRecords.credentials.get(key) !== undefined);
   return {
@@ -61,7 +61,7 @@ export async function applyStored(
   };
 }
 
-/** Reads the credentials made at run time alone. Rejects when one cannot be read. */
+/** Reads only the credentials made at run time. Rejects when one cannot be read. */
 export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
   const { credentials } = await listRecords(parts.storage, parts.base, "k");
   return openAll(parts, [
@@ -69,7 +69,7 @@ export async function loadCredentials(parts: StateParts): Promise<CredentialReco
   ]);
 }
 
-// One whose key cannot be opened is left out, and stays in the store as it is.
+/** Opens the API keys. A credential with a key that cannot be opened is skipped, and stays in the store unchanged. */
 export async function openAll(
   { seal, quarantine }: StateParts,
   records: readonly CredentialRecord[],
@@ -106,7 +106,7 @@ async function loadRecords<R>(
     records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
   }
 
-  // Another process may have been in mid-write: what is still broken at a second look is.
+  // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
   async function lookAgain(place: string): Promise<void> {
     const value = await readItem(storage, place);
     if (readStored(kind, value).kind === "broken") await quarantine.keep(place);
@@ -118,7 +118,7 @@ async function loadRecords<R>(
   return records;
 }
 
-// The removal of the dead is nobody's business to wait for.
+// Nothing waits for the removal of dead records.
 function livingOf(
   { cooldowns, expiry, firstSeen, knownRecords }: StateParts,
   records: ReadonlyMap<string, CooldownRecord>,

@@ -1,4 +1,4 @@
-/** One record in the store: read, merged and written so that nothing is lost that can still be read. */
+/** Reads, merges and writes one record so that no readable version is lost. */
 import type { Quarantine } from "../store/quarantine.ts";
 import { readStored } from "./record-kinds.ts";
 import type { RecordReading, RecordKind } from "./record-kinds.ts";
@@ -8,13 +8,13 @@ import type { StateStorage } from "../store/storage.ts";
 export type Written = "written" | "unchanged" | "refused";
 
 export interface RecordCells<R> {
-  /** Puts `record` at `key`, merged with what stands there. `refused` where a newer version wrote it. */
+  /** Writes `record` to `key`, merged with the stored one. `refused` if a newer version of the relay wrote that. */
   put(key: string, record: R): Promise<Written>;
-  /** Removes the record where `isDead` still says so of what the store holds now. */
+  /** Removes the record if `isDead` is true for the one that is stored now. */
   removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
 }
 
-/** Appended to the key of the second place, where there are two. */
+/** Suffix of the key of the second place. */
 export const SECOND_PLACE = "-b";
 
 interface CellPlace<R> {
@@ -23,8 +23,8 @@ interface CellPlace<R> {
 }
 
 /**
- * Creates access to the records of one kind. With `inPlace` each has two places that are written in turn: a kill
- * in mid-write then costs the new copy, never the one that was whole.
+ * Creates access to the records of one kind. With `inPlace` each record has two places that are written in turn: a process
+ * that dies in mid-write then loses the new copy, never the complete one.
  */
 export function createRecordCells<R>(
   storage: StateStorage,
@@ -35,7 +35,7 @@ export function createRecordCells<R>(
   async function readPlace(key: string): Promise<CellPlace<R>> {
     const reading = readStored(kind, await readItem(storage, key));
     if (reading.kind !== "broken") return { key, reading };
-    // Another process may be in mid-write: what is still broken at a second look is.
+    // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
     return { key, reading: readStored(kind, await readItem(storage, key)) };
   }
 
@@ -87,7 +87,7 @@ function best<R>(kind: RecordKind<R>, places: readonly CellPlace<R>[]): HeldReco
   return held;
 }
 
-// Where a torn write costs least: an empty place, then a broken one, then the copy that lost.
+// The place where a torn write costs least: an empty one, then a broken one, then the copy that lost.
 function cheapest<R>(
   places: readonly CellPlace<R>[],
   held: CellPlace<R> | undefined,

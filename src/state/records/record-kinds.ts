@@ -1,4 +1,4 @@
-/** The shapes of stored records, and how much of a stored value is believed. */
+/** The kinds of stored records, and the validation of stored values. */
 import type { Key } from "../../contract/credential.ts";
 import type {
   CooldownRecord,
@@ -14,25 +14,25 @@ import type { StoredValue } from "../store/storage.ts";
 
 export const VERSION = 1;
 
-/** What a stored value turned out to be. Only a `record` is believed; a `newer` one is never overwritten. */
+/** The result of reading a stored value. Only a `record` is used; a `newer` one, of a later version, is never overwritten. */
 export type RecordReading<R> =
   | { kind: "absent" }
   | { kind: "record"; record: R }
   | { kind: "newer" }
   | { kind: "broken" };
 
-/** One kind of record: how it is named, stored, believed and merged. */
+/** One kind of record: how it is named, stored, validated and merged. */
 export interface RecordKind<R> {
   letter: KeyKind;
   name: string;
   nameParts(record: R): readonly string[];
   toStored(record: R): StoredValue;
-  /** `undefined` where one field is not what it must be. */
+  /** `undefined` if a field has an invalid value. */
   fromStored(fields: Fields): R | undefined;
   merge(a: R, b: R): R;
 }
 
-/** Reads what a driver returned for one key, where anything may come back but what was stored. */
+/** Validates what a driver returned for one key: it may differ from what was stored. */
 export function readStored<R>(
   kind: Pick<RecordKind<R>, "name" | "fromStored">,
   value: unknown,
@@ -59,7 +59,7 @@ export const COOLDOWN: RecordKind<CooldownRecord> = {
       family: key.family,
     },
     reason,
-    // JSON knows no Infinity: for ever is the last day a Date can say.
+    // JSON has no Infinity: an unlimited time is stored as the last time that a `Date` can hold.
     until: Math.min(until, LAST_TIME),
     writtenAt,
     epoch,
@@ -103,7 +103,7 @@ export const MARK: RecordKind<DisableRecord> = {
   merge: mergeMarks,
 };
 
-/** Credentials made at run time; `apiKey` is sealed text here. */
+/** Credentials made at run time. `apiKey` is sealed here. */
 export const CREDENTIAL: RecordKind<CredentialRecord> = {
   letter: "k",
   name: "credential",
@@ -125,9 +125,9 @@ export const CREDENTIAL: RecordKind<CredentialRecord> = {
   merge: mergeCredentials,
 };
 
-type Made = NonNullable<CredentialRecord["credential"]>;
+type RuntimeCredential = NonNullable<CredentialRecord["credential"]>;
 
-function readCredential(fields: Fields): Made | undefined {
+function readCredential(fields: Fields): RuntimeCredential | undefined {
   const { label, upstream, tier, weight, allow, deny, maxInFlight, origin, apiKey, createdAt } =
     fields;
   const isNumber = (value: unknown): value is number => Number.isFinite(value);
@@ -146,7 +146,7 @@ function isNames(value: unknown): value is readonly string[] | undefined {
 
 export const LAST_TIME = 8_640_000_000_000_000;
 
-// A record, so that the compiler notices a reason that was forgotten here.
+// A `Record`, so that the compiler reports a missing reason.
 const REASONS: Readonly<Record<Reason, true>> = {
   QUOTA_EXHAUSTED: true,
   RATE_LIMIT_EXCEEDED: true,

@@ -1,4 +1,4 @@
-/** Credentials that were removed: their marks go, and the tombstones when nobody can bring a credential back any more (K6, K11). */
+/** Removed credentials: their marks are deleted, and their tombstones when no instance can restore the credential any more (K6, K11). */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
 import type { CredentialRecord, DisableRecord } from "../../contract/state.ts";
 import type { StateKeys } from "./record-keys.ts";
@@ -6,9 +6,9 @@ import type { KnownRecords } from "./known-records.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 export interface Tombstones {
-  /** Remembers a tombstone; nothing where the credential is alive. */
+  /** Notes a tombstone; ignores a credential that is not removed. */
   track(key: string, record: CredentialRecord): void;
-  /** Removes what is due, now and every hour from here on while there are tombstones. */
+  /** Removes what is due: now, and every hour from here on while there are tombstones. */
   sweep(): void;
   stop(): void;
 }
@@ -21,7 +21,7 @@ export interface TombstoneOptions {
   credentials: Pick<WriteBehind<CredentialRecord>, "removeDead">;
 }
 
-/** Longer than any instance goes on without having heard of a removal. */
+/** Longer than any instance runs without receiving a removal, ms. */
 export const TOMBSTONE_KEPT: number = 30 * 86_400_000;
 const EVERY = 3_600_000;
 
@@ -73,7 +73,7 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
   };
 }
 
-/** Tells whether a credential was removed: what was said of it is wanted by nobody. */
+/** True when a credential was removed: its marks and tokens are not needed. */
 export async function isRemoved(
   { keys, knownRecords }: Pick<TombstoneOptions, "keys" | "knownRecords">,
   { credential }: Pick<DisableRecord, "credential">,
