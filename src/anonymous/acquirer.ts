@@ -1,237 +1,243 @@
-// One source of anonymous tokens: when it makes the next, what a failure means, and which tokens of it are in use (H3-H10).
-import type { FreshToken } from "../contract/token-source.ts";
+// One source of anonymous tokens: when it creates the next, what a failure means, and which of its tokens are in use (H3-H10).
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Key } from "../contract/credential.ts";
-import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
 import type { AcquirerStatus } from "../contract/relay-status.ts";
-import { TokenError } from "../tokens/token-error.ts";
+import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
+import type { FreshToken } from "../contract/token-source.ts";
 import { describeFault } from "../shared/describe-error.ts";
-import { createCreationCooldown } from "./creation-cooldown.ts";
-import { createToken, judgeFailure, LIMITED } from "./create-token.ts";
-import type { Attempted, CreationLimiter } from "./creation-limiter.ts";
-import type { AcquirerDeps } from "./acquirer-deps.ts";
 import { toDurationText, toISOTime } from "../shared/times.ts";
-import { createAcquiredCredentials } from "./acquired-credentials.ts";
+import { pause } from "../shared/wait.ts";
+import { TokenError } from "../tokens/token-error.ts";
+import { AcquiredCredentials } from "./acquired-credentials.ts";
+import type { AcquirerDeps } from "./acquirer-deps.ts";
+import { createToken, judgeFailure, LIMITED } from "./create-token.ts";
+import { createCreationCooldown, type CreationCooldown } from "./creation-cooldown.ts";
+import type { AttemptOutcome, CreationLimiter } from "./creation-limiter.ts";
 
-/** What an acquirer may still bring. Times are UTC epoch ms. */
+/** When an acquirer may provide the next token. Times are UTC epoch ms. */
 export type Forecast =
   | { kind: "creating" }
   | {
       kind: "later";
       at: number;
       key: Key | undefined;
-      /** Which step of the last creation failed, and how; `undefined` where the provider's limit was all. */
+      /** Which step of the last creation failed, and how; `undefined` when only the provider's limit stopped it. */
       failure: string | undefined;
     };
 
-/** The status of an acquirer in its own terms: its tier is a number. */
+/** The status of an acquirer, with its tier as a number. */
 export type AcquirerView = Omit<AcquirerStatus, "tier"> & { tier: number };
 
-export interface Acquirer {
-  readonly config: AcquirerConfig;
-  /** Begins to create a token where one may be made; nothing otherwise. */
-  trigger(): void;
-  forecast(now: number): Forecast | undefined;
-  /** Why none can be made, whatever the time is; `undefined` where one can, or an operator has said that none is. */
-  unavailableReason(): string | undefined;
-  /** A request goes out with this credential. */
-  recordUse(credential: string): void;
-  /** A credential was put out of use, or back. */
-  marked(mark: DisableRecord): void;
-  /** Takes in what the store says of this acquirer's tokens. */
-  restore(records: readonly CredentialRecord[]): Promise<void>;
-  status(): AcquirerView;
-  close(): Promise<void>;
-}
-
-/** Why nothing is created on a store that cannot tell who else does (H2). */
+/** Why nothing is created on a store without atomic locks (H2). */
 export const UNSAFE =
-  "the store's leases are best effort, and others could create at the same time; `instances: 1` says that there are none";
+  "the state store has no atomic lock, so another instance could create one at the same time: use a Redis, SQL or fs storage, or set `instances: 1`";
 
-/** An instance that finds another at it looks again so often, and for so long. */
+/** While another instance creates, its result is looked for this often, and for this long, ms. */
 const LOOK_AGAIN = 500;
 const LOOK_FOR = 40_000;
-/** Nothing is tried for so long after the store has failed. */
+/** No attempt is made for this long after the store has failed, ms. */
 const STORE_PAUSE = 5_000;
 
-export function createAcquirer(
-  rooms: AcquirerDeps,
-  config: AcquirerConfig,
-  limiter: CreationLimiter,
-): Acquirer {
-  const { clock, health, reporter, hooks, state, waiting } = rooms;
-  const { id, upstream, maxLive, limits } = config;
-  const block = createCreationCooldown(rooms, config);
-  const tokens = createAcquiredCredentials(rooms, config);
-  let making: Promise<void> | undefined;
-  let pauseUntil = 0;
-  let lastFailure: string | undefined;
-  let giveUp: (() => void) | undefined;
-  let isClosed = false;
+export class Acquirer {
+  readonly config: AcquirerConfig;
+  readonly #deps: AcquirerDeps;
+  readonly #limiter: CreationLimiter;
+  readonly #cooldown: CreationCooldown;
+  readonly #tokens: AcquiredCredentials;
+  #creating: Promise<void> | undefined;
+  #pauseUntil = 0;
+  #lastFailure: string | undefined;
+  /** Ends the call or the pause under way. */
+  #interrupt: (() => void) | undefined;
+  #isClosed = false;
 
-  /** Why none is made, whatever the time is. */
-  function obstacle(): string | undefined {
-    if (isClosed) return "the relay is closing";
-    if (!rooms.isSafe()) return UNSAFE;
-    if (!rooms.isLoaded()) return "the state has not been loaded";
-    return health.get(id) && "out of use";
+  constructor(deps: AcquirerDeps, config: AcquirerConfig, limiter: CreationLimiter) {
+    this.config = config;
+    this.#deps = deps;
+    this.#limiter = limiter;
+    this.#cooldown = createCreationCooldown(deps, config);
+    this.#tokens = new AcquiredCredentials(deps, config);
   }
 
-  function nextAt(now: number): number {
-    return Math.max(pauseUntil, limiter.nextAt(limits), block.until(now));
-  }
-
-  function trigger(): void {
+  /** Begins to create a token if one is allowed now. */
+  trigger(): void {
+    const { clock, reporter, waiting } = this.#deps;
+    const { id, upstream } = this.config;
     const now = clock.now();
-    if (making || tokens.live() >= maxLive || obstacle() !== undefined || nextAt(now) > now) return;
-    making = make()
+    if (this.#creating || !this.#hasRoom() || this.#obstacle() !== undefined) return;
+    if (this.#nextAt(now) > now) return;
+    this.#creating = this.#create()
       .catch((error: unknown) =>
-        reporter.error(`acquirer ${id} failed on its own: ${describeFault(error)}`),
+        reporter.error(`acquirer ${id}: internal error: ${describeFault(error)}`),
       )
       .finally(() => {
-        making = undefined;
-        // Whoever waited for it looks again, whatever came of it.
+        this.#creating = undefined;
+        // Requests that waited for it select again, whatever the outcome.
         waiting.wakeAll(upstream);
       });
   }
 
-  async function make(): Promise<void> {
-    const begunAt = clock.now();
-    const joined = tokens.joined();
-    const isWanted = async (): Promise<boolean> => {
-      await state
-        .listCredentials()
-        .then(tokens.restore)
-        .catch((error: unknown) => {
-          if (!rooms.isOnly) throw error;
-        });
-      return !isClosed && tokens.joined() === joined && tokens.live() < maxLive;
+  forecast(now: number): Forecast | undefined {
+    if (this.#creating) return { kind: "creating" };
+    if (!this.#hasRoom() || this.#obstacle() !== undefined) return undefined;
+    const at = this.#nextAt(now);
+    const key = this.#cooldown.until(now) === at ? this.#cooldown.key : undefined;
+    return { kind: "later", at, key, failure: this.#lastFailure };
+  }
+
+  /** Why no token can be created at any time; `undefined` when one can, or an operator has disabled the acquirer. */
+  unavailableReason(): string | undefined {
+    return this.#deps.health.get(this.config.id) ? undefined : this.#obstacle();
+  }
+
+  /** Counts a request that is sent with this credential. */
+  recordUse(credential: string): void {
+    const { lowWater } = this.config;
+    const left = this.#tokens.recordUse(credential);
+    if (left !== undefined && lowWater !== undefined && left <= lowWater) this.trigger();
+  }
+
+  /** Applies that a credential was disabled or enabled. */
+  applyMark(mark: DisableRecord): void {
+    this.#tokens.applyMark(mark);
+  }
+
+  /** Applies the records of this acquirer's tokens in the store. Rejects when a token cannot be read. */
+  restore(records: readonly CredentialRecord[]): Promise<void> {
+    return this.#tokens.restore(records);
+  }
+
+  status(): AcquirerView {
+    const { id, upstream, tier, maxLive } = this.config;
+    const now = this.#deps.clock.now();
+    const at = this.#nextAt(now);
+    const cause = this.#cooldown.until(now) > 0 ? this.#cooldown.reason() : "the limiter";
+    return {
+      id,
+      upstream,
+      tier,
+      live: this.#tokens.live(),
+      maxLive,
+      creating: this.#creating !== undefined,
+      attempts: this.#limiter.counts(),
+      nextAt: at > now ? toISOTime(at) : undefined,
+      blocked: this.#obstacle() ?? (at > now ? cause : undefined),
     };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#interrupt?.();
+    await this.#creating;
+  }
+
+  #hasRoom(): boolean {
+    return this.#tokens.live() < this.config.maxLive;
+  }
+
+  /** Why no token can be created, whatever the time is. */
+  #obstacle(): string | undefined {
+    const { health, isSafe, isLoaded } = this.#deps;
+    if (this.#isClosed) return "the relay is closing";
+    if (!isSafe()) return UNSAFE;
+    if (!isLoaded()) return "the state has not been loaded";
+    return health.get(this.config.id) && "disabled";
+  }
+
+  #nextAt(now: number): number {
+    const allowed = this.#limiter.nextAt(this.config.limits);
+    return Math.max(this.#pauseUntil, allowed, this.#cooldown.until(now));
+  }
+
+  async #create(): Promise<void> {
+    const { clock } = this.#deps;
+    const begunAt = clock.now();
+    const joined = this.#tokens.joined();
+    const isWanted = (): Promise<boolean> => this.#isWanted(joined);
     for (;;) {
       const sentAt = clock.now();
-      const keep = (token: FreshToken): Promise<void> => made(token, sentAt);
-      const came = await limiter.attempt(limits, isWanted, create, keep);
-      if (came.kind !== "held" || clock.now() - begunAt >= LOOK_FOR) return settle(came, sentAt);
-      await pause(LOOK_AGAIN);
-      // The holder's token is ours, too.
+      const outcome = await this.#limiter.attempt(
+        this.config.limits,
+        isWanted,
+        () => this.#call(),
+        (token) => this.#join(token, sentAt),
+      );
+      if (outcome.kind !== "held" || clock.now() - begunAt >= LOOK_FOR)
+        return this.#settle(outcome, sentAt);
+      await this.#pause(LOOK_AGAIN);
+      // The token that the other instance has created serves this one, too.
       if (!(await isWanted().catch(() => false))) return;
     }
   }
 
-  function create(): Promise<FreshToken> {
-    if (isClosed) return Promise.reject(new TokenError({ step: "create", code: "CLOSED" }));
-    return createToken(rooms, config.source, (stop) => (giveUp = stop)).finally(
-      () => (giveUp = undefined),
-    );
+  /** False when a token has joined since `joined` was read. Rejects when the store cannot be read, unless this instance is the only one. */
+  async #isWanted(joined: number): Promise<boolean> {
+    const { state, isOnly } = this.#deps;
+    try {
+      await this.#tokens.restore(await state.listCredentials());
+    } catch (error) {
+      if (!isOnly) throw error;
+    }
+    return !this.#isClosed && this.#tokens.joined() === joined && this.#hasRoom();
   }
 
-  async function made(token: FreshToken, sentAt: number): Promise<void> {
-    tell(true, undefined, undefined, sentAt);
-    block.succeeded(sentAt);
-    lastFailure = undefined;
-    await tokens.join(token, sentAt);
-    waiting.wakeAll(upstream);
-    // A store that hangs must hold up neither the next creation nor the relay's end.
-    await Promise.race([state.flush(), pause(STORE_PAUSE)]);
-    giveUp?.();
-  }
-
-  function settle(came: Attempted<FreshToken>, sentAt: number): void {
-    const now = clock.now();
-    switch (came.kind) {
-      case "failed":
-        return failed(came.error, sentAt);
-      case "down":
-        pauseUntil = now + STORE_PAUSE;
-        return reporter.warn(
-          `acquirer ${id} makes no token: its limiter cannot be read or written (${describeFault(came.error)})`,
-        );
-      case "held":
-        pauseUntil = now + STORE_PAUSE;
-        return;
-      default:
-        return;
+  async #call(): Promise<FreshToken> {
+    if (this.#isClosed) throw new TokenError({ step: "create", code: "CLOSED" });
+    try {
+      return await createToken(this.#deps, this.config.source, (stop) => (this.#interrupt = stop));
+    } finally {
+      this.#interrupt = undefined;
     }
   }
 
-  function failed(error: unknown, sentAt: number): void {
+  async #join(token: FreshToken, sentAt: number): Promise<void> {
+    const { state, waiting } = this.#deps;
+    this.#emit(true, undefined, undefined, sentAt);
+    this.#cooldown.succeeded(sentAt);
+    this.#lastFailure = undefined;
+    await this.#tokens.join(token, sentAt);
+    waiting.wakeAll(this.config.upstream);
+    // A store that hangs must delay neither the next creation nor the relay's end.
+    await Promise.race([state.flush(), this.#pause(STORE_PAUSE)]);
+    this.#interrupt?.();
+  }
+
+  #settle(outcome: AttemptOutcome<FreshToken>, sentAt: number): void {
+    if (outcome.kind === "failed") return this.#fail(outcome.error, sentAt);
+    if (outcome.kind !== "down" && outcome.kind !== "held") return;
+    this.#pauseUntil = this.#deps.clock.now() + STORE_PAUSE;
+    if (outcome.kind === "down")
+      this.#deps.reporter.warn(
+        `acquirer ${this.config.id} creates no token: the state store cannot be read or written (${describeFault(outcome.error)})`,
+      );
+  }
+
+  #fail(error: unknown, sentAt: number): void {
+    const { clock, reporter } = this.#deps;
     const { step, code, verdict } = judgeFailure(error);
-    lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
-    tell(false, step, code, sentAt);
-    // Creating alone: tokens that exist, their refreshes and other credentials go on.
-    if (verdict.scope !== "none") block.refused(verdict, sentAt);
+    this.#lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
+    this.#emit(false, step, code, sentAt);
+    // Stops creation alone: existing tokens, their refreshes and other credentials go on.
+    if (verdict.scope !== "none") this.#cooldown.refused(verdict, sentAt);
     const now = clock.now();
-    const at = nextAt(now);
+    const at = this.#nextAt(now);
     const next =
       at > now ? `; the next is created in ${toDurationText(at - now)} at the earliest` : "";
     reporter.warn(
-      `acquirer ${id} got no token: ${step} failed, ${code} (${verdict.evidence})${next}`,
+      `acquirer ${this.config.id} got no token: ${step} failed, ${code} (${verdict.evidence})${next}`,
     );
   }
 
-  function tell(
-    ok: boolean,
-    step: string | undefined,
-    code: string | undefined,
-    sentAt: number,
-  ): void {
-    hooks.emit("creation", {
-      acquirer: id,
-      upstream,
-      ok,
-      step,
-      code,
-      duration: clock.now() - sentAt,
-    });
+  #emit(ok: boolean, step: string | undefined, code: string | undefined, sentAt: number): void {
+    const { hooks, clock } = this.#deps;
+    const { id: acquirer, upstream } = this.config;
+    const duration = clock.now() - sentAt;
+    hooks.emit("creation", { acquirer, upstream, ok, step, code, duration });
   }
 
-  function pause(time: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = clock.after(time, resolve);
-      giveUp = () => {
-        cancel();
-        resolve();
-      };
-    });
+  #pause(time: number): Promise<void> {
+    const { promise, end } = pause(time, this.#deps.clock);
+    this.#interrupt = end;
+    return promise;
   }
-
-  return {
-    config,
-    trigger,
-    forecast(now) {
-      if (making) return { kind: "creating" };
-      if (tokens.live() >= maxLive || obstacle() !== undefined) return undefined;
-      const at = nextAt(now);
-      const key = block.until(now) === at ? block.key : undefined;
-      return { kind: "later", at, key, failure: lastFailure };
-    },
-    unavailableReason: () => (health.get(id) ? undefined : obstacle()),
-    recordUse(credential) {
-      const left = tokens.sent(credential);
-      if (left !== undefined && config.lowWater !== undefined && left <= config.lowWater) trigger();
-    },
-    marked: tokens.marked,
-    restore: tokens.restore,
-    status() {
-      const now = clock.now();
-      const at = nextAt(now);
-      const cause = block.until(now) > 0 ? block.reason() : "the limiter";
-      return {
-        id,
-        upstream,
-        tier: config.tier,
-        live: tokens.live(),
-        maxLive,
-        creating: making !== undefined,
-        attempts: limiter.counts(),
-        nextAt: at > now ? toISOTime(at) : undefined,
-        blocked: obstacle() ?? (at > now ? cause : undefined),
-      };
-    },
-    async close() {
-      isClosed = true;
-      giveUp?.();
-      await making;
-    },
-  };
 }

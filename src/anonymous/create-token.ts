@@ -1,4 +1,4 @@
-// Making one token within the time that the limiter counts with, and what it means when that fails.
+// Creates one token within the limiter's time limit, and classifies a failure.
 import type { Clock } from "../contract/clock.ts";
 import type { AnonymousSource } from "../contract/anonymous-source.ts";
 import type { FreshToken } from "../contract/token-source.ts";
@@ -8,20 +8,20 @@ import { DIALECTS } from "../dialects/builtin.ts";
 import { CALL_TIME } from "./creation-window.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
 
-/** Reasons that speak of a limit and of nothing else. */
+/** Reasons that mean a limit and nothing else. */
 export const LIMITED: ReadonlySet<Reason> = new Set<Reason>([
   "CREATE_LIMITED",
   "RATE_LIMIT_EXCEEDED",
 ]);
 
-/** Runs a source's `create`; given up after `CALL_TIME`, or by what `onStop` is handed. Throws what the source throws, or a `TokenError`. */
+/** Runs a source's `create`. It is aborted after `CALL_TIME`, or by the function passed to `onStop`. Throws the source's error, or a `TokenError`. */
 export async function createToken(
   { clock, fetch }: { clock: Clock; fetch: typeof globalThis.fetch },
   source: AnonymousSource,
   onStop: (stop: () => void) => void,
 ): Promise<FreshToken> {
   const controller = new AbortController();
-  // A source that does not look at its signal must not hold the limiter.
+  // A source that ignores its signal must not block the limiter.
   const late = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () =>
       reject(new TokenError({ step: "create", code: "TIMEOUT" })),
@@ -33,29 +33,30 @@ export async function createToken(
   onStop(stop);
   try {
     const made = source.create({ fetch, clock, signal: controller.signal });
-    return checked(await Promise.race([made, late]));
+    return assertToken(await Promise.race([made, late]));
   } finally {
     cancel();
   }
 }
 
-// What a function of the operator's gives is believed where it is a token.
-function checked(token: FreshToken): FreshToken {
+// The result of an operator's function is validated.
+function assertToken(token: FreshToken): FreshToken {
   if (typeof token?.accessToken !== "string" || !/^[\u0021-\u007e]+$/.test(token.accessToken))
     throw new TokenError({ step: "create", code: "INVALID_ANSWER", what: "accessToken" });
   return token;
 }
 
-/** Reads which step of a creation failed, and what that means for the next. */
+/** Returns which step of a creation failed, and what that means for the next one. */
 export function judgeFailure(error: unknown): { step: TokenStep; code: string; verdict: Verdict } {
   if (!(error instanceof TokenError))
     return { step: "create", code: "FAILED", verdict: classifyFault("closed") };
   const { step, code, retryAfter, refusal } = error;
   if (refusal) {
     const verdict = classify(refusal, DIALECTS["generic"]!);
-    // A good answer that lacks its token says more by that than by its words, unless these speak of a limit.
-    const isSaid = code === "REFUSED" ? verdict.reason !== "UNKNOWN" : LIMITED.has(verdict.reason);
-    return { step, code: isSaid ? verdict.reason : code, verdict };
+    // In a 2xx response without a token the missing token counts, not the text, unless the text names a limit.
+    const isClassified =
+      code === "REFUSED" ? verdict.reason !== "UNKNOWN" : LIMITED.has(verdict.reason);
+    return { step, code: isClassified ? verdict.reason : code, verdict };
   }
   if (code !== "CREATE_LIMITED") return { step, code, verdict: classifyFault("closed") };
   const limited: Verdict = {

@@ -1,4 +1,4 @@
-// What keeps an acquirer from creating after a refusal: a cooldown like any other, kept, shared and in the status (H3).
+// The cooldown of an acquirer after a refusal: stored, shared and shown in the status as any other (H3).
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Key } from "../contract/credential.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
@@ -10,10 +10,10 @@ import type { AcquirerDeps } from "./acquirer-deps.ts";
 
 export interface CreationCooldown {
   readonly key: Key;
-  /** Until when nothing is created, UTC epoch ms; 0 where something may be. */
+  /** Until when nothing is created, UTC epoch ms; 0 when creation is allowed. */
   until(now: number): number;
   reason(): Reason | undefined;
-  /** Takes a refusal in: as long as it says, else longer each time. */
+  /** Applies a refusal: as long as its hint says, otherwise with an increasing backoff. */
   refused(verdict: Verdict, sentAt: number): void;
   succeeded(sentAt: number): void;
 }

@@ -1,35 +1,28 @@
-// When the next anonymous token may be created (H2). Pure: attempts so far, in; a point in time, out.
+// When the next anonymous token may be created (H2). Pure.
+import type { CreateLimits } from "../contract/anonymous-source.ts";
 
-export interface CreationLimits {
-  /** Attempts in any sliding hour, and in any sliding day. */
-  perHour: number;
-  perDay: number;
-  /** Least time between two attempts, ms. */
-  spacing: number;
-}
-
-/** One attempt, whatever came of it; times by the clock that all instances share, UTC epoch ms. */
+/** One attempt, whatever its outcome. Times are by the clock that all instances share, UTC epoch ms. */
 export interface Attempt {
   id: string;
   at: number;
-  /** When its call was over; `undefined` while it is under way, and for ever where its maker died. */
+  /** When its call ended; `undefined` while it is under way, and for ever if its process died. */
   endedAt?: number | undefined;
 }
 
 export const HOUR = 3_600_000;
 export const DAY = 86_400_000;
-/** A call may reach the provider so long after its attempt was counted: it is given up by then. */
+/** Time limit of a call to the provider, ms. */
 export const CALL_TIME = 30_000;
-/** Between the writing of an attempt and its call there must not be more than this. */
+/** Longest time between counting an attempt and its call, ms. */
 export const MAX_COUNT_TO_CALL = 5_000;
 
 /**
- * Returns when the next attempt may be made, UTC epoch ms. An older attempt counts from the last moment in which the
- * provider may have seen it, so that by the provider's clock too no window holds more than it may.
+ * Returns when the next attempt is allowed, UTC epoch ms. An older attempt counts from the last moment at which the provider may
+ * have seen it, so that no window exceeds the limit by the provider's clock either.
  */
 export function nextCreationAt(
   attempts: readonly Attempt[],
-  { perHour, perDay, spacing }: CreationLimits,
+  { perHour, perDay, spacing }: CreateLimits,
 ): number {
   const seen = attempts.map(lastSeenAt).toSorted((a, b) => a - b);
   const freeAt = (limit: number, window: number): number =>
@@ -37,7 +30,7 @@ export function nextCreationAt(
   return Math.max(freeAt(1, spacing), freeAt(perHour, HOUR), freeAt(perDay, DAY));
 }
 
-/** Attempts older than this, at `now`, can count no more. */
+/** Attempts before this time no longer count at `now`. */
 export function countsSince(now: number): number {
   return now - DAY - CALL_TIME - MAX_COUNT_TO_CALL;
 }

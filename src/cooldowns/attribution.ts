@@ -1,5 +1,6 @@
 // Who is to blame for refusals that state no wait: the credential, or the request that met them (D11).
 import type { Key } from "../contract/credential.ts";
+import { setBounded } from "../shared/bounded-map.ts";
 import type { Reason } from "../contract/verdict.ts";
 
 /** A refusal without a stated wait that has closed a key, or has met it closed. */
@@ -171,6 +172,5 @@ function isSameKey(a: Key, b: Key): boolean {
 
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.delete(key);
-  if (map.size >= LIMIT) map.delete(map.keys().next().value!);
-  map.set(key, value);
+  setBounded(map, key, value, LIMIT);
 }

@@ -2,7 +2,8 @@
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions } from "./credential-types.ts";
-import { CREDENTIAL_DEFAULTS, defined } from "./defaults.ts";
+import { withoutUndefined } from "../shared/json.ts";
+import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import { wrong } from "./faults.ts";
 
 /** What makes sense for a credential that makes anonymous tokens, and for no other. */
@@ -41,7 +42,7 @@ export function resolveAcquirer(
     ...credential,
     source: typeof anonymous === "function" ? { create: anonymous } : anonymous,
     maxLive,
-    limits: { ...CREDENTIAL_DEFAULTS.createLimit, ...defined(limits) },
+    limits: { ...CREDENTIAL_DEFAULTS.createLimit, ...withoutUndefined(limits) },
     limiter: key,
     expectedRequests,
     lowWater,

@@ -71,12 +71,3 @@ export const CREDENTIAL_DEFAULTS = {
 
 /** Of `cors`, where it is on. */
 export const CORS_DEFAULTS = { credentials: false, maxAge: 600_000 } as const;
-
-/** Options without those that are `undefined`: `{ maxWait: undefined }` means the default, as an unset environment variable does. */
-export function defined<T extends object>(
-  options: T | undefined,
-): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(options ?? {}).filter(([, value]) => value !== undefined),
-  ) as never;
-}

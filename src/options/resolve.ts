@@ -7,9 +7,10 @@ import type { PerCallerOptions } from "./group-types.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
-import { DEFAULTS, defined } from "./defaults.ts";
+import { DEFAULTS } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
+import { withoutUndefined } from "../shared/json.ts";
 import { didYouMean } from "./suggest.ts";
 import { resolveTrustProxy } from "./trust-proxy.ts";
 import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
@@ -83,7 +84,7 @@ function complete(options: RelayOptions, faults: Faults): RelayConfig {
     acquirers,
     secrets,
     sources,
-    tokens: { ...DEFAULTS.tokens, ...defined(options.tokens) },
+    tokens: { ...DEFAULTS.tokens, ...withoutUndefined(options.tokens) },
     authorize: options.authorize,
     clientAddress: options.clientAddress,
     trustProxy: faults.attempt(() => resolveTrustProxy(options.trustProxy)),
@@ -106,7 +107,7 @@ function resolveScheduling(
   { credentials }: Carriers,
   faults: Faults,
 ): RelayConfig["scheduling"] {
-  const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...defined(scheduling) };
+  const { preferred, ...rest } = { ...DEFAULTS.scheduling, ...withoutUndefined(scheduling) };
   if (preferred === undefined) return { ...rest, preferred: undefined };
   const { id, strict = false } = typeof preferred === "string" ? { id: preferred } : preferred;
   const ids = credentials.map((one) => one.id);
@@ -129,8 +130,11 @@ function resolveLimits(
         `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
       );
   });
-  const limits = { ...DEFAULTS.limits, ...defined(options.limits) };
-  const perCaller = { ...DEFAULTS.limits.perCaller, ...defined(options.limits?.perCaller) };
+  const limits = { ...DEFAULTS.limits, ...withoutUndefined(options.limits) };
+  const perCaller = {
+    ...DEFAULTS.limits.perCaller,
+    ...withoutUndefined(options.limits?.perCaller),
+  };
   return { ...limits, perCaller, disableOn: [...limits.disableOn] };
 }
 
@@ -139,14 +143,14 @@ function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["str
   // An upstream that refuses the field is called once more without it.
   if (streaming?.includeUsage && maxAttempts < 2)
     wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
-  return { ...DEFAULTS.streaming, ...defined(streaming) };
+  return { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
 }
 
 function resolveResponseHeaders(
   options: RelayOptions,
   faults: Faults,
 ): RelayConfig["responseHeaders"] {
-  const headers = { ...DEFAULTS.responseHeaders, ...defined(options.responseHeaders) };
+  const headers = { ...DEFAULTS.responseHeaders, ...withoutUndefined(options.responseHeaders) };
   const seen = new Map<string, string>();
   for (const [name, header] of Object.entries<string | false>(headers)) {
     if (header === false) continue;

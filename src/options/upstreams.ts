@@ -5,7 +5,8 @@ import type { Endpoint } from "../contract/target.ts";
 import type { RelayOptions } from "./types.ts";
 import type { QuotaPoolOptions, UpstreamOptions } from "./upstream-types.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
-import { defined, UPSTREAM_DEFAULTS } from "./defaults.ts";
+import { withoutUndefined } from "../shared/json.ts";
+import { UPSTREAM_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 
 /** An upstream with everything filled in. */
@@ -62,7 +63,10 @@ function resolveUpstream(
   faults: Faults,
 ): UpstreamConfig {
   const { dialect, passHeaders = [], pools = [] } = upstream;
-  const { quota, quotaEvery, quotaFallback } = { ...UPSTREAM_DEFAULTS, ...defined(upstream) };
+  const { quota, quotaEvery, quotaFallback } = {
+    ...UPSTREAM_DEFAULTS,
+    ...withoutUndefined(upstream),
+  };
   if (quotaEvery !== false && !quota)
     faults.add(`${path}.quotaEvery`, "has no effect without `quota`");
   pools.forEach((pool, index) => {

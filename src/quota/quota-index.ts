@@ -1,5 +1,6 @@
 // How much of its quota each credential has left, for one pool × family or for everything, as far as somebody has said so.
 import { BitSet } from "../shared/bitset.ts";
+import { setBounded } from "../shared/bounded-map.ts";
 import { ANY } from "../shared/patterns.ts";
 import { MinHeap } from "../shared/min-heap.ts";
 
@@ -73,11 +74,9 @@ export class QuotaIndex {
     const name = nameOf(pool, family);
     const known = this.#shelves.get(name);
     if (known) return known;
-    if (this.#shelves.size >= FAMILIES) this.#shelves.delete(this.#shelves.keys().next().value!);
     const shelf = new Shelf(this.#size);
     for (const [member, reading] of this.#wide.readings) shelf.fallBack(member, levelOf(reading));
-    this.#shelves.set(name, shelf);
-    return shelf;
+    return setBounded(this.#shelves, name, shelf, FAMILIES);
   }
 
   #wake(now: number): void {

@@ -4,9 +4,20 @@ export type Fields = Record<string, unknown>;
 
 /** Returns the value as an object with fields, or `undefined`; arrays are none. */
 export function asFields(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : undefined;
+  return isFields(value) ? value : undefined;
+}
+
+/** True for an object that is no array. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Copies an object without the fields that are `undefined`; `{}` without an object: `{ maxWait: undefined }` means the default. */
+export function withoutUndefined<T extends object>(
+  fields: T | undefined,
+): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as never;
 }
 
 /** Returns the value as a list, an empty one where it is none. */

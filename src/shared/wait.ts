@@ -1,4 +1,4 @@
-// A wait for a promise of the operator's code, with a time limit.
+// Waits with a time limit, on the injected clock.
 import type { Clock } from "../contract/clock.ts";
 
 export interface Wait<T> {
@@ -18,6 +18,25 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
   const cancel = clock.after(limit, tooLate);
   promise.then(cancel, cancel);
   return { promise, abandon };
+}
+
+export interface Pause {
+  promise: Promise<void>;
+  /** Ends the pause now: the promise resolves. */
+  end: () => void;
+}
+
+/** Waits `time` ms. */
+export function pause(time: number, clock: Clock): Pause {
+  let end!: () => void;
+  const promise = new Promise<void>((resolve) => {
+    const cancel = clock.after(time, resolve);
+    end = () => {
+      cancel();
+      resolve();
+    };
+  });
+  return { promise, end };
 }
 
 /** Waits until `work` has settled, at most `limit` ms. Resolves with whether it has; never rejects. */

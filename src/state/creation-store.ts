@@ -1,101 +1,145 @@
-/** Attempts to create anonymous tokens: each a record of its own, so that no writer can lose another's (H2). */
+/** Attempts to create anonymous tokens: each a separate record, so that no write can lose another attempt (H2). */
+import type { Clock } from "../contract/clock.ts";
 import type { CreationRecord } from "../contract/records.ts";
 import type { CreationStore } from "../contract/state.ts";
-import type { Quarantine } from "./store/quarantine.ts";
-import type { Faults } from "./store/store-faults.ts";
-import type { Clock } from "../contract/clock.ts";
+import { type Fields, withoutUndefined } from "../shared/json.ts";
 import type { Semaphore } from "../shared/semaphore.ts";
-import type { StateKeys } from "./records/record-keys.ts";
 import { createKnownRecords } from "./records/known-records.ts";
 import { readEach } from "./records/list-records.ts";
-import { type Fields, isName, isTime, readStored, VERSION } from "./records/record-kinds.ts";
+import { isName, isTime, readStored, VERSION } from "./records/record-kinds.ts";
+import type { StateKeys } from "./records/record-keys.ts";
+import type { Quarantine } from "./store/quarantine.ts";
+import type { Faults } from "./store/store-faults.ts";
 import { readItem, readItems, type StateStorage, type StoredValue } from "./store/storage.ts";
 
-export interface CreationStoreParts {
+export interface CreationStoreDeps {
   storage: StateStorage;
   base: string;
   keys: StateKeys;
-  aside: Quarantine;
+  quarantine: Quarantine;
   faults: Faults;
   clock: Clock;
-  /** Tells the other instances. */
-  tell(key: string, value: StoredValue): void;
+  /** Announces a record to the other instances. */
+  announce(key: string, value: StoredValue): void;
 }
 
-/** Attempts are remembered by every instance: a store that was emptied gets all of them back. */
+/** Every instance remembers the attempts, so that a store that was emptied gets all of them back. */
 export interface KeptCreations extends CreationStore {
-  /** Takes in what stands at `places`. Rejects when it cannot be read. */
+  /** Reads the attempts at `places`. Rejects when one cannot be read. */
   load(places: readonly string[], gate: Semaphore): Promise<void>;
-  /** Takes in what another instance has stored; false where it is no attempt. */
-  hear(key: string, value: unknown): boolean;
-  /** Stores again what is missing. Rejects when it cannot. */
+  /** Applies a record written by another instance; false if it is no attempt. */
+  receive(key: string, value: unknown): boolean;
+  /** Stores what is missing. Rejects when it cannot. */
   writeBack(): Promise<void>;
 }
 
-/** Longer than any window that counts, and the call at its end. */
+/** Longer than the longest window that counts, and the call at its end, ms. */
 const KEPT = 25 * 3_600_000;
 
-export function createCreationStore({
-  storage,
-  base,
-  keys,
-  aside,
-  faults,
-  clock,
-  tell,
-}: CreationStoreParts): KeptCreations {
-  const known = createKnownRecords(mergeCreations);
+export function createCreationStore(deps: CreationStoreDeps): KeptCreations {
+  return new StoredCreations(deps);
+}
 
-  function note(key: string, value: unknown): boolean {
+interface FoundCreation {
+  key: string;
+  record: CreationRecord;
+}
+
+class StoredCreations implements KeptCreations {
+  readonly #deps: CreationStoreDeps;
+  readonly #known = createKnownRecords(mergeCreations);
+
+  constructor(deps: CreationStoreDeps) {
+    this.#deps = deps;
+  }
+
+  add(record: CreationRecord): Promise<void> {
+    return this.#reporting(async () => {
+      const { storage, announce } = this.#deps;
+      const [key, stored] = [await this.#keyOf(record), toStored(record)];
+      // Noted before it is stored: if the store is emptied in between, it is written back all the same.
+      this.#known.note(key, record);
+      await storage.setItem(key, stored);
+      announce(key, stored);
+    });
+  }
+
+  list(limiter: string, before: number, now: number): Promise<CreationRecord[]> {
+    return this.#reporting(async () => {
+      const found = await this.#read(limiter, now);
+      const isOld = ({ record }: FoundCreation): boolean => lastTimeOf(record) < before;
+      for (const { key, record } of found) this.#known.note(key, record);
+      const old = found.filter(isOld);
+      for (const { key } of old) this.#known.drop(key);
+      await Promise.all(old.map(({ key }) => this.#deps.storage.removeItem(key)));
+      return found.filter((one) => !isOld(one)).map(({ record }) => record);
+    });
+  }
+
+  load(places: readonly string[], gate: Semaphore): Promise<void> {
+    return readEach(this.#deps.storage, gate, places, (key, value) => this.receive(key, value));
+  }
+
+  receive(key: string, value: unknown): boolean {
     const reading = readStored(CREATION, value);
-    if (reading.is === "record") known.note(key, reading.record);
-    return reading.is === "record";
+    if (reading.kind === "record") this.#known.note(key, reading.record);
+    return reading.kind === "record";
   }
 
-  async function prefixOf(limiter: string): Promise<string> {
-    return `${await keys.of("a", [limiter])}-`;
+  async writeBack(): Promise<void> {
+    const { storage, clock } = this.#deps;
+    for (const [key, record] of this.#known.missingFrom(new Map<string, CreationRecord>())) {
+      if (lastTimeOf(record) < clock.now() - KEPT) this.#known.drop(key);
+      else if (await this.#isMissing(key, record)) await storage.setItem(key, toStored(record));
+    }
   }
 
-  async function keyOf({ limiter, id }: CreationRecord): Promise<string> {
-    const name = await keys.of("a", [limiter, id]);
-    return (await prefixOf(limiter)) + name.slice(name.lastIndexOf(":") + 1);
-  }
-
-  async function all(limiter: string, now: number): Promise<Found[]> {
-    const prefix = await prefixOf(limiter);
+  async #read(limiter: string, now: number): Promise<FoundCreation[]> {
+    const { storage, base, quarantine } = this.#deps;
+    const prefix = await this.#prefixOf(limiter);
     const listed = (await storage.getKeys(`${base}:a`)).filter((key) => key.startsWith(prefix));
-    const found: Found[] = [];
+    const found: FoundCreation[] = [];
     for (const { key, value } of listed.length > 0 ? await readItems(storage, listed) : []) {
       let reading = readStored(CREATION, value);
-      // Another process may be in mid-write: what is still broken at a second look is.
-      if (reading.is === "broken") reading = readStored(CREATION, await readItem(storage, key));
-      if (reading.is === "record") found.push({ key, record: reading.record });
-      if (reading.is === "broken") found.push(await mend(limiter, key, now));
-      if (reading.is !== "newer") continue;
-      // Nobody can tell what it says, and it may be an attempt: nothing is created over it.
-      aside.leave(key);
+      // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
+      if (reading.kind === "broken") reading = readStored(CREATION, await readItem(storage, key));
+      if (reading.kind === "record") found.push({ key, record: reading.record });
+      if (reading.kind === "broken") found.push(await this.#repair(limiter, key, now));
+      if (reading.kind !== "newer") continue;
+      // A record of a newer version may be an attempt: nothing is created while one cannot be read.
+      quarantine.skipNewer(key);
       throw new UnreadableAttempt(key);
     }
     return found;
   }
 
-  /** Its writer died in it, at the latest now: from now on it counts as an attempt whose end nobody knows. */
-  async function mend(limiter: string, key: string, now: number): Promise<Found> {
-    await aside.keep(key);
+  /** Its writer died in mid-write, at the latest now: from now on it counts as an attempt without a known end. */
+  async #repair(limiter: string, key: string, now: number): Promise<FoundCreation> {
+    await this.#deps.quarantine.keep(key);
     const id = `broken-${key.slice(key.lastIndexOf("-") + 1)}`;
     const record = { limiter, id, at: now, endedAt: undefined };
-    await storage.setItem(key, toStored(record));
+    await this.#deps.storage.setItem(key, toStored(record));
     return { key, record };
   }
 
-  // One that cannot be read may be of a newer version: it is left to whoever lists.
-  async function isLacking(key: string, record: CreationRecord): Promise<boolean> {
-    const reading = readStored(CREATION, await readItem(storage, key));
-    if (reading.is === "record") return mergeCreations(reading.record, record) !== reading.record;
-    return reading.is === "absent";
+  // A value that cannot be read may be of a newer version: `list` decides about it.
+  async #isMissing(key: string, record: CreationRecord): Promise<boolean> {
+    const reading = readStored(CREATION, await readItem(this.#deps.storage, key));
+    if (reading.kind === "record") return mergeCreations(reading.record, record) !== reading.record;
+    return reading.kind === "absent";
   }
 
-  async function told<T>(work: () => Promise<T>): Promise<T> {
+  async #prefixOf(limiter: string): Promise<string> {
+    return `${await this.#deps.keys.of("a", [limiter])}-`;
+  }
+
+  async #keyOf({ limiter, id }: CreationRecord): Promise<string> {
+    const name = await this.#deps.keys.of("a", [limiter, id]);
+    return (await this.#prefixOf(limiter)) + name.slice(name.lastIndexOf(":") + 1);
+  }
+
+  async #reporting<T>(work: () => Promise<T>): Promise<T> {
+    const { faults } = this.#deps;
     try {
       const value = await work();
       faults.clear("creation");
@@ -105,51 +149,17 @@ export function createCreationStore({
       throw error;
     }
   }
-
-  return {
-    add: (record) =>
-      told(async () => {
-        const [key, stored] = [await keyOf(record), toStored(record)];
-        // Known before it is there: emptied in between, the store gets it all the same.
-        known.note(key, record);
-        await storage.setItem(key, stored);
-        tell(key, stored);
-      }),
-    list: (limiter, before, now) =>
-      told(async () => {
-        const found = await all(limiter, now);
-        const isOld = ({ record: { at, endedAt } }: Found): boolean =>
-          Math.max(at, endedAt ?? 0) < before;
-        for (const { key, record } of found) known.note(key, record);
-        const old = found.filter(isOld);
-        for (const { key } of old) known.drop(key);
-        await Promise.all(old.map(({ key }) => storage.removeItem(key)));
-        return found.filter((one) => !isOld(one)).map(({ record }) => record);
-      }),
-    load: (places, gate) => readEach(storage, gate, places, note),
-    hear: note,
-    async writeBack() {
-      const stored = new Map<string, CreationRecord>();
-      for (const [key, record] of known.lacking(stored)) {
-        if (Math.max(record.at, record.endedAt ?? 0) < clock.now() - KEPT) known.drop(key);
-        else if (await isLacking(key, record)) await storage.setItem(key, toStored(record));
-      }
-    },
-  };
 }
 
-interface Found {
-  key: string;
-  record: CreationRecord;
+function lastTimeOf({ at, endedAt }: CreationRecord): number {
+  return Math.max(at, endedAt ?? 0);
 }
 
 function toStored({ limiter, id, at, endedAt }: CreationRecord): StoredValue {
-  const stored: StoredValue = { v: VERSION, kind: CREATION.name, limiter, id, at };
-  if (endedAt !== undefined) stored["endedAt"] = endedAt;
-  return stored;
+  return { v: VERSION, kind: CREATION.name, limiter, id, at, ...withoutUndefined({ endedAt }) };
 }
 
-/** An attempt is written twice at most: the second time with its end. */
+/** An attempt is written at most twice: the second time with its end. */
 function mergeCreations(a: CreationRecord, b: CreationRecord): CreationRecord {
   return a.endedAt === undefined && b.endedAt !== undefined ? b : a;
 }

@@ -167,7 +167,7 @@ describe("anonymous tokens", () => {
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, null]);
     const text = await refused.text();
     expect(text).toContain("ERR_RELAY_TOKEN");
-    expect(text).toContain("create: the store's leases are best effort");
+    expect(text).toContain("create: the state store has no atomic lock");
     expect(relay.lines.map(({ message }) => message).join()).toContain("no anonymous token");
     const alone = await start({ storage, instances: 1 });
     // Best-effort leases take time to be sure.

@@ -226,7 +226,9 @@ describe("a store that fails", () => {
     state.count("a", false);
     await state.close();
     expect(clock.pending()).toBe(0);
-    expect(lines.at(-1)).toBe("error state: closed with 2 records that could not be stored");
+    expect(lines.at(-1)).toBe(
+      "error state: 2 records could not be written before the relay closed and are lost",
+    );
   });
 });
 

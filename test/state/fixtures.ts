@@ -6,7 +6,7 @@ import type {
   DisableRecord,
 } from "../../src/contract/records.ts";
 import type { State } from "../../src/contract/state.ts";
-import type { StateOptions } from "../../src/state/state-parts.ts";
+import type { StateOptions } from "../../src/state/state-options.ts";
 import { createState } from "../../src/state/create-state.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import type { VirtualClock } from "../support/virtual-clock.ts";

@@ -306,7 +306,7 @@ describe("secrets that cannot be read", () => {
     const bench = createBench({ storage, secrets: [OTHER] });
     expect((await bench.state.load()).credentials).toEqual([]);
     expect(bench.lines.join()).toContain(
-      "cannot be opened with the configured secrets: credential c",
+      "sealed value cannot be opened with the configured `secret`: credential c",
     );
     expect(await storage.getItem(await keyOf("k"))).toMatchObject({ id: "c" });
   });

@@ -1,4 +1,4 @@
-/** Carries the counters to the store, one value a second at most, and fetches those of other instances. */
+/** Writes the counters to the store, at most one value per second, and reads those of other instances. */
 import type { CancelTimer, Clock, Random } from "../../contract/clock.ts";
 import { countersFromStored } from "./usage-counters.ts";
 import type { Counters, Shard, StoredCounters } from "./usage-counters.ts";
@@ -9,9 +9,9 @@ import { readStored } from "../records/record-kinds.ts";
 import type { StateStorage } from "../store/storage.ts";
 
 export interface CountersWriter {
-  /** Sees to it that what changed is written within a second. */
+  /** Schedules a write of what changed, within a second. */
   wake(): void;
-  /** Writes everything that changed; resolves when it is written, or has failed once more. */
+  /** Writes everything that changed. Resolves when it is written, or has failed once more. */
   flush(): Promise<void>;
   hasFailed(): boolean;
   stop(): void;
@@ -19,74 +19,87 @@ export interface CountersWriter {
 
 export interface CountersWriterOptions {
   storage: StateStorage;
-  /** Storage key of a shard, without its number. */
+  /** Key of a shard in the store, without its number. */
   prefix: string;
   counters: Counters;
   clock: Clock;
   faults: Faults;
-  onWell(): void;
+  /** Called after each successful write. */
+  onRecovered(): void;
 }
 
 const INTERVAL = 1000;
 const LONGEST_DELAY = 60_000;
 
 export function createCountersWriter(options: CountersWriterOptions): CountersWriter {
-  const { storage, prefix, counters, clock, faults } = options;
-  let cancel: CancelTimer | undefined;
-  let writing: Promise<void> | undefined;
-  let delay = INTERVAL;
-  let failed = false;
-  let stopped = false;
+  return new ShardWriter(options);
+}
 
-  function wake(): void {
-    if (stopped || cancel || writing) return;
-    cancel = clock.after(delay, () => {
-      cancel = undefined;
-      if (!writing) void writeNext();
+class ShardWriter implements CountersWriter {
+  readonly #options: CountersWriterOptions;
+  #cancelTimer: CancelTimer | undefined;
+  #writing: Promise<void> | undefined;
+  #delay = INTERVAL;
+  #failed = false;
+  #isStopped = false;
+
+  constructor(options: CountersWriterOptions) {
+    this.#options = options;
+  }
+
+  wake(): void {
+    if (this.#isStopped || this.#cancelTimer || this.#writing) return;
+    this.#cancelTimer = this.#options.clock.after(this.#delay, () => {
+      this.#cancelTimer = undefined;
+      if (!this.#writing) void this.#writeNext();
     });
   }
 
-  function writeNext(): Promise<void> {
+  async flush(): Promise<void> {
+    await this.#writing;
+    // Requests are counted meanwhile: a shard that changes from here on waits for its second.
+    for (let left = this.#options.counters.changed(); left > 0; left--) {
+      await this.#writeNext();
+      if (this.#failed) return;
+    }
+  }
+
+  hasFailed(): boolean {
+    return this.#failed;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #writeNext(): Promise<void> {
+    const { counters } = this.#options;
     const shard = counters.takeChanged();
     if (!shard) return Promise.resolve();
-    writing = write(shard).finally(() => {
-      writing = undefined;
-      if (counters.changed() > 0) wake();
+    this.#writing = this.#write(shard).finally(() => {
+      this.#writing = undefined;
+      if (counters.changed() > 0) this.wake();
     });
-    return writing;
+    return this.#writing;
   }
 
-  async function write(shard: Shard): Promise<void> {
+  async #write(shard: Shard): Promise<void> {
+    const { storage, prefix, counters, faults, onRecovered } = this.#options;
     const key = `${prefix}${shard.index}`;
     try {
       await storage.setItem(key, counters.toStored(shard));
-      delay = INTERVAL;
-      failed = false;
-      options.onWell();
+      this.#delay = INTERVAL;
+      this.#failed = false;
+      onRecovered();
     } catch (error) {
       counters.putBack(shard);
-      failed = true;
-      delay = Math.min(delay * 2, LONGEST_DELAY);
+      this.#failed = true;
+      this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
       faults.report("write", key, error);
     }
   }
-
-  async function flush(): Promise<void> {
-    await writing;
-    // Counting goes on meanwhile: what changes from here on waits for its second.
-    for (let left = counters.changed(); left > 0; left--) {
-      await writeNext();
-      if (failed) return;
-    }
-  }
-
-  function stop(): void {
-    stopped = true;
-    cancel?.();
-    cancel = undefined;
-  }
-
-  return { wake, flush, hasFailed: () => failed, stop };
 }
 
 export interface OthersOptions {
@@ -96,11 +109,11 @@ export interface OthersOptions {
   random: Random;
 }
 
-// Each start of an instance leaves values behind. Beyond so many they are too dear to be added up.
+// Each start of an instance leaves values behind. Above this number, adding them up costs too much.
 const SUMMED_AT_MOST = 512;
 const SILENT_FOR = 86_400_000;
 
-/** Reads the counters at `keys`, or nothing where there are too many: then some that are a day old are removed. */
+/** Reads the counters at `keys`; nothing if there are too many: then some that are a day old are removed. */
 export async function loadOthers(
   options: OthersOptions,
   keys: readonly string[],
@@ -124,12 +137,12 @@ async function readCounters(
   const found = new Map<string, StoredCounters>();
   await readEach(storage, gate, keys, (key, value) => {
     const read = readStored({ name: "counters", fromStored: countersFromStored }, value);
-    if (read.is === "record") found.set(key, read.record);
+    if (read.kind === "record") found.set(key, read.record);
   });
   return found;
 }
 
-// From anywhere in the list, so that not the same ones are looked at each time.
+// From a random position, so that each call looks at other keys.
 function someOf(keys: readonly string[], random: Random): string[] {
   const first = Math.floor(random() * keys.length);
   return [...keys.slice(first), ...keys.slice(0, first)].slice(0, SUMMED_AT_MOST);

@@ -1,24 +1,24 @@
-/** Bookkeeping of use: counted in memory alone, and packed into few records that are written now and then. */
+/** Usage counters: counted in memory, and packed into few values that are written at most once a second. */
 import type { Clock } from "../../contract/clock.ts";
 import type { UsageCounters } from "../../contract/records.ts";
-import { VERSION, isCount, isName, isTime } from "../records/record-kinds.ts";
-import type { Fields } from "../records/record-kinds.ts";
+import type { Fields } from "../../shared/json.ts";
+import { isCount, isName, isTime, VERSION } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
 
 export interface Counters {
-  /** Counts one request. A look-up and three additions: it stands on the hot path. */
+  /** Counts one request. One look-up and three additions, because it is on the hot path. */
   count(credential: string, failed: boolean): void;
-  /** Takes over what other instances, and earlier lives of this one, had written so far. */
+  /** Replaces what other instances, and earlier processes of this one, have written. */
   setOthers(stored: readonly StoredCounters[]): void;
   get(credential: string): UsageCounters | undefined;
   /** How many shards wait to be written. */
   changed(): number;
-  /** Takes the shard that has been waiting longest to be written; `undefined` when nothing changed. */
+  /** Removes and returns the shard that waits longest; `undefined` when nothing changed. */
   takeChanged(): Shard | undefined;
-  /** Puts a shard back whose write failed. */
+  /** Queues a shard again whose write failed. */
   putBack(shard: Shard): void;
   toStored(shard: Shard): StoredValue;
-  /** Every shard waits to be written once more. */
+  /** Queues every shard once more. */
   touchAll(): void;
 }
 
@@ -27,7 +27,7 @@ export interface Shard {
   readonly index: number;
   readonly own: Map<string, UsageCounters>;
   bytes: number;
-  /** Latest use of any of them, UTC epoch ms. */
+  /** Latest use of any credential in it, UTC epoch ms. */
   usedAt: number;
 }
 
@@ -50,115 +50,125 @@ interface Entry {
   shard: Shard;
 }
 
-// Deno KV takes 64 KiB a value; the rest is for the envelope.
+// Deno KV accepts 64 KiB per value; the rest is for the envelope.
 const SHARD_BYTES = 60_000;
 // Three numbers of up to 16 digits, brackets and commas.
 const ENTRY_BYTES = 56;
-// Credentials made at run time come and go: beyond this the shard idle longest is given up.
+// Credentials made at run time come and go: beyond this the shard idle longest is dropped.
 const COUNTED_AT_MOST = 200_000;
 
-/** Creates the counters of one instance. `onChange` hears when a shard has changed since it was taken. */
+/** Creates the counters of one instance. `onChange` is called when a shard has changed since it was taken. */
 export function createCounters(
   clock: Clock,
   instance: string,
   onChange: () => void,
   countedAtMost: number = COUNTED_AT_MOST,
 ): Counters {
-  const entries = new Map<string, Entry>();
-  const others = new Map<string, UsageCounters>();
-  const shards: Shard[] = [];
-  const changed = new Set<Shard>();
+  return new ShardedCounters(clock, instance, onChange, countedAtMost);
+}
 
-  function count(credential: string, failed: boolean): void {
-    const entry = entries.get(credential) ?? open(credential);
-    entry.own.requests++;
-    if (failed) entry.own.failures++;
-    entry.own.lastUsedAt = entry.shard.usedAt = clock.now();
-    if (changed.has(entry.shard)) return;
-    changed.add(entry.shard);
-    onChange();
+class ShardedCounters implements Counters {
+  readonly #clock: Clock;
+  readonly #instance: string;
+  readonly #onChange: () => void;
+  readonly #countedAtMost: number;
+  readonly #entries = new Map<string, Entry>();
+  readonly #others = new Map<string, UsageCounters>();
+  readonly #shards: Shard[] = [];
+  readonly #changed = new Set<Shard>();
+
+  constructor(clock: Clock, instance: string, onChange: () => void, countedAtMost: number) {
+    this.#clock = clock;
+    this.#instance = instance;
+    this.#onChange = onChange;
+    this.#countedAtMost = countedAtMost;
   }
 
-  function open(credential: string): Entry {
-    const bytes = new TextEncoder().encode(JSON.stringify(credential)).length + ENTRY_BYTES;
-    const shard = shardFor(bytes);
-    const entry = { own: { requests: 0, failures: 0, lastUsedAt: 0 }, shard };
-    shard.own.set(credential, entry.own);
-    shard.bytes += bytes;
-    entries.set(credential, entry);
-    return entry;
+  count(credential: string, failed: boolean): void {
+    const { own, shard } = this.#entries.get(credential) ?? this.#open(credential);
+    own.requests++;
+    if (failed) own.failures++;
+    own.lastUsedAt = shard.usedAt = this.#clock.now();
+    if (this.#changed.has(shard)) return;
+    this.#changed.add(shard);
+    this.#onChange();
   }
 
-  function shardFor(bytes: number): Shard {
-    const last = shards.at(-1);
-    if (last && last.bytes + bytes <= SHARD_BYTES) return last;
-    const idlest = entries.size < countedAtMost ? undefined : giveUpIdlest();
-    const index = idlest?.index ?? shards.length;
-    const shard = { index, own: new Map<string, UsageCounters>(), bytes: 0, usedAt: 0 };
-    shards.push(shard);
-    return shard;
-  }
-
-  // Its index goes to the shard that comes in its place, whose write replaces what is stored.
-  function giveUpIdlest(): Shard {
-    const idlest = shards.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
-    shards.splice(shards.indexOf(idlest), 1);
-    changed.delete(idlest);
-    for (const credential of idlest.own.keys()) entries.delete(credential);
-    return idlest;
-  }
-
-  function takeChanged(): Shard | undefined {
-    const [oldest] = changed;
-    if (oldest) changed.delete(oldest);
-    return oldest;
-  }
-
-  function setOthers(stored: readonly StoredCounters[]): void {
+  setOthers(stored: readonly StoredCounters[]): void {
+    const others = this.#others;
     others.clear();
-    for (const [credential, requests, failures, lastUsedAt] of stored.flatMap(
-      (one) => one.counts,
-    )) {
-      others.set(credential, sum(others.get(credential), { requests, failures, lastUsedAt }));
-    }
+    for (const { counts } of stored)
+      for (const [credential, requests, failures, lastUsedAt] of counts)
+        others.set(credential, sum(others.get(credential), { requests, failures, lastUsedAt }));
   }
 
-  function get(credential: string): UsageCounters | undefined {
-    const own = entries.get(credential)?.own;
-    const rest = others.get(credential);
+  get(credential: string): UsageCounters | undefined {
+    const own = this.#entries.get(credential)?.own;
+    const rest = this.#others.get(credential);
     return own || rest ? sum(own, rest) : undefined;
   }
 
-  function toStored({ own }: Shard): StoredValue {
+  changed(): number {
+    return this.#changed.size;
+  }
+
+  takeChanged(): Shard | undefined {
+    const [oldest] = this.#changed;
+    if (oldest) this.#changed.delete(oldest);
+    return oldest;
+  }
+
+  putBack(shard: Shard): void {
+    // A shard dropped in the meantime would overwrite its successor.
+    if (this.#shards.includes(shard)) this.#changed.add(shard);
+  }
+
+  toStored({ own }: Shard): StoredValue {
     const counts = Array.from(own, ([credential, { requests, failures, lastUsedAt }]) => [
       credential,
       requests,
       failures,
       lastUsedAt,
     ]);
-    return { v: VERSION, kind: "counters", instance, writtenAt: clock.now(), counts };
+    const writtenAt = this.#clock.now();
+    return { v: VERSION, kind: "counters", instance: this.#instance, writtenAt, counts };
   }
 
-  function putBack(shard: Shard): void {
-    // One that was given up meanwhile would overwrite its successor.
-    if (shards.includes(shard)) changed.add(shard);
+  touchAll(): void {
+    for (const shard of this.#shards) this.#changed.add(shard);
   }
 
-  return {
-    count,
-    setOthers,
-    get,
-    changed: () => changed.size,
-    takeChanged,
-    putBack,
-    toStored,
-    touchAll() {
-      for (const shard of shards) changed.add(shard);
-    },
-  };
+  #open(credential: string): Entry {
+    const bytes = new TextEncoder().encode(JSON.stringify(credential)).length + ENTRY_BYTES;
+    const shard = this.#shardFor(bytes);
+    const entry = { own: { requests: 0, failures: 0, lastUsedAt: 0 }, shard };
+    shard.own.set(credential, entry.own);
+    shard.bytes += bytes;
+    this.#entries.set(credential, entry);
+    return entry;
+  }
+
+  #shardFor(bytes: number): Shard {
+    const last = this.#shards.at(-1);
+    if (last && last.bytes + bytes <= SHARD_BYTES) return last;
+    const idlest = this.#entries.size < this.#countedAtMost ? undefined : this.#dropIdlest();
+    const index = idlest?.index ?? this.#shards.length;
+    const shard = { index, own: new Map<string, UsageCounters>(), bytes: 0, usedAt: 0 };
+    this.#shards.push(shard);
+    return shard;
+  }
+
+  // Its index goes to the shard that replaces it, whose write replaces what is stored.
+  #dropIdlest(): Shard {
+    const idlest = this.#shards.reduce((a, b) => (b.usedAt < a.usedAt ? b : a));
+    this.#shards.splice(this.#shards.indexOf(idlest), 1);
+    this.#changed.delete(idlest);
+    for (const credential of idlest.own.keys()) this.#entries.delete(credential);
+    return idlest;
+  }
 }
 
-/** Reads stored counters; one wrong entry spoils all, as a torn value does. */
+/** Reads stored counters; one invalid entry rejects all, because a torn value looks like that. */
 export function countersFromStored(fields: Fields): StoredCounters | undefined {
   const { instance, writtenAt, counts } = fields;
   if (!isName(instance) || !isTime(writtenAt)) return undefined;

@@ -1,4 +1,4 @@
-/** What a driver's client says of its connection: at once, while its commands wait and fail later with less. */
+/** Connection events of a driver's client: they come at once and name the cause, while its commands wait and fail later. */
 import { driverOf, type StateStorage } from "../store/storage.ts";
 
 /** The part of ioredis' client that is used. */
@@ -13,10 +13,10 @@ export interface ClientListener {
 }
 
 /**
- * Listens to the client of a Redis driver; on any other driver nothing happens. Returns what ends it. With a listener ioredis
- * no longer prints each failed connection by itself, with its stack.
+ * Subscribes to the client of a Redis driver; does nothing with any other driver. Returns a function that ends the subscription.
+ * With a listener, ioredis no longer prints each failed connection with its stack.
  */
-export function hearClient(
+export function followClient(
   storage: StateStorage,
   base: string,
   { onError, onReady }: ClientListener,
@@ -32,7 +32,7 @@ export function hearClient(
     client.on?.("error", onError);
     client.on?.("ready", onReady);
   };
-  // What keeps a client from being made is told by the first command.
+  // Why the client cannot be created is reported by the first command.
   begin().catch(() => {});
   return () => {
     isOver = true;

@@ -1,4 +1,4 @@
-// Deno KV: a value is written only where its version is still the one that was looked at.
+// Deno KV: a lock is written only if its version is still the one that was read.
 import type { Clock } from "../../contract/clock.ts";
 import type { LockKind } from "./driver.ts";
 
@@ -43,16 +43,16 @@ export function createDenoKvLocks(
     tier: "atomic",
     async take(name, owner, ttl) {
       const entry = await (await kv()).get(keyOf(name));
-      const known = entry.value as Lock | null;
-      if (known && known.until > clock.now()) return 0;
-      const generation = (known?.generation ?? 0) + 1;
+      const held = entry.value as Lock | null;
+      if (held && held.until > clock.now()) return 0;
+      const generation = (held?.generation ?? 0) + 1;
       const isTaken = await swap(name, entry, { owner, generation, until: clock.now() + ttl });
       return isTaken ? generation : 0;
     },
     async release(name, owner) {
       const entry = await (await kv()).get(keyOf(name));
-      const known = entry.value as Lock | null;
-      if (known?.owner === owner) await swap(name, entry, { ...known, until: 0 });
+      const held = entry.value as Lock | null;
+      if (held?.owner === owner) await swap(name, entry, { ...held, until: 0 });
     },
     time: async () => clock.now(),
   };

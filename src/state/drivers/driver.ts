@@ -1,13 +1,53 @@
-// What each kind of driver has to be able to do for a lease. One small file for each kind stands beside this one.
+// What a kind of driver provides for several instances: locks for leases, and a journal of changes. One file per kind.
+import type { Clock, Random } from "../../contract/clock.ts";
 import type { LeaseTier } from "../../contract/lease.ts";
+import type { SyncTier } from "../../contract/state.ts";
+import type { StateStorage } from "../store/storage.ts";
 
-/** A lock that a driver holds for somebody, for some time. `name` is a key that the driver can take as it is. */
+/** The locks of a driver, each held by one owner for a limited time. `name` is a key that the driver accepts unchanged. */
 export interface LockKind {
   tier: LeaseTier;
-  /** Takes the lock; returns its generation, higher than every one before, or 0 where somebody else holds it. */
+  /** Takes the lock for `ttl` ms. Returns its generation, higher than every one before, or 0 when another owner holds it. */
   take(name: string, owner: string, ttl: number): Promise<number>;
-  /** Gives it back where `owner` still holds it. */
+  /** Releases the lock if `owner` still holds it. */
   release(name: string, owner: string, generation: number): Promise<void>;
   /** The clock that all instances share, UTC epoch ms. */
   time(): Promise<number>;
+}
+
+export interface ReceivedChanges {
+  /** The texts appended since the last exchange, in order. Texts of this instance may be among them. */
+  texts: string[];
+  /** Changes were removed before this instance read them: everything must be read again. */
+  hasMissed: boolean;
+  /** More changes are waiting than one exchange returns. */
+  hasMore: boolean;
+  /** A value of this instance is missing: the store may have been emptied. */
+  isDoubtful?: boolean;
+}
+
+/** Where changes are appended and read. An exchange is one call to the store, or two where the driver has plain values only. */
+export interface Journal {
+  tier: SyncTier;
+  /** Time between two exchanges in ms; 0 when `onNews` reports new changes. */
+  interval: number;
+  /** Sets the starting point: every change appended after this is received. */
+  begin(): Promise<void>;
+  exchange(text: string | undefined): Promise<ReceivedChanges>;
+  /** Calls `wake` when another instance has appended a change. Returns a function that ends the subscription. */
+  onNews?(wake: () => void): () => void;
+}
+
+export interface DriverOptions {
+  /** Without a storage there is no other instance to share with. */
+  storage: StateStorage | undefined;
+  /** Prefix of every key, without a trailing colon. */
+  base: string;
+  clock: Clock;
+}
+
+export interface JournalOptions extends DriverOptions {
+  /** Unique name of this instance. */
+  instance: string;
+  random: Random;
 }

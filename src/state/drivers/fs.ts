@@ -1,65 +1,106 @@
-// Files: a lock's generation is part of its file's name, and whoever links the next one first holds it. A dead holder's
-// file is never removed before its successor's is there, so two can never take over at once.
+// Files: the generation of a lock is part of its file's name, and the first instance that links the next name holds the lock.
+// The file of an expired holder is removed only after its successor's exists, so two instances cannot take over at once.
 import type * as NodeFiles from "node:fs/promises";
 import type { Clock } from "../../contract/clock.ts";
 import type { LockKind } from "./driver.ts";
 
-interface HeldFile {
+interface LockFile {
   owner: string;
   until: number;
 }
 
 type Files = typeof NodeFiles;
 
-/** Old generations that stay, so that a listing which many pass by still shows one of theirs. */
+/** Old generations that stay, so that a listing made during several takeovers still contains one of them. */
 const KEPT = 4;
 
-/** Not a literal where it is imported: a bundler for a runtime without files must not look for it. */
+/** Not a literal in the `import`: a bundler for a runtime without files must not resolve it. */
 const FILES: string = "node:fs/promises";
 
-/** `folder` is the folder of the driver. Only loaded where the driver is one of files, hence Node, Deno or Bun. */
+/** `folder` is the folder of the driver. Node's module is loaded on the first call, hence on Node, Deno or Bun only. */
 export function createFileLocks(folder: string, clock: Clock): LockKind {
-  const place = `${folder.replace(/[\\/]+$/, "")}/.leases`;
-  let files: Promise<Files> | undefined;
-  let count = 0;
+  return new FileLocks(`${folder.replace(/[\\/]+$/, "")}/.leases`, clock);
+}
 
-  function open(): Promise<Files> {
-    return (files ??= import(FILES) as Promise<Files>);
+class FileLocks implements LockKind {
+  readonly tier = "atomic";
+  readonly #folder: string;
+  readonly #clock: Clock;
+  #files: Promise<Files> | undefined;
+  #drafts = 0;
+
+  constructor(folder: string, clock: Clock) {
+    this.#folder = folder;
+    this.#clock = clock;
   }
 
-  /** Generations there are of a lock, highest first. */
-  async function generationsOf(name: string): Promise<number[]> {
-    const { readdir, mkdir } = await open();
-    await mkdir(place, { recursive: true });
-    return (await readdir(place))
+  async take(name: string, owner: string, ttl: number): Promise<number> {
+    const generations = await this.#generationsOf(name);
+    const last = generations[0] ?? 0;
+    const held = last > 0 ? await this.#read(this.#fileOf(name, last)) : undefined;
+    // Removed between listing and reading: another instance has taken the lock.
+    if (last > 0 && !held) return 0;
+    if (held && held.until > this.#clock.now()) return 0;
+    const file: LockFile = { owner, until: this.#clock.now() + ttl };
+    if (!(await this.#link(file, this.#fileOf(name, last + 1)))) return 0;
+    // A slow instance may have linked a number that others have passed, and removed, since the listing.
+    const [highest = 0] = await this.#generationsOf(name);
+    if (highest > last + 1) return 0;
+    await this.#removeOld(name, generations);
+    return last + 1;
+  }
+
+  async release(name: string, owner: string, generation: number): Promise<void> {
+    const { rename } = await this.#open();
+    const file = this.#fileOf(name, generation);
+    const held = await this.#read(file);
+    if (held?.owner === owner) await rename(await this.#draft({ owner, until: 0 }), file);
+  }
+
+  async time(): Promise<number> {
+    return this.#clock.now();
+  }
+
+  #open(): Promise<Files> {
+    return (this.#files ??= import(FILES) as Promise<Files>);
+  }
+
+  #fileOf(name: string, generation: number): string {
+    return `${this.#folder}/${name}.${generation}`;
+  }
+
+  /** The generations of a lock that have a file, highest first. */
+  async #generationsOf(name: string): Promise<number[]> {
+    const { readdir, mkdir } = await this.#open();
+    await mkdir(this.#folder, { recursive: true });
+    return (await readdir(this.#folder))
       .filter((file) => file.startsWith(`${name}.`) && /\.\d+$/.test(file))
       .map((file) => Number(file.slice(name.length + 1)))
       .toSorted((a, b) => b - a);
   }
 
-  const fileOf = (name: string, generation: number): string => `${place}/${name}.${generation}`;
-
-  async function read(file: string): Promise<HeldFile | undefined> {
-    const { readFile } = await open();
+  async #read(file: string): Promise<LockFile | undefined> {
+    const { readFile } = await this.#open();
     try {
-      return JSON.parse(await readFile(file, "utf8")) as HeldFile;
+      return JSON.parse(await readFile(file, "utf8")) as LockFile;
     } catch (error) {
       if ((error as { code?: unknown }).code === "ENOENT") return undefined;
       throw error;
     }
   }
 
-  /** Writes a whole file beside the others; it becomes visible under its name in one step. */
-  async function draft(held: HeldFile): Promise<string> {
-    const { writeFile } = await open();
-    const file = `${place}/draft-${held.owner}-${(count += 1)}`;
-    await writeFile(file, JSON.stringify(held));
+  /** Writes a complete file under a temporary name; linking or renaming makes it visible in one step. */
+  async #draft(content: LockFile): Promise<string> {
+    const { writeFile } = await this.#open();
+    const file = `${this.#folder}/draft-${content.owner}-${(this.#drafts += 1)}`;
+    await writeFile(file, JSON.stringify(content));
     return file;
   }
 
-  async function linkNew(held: HeldFile, target: string): Promise<boolean> {
-    const { link, rm } = await open();
-    const file = await draft(held);
+  /** Returns false if `target` exists already. */
+  async #link(content: LockFile, target: string): Promise<boolean> {
+    const { link, rm } = await this.#open();
+    const file = await this.#draft(content);
     try {
       await link(file, target);
       return true;
@@ -71,34 +112,9 @@ export function createFileLocks(folder: string, clock: Clock): LockKind {
     }
   }
 
-  async function tidy(name: string, generations: readonly number[]): Promise<void> {
-    const { rm } = await open();
-    await Promise.all(generations.slice(KEPT).map((one) => rm(fileOf(name, one), { force: true })));
+  async #removeOld(name: string, generations: readonly number[]): Promise<void> {
+    const { rm } = await this.#open();
+    const old = generations.slice(KEPT);
+    await Promise.all(old.map((one) => rm(this.#fileOf(name, one), { force: true })));
   }
-
-  return {
-    tier: "atomic",
-    async take(name, owner, ttl) {
-      const generations = await generationsOf(name);
-      const last = generations[0] ?? 0;
-      const held = last > 0 ? await read(fileOf(name, last)) : undefined;
-      // Gone between listing and reading: somebody has gone on.
-      if (last > 0 && !held) return 0;
-      if (held && held.until > clock.now()) return 0;
-      const isTaken = await linkNew({ owner, until: clock.now() + ttl }, fileOf(name, last + 1));
-      if (!isTaken) return 0;
-      // Who was slow may have taken a number that others have left behind, and tidied away, since it looked.
-      const [highest = 0] = await generationsOf(name);
-      if (highest > last + 1) return 0;
-      await tidy(name, generations);
-      return last + 1;
-    },
-    async release(name, owner, generation) {
-      const { rename } = await open();
-      const file = fileOf(name, generation);
-      const held = await read(file);
-      if (held?.owner === owner) await rename(await draft({ owner, until: 0 }), file);
-    },
-    time: async () => clock.now(),
-  };
 }

@@ -1,17 +1,18 @@
-// SQLite and PostgreSQL through db0: one row a lock in a table of its own, taken by a conditional upsert, by the database's clock.
+// SQLite and PostgreSQL through db0. Locks: one row per lock in a separate table, taken by a conditional upsert with the
+// database's clock. Journal: a table with a sequence number, read from the last number that was seen.
 import { createSqlTable, type SqlDatabase } from "../store/sql-table.ts";
-import type { LockKind } from "./driver.ts";
+import type { Journal, LockKind } from "./driver.ts";
 
 const NOW: Readonly<Record<string, string>> = {
   postgresql: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 };
 
-/** Returns `undefined` for a dialect that cannot do it (MySQL has no `RETURNING`). */
+/** Returns `undefined` for a dialect without the statements needed (MySQL has no `RETURNING`). */
 export function createSqlLocks(database: SqlDatabase, table: string): LockKind | undefined {
   const now = NOW[database.dialect];
   if (now === undefined) return undefined;
-  const made = createSqlTable(
+  const tableExists = createSqlTable(
     database,
     table,
     "name VARCHAR(255) PRIMARY KEY, owner VARCHAR(64) NOT NULL, generation BIGINT NOT NULL, expires BIGINT NOT NULL",
@@ -26,7 +27,7 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
   return {
     tier: "atomic",
     async take(name, owner, ttl) {
-      await made();
+      await tableExists();
       const [row] = await database.prepare(TAKE).all(name, owner, Math.ceil(ttl));
       return row ? Number((row as { generation: number | string }).generation) : 0;
     },
@@ -39,5 +40,77 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
       const [row] = await database.prepare(`SELECT ${now} AS now`).all();
       return Number((row as { now: number | string }).now);
     },
+  };
+}
+
+interface Row {
+  seq: number | string;
+  body: string;
+}
+
+const KEPT = 10_000;
+const TRIM_EVERY = 100;
+const PAGE = 200;
+/** Number of the advisory lock; arbitrary, but used by nothing else. */
+const LOCK = 7_233_705;
+
+const COLUMNS: Readonly<Record<string, string>> = {
+  postgresql: "seq BIGSERIAL PRIMARY KEY, body TEXT NOT NULL",
+  sqlite: "seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL",
+};
+
+/** Returns `undefined` for a dialect that is not tested. */
+export function createSqlJournal(database: SqlDatabase, table: string): Journal | undefined {
+  const columns = COLUMNS[database.dialect];
+  if (columns === undefined) return undefined;
+  const tableExists = createSqlTable(database, table, columns);
+  const exchangeRows = createRowExchange(database, table);
+  let position = 0;
+  let appended = 0;
+
+  async function trim(): Promise<void> {
+    if (appended++ % TRIM_EVERY !== 0) return;
+    await database.prepare(`DELETE FROM ${table} WHERE seq < ?`).run(position - KEPT);
+  }
+
+  return {
+    tier: "shared",
+    // SQLite takes two calls when there is a text to append.
+    interval: database.dialect === "postgresql" ? 300 : 490,
+    async begin() {
+      await tableExists();
+      const [row] = await database.prepare(`SELECT max(seq) AS seq FROM ${table}`).all();
+      position = Number((row as { seq: number | string | null }).seq ?? 0);
+    },
+    async exchange(text) {
+      await tableExists();
+      const rows = await exchangeRows(text, position);
+      if (text !== undefined) await trim();
+      // The read starts with the row at `position`. If it is absent, it was trimmed, and unread rows may have been, too.
+      const hasMissed = position !== 0 && Number(rows[0]?.seq) !== position;
+      const news = position === 0 || hasMissed ? rows : rows.slice(1);
+      position = Number(news.at(-1)?.seq ?? (hasMissed ? 0 : position));
+      return { texts: news.map(({ body }) => body), hasMissed, hasMore: rows.length > PAGE };
+    },
+  };
+}
+
+/** Returns a function that appends a text, if there is one, and reads the rows from a number on. */
+function createRowExchange(
+  database: SqlDatabase,
+  table: string,
+): (text: string | undefined, from: number) => Promise<Row[]> {
+  const READ = `SELECT seq, body FROM ${table} WHERE seq >= ? ORDER BY seq LIMIT ${PAGE + 1}`;
+  // Under the lock, numbers are assigned and committed in one order: a reader that sees one has seen all before it.
+  const EXCHANGE = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(${LOCK})),
+    added AS (INSERT INTO ${table} (body) SELECT ? FROM turn)
+    ${READ}`;
+
+  return async (text, from) => {
+    if (text === undefined) return (await database.prepare(READ).all(from)) as Row[];
+    if (database.dialect === "postgresql")
+      return (await database.prepare(EXCHANGE).all(text, from)) as Row[];
+    await database.prepare(`INSERT INTO ${table} (body) VALUES (?)`).run(text);
+    return (await database.prepare(READ).all(from)) as Row[];
   };
 }

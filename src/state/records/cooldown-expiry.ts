@@ -1,17 +1,18 @@
-/** Clears out cooldowns that no longer matter, so that neither memory nor store grows for ever. */
+/** Removes cooldowns that no longer count, so that memory and store stay bounded. */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
 import type { CooldownRecord } from "../../contract/records.ts";
 
 export interface Expiry {
-  /** Remembers when the record at `key` will be dead. */
+  /** Schedules the removal of the record at `key`. */
   track(key: string, record: CooldownRecord): void;
+  /** True when the record no longer counts. */
   isDead(record: CooldownRecord): boolean;
   stop(): void;
 }
 
 /**
- * Creates the sweep: `remove` is called for each record whose cooldown ended more than `keptFor` ms ago, within
- * another `keptFor` of that.
+ * Calls `remove` for each record whose cooldown ended more than `keptFor` ms ago, at the latest `keptFor` ms after that
+ * moment.
  */
 export function createExpiry(clock: Clock, keptFor: number, remove: (key: string) => void): Expiry {
   const deadAt = new Map<string, number>();

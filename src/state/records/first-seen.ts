@@ -1,9 +1,9 @@
-/** Keeps a clock that is off from locking a key for longer than was meant. */
+/** Bounds cooldowns written with a wrong clock: none lasts longer from its first sight than from its writing. */
 import type { Clock } from "../../contract/clock.ts";
 import type { CooldownRecord } from "../../contract/records.ts";
 
 export interface FirstSeen {
-  /** Returns `record` with its `until` at most as long after first sight as it was after its writing. */
+  /** Returns `record` with its `until` limited to the first sight plus the duration that the writer meant. */
   asSeen(key: string, record: CooldownRecord): CooldownRecord;
 }
 
@@ -23,7 +23,7 @@ export function createFirstSeen(clock: Clock): FirstSeen {
     return { ...record, until: Math.min(until, seenAt + Math.max(0, until - writtenAt)) };
   }
 
-  // Only records from the future need it: for all others the moment of writing is the earlier one.
+  // Only records from the future are noted: for all others the time of writing is the earlier one.
   function firstSight(key: string, writtenAt: number, now: number): number {
     const sight = sights.get(key);
     if (sight?.writtenAt === writtenAt) return sight.seenAt;

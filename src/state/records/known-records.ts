@@ -1,15 +1,16 @@
-/** What this instance knows to stand in the store, as it is stored there: an emptied one is filled from it (M5). */
+/** The records that are in the store as far as this instance knows: an emptied store is refilled from them (M5). */
+import { setBounded } from "../../shared/bounded-map.ts";
 
 export interface KnownRecords<R> {
-  /** Takes a record in, merged with what is known of its key. */
+  /** Notes a record, merged with the one known under its key. */
   note(key: string, record: R): void;
   get(key: string): R | undefined;
   drop(key: string): void;
-  /** What is missing in `stored`, or better than what stands there. */
-  lacking(stored: ReadonlyMap<string, R>): [key: string, record: R][];
+  /** The records that are missing in `stored`, or win against the stored ones. */
+  missingFrom(stored: ReadonlyMap<string, R>): [key: string, record: R][];
 }
 
-/** Beyond what a store of ours holds; what was noted longest ago goes first. */
+/** More than a store holds; beyond this the record that was added first is dropped. */
 const LIMIT = 200_000;
 
 export function createKnownRecords<R>(
@@ -20,14 +21,12 @@ export function createKnownRecords<R>(
 
   return {
     note(key, record) {
-      const held = records.get(key);
-      records.set(key, held === undefined ? record : merge(held, record));
-      if (records.size <= limit) return;
-      for (const oldest of records.keys()) return void records.delete(oldest);
+      const known = records.get(key);
+      setBounded(records, key, known === undefined ? record : merge(known, record), limit);
     },
     get: (key) => records.get(key),
     drop: (key) => void records.delete(key),
-    lacking: (stored) =>
+    missingFrom: (stored) =>
       [...records].filter(([key, record]) => {
         const there = stored.get(key);
         return there === undefined || merge(there, record) !== there;

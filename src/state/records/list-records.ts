@@ -1,4 +1,4 @@
-/** What stands under the base, sorted by kind, and read in bounded portions. */
+/** Lists the keys under the base by kind, and reads their values in bounded portions. */
 import { SECOND_PLACE } from "./record-cell.ts";
 import type { Semaphore } from "../../shared/semaphore.ts";
 import type { KeyKind } from "./record-keys.ts";
@@ -13,11 +13,11 @@ export interface Listing {
   creations: string[];
 }
 
-// 4 × 100 files open at once stay below the usual limit of 1,024.
+// 4 × 100 open files stay below the usual limit of 1,024.
 const PORTION = 100;
 export const PORTIONS_AT_ONCE = 4;
 
-/** Lists the keys of all records under `base`, or of one kind; anything else that stands there is passed over. */
+/** Lists the keys of all records under `base`, or of one kind; all other keys are skipped. */
 export async function listRecords(
   storage: StateStorage,
   base: string,
@@ -43,7 +43,7 @@ export async function listRecords(
   return listing;
 }
 
-/** Reads the values of `keys` and hands each to `use`. Rejects when one cannot be read. */
+/** Reads the values of `keys` and calls `use` for each. Rejects when one cannot be read. */
 export async function readEach(
   storage: StateStorage,
   gate: Semaphore,
@@ -58,7 +58,7 @@ export async function readEach(
   await Promise.all(portions.map((portion) => gate.run(() => read(portion))));
 }
 
-/** Key of the record that a place belongs to. */
+/** Returns the key of the record that a place belongs to. */
 export function recordKey(place: string): string {
   return place.endsWith(SECOND_PLACE) ? place.slice(0, -SECOND_PLACE.length) : place;
 }

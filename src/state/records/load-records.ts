@@ -1,23 +1,23 @@
-/** Fills memory from the store: believes only what it can check, and writes nothing over the rest. */
+/** Loads the records of a store: accepts only valid ones, and overwrites none of the others. */
 import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
 import type { LoadedState } from "../../contract/state.ts";
 import { loadOthers } from "../counters/counters-writer.ts";
 import { listRecords, readEach, recordKey } from "./list-records.ts";
 import type { StateParts } from "../state-parts.ts";
 import { readStored } from "./record-kinds.ts";
-import { isForgotten } from "./tombstones.ts";
+import { isRemoved } from "./tombstones.ts";
 import type { RecordKind } from "./record-kinds.ts";
 import { readItem } from "../store/storage.ts";
 
-/** What stands in the store, by key. */
-export interface Stored {
+/** The records in the store, by key. */
+export interface StoredRecords {
   cooldowns: ReadonlyMap<string, CooldownRecord>;
   marks: ReadonlyMap<string, DisableRecord>;
   credentials: ReadonlyMap<string, CredentialRecord>;
 }
 
 /** Reads everything under the base once. Rejects when something cannot be read. */
-export async function readStore(parts: StateParts): Promise<Stored> {
+export async function readStore(parts: StateParts): Promise<StoredRecords> {
   const { kinds } = parts;
   const listing = await listRecords(parts.storage, parts.base);
   const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
@@ -29,24 +29,24 @@ export async function readStore(parts: StateParts): Promise<Stored> {
   return { cooldowns, marks, credentials };
 }
 
-/** Hands on what was read; what is dead is removed. */
-export async function takeStored(
+/** Notes the records that were read and returns them as the relay applies them; dead records are removed. */
+export async function applyStored(
   parts: StateParts,
-  { cooldowns, marks, credentials }: Stored,
+  { cooldowns, marks, credentials }: StoredRecords,
 ): Promise<LoadedState> {
-  const { known, removals } = parts;
+  const { knownRecords, tombstones } = parts;
   const living = livingOf(parts, cooldowns);
-  for (const [key, record] of marks) known.marks.note(key, record);
+  for (const [key, record] of marks) knownRecords.marks.note(key, record);
   for (const [key, record] of credentials) {
-    known.credentials.note(key, record);
-    removals.track(key, record);
+    knownRecords.credentials.note(key, record);
+    tombstones.track(key, record);
   }
   const isWanted = async (mark: DisableRecord): Promise<DisableRecord[]> =>
-    (await isForgotten(parts, mark)) ? [] : [mark];
+    (await isRemoved(parts, mark)) ? [] : [mark];
   const wanted = credentials.size > 0 ? await Promise.all([...marks.values()].map(isWanted)) : [];
-  // The removal of the dead is nobody's business to wait for.
-  removals.sweep();
-  const kept = [...credentials].filter(([key]) => known.credentials.get(key) !== undefined);
+  // Nothing waits for the removal of tombstones.
+  tombstones.sweep();
+  const kept = [...credentials].filter(([key]) => knownRecords.credentials.get(key) !== undefined);
   return {
     cooldowns: living,
     marks: credentials.size > 0 ? wanted.flat() : [...marks.values()],
@@ -57,7 +57,7 @@ export async function takeStored(
   };
 }
 
-/** Reads the credentials made at run time alone. Rejects when one cannot be read. */
+/** Reads only the credentials made at run time. Rejects when one cannot be read. */
 export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
   const { credentials } = await listRecords(parts.storage, parts.base, "k");
   return openAll(parts, [
@@ -65,9 +65,9 @@ export async function loadCredentials(parts: StateParts): Promise<CredentialReco
   ]);
 }
 
-// One whose key cannot be opened is left out, and stays in the store as it is.
+/** Opens the API keys. A credential with a key that cannot be opened is skipped, and stays in the store unchanged. */
 export async function openAll(
-  { seal, aside }: StateParts,
+  { seal, quarantine }: StateParts,
   records: readonly CredentialRecord[],
 ): Promise<CredentialRecord[]> {
   const opened = records.map(async (record): Promise<CredentialRecord[]> => {
@@ -77,7 +77,7 @@ export async function openAll(
       const apiKey = await seal.open(credential.apiKey, `credential ${id}`);
       return [{ ...record, credential: { ...credential, apiKey } }];
     } catch {
-      aside.cannotOpen(`credential ${id}`);
+      quarantine.cannotOpen(`credential ${id}`);
       return [];
     }
   });
@@ -85,7 +85,7 @@ export async function openAll(
 }
 
 async function loadRecords<R>(
-  { storage, reading: gate, aside }: StateParts,
+  { storage, reading: gate, quarantine }: StateParts,
   kind: RecordKind<R>,
   places: readonly string[],
 ): Promise<Map<string, R>> {
@@ -94,18 +94,18 @@ async function loadRecords<R>(
 
   function take(place: string, value: unknown): void {
     const reading = readStored(kind, value);
-    if (reading.is === "newer") aside.leave(place);
-    if (reading.is === "broken") broken.push(place);
-    if (reading.is !== "record") return;
+    if (reading.kind === "newer") quarantine.skipNewer(place);
+    if (reading.kind === "broken") broken.push(place);
+    if (reading.kind !== "record") return;
     const key = recordKey(place);
     const held = records.get(key);
     records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
   }
 
-  // Another process may have been in mid-write: what is still broken at a second look is.
+  // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
   async function lookAgain(place: string): Promise<void> {
     const value = await readItem(storage, place);
-    if (readStored(kind, value).is === "broken") await aside.keep(place);
+    if (readStored(kind, value).kind === "broken") await quarantine.keep(place);
     else take(place, value);
   }
 
@@ -114,9 +114,9 @@ async function loadRecords<R>(
   return records;
 }
 
-// The removal of the dead is nobody's business to wait for.
+// Nothing waits for the removal of dead records.
 function livingOf(
-  { cooldowns, expiry, sights, known }: StateParts,
+  { cooldowns, expiry, firstSeen, knownRecords }: StateParts,
   records: ReadonlyMap<string, CooldownRecord>,
 ): CooldownRecord[] {
   const living: CooldownRecord[] = [];
@@ -126,8 +126,8 @@ function livingOf(
       continue;
     }
     expiry.track(key, record);
-    known.cooldowns.note(key, record);
-    living.push(sights.asSeen(key, record));
+    knownRecords.cooldowns.note(key, record);
+    living.push(firstSeen.asSeen(key, record));
   }
   return living;
 }

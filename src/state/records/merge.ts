@@ -1,4 +1,4 @@
-/** How two versions of one record become one, whatever the order: the greater of a total order wins whole. */
+/** Merges two versions of one record: the greater one by a total order wins as a whole, so the order of merging does not matter. */
 import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
 
 /** Merges two cooldowns of one key: the higher epoch, then the later `until`. */
@@ -6,12 +6,12 @@ export function mergeCooldowns(a: CooldownRecord, b: CooldownRecord): CooldownRe
   return compare(cooldownRank(a), cooldownRank(b)) >= 0 ? a : b;
 }
 
-/** Merges two marks of one credential: the higher revision, and at the same one rather disabled than not. */
+/** Merges two marks of one credential: the higher revision; at the same revision disabled wins. */
 export function mergeMarks(a: DisableRecord, b: DisableRecord): DisableRecord {
   return compare(markRank(a), markRank(b)) >= 0 ? a : b;
 }
 
-/** Merges two records of one credential: removed is removed (K6), otherwise the higher revision. */
+/** Merges two records of one credential: a tombstone wins (K6), otherwise the higher revision. */
 export function mergeCredentials(a: CredentialRecord, b: CredentialRecord): CredentialRecord {
   return compare(credentialRank(a), credentialRank(b)) >= 0 ? a : b;
 }
@@ -22,7 +22,7 @@ function credentialRank({ revision, credential, writtenAt }: CredentialRecord): 
 
 type Rank = readonly (number | string)[];
 
-// All fields take part, so that what ranks equal is equal and the order of merging cannot matter.
+// All fields take part: records of equal rank are equal, so the order of merging does not matter.
 function cooldownRank(record: CooldownRecord): Rank {
   const { epoch, until, writtenAt, incidents, stated, reason } = record;
   return [epoch, until, writtenAt, incidents, Number(stated), reason];

@@ -1,4 +1,4 @@
-/** What this instance has written of late: whatever another writes to the same key meanwhile is merged with it again (K5). */
+/** The records that this instance wrote recently: a concurrent write of another instance to the same key is merged with them again (K5). */
 import type { Clock } from "../../contract/clock.ts";
 
 export interface RecentWrites<R> {
@@ -6,8 +6,8 @@ export interface RecentWrites<R> {
   get(key: string): R | undefined;
 }
 
-/** Longer than two writes of one key can take to cross. */
-const LATELY = 60_000;
+/** Longer than two writes of one key can overlap, ms. */
+const RECENT = 60_000;
 const LIMIT = 20_000;
 
 export function createRecentWrites<R>(clock: Clock): RecentWrites<R> {
@@ -15,7 +15,7 @@ export function createRecentWrites<R>(clock: Clock): RecentWrites<R> {
 
   function forgetOld(now: number): void {
     for (const [key, { at }] of notes) {
-      if (now - at < LATELY && notes.size <= LIMIT) return;
+      if (now - at < RECENT && notes.size <= LIMIT) return;
       notes.delete(key);
     }
   }

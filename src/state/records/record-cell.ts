@@ -1,4 +1,4 @@
-/** One record in the store: read, merged and written so that nothing is lost that can still be read. */
+/** Reads, merges and writes one record so that no readable version is lost. */
 import type { Quarantine } from "../store/quarantine.ts";
 import { readStored } from "./record-kinds.ts";
 import type { RecordReading, RecordKind } from "./record-kinds.ts";
@@ -8,13 +8,13 @@ import type { StateStorage } from "../store/storage.ts";
 export type Written = "written" | "unchanged" | "refused";
 
 export interface RecordCells<R> {
-  /** Puts `record` at `key`, merged with what stands there. `refused` where a newer version wrote it. */
+  /** Writes `record` to `key`, merged with the stored one. `refused` if a newer version of the relay wrote that. */
   put(key: string, record: R): Promise<Written>;
-  /** Removes the record where `isDead` still says so of what the store holds now. */
+  /** Removes the record if `isDead` is true for the one that is stored now. */
   removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
 }
 
-/** Appended to the key of the second place, where there are two. */
+/** Suffix of the key of the second place. */
 export const SECOND_PLACE = "-b";
 
 interface CellPlace<R> {
@@ -23,19 +23,19 @@ interface CellPlace<R> {
 }
 
 /**
- * Creates access to the records of one kind. With `inPlace` each has two places that are written in turn: a kill
- * in mid-write then costs the new copy, never the one that was whole.
+ * Creates access to the records of one kind. With `inPlace` each record has two places that are written in turn: a process
+ * that dies in mid-write then loses the new copy, never the complete one.
  */
 export function createRecordCells<R>(
   storage: StateStorage,
   kind: RecordKind<R>,
-  aside: Quarantine,
+  quarantine: Quarantine,
   inPlace: boolean,
 ): RecordCells<R> {
   async function readPlace(key: string): Promise<CellPlace<R>> {
     const reading = readStored(kind, await readItem(storage, key));
-    if (reading.is !== "broken") return { key, reading };
-    // Another process may be in mid-write: what is still broken at a second look is.
+    if (reading.kind !== "broken") return { key, reading };
+    // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
     return { key, reading: readStored(kind, await readItem(storage, key)) };
   }
 
@@ -46,16 +46,16 @@ export function createRecordCells<R>(
 
   async function put(key: string, record: R): Promise<Written> {
     const places = await readPlaces(key);
-    const newer = places.find(({ reading }) => reading.is === "newer");
+    const newer = places.find(({ reading }) => reading.kind === "newer");
     if (newer) {
-      aside.leave(newer.key);
+      quarantine.skipNewer(newer.key);
       return "refused";
     }
     const held = best(kind, places);
     const merged = held ? kind.merge(held.record, record) : record;
     if (held && isSame(kind, held.record, merged)) return "unchanged";
     const target = cheapest(places, held?.place);
-    if (target.reading.is === "broken") await aside.keep(target.key);
+    if (target.reading.kind === "broken") await quarantine.keep(target.key);
     await storage.setItem(target.key, kind.toStored(merged));
     return "written";
   }
@@ -65,7 +65,7 @@ export function createRecordCells<R>(
     const held = best(kind, places);
     if (!held || !isDead(held.record)) return;
     for (const place of places) {
-      if (place.reading.is === "record") await storage.removeItem(place.key);
+      if (place.reading.kind === "record") await storage.removeItem(place.key);
     }
   }
 
@@ -80,14 +80,14 @@ interface HeldRecord<R> {
 function best<R>(kind: RecordKind<R>, places: readonly CellPlace<R>[]): HeldRecord<R> | undefined {
   let held: HeldRecord<R> | undefined;
   for (const place of places) {
-    if (place.reading.is !== "record") continue;
+    if (place.reading.kind !== "record") continue;
     const { record } = place.reading;
     if (!held || kind.merge(held.record, record) === record) held = { place, record };
   }
   return held;
 }
 
-// Where a torn write costs least: an empty place, then a broken one, then the copy that lost.
+// The place where a torn write costs least: an empty one, then a broken one, then the copy that lost.
 function cheapest<R>(
   places: readonly CellPlace<R>[],
   held: CellPlace<R> | undefined,
@@ -95,7 +95,7 @@ function cheapest<R>(
   const [first, second] = places;
   if (!first) throw new TypeError("a record has at least one place");
   if (!second) return first;
-  const empty = places.find(({ reading }) => reading.is === "absent");
+  const empty = places.find(({ reading }) => reading.kind === "absent");
   return empty ?? (first === held ? second : first);
 }
 

@@ -1,14 +1,14 @@
-/** Names of records in the store: hashed, because drivers rewrite, cut and collide the keys they are given. */
+/** Keys of records in the store. They are hashed, because drivers rewrite and truncate keys, so that two can collide. */
 
 /** Cooldowns, marks, counters of an instance, leases, tokens, intents, creations, credentials made at run time. */
 export type KeyKind = "c" | "m" | "i" | "l" | "t" | "n" | "a" | "k";
 
 export interface StateKeys {
-  /** Names the record of `parts`; at once where it was named before, as hashing is asynchronous. */
+  /** Returns the key of a record named by `parts`: synchronously if it is cached, since hashing is asynchronous. */
   of(kind: KeyKind, parts: readonly string[]): string | Promise<string>;
 }
 
-// Enough for what changes within an hour; a key that fell out is hashed again.
+// Enough for the records that change within an hour; a key that was evicted is hashed again.
 const CACHED_KEYS = 10_000;
 
 export function createStateKeys(base: string): StateKeys {
@@ -29,12 +29,12 @@ export function createStateKeys(base: string): StateKeys {
   };
 }
 
-/** Where a broken value is copied to before its key is written again. */
-export function asideKey(base: string, key: string): string {
+/** Key that a broken value is copied to before its own key is written again. */
+export function quarantineKey(base: string, key: string): string {
   return `${base}:aside:${key.slice(key.lastIndexOf(":") + 1)}`;
 }
 
-// JSON keeps the borders between parts and escapes lone surrogates, which UTF-8 would make equal.
+// JSON preserves the borders between parts and escapes lone surrogates, which UTF-8 would make equal.
 function canonicalForm(kind: KeyKind, parts: readonly string[]): string {
   return JSON.stringify([kind, ...parts]);
 }

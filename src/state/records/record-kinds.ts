@@ -1,4 +1,4 @@
-/** The shapes of stored records, and how much of a stored value is believed. */
+/** The kinds of stored records, and the validation of stored values. */
 import type { Key } from "../../contract/credential.ts";
 import type {
   CooldownRecord,
@@ -7,49 +7,48 @@ import type {
   DisableRecord,
 } from "../../contract/records.ts";
 import { isReason } from "../../shared/reasons.ts";
+import { type Fields, isFields, withoutUndefined } from "../../shared/json.ts";
 import type { KeyKind } from "./record-keys.ts";
 import { mergeCooldowns, mergeCredentials, mergeMarks } from "./merge.ts";
 import type { StoredValue } from "../store/storage.ts";
 
 export const VERSION = 1;
 
-/** What a stored value turned out to be. Only a `record` is believed; a `newer` one is never overwritten. */
+/** The result of reading a stored value. Only a `record` is used; a `newer` one, of a later version, is never overwritten. */
 export type RecordReading<R> =
-  | { is: "absent" }
-  | { is: "record"; record: R }
-  | { is: "newer" }
-  | { is: "broken" };
+  | { kind: "absent" }
+  | { kind: "record"; record: R }
+  | { kind: "newer" }
+  | { kind: "broken" };
 
-/** One kind of record: how it is named, stored, believed and merged. */
+/** One kind of record: how it is named, stored, validated and merged. */
 export interface RecordKind<R> {
   letter: KeyKind;
   name: string;
-  parts(record: R): readonly string[];
+  nameParts(record: R): readonly string[];
   toStored(record: R): StoredValue;
-  /** `undefined` where one field is not what it must be. */
+  /** `undefined` if a field has an invalid value. */
   fromStored(fields: Fields): R | undefined;
   merge(a: R, b: R): R;
 }
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Reads what a driver returned for one key, where anything may come back but what was stored. */
+/** Validates what a driver returned for one key: it may differ from what was stored. */
 export function readStored<R>(
   kind: Pick<RecordKind<R>, "name" | "fromStored">,
   value: unknown,
 ): RecordReading<R> {
-  if (value === null || value === undefined) return { is: "absent" };
-  if (!isFields(value)) return { is: "broken" };
-  if (isCount(value["v"]) && value["v"] > VERSION) return { is: "newer" };
-  if (value["v"] !== VERSION || value["kind"] !== kind.name) return { is: "broken" };
+  if (value === null || value === undefined) return { kind: "absent" };
+  if (!isFields(value)) return { kind: "broken" };
+  if (isCount(value["v"]) && value["v"] > VERSION) return { kind: "newer" };
+  if (value["v"] !== VERSION || value["kind"] !== kind.name) return { kind: "broken" };
   const record = kind.fromStored(value);
-  return record === undefined ? { is: "broken" } : { is: "record", record };
+  return record === undefined ? { kind: "broken" } : { kind: "record", record };
 }
 
 export const COOLDOWN: RecordKind<CooldownRecord> = {
   letter: "c",
   name: "cooldown",
-  parts: ({ key }) => [key.upstream, key.credential, key.pool, key.family],
+  nameParts: ({ key }) => [key.upstream, key.credential, key.pool, key.family],
   toStored: ({ key, reason, until, writtenAt, epoch, incidents, stated }) => ({
     v: VERSION,
     kind: "cooldown",
@@ -60,7 +59,7 @@ export const COOLDOWN: RecordKind<CooldownRecord> = {
       family: key.family,
     },
     reason,
-    // JSON knows no Infinity: for ever is the last day a Date can say.
+    // JSON has no Infinity: an unlimited time is stored as the last time that a `Date` can hold.
     until: Math.min(until, LAST_TIME),
     writtenAt,
     epoch,
@@ -79,7 +78,7 @@ export const COOLDOWN: RecordKind<CooldownRecord> = {
 export const MARK: RecordKind<DisableRecord> = {
   letter: "m",
   name: "mark",
-  parts: ({ credential }) => [credential],
+  nameParts: ({ credential }) => [credential],
   toStored: ({ credential, disabled, secretHash, revision, writtenAt }) => ({
     v: VERSION,
     kind: "mark",
@@ -104,16 +103,16 @@ export const MARK: RecordKind<DisableRecord> = {
   merge: mergeMarks,
 };
 
-/** Credentials made at run time; `apiKey` is sealed text here. */
+/** Credentials made at run time. `apiKey` is sealed here. */
 export const CREDENTIAL: RecordKind<CredentialRecord> = {
   letter: "k",
   name: "credential",
-  parts: ({ id }) => [id],
+  nameParts: ({ id }) => [id],
   toStored: ({ id, credential, revision, writtenAt }) => ({
     v: VERSION,
     kind: "credential",
     id,
-    credential: credential ? withoutUndefined(credential) : false,
+    credential: credential ? (withoutUndefined(credential) as StoredValue) : false,
     revision,
     writtenAt,
   }),
@@ -126,14 +125,9 @@ export const CREDENTIAL: RecordKind<CredentialRecord> = {
   merge: mergeCredentials,
 };
 
-type Made = NonNullable<CredentialRecord["credential"]>;
+type RuntimeCredential = NonNullable<CredentialRecord["credential"]>;
 
-function withoutUndefined(credential: Made): StoredValue {
-  const entries = Object.entries(credential).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as StoredValue;
-}
-
-function readCredential(fields: Fields): Made | undefined {
+function readCredential(fields: Fields): RuntimeCredential | undefined {
   const { label, upstream, tier, weight, allow, deny, maxInFlight, origin, apiKey, createdAt } =
     fields;
   const isNumber = (value: unknown): value is number => Number.isFinite(value);
@@ -159,10 +153,6 @@ const CAUSES: Readonly<Record<DisabledMark["cause"], true>> = {
   exhausted: true,
   relogin: true,
 };
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;

@@ -1,4 +1,4 @@
-/** Credentials that were removed: their marks go, and the tombstones when nobody can bring a credential back any more (K6, K11). */
+/** Removed credentials: their marks are deleted, and their tombstones when no instance can restore the credential any more (K6, K11). */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
 import type { CredentialRecord, DisableRecord } from "../../contract/records.ts";
 import type { StateKeys } from "./record-keys.ts";
@@ -6,9 +6,9 @@ import type { KnownRecords } from "./known-records.ts";
 import type { WriteBehind } from "./write-behind.ts";
 
 export interface Tombstones {
-  /** Remembers a tombstone; nothing where the credential is alive. */
+  /** Notes a tombstone; ignores a credential that is not removed. */
   track(key: string, record: CredentialRecord): void;
-  /** Removes what is due, now and every hour from here on while there are tombstones. */
+  /** Removes what is due: now, and every hour from here on while there are tombstones. */
   sweep(): void;
   stop(): void;
 }
@@ -16,17 +16,17 @@ export interface Tombstones {
 export interface TombstoneOptions {
   clock: Clock;
   keys: StateKeys;
-  known: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
+  knownRecords: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
   marks: Pick<WriteBehind<DisableRecord>, "removeDead">;
   credentials: Pick<WriteBehind<CredentialRecord>, "removeDead">;
 }
 
-/** Longer than any instance goes on without having heard of a removal. */
+/** Longer than any instance runs without receiving a removal, ms. */
 export const TOMBSTONE_KEPT: number = 30 * 86_400_000;
 const EVERY = 3_600_000;
 
 export function createTombstones(options: TombstoneOptions): Tombstones {
-  const { clock, keys, known, marks, credentials } = options;
+  const { clock, keys, knownRecords, marks, credentials } = options;
   const tombstones = new Map<string, CredentialRecord>();
   let cancel: CancelTimer | undefined;
   let isStopped = false;
@@ -36,8 +36,8 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
 
   async function removeMark(credential: string): Promise<void> {
     const key = await keys.of("m", [credential]);
-    if (!known.marks.get(key)) return;
-    known.marks.drop(key);
+    if (!knownRecords.marks.get(key)) return;
+    knownRecords.marks.drop(key);
     await marks.removeDead(key, () => true);
   }
 
@@ -48,7 +48,7 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
       void removeMark(record.id);
       if (!isDead(record)) continue;
       tombstones.delete(key);
-      known.credentials.drop(key);
+      knownRecords.credentials.drop(key);
       void credentials.removeDead(key, isDead);
     }
     wait();
@@ -73,11 +73,11 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
   };
 }
 
-/** Tells whether a credential was removed: what was said of it is wanted by nobody. */
-export async function isForgotten(
-  { keys, known }: Pick<TombstoneOptions, "keys" | "known">,
+/** True when a credential was removed: its marks and tokens are not needed. */
+export async function isRemoved(
+  { keys, knownRecords }: Pick<TombstoneOptions, "keys" | "knownRecords">,
   { credential }: Pick<DisableRecord, "credential">,
 ): Promise<boolean> {
-  const record = known.credentials.get(await keys.of("k", [credential]));
+  const record = knownRecords.credentials.get(await keys.of("k", [credential]));
   return record !== undefined && !record.credential;
 }

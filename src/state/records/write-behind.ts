@@ -1,20 +1,20 @@
-/** Writes records behind the caller's back: one write a key at a time, and what fails is kept and tried again. */
+/** Writes records in the background: one write per key at a time, and failed writes are kept and retried. */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
-import type { RecordCells, Written } from "./record-cell.ts";
+import type { RecordCells } from "./record-cell.ts";
 import type { Faults } from "../store/store-faults.ts";
 import type { Semaphore } from "../../shared/semaphore.ts";
 import type { RecordKind } from "./record-kinds.ts";
 
 export interface WriteBehind<R> {
-  /** Starts writing `record` in this turn, or right after the write of the same key that is under way. */
+  /** Begins to write `record` in this turn, or right after the write of the same key that is under way. */
   put(key: string, record: R): void;
-  /** Removes the record at `key` where it is dead and nobody is about to write it. */
+  /** Removes the record at `key` if it is dead and no write of it is queued. */
   removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
-  /** Resolves when what is known so far is written, or has failed once more. */
+  /** Resolves when every record put so far is written, or has failed once more. */
   flush(): Promise<void>;
-  /** How many records failed and wait to be tried again. */
+  /** How many writes failed and wait for a retry. */
   failed(): number;
-  /** Takes back the timer; nothing is tried again from here on. */
+  /** Cancels the timer; nothing is retried from here on. */
   stop(): void;
 }
 
@@ -24,17 +24,17 @@ export interface WriteBehindOptions<R> {
   gate: Semaphore;
   clock: Clock;
   faults: Faults;
-  /** Hears of every record that stands in the store now, or one that won over it; `isNew` where it was written by this. */
+  /** Called for every record put that is in the store now, or lost against the one there; `isNew` if this call has written it. */
   onStored(key: string, record: R, isNew: boolean): void;
-  /** Hears that nothing of this writer is waiting to be tried again. */
-  onWell(): void;
+  /** Called when no write waits for a retry any more. */
+  onRecovered(): void;
 }
 
-/** The life of one key while there is something to do for it. */
+/** The work on one key, while there is any. */
 interface Lane<R> {
-  /** What is still to be written, merged; `undefined` while the write under way is the latest. */
+  /** The record still to be written, merged; `undefined` while the write under way is the latest. */
   wanted: R | undefined;
-  /** Settles when the lane is empty or has failed; `undefined` while it waits to be tried again. */
+  /** Settles when the lane is empty or has failed; `undefined` while it waits for a retry. */
   running: Promise<void> | undefined;
 }
 
@@ -42,89 +42,106 @@ const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 60_000;
 
 export function createWriteBehind<R>(options: WriteBehindOptions<R>): WriteBehind<R> {
-  const { kind, cells, gate, clock, faults } = options;
-  const lanes = new Map<string, Lane<R>>();
-  const troubled = new Set<string>();
-  let delay = FIRST_DELAY;
-  let cancelRetry: CancelTimer | undefined;
-  let stopped = false;
+  return new LaneWriter(options);
+}
 
-  function put(key: string, record: R): void {
-    const lane = lanes.get(key) ?? { wanted: undefined, running: undefined };
-    lanes.set(key, lane);
-    lane.wanted = lane.wanted === undefined ? record : kind.merge(lane.wanted, record);
-    lane.running ??= run(key, lane);
+class LaneWriter<R> implements WriteBehind<R> {
+  readonly #options: WriteBehindOptions<R>;
+  readonly #lanes = new Map<string, Lane<R>>();
+  readonly #failed = new Set<string>();
+  #delay = FIRST_DELAY;
+  #cancelRetry: CancelTimer | undefined;
+  #isStopped = false;
+
+  constructor(options: WriteBehindOptions<R>) {
+    this.#options = options;
   }
 
-  async function run(key: string, lane: Lane<R>): Promise<void> {
-    while (lane.wanted !== undefined) {
-      const record = lane.wanted;
-      lane.wanted = undefined;
-      const error = await failureOf(gate.run(() => write(key, record)));
-      if (error === undefined) continue;
-      lane.wanted = lane.wanted === undefined ? record : kind.merge(record, lane.wanted);
-      lane.running = undefined;
-      troubled.add(key);
-      faults.report("write", key, error.cause);
-      retryLater();
-      return;
-    }
-    lanes.delete(key);
-    troubled.delete(key);
-    if (troubled.size === 0) recover();
+  put(key: string, record: R): void {
+    const lane = this.#lanes.get(key) ?? { wanted: undefined, running: undefined };
+    this.#lanes.set(key, lane);
+    lane.wanted = this.#merged(lane.wanted, record);
+    lane.running ??= this.#run(key, lane);
   }
 
-  async function write(key: string, record: R): Promise<Written> {
-    const written = await cells.put(key, record);
-    if (written !== "refused") options.onStored(key, record, written === "written");
-    return written;
-  }
-
-  async function removeDead(key: string, isDead: (record: R) => boolean): Promise<void> {
-    if (lanes.has(key)) return;
+  async removeDead(key: string, isDead: (record: R) => boolean): Promise<void> {
+    const { cells, gate, faults } = this.#options;
+    if (this.#lanes.has(key)) return;
     const lane: Lane<R> = { wanted: undefined, running: undefined };
-    lanes.set(key, lane);
+    this.#lanes.set(key, lane);
     const removal = failureOf(gate.run(() => cells.removeDead(key, isDead)));
-    // What was put meanwhile is written after the removal.
+    // A record put meanwhile is written after the removal.
     lane.running = removal.then((error) => {
       if (error) faults.report("remove", key, error.cause);
-      return run(key, lane);
+      return this.#run(key, lane);
     });
     await lane.running;
   }
 
-  function retryLater(): void {
-    if (cancelRetry || stopped) return;
-    cancelRetry = clock.after(delay, () => {
-      cancelRetry = undefined;
-      retry();
+  async flush(): Promise<void> {
+    this.#retry();
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.running));
+  }
+
+  failed(): number {
+    return this.#failed.size;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+  }
+
+  async #run(key: string, lane: Lane<R>): Promise<void> {
+    const { gate, faults } = this.#options;
+    while (lane.wanted !== undefined) {
+      const record = lane.wanted;
+      lane.wanted = undefined;
+      const error = await failureOf(gate.run(() => this.#write(key, record)));
+      if (error === undefined) continue;
+      lane.wanted = this.#merged(record, lane.wanted);
+      lane.running = undefined;
+      this.#failed.add(key);
+      faults.report("write", key, error.cause);
+      this.#retryLater();
+      return;
+    }
+    this.#lanes.delete(key);
+    this.#failed.delete(key);
+    if (this.#failed.size === 0) this.#recover();
+  }
+
+  async #write(key: string, record: R): Promise<void> {
+    const { cells, onStored } = this.#options;
+    const written = await cells.put(key, record);
+    if (written !== "refused") onStored(key, record, written === "written");
+  }
+
+  #merged(first: R | undefined, second: R | undefined): R | undefined {
+    if (first === undefined || second === undefined) return first ?? second;
+    return this.#options.kind.merge(first, second);
+  }
+
+  #retryLater(): void {
+    if (this.#cancelRetry || this.#isStopped) return;
+    this.#cancelRetry = this.#options.clock.after(this.#delay, () => {
+      this.#cancelRetry = undefined;
+      this.#retry();
     });
-    delay = Math.min(delay * 2, LONGEST_DELAY);
+    this.#delay = Math.min(this.#delay * 2, LONGEST_DELAY);
   }
 
-  function retry(): void {
-    for (const [key, lane] of lanes) lane.running ??= run(key, lane);
+  #retry(): void {
+    for (const [key, lane] of this.#lanes) lane.running ??= this.#run(key, lane);
   }
 
-  function recover(): void {
-    delay = FIRST_DELAY;
-    cancelRetry?.();
-    cancelRetry = undefined;
-    options.onWell();
+  #recover(): void {
+    this.#delay = FIRST_DELAY;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#options.onRecovered();
   }
-
-  async function flush(): Promise<void> {
-    retry();
-    await Promise.all([...lanes.values()].map((lane) => lane.running));
-  }
-
-  function stop(): void {
-    stopped = true;
-    cancelRetry?.();
-    cancelRetry = undefined;
-  }
-
-  return { put, removeDead, flush, failed: () => troubled.size, stop };
 }
 
 interface Failure {

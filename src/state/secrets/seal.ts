@@ -1,15 +1,15 @@
 /** Secrets at rest: AES-256-GCM under keys that are derived from the operator's secrets (N1). */
 
 export interface Seal {
-  /** True where what is stored cannot be read without a secret. */
+  /** True when stored texts cannot be read without a secret. */
   isSealing: boolean;
   /** Seals a text for one place: it opens nowhere else. */
   seal(text: string, place: string): Promise<string>;
-  /** Opens what was sealed for a place. Throws a `SealError`. */
+  /** Opens a text that was sealed for a place. Rejects with a `SealError`. */
   open(sealed: string, place: string): Promise<string>;
 }
 
-/** Why something sealed cannot be opened. Says neither what nor with which secret. */
+/** Why a sealed text cannot be opened. Names neither the text nor the secret. */
 export class SealError extends Error {
   override name = "SealError";
   readonly code: "SEAL_UNKNOWN_KEY" | "SEAL_BROKEN";
@@ -24,7 +24,7 @@ export class SealError extends Error {
 }
 
 interface SealKey {
-  /** Says which secret it comes from, and nothing about it. */
+  /** Identifies the secret that the key is derived from, without revealing it. */
   id: string;
   key: CryptoKey;
 }
@@ -33,7 +33,7 @@ const PLAIN = "plain.";
 const SEALED = "s1";
 const IV_BYTES = 12;
 
-/** Creates the seal: the first secret seals, all of them open. Without any, texts are stored as they are. */
+/** Creates the seal: the first secret seals, all of them open. Without secrets, texts are stored unsealed. */
 export function createSeal(secrets: readonly string[]): Seal {
   let deriving: Promise<SealKey[]> | undefined;
   const keys = (): Promise<SealKey[]> => (deriving ??= Promise.all(secrets.map(derive)));
@@ -48,7 +48,7 @@ export function createSeal(secrets: readonly string[]): Seal {
       return [SEALED, first.id, toBase64(iv), toBase64(new Uint8Array(data))].join(".");
     },
     async open(sealed, place) {
-      // What was stored before there was a secret still opens; it is sealed when it is written next.
+      // A text stored before a secret was configured still opens; it is sealed with its next write.
       if (sealed.startsWith(PLAIN)) return sealed.slice(PLAIN.length);
       const [version, id, iv = "", data = ""] = sealed.split(".");
       if (version !== SEALED) throw new SealError("SEAL_BROKEN");

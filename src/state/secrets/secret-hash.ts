@@ -1,4 +1,4 @@
-/** Recognises a secret without keeping it: a salted hash that a mark carries. */
+/** Recognises a secret without storing it, by a salted hash in a mark. */
 import { toHex } from "../records/record-keys.ts";
 
 const FORMAT = /^hmac-sha256:([0-9a-f]{32}):([0-9a-f]{64})$/;
@@ -10,7 +10,7 @@ export async function hashSecret(secret: string): Promise<string> {
   return `hmac-sha256:${toHex(salt)}:${toHex(new Uint8Array(hash))}`;
 }
 
-/** Tells whether `secret` is the one that was hashed; `false` for anything that is not such a hash. */
+/** True when `secret` is the one that was hashed; false for any text that is not such a hash. */
 export async function isSameSecret(secret: string, secretHash: string): Promise<boolean> {
   const [, salt, hash] = FORMAT.exec(secretHash) ?? [];
   if (salt === undefined || hash === undefined) return false;

@@ -1,4 +1,4 @@
-/** How far our clock is from the one that all instances share, so that a point in time is the same moment to each (K12). */
+/** The offset between this process's clock and the shared one, so that a stored time is the same moment on every instance (K12). */
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import type { CooldownRecord } from "../../contract/records.ts";
@@ -6,15 +6,15 @@ import { toDurationText } from "../../shared/times.ts";
 import { LAST_TIME, type RecordKind } from "../records/record-kinds.ts";
 
 export interface ClockOffset {
-  /** Compares the clocks, now and then. Never rejects: where the store cannot tell, what was known stays. */
+  /** Compares the clocks, at most once a minute. Never rejects: without an answer the last offset stays. */
   measure(): Promise<void>;
-  /** The shared clock less ours, ms, as far as it matters; 0 where there is no shared clock. */
+  /** The shared clock minus ours, ms; 0 for a difference within the tolerance, and without a shared clock. */
   offset(): number;
-  /** Makes a kind of cooldown that is stored by the shared clock and read by ours. */
-  of(kind: RecordKind<CooldownRecord>): RecordKind<CooldownRecord>;
+  /** Returns the kind of cooldowns with its times stored by the shared clock and read by ours. */
+  cooldownKind(kind: RecordKind<CooldownRecord>): RecordKind<CooldownRecord>;
 }
 
-/** Less is the way to the store and back, and matters to nobody. */
+/** Smaller differences are within the latency of the store, ms. */
 const TOLERATED = 2_000;
 const EVERY = 60_000;
 
@@ -32,7 +32,7 @@ export function createClockOffset(
     measuredAt = askedAt;
     const shared = await sharedTime().catch(() => Number.NaN);
     const now = clock.now();
-    // An answer that took long says little.
+    // An answer that took long is too inaccurate.
     if (Number.isNaN(shared) || now - askedAt > TOLERATED) return void (measuredAt = 0);
     const found = Math.round(shared - (askedAt + now) / 2);
     if (Math.abs(found - offset) > TOLERATED) change(Math.abs(found) > TOLERATED ? found : 0);
@@ -50,7 +50,7 @@ export function createClockOffset(
   return {
     measure,
     offset: () => offset,
-    of: (kind) => ({
+    cooldownKind: (kind) => ({
       ...kind,
       toStored: (record) => kind.toStored(shift(record, offset)),
       fromStored(fields) {
@@ -67,7 +67,7 @@ function shift(record: CooldownRecord, by: number): CooldownRecord {
   const moved = (at: number): number => Math.max(0, at + by);
   return {
     ...record,
-    // For ever stays for ever.
+    // An unlimited time is not shifted.
     until: until >= LAST_TIME ? until : Math.min(LAST_TIME, moved(until)),
     writtenAt: moved(writtenAt),
   };

@@ -1,11 +1,11 @@
-/** PostgreSQL creates a table twice where two do it at once, and the driver that lost never tries again: one after the other. */
+/** Creates unstorage's PostgreSQL table under a lock: two instances that create it at once fail, and unstorage's driver does not retry. */
 import type { SqlDatabase } from "./sql-table.ts";
 import { driverOf, type StateStorage } from "./storage.ts";
 
-/** Any number that nobody else locks by. */
+/** Number of the advisory lock; arbitrary, but used by nothing else. */
 const LOCK = 7_233_706;
 
-/** Touches the store once, so that its table is there; on any other driver nothing happens. */
+/** Reads the store once, which creates its table. Does nothing with any other driver. */
 export async function createPostgresTable(storage: StateStorage, base: string): Promise<void> {
   const driver = driverOf(storage, base);
   const { database } = (driver?.options ?? {}) as { database?: SqlDatabase };

@@ -1,4 +1,4 @@
-/** A store that ends with the process, for a relay that was given none. */
+/** A storage in memory, for a relay without a configured one. */
 import type { StateStorage, StoredValue } from "./storage.ts";
 
 export function createMemoryStorage(): StateStorage {

@@ -1,4 +1,4 @@
-/** A table of our own beside unstorage's, made when it is first needed. */
+/** A separate table beside unstorage's, created when it is first needed. */
 
 /** The few methods of a db0 database that are used. */
 export interface SqlDatabase {
@@ -9,7 +9,7 @@ export interface SqlDatabase {
   };
 }
 
-/** Returns what resolves once the table is there; a failure is tried again at the next call. */
+/** Returns a function that resolves when the table exists; after a failure the next call tries again. */
 export function createSqlTable(
   database: SqlDatabase,
   table: string,
@@ -21,7 +21,7 @@ export function createSqlTable(
     try {
       await database.prepare(`CREATE TABLE IF NOT EXISTS ${table} (${columns})`).run();
     } catch {
-      // Two that create it at once: the loser's statement may fail, and the table is there all the same.
+      // If two instances create it at once, one statement may fail although the table exists.
       await database.prepare(`SELECT 1 FROM ${table} LIMIT 1`).all();
     }
   }

@@ -1,8 +1,8 @@
-/** The few methods of an unstorage `Storage` (1 or 2) that the relay's memory uses. */
+/** The few methods of an unstorage `Storage` (1 or 2) that the state uses. */
 export interface StateStorage {
   getKeys(base?: string): Promise<string[]>;
   getItem(key: string): Promise<unknown>;
-  /** Order and completeness of the answer are not relied on. */
+  /** The result may be in any order, and incomplete. */
   getItems(keys: string[]): Promise<{ key: string; value: unknown }[]>;
   setItem(key: string, value: StoredValue): Promise<void>;
   removeItem(key: string): Promise<void>;
@@ -14,7 +14,7 @@ export interface StateStorage {
   unmount?(base: string, dispose?: boolean): unknown;
 }
 
-/** What is stored: always an object, because drivers guess at the type of anything else. */
+/** A stored value: always an object, because drivers guess the type of anything else. */
 export interface StoredValue {
   [field: string]: StoredField;
 }
@@ -29,24 +29,24 @@ export type StoredField =
 export interface StateDriver {
   name?: string;
   options?: unknown;
-  /** The driver's own client; a promise where it is loaded on demand. */
+  /** The driver's client; a promise if it is loaded on demand. */
   getInstance?: () => unknown;
 }
 
-/** The driver behind `base`; `undefined` where the storage does not tell, or stands behind a prefix. */
+/** The driver behind `base`; `undefined` if the storage does not name it, or is prefixed. */
 export function driverOf(storage: StateStorage, base: string): StateDriver | undefined {
   return isPrefixed(storage) ? undefined : storage.getMount?.(base).driver;
 }
 
-/** Names the driver behind `base`, as far as the storage tells. */
+/** Name of the driver behind `base`, or `unknown`. */
 export function driverName(storage: StateStorage, base: string): string {
   return driverOf(storage, base)?.name ?? "unknown";
 }
 
-/** Tells whether a kill in mid-write can leave half a value where a whole one stood. */
+/** True when a process that dies in mid-write can leave half a value in place of a complete one. */
 export function writesInPlace(storage: StateStorage, base: string): boolean {
   const driver = driverOf(storage, base);
-  // Files may well stand behind a prefix: `useStorage("data")` is one.
+  // A prefixed storage may be one of files: `useStorage("data")` is.
   if (!driver) return isPrefixed(storage);
   if (driver.name !== "fs" && driver.name !== "fs-lite") return false;
   const options = driver.options;
@@ -58,8 +58,8 @@ const PROBE = "h3-relay-probe";
 const prefixed = new WeakMap<StateStorage, boolean>();
 
 /**
- * A prefixed storage puts its prefix before what it mounts, and not before what `getMount` looks for: that names the driver of
- * some other place, whose leases would bind nobody. The probe is gone before anybody else has a turn.
+ * A prefixed storage adds its prefix to the keys it mounts, but not to the key that `getMount` looks up: that returns the
+ * driver of another mount, whose leases would exclude no other instance. The probe is removed in the same turn.
  */
 function isPrefixed(storage: StateStorage): boolean {
   const { mount, unmount, getMounts } = storage;
@@ -75,7 +75,7 @@ function isPrefixed(storage: StateStorage): boolean {
   return isBehind;
 }
 
-/** Reads one value. The fs drivers resolve with an `Error` where reading failed: here that throws. */
+/** Reads one value. The fs drivers resolve with an `Error` when reading failed: here it is thrown. */
 export async function readItem(storage: StateStorage, key: string): Promise<unknown> {
   return assertRead(await storage.getItem(key));
 }
@@ -89,7 +89,7 @@ export async function readItems(
   return items;
 }
 
-/** Throws what a driver returned in place of throwing it. */
+/** Throws an error that a driver returned instead of throwing it. */
 export function assertRead(value: unknown): unknown {
   if (value instanceof Error) throw value;
   return value;

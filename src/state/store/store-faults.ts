@@ -1,4 +1,4 @@
-/** What went wrong with the store, told once an outage and without any value. */
+/** Failed calls to the store: logged once per outage, without any value. */
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import { denialOf } from "../../shared/denied-permission.ts";
@@ -6,7 +6,7 @@ import { readFault } from "../../shared/network-faults.ts";
 import { toSpanText } from "../../shared/times.ts";
 
 /**
- * `connect`: the driver's client has no connection; `token read`: a token's record could not be had; `token`: one could not be
+ * `connect`: the driver's client has no connection; `token read`: a token's record could not be read; `token`: one could not be
  * written, sealed or opened.
  */
 type During =
@@ -34,9 +34,9 @@ export type FaultListener = (fault: StateFault) => void;
 
 export interface Faults {
   report(during: During, key: string | undefined, error: unknown): void;
-  /** Notes that what had failed `during` one of these is well again. */
+  /** Ends the failures `during` one of these. */
   clear(...during: During[]): void;
-  /** The last fault that still stands, `undefined` when all is well. */
+  /** The latest failure that has not been cleared; `undefined` when there is none. */
   last(): string | undefined;
 }
 
@@ -55,12 +55,12 @@ const WORDS: Readonly<Record<During, string>> = {
   sync: "cannot be read for changes of other instances",
 };
 
-/** Codes and names that say that there is no connection, whatever was to be done. */
+/** Codes and names of errors that mean: no connection. */
 const NO_CONNECTION =
   /^(?:ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOST|ENET|EPIPE|UND_ERR|Connection)|MaxRetriesPerRequest|ClusterAllFailed/;
 
-/** What says that commands were given up, and not why. */
-const GIVEN_UP = /MaxRetriesPerRequest|ClusterAllFailed/;
+/** Names of errors of commands that were aborted, which do not say why. */
+const ABORTED = /MaxRetriesPerRequest|ClusterAllFailed/;
 
 export function createFaults(
   log: Log,
@@ -68,63 +68,84 @@ export function createFaults(
   driver: string,
   clock: Pick<Clock, "now">,
 ): Faults {
-  const standing = new Map<During, string>();
-  /** What was told of the outage under way. */
-  const told = new Set<string>();
-  let since = 0;
+  return new OutageLog(log, onFault, driver, clock);
+}
 
-  function report(during: During, key: string | undefined, error: unknown): void {
+class OutageLog implements Faults {
+  readonly #log: Log;
+  readonly #onFault: FaultListener | undefined;
+  readonly #driver: string;
+  readonly #clock: Pick<Clock, "now">;
+  /** Error code by what fails at present, in order of the latest failure. */
+  readonly #failing = new Map<During, string>();
+  /** What was logged of the present outage. */
+  readonly #logged = new Set<string>();
+  #since = 0;
+
+  constructor(
+    log: Log,
+    onFault: FaultListener | undefined,
+    driver: string,
+    clock: Pick<Clock, "now">,
+  ) {
+    this.#log = log;
+    this.#onFault = onFault;
+    this.#driver = driver;
+    this.#clock = clock;
+  }
+
+  report(during: During, key: string | undefined, error: unknown): void {
     const own = codeOf(error);
-    // The connection's own error says more than that its commands were given up.
-    const connected = standing.get("connect");
-    const code = GIVEN_UP.test(own) ? (connected ?? own) : own;
-    if (standing.size === 0) since = clock.now();
-    standing.delete(during);
-    standing.set(during, code);
-    tell(during, code, denialOf(error));
-    callListener({ during, key, code });
+    // The connection's error says more than the commands that were aborted because of it.
+    const connected = this.#failing.get("connect");
+    const code = ABORTED.test(own) ? (connected ?? own) : own;
+    if (this.#failing.size === 0) this.#since = this.#clock.now();
+    this.#failing.delete(during);
+    this.#failing.set(during, code);
+    this.#warn(during, code, denialOf(error));
+    this.#callListener({ during, key, code });
   }
 
-  function tell(during: During, code: string, denial: string | undefined): void {
-    const isGone = during === "connect" || NO_CONNECTION.test(code);
-    const what = isGone ? UNREACHABLE : WORDS[during];
-    // Of one connection that is gone, each command tells in its own way.
-    if (told.has(what) || (isGone && told.has(UNREACHABLE))) return;
-    told.add(what);
-    const check = isGone
-      ? "check that it runs, and the address in the options of its driver"
-      : during === "crypto"
-        ? "check `secret`"
-        : "check the permissions and the space of the store";
-    const cause = denial === undefined ? ` (${code}): ${check}` : `: ${denial}`;
-    log.warn(
-      `state store ${driver} ${what}${cause}; requests are served from memory, and the store is tried again every few seconds`,
-    );
+  clear(...during: During[]): void {
+    const cleared = during.filter((one) => this.#failing.delete(one));
+    if (cleared.length === 0 || this.#failing.size > 0) return;
+    const how = this.#logged.has(UNREACHABLE) ? "is reachable again" : "works again";
+    this.#logged.clear();
+    const span = toSpanText(this.#clock.now() - this.#since);
+    this.#log.info(`state store ${this.#driver} ${how} after ${span}`);
   }
 
-  function callListener(fault: StateFault): void {
-    try {
-      onFault?.(fault);
-    } catch {
-      log.error("state: the listener for faults threw");
-    }
-  }
-
-  function clear(...during: During[]): void {
-    const cleared = during.filter((one) => standing.delete(one));
-    if (cleared.length === 0 || standing.size > 0) return;
-    const isGone = told.has(UNREACHABLE);
-    told.clear();
-    const how = isGone ? "is reachable again" : "works again";
-    log.info(`state store ${driver} ${how} after ${toSpanText(clock.now() - since)}`);
-  }
-
-  function last(): string | undefined {
-    const [during, code] = [...standing].at(-1) ?? [];
+  last(): string | undefined {
+    const [during, code] = [...this.#failing].at(-1) ?? [];
     return during && `${during} failed: ${code}`;
   }
 
-  return { report, clear, last };
+  #warn(during: During, code: string, denial: string | undefined): void {
+    const isGone = during === "connect" || NO_CONNECTION.test(code);
+    const what = isGone ? UNREACHABLE : WORDS[during];
+    // When the connection is lost, each command fails with a text of its own: one line is enough.
+    if (this.#logged.has(what) || (isGone && this.#logged.has(UNREACHABLE))) return;
+    this.#logged.add(what);
+    const cause = denial === undefined ? ` (${code}): ${checkOf(during, isGone)}` : `: ${denial}`;
+    this.#log.warn(
+      `state store ${this.#driver} ${what}${cause}; requests are served from memory, and the store is tried again every few seconds`,
+    );
+  }
+
+  #callListener(fault: StateFault): void {
+    try {
+      this.#onFault?.(fault);
+    } catch {
+      this.#log.error("state: the `onFault` listener threw an error");
+    }
+  }
+}
+
+function checkOf(during: During, isGone: boolean): string {
+  if (isGone) return "check that it runs, and the address in the options of its driver";
+  return during === "crypto"
+    ? "check `secret`"
+    : "check the permissions and the space of the store";
 }
 
 // A driver's message may quote an address with a password in it, so it is not passed on.

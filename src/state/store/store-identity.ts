@@ -1,100 +1,113 @@
-/** Which store this is: whoever finds it without a name gives it one, and who knew it by another knows that it was emptied (M5). */
+/** The identity of a store: a random id that the first instance writes. An instance that knows another id detects that the store was emptied (M5). */
 import type { Clock } from "../../contract/clock.ts";
-import type { Quarantine } from "./quarantine.ts";
-import { toHex } from "../records/record-keys.ts";
+import type { Fields } from "../../shared/json.ts";
 import {
-  type Fields,
   isName,
   isTime,
   type RecordReading,
   readStored,
   VERSION,
 } from "../records/record-kinds.ts";
+import { toHex } from "../records/record-keys.ts";
+import type { Quarantine } from "./quarantine.ts";
 import { readItem, type StateStorage, type StoredValue } from "./storage.ts";
 
 export interface StoreIdentityOptions {
   storage: StateStorage;
   base: string;
   clock: Clock;
-  aside: Quarantine;
-  /** The clock that all instances share. */
+  quarantine: Quarantine;
+  /** The clock that all instances share, UTC epoch ms. */
   sharedTime(): Promise<number>;
-  /** Hears that this instance has named the store. */
+  /** Called when this instance has named the store. */
   onNamed(key: string, value: StoredValue): void;
 }
 
-/** `first`: nothing was known of it before. */
-export type Sighting = "same" | "first" | "other";
+/** `first`: no identity was known before. */
+export type StoreChange = "same" | "first" | "other";
 
 export interface StoreIdentity {
   readonly key: string;
-  /** Reads the name, and gives one where there is none. Rejects where the store fails. */
-  look(): Promise<Sighting>;
-  /** ms since the store was named, as far as is known. Rejects where the store cannot tell the time. */
+  /** Reads the identity, and writes one if there is none. Rejects when the store fails. */
+  look(): Promise<StoreChange>;
+  /** ms since the store was named, as far as is known. Rejects when the shared clock cannot be read. */
   age(): Promise<number>;
-  /** When it was last looked at, epoch ms; 0 before. */
+  /** When the identity was last read, epoch ms; 0 before. */
   lookedAt(): number;
 }
 
-interface Name {
+interface StoreName {
   id: string;
-  /** By the shared clock, epoch ms. */
+  /** When the store was named, by the shared clock, epoch ms. */
   at: number;
 }
 
 export function createStoreIdentity(options: StoreIdentityOptions): StoreIdentity {
-  const { storage, clock, aside } = options;
-  const key = `${options.base}:store`;
-  let known: (Name & { seenAt: number }) | undefined;
-  let lookedAt = 0;
-
-  /** A store that answers "nothing" once, or is read in mid-write, is no empty one yet. */
-  async function read(): Promise<RecordReading<Name>> {
-    const reading = readStored(NAME, await readItem(storage, key));
-    if (reading.is === "record" || reading.is === "newer") return reading;
-    return readStored(NAME, await readItem(storage, key));
-  }
-
-  async function give(): Promise<Name> {
-    const at = await options.sharedTime();
-    const id = toHex(crypto.getRandomValues(new Uint8Array(8)));
-    const value = { v: VERSION, kind: NAME.name, id, at };
-    await storage.setItem(key, value);
-    // Of several that name it at once the last has named it.
-    const after = await read();
-    options.onNamed(key, value);
-    return after.is === "record" ? after.record : { id, at };
-  }
-
-  async function nameOf(reading: RecordReading<Name>): Promise<Name | undefined> {
-    if (reading.is === "record") return reading.record;
-    // Another version knows what it means.
-    if (reading.is === "newer") return known;
-    if (reading.is === "broken") await aside.keep(key);
-    return give();
-  }
-
-  return {
-    key,
-    async look() {
-      const before = known;
-      const name = await nameOf(await read());
-      lookedAt = clock.now();
-      if (!name || name.id === before?.id) return "same";
-      known = { ...name, seenAt: lookedAt };
-      return before ? "other" : "first";
-    },
-    async age() {
-      if (!known) return 0;
-      const now = await options.sharedTime();
-      // Named by a clock ahead of ours, it is as old as we have known it.
-      return Math.max(now - known.at, clock.now() - known.seenAt);
-    },
-    lookedAt: () => lookedAt,
-  };
+  return new StoredIdentity(options);
 }
 
-const NAME: { name: string; fromStored(fields: Fields): Name | undefined } = {
+class StoredIdentity implements StoreIdentity {
+  readonly key: string;
+  readonly #options: StoreIdentityOptions;
+  #known: (StoreName & { seenAt: number }) | undefined;
+  #lookedAt = 0;
+
+  constructor(options: StoreIdentityOptions) {
+    this.#options = options;
+    this.key = `${options.base}:store`;
+  }
+
+  async look(): Promise<StoreChange> {
+    const before = this.#known;
+    const name = await this.#nameOf(await this.#read());
+    this.#lookedAt = this.#options.clock.now();
+    if (!name || name.id === before?.id) return "same";
+    this.#known = { ...name, seenAt: this.#lookedAt };
+    return before ? "other" : "first";
+  }
+
+  async age(): Promise<number> {
+    const known = this.#known;
+    if (!known) return 0;
+    const now = await this.#options.sharedTime();
+    // If the store was named by a clock ahead of ours, its age is the time since this instance read the name.
+    return Math.max(now - known.at, this.#options.clock.now() - known.seenAt);
+  }
+
+  lookedAt(): number {
+    return this.#lookedAt;
+  }
+
+  /** Reads twice: a store that once returns nothing, or is read in mid-write, is not empty. */
+  async #read(): Promise<RecordReading<StoreName>> {
+    const { storage } = this.#options;
+    const reading = readStored(STORE_NAME, await readItem(storage, this.key));
+    if (reading.kind === "record" || reading.kind === "newer") return reading;
+    return readStored(STORE_NAME, await readItem(storage, this.key));
+  }
+
+  async #nameOf(reading: RecordReading<StoreName>): Promise<StoreName | undefined> {
+    if (reading.kind === "record") return reading.record;
+    // A newer version of the relay has named the store: its identity cannot be compared.
+    if (reading.kind === "newer") return this.#known;
+    if (reading.kind === "broken") await this.#options.quarantine.keep(this.key);
+    return this.#write();
+  }
+
+  async #write(): Promise<StoreName> {
+    const { storage, sharedTime, onNamed } = this.#options;
+    const at = await sharedTime();
+    const id = toHex(crypto.getRandomValues(new Uint8Array(8)));
+    const value = { v: VERSION, kind: STORE_NAME.name, id, at };
+    await storage.setItem(this.key, value);
+    // If several instances name the store at once, the last write wins.
+    const after = await this.#read();
+    onNamed(this.key, value);
+    return after.kind === "record" ? after.record : { id, at };
+  }
+}
+
+const STORE_NAME: { name: string; fromStored(fields: Fields): StoreName | undefined } = {
   name: "store",
   fromStored: ({ id, at }) => (isName(id) && isTime(at) ? { id, at } : undefined),
 };

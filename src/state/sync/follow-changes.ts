@@ -1,15 +1,16 @@
-/** What others have changed goes to whoever follows; where we have written the same key of late, into the store again (K5). */
-import type { CooldownRecord } from "../../contract/records.ts";
+/** Passes the changes of other instances to the follower, and reads everything again when something was missed (M1, M5). */
 import type { LoadedState, StateHealth } from "../../contract/state.ts";
-import { openAll, readStore, takeStored } from "../records/load-records.ts";
+import type { Journal } from "../drivers/driver.ts";
+import { applyStored, readStore } from "../records/load-records.ts";
+import { refill, refillFirst } from "../refill-store.ts";
 import type { StateParts } from "../state-parts.ts";
-import { fill, fillFirst } from "../refill-store.ts";
-import { isFields, readStored, type RecordKind } from "../records/record-kinds.ts";
-import { type Change, createSync } from "./sync-loop.ts";
-import type { WriteBehind } from "../records/write-behind.ts";
+import { receiveChanges } from "./receive-changes.ts";
+import { type Change, createSync, type Sync } from "./sync-loop.ts";
+
+type Follower = (changes: LoadedState) => void | Promise<void>;
 
 export interface ChangeFollower {
-  follow(take: (changes: LoadedState) => void | Promise<void>): void;
+  follow(follower: Follower): void;
   begin(): Promise<void>;
   start(): void;
   flush(): Promise<void>;
@@ -17,149 +18,136 @@ export interface ChangeFollower {
   health(): Pick<StateHealth, "sync" | "viewAge">;
 }
 
-const DEAF: Omit<ChangeFollower, "follow"> = {
-  begin: async () => {},
-  start() {},
-  flush: async () => {},
-  stop() {},
-  health: () => ({ sync: "none", viewAge: undefined }),
-};
-
-/** How often it is looked whether the store was emptied, ms: where others are heard by a timer, and where something is written. */
+/** How often the store's identity is read again, ms: with each exchange of a timed journal, otherwise with each write. */
 const LOOK_EVERY = { shared: 3_000, "best-effort": 15_000, process: 10_000, none: 10_000 };
 
+/** `interval`: ms between two exchanges, instead of the journal's own. */
 export function createChangeFollower(
   parts: StateParts,
   interval: number | undefined,
 ): ChangeFollower {
-  const { journal, clock, faults, instance, kinds, drift, guard, known } = parts;
-  let follower: ((changes: LoadedState) => void | Promise<void>) | undefined;
-  let reloading: Promise<void> | undefined;
-  let isStopped = false;
-  const lookEvery = LOOK_EVERY[journal?.tier ?? "none"];
+  const { journal } = parts;
+  const reloader = new StoreReloader(parts);
+  // Without a timed exchange the identity is read when something is written anyway.
+  if (!journal || journal.interval === 0) parts.onTouched(() => void reloader.check());
+  return journal
+    ? followJournal(parts, journal, reloader, interval)
+    : {
+        follow: (follower) => reloader.setFollower(follower),
+        begin: async () => {},
+        start() {},
+        flush: () => reloader.check(0),
+        stop: () => reloader.stop(),
+        health: () => ({ sync: "none", viewAge: undefined }),
+      };
+}
 
-  function reload(): Promise<void> {
-    return (reloading ??= readAnew().finally(() => (reloading = undefined)));
+function followJournal(
+  parts: StateParts,
+  journal: Journal,
+  reloader: StoreReloader,
+  interval: number | undefined,
+): ChangeFollower {
+  const sync = createJournalSync(parts, journal, reloader, interval);
+  parts.onWritten((key, value) => sync.announce(key, value));
+  return {
+    follow: (follower) => reloader.setFollower(follower),
+    begin: () => sync.begin(),
+    start: () => void (reloader.hasFollower() && sync.start()),
+    flush: () => sync.flush(),
+    stop() {
+      reloader.stop();
+      sync.stop();
+    },
+    health() {
+      const seenAt = sync.seenAt();
+      const viewAge = seenAt === undefined ? undefined : parts.clock.now() - seenAt;
+      return { sync: journal.tier, viewAge };
+    },
+  };
+}
+
+function createJournalSync(
+  parts: StateParts,
+  journal: Journal,
+  reloader: StoreReloader,
+  interval: number | undefined,
+): Sync {
+  const { clock, faults, instance } = parts;
+  return createSync({
+    journal,
+    interval,
+    clock,
+    faults,
+    instance,
+    receive: async (changes) => reloader.pass(await receiveChanges(parts, changes)),
+    mustRefill: (changes, now) => reloader.mustRefill(changes, now),
+    reload: () => reloader.reload(),
+    // Failed writes are retried now, not after their own delay.
+    onRecovered() {
+      void Promise.all([parts.cooldowns.flush(), parts.marks.flush(), parts.credentials.flush()]);
+    },
+  });
+}
+
+/** Reads a store again that has lost records, after writing back what this instance knows. */
+class StoreReloader {
+  readonly #parts: StateParts;
+  readonly #lookEvery: number;
+  #follower: Follower | undefined;
+  #reloading: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(parts: StateParts) {
+    this.#parts = parts;
+    this.#lookEvery = LOOK_EVERY[parts.journal?.tier ?? "none"];
+    parts.guard?.onLost(() => void this.check());
   }
 
-  async function readAnew(): Promise<void> {
-    await fillFirst(parts);
-    const stored = await readStore(parts);
-    await fill(parts, stored);
-    guard?.filled();
-    await follower?.(await takeStored(parts, stored));
+  setFollower(follower: Follower): void {
+    this.#follower = follower;
   }
 
-  /** Looks apart from any exchange, where one would be long in coming. Never rejects. */
-  async function lookAgain(every: number): Promise<void> {
+  hasFollower(): boolean {
+    return this.#follower !== undefined;
+  }
+
+  async pass(changes: LoadedState): Promise<void> {
+    await this.#follower?.(changes);
+  }
+
+  /** Joins the reload under way. Rejects when the store cannot be read or written. */
+  reload(): Promise<void> {
+    return (this.#reloading ??= this.#readAgain().finally(() => (this.#reloading = undefined)));
+  }
+
+  async mustRefill(changes: readonly Change[], now: boolean): Promise<boolean> {
+    const { guard, identityKey } = this.#parts;
+    const isNamed = changes.some(({ key }) => key === identityKey);
+    return (await guard?.mustRefill(now || isNamed ? 0 : this.#lookEvery)) ?? false;
+  }
+
+  /** Checks outside of any exchange, which may be far away. Never rejects. */
+  async check(every: number = this.#lookEvery): Promise<void> {
+    const { guard, journal, faults } = this.#parts;
     try {
-      if (!isStopped && (await guard?.hasLost(every))) await reload();
+      if (!this.#isStopped && (await guard?.mustRefill(every))) await this.reload();
       if (!journal) faults.clear("sync");
     } catch (error) {
       faults.report("sync", undefined, error);
     }
   }
 
-  guard?.onLost(() => void lookAgain(lookEvery));
-  // Without a timer it is looked where something is written anyway.
-  if (!journal || journal.interval === 0) parts.onTouched(() => void lookAgain(lookEvery));
-  if (!journal) {
-    return {
-      ...DEAF,
-      follow: (take) => void (follower = take),
-      flush: () => lookAgain(0),
-      stop: () => void (isStopped = true),
-    };
+  stop(): void {
+    this.#isStopped = true;
   }
 
-  const sync = createSync({
-    journal,
-    interval,
-    clock,
-    faults,
-    instance,
-    take,
-    async hasLost(changes, now) {
-      const isNamed = changes.some(({ key }) => key === parts.birthKey);
-      return (await guard?.hasLost(now || isNamed ? 0 : lookEvery)) ?? false;
-    },
-    reload,
-    // What could not be written goes out now, not after its own wait.
-    onBack() {
-      void Promise.all([parts.cooldowns.flush(), parts.marks.flush(), parts.credentials.flush()]);
-    },
-  });
-  parts.onWritten(sync.announce);
-
-  async function take(changes: Change[]): Promise<void> {
-    await drift.measure();
-    const ours = changes.filter(({ key }) => key.startsWith(`${parts.base}:`));
-    for (const { key, value } of ours) parts.creations.hear(key, value);
-    const credentials = hear(ours, kinds.credential, parts.credentials);
-    for (const { key, record } of credentials) {
-      known.credentials.note(key, record);
-      parts.removals.track(key, record);
-    }
-    const marks = hear(ours, kinds.mark, parts.marks);
-    for (const { key, record } of marks) known.marks.note(key, record);
-    const cooldowns = hear(ours, kinds.cooldown, parts.cooldowns);
-    for (const { key, record } of cooldowns) known.cooldowns.note(key, record);
-    await follower?.({
-      cooldowns: cooldowns.map(asSeen),
-      marks: marks.map(({ record }) => record),
-      credentials: await openAll(
-        parts,
-        credentials.map(({ record }) => record),
-      ),
-    });
+  async #readAgain(): Promise<void> {
+    const parts = this.#parts;
+    await refillFirst(parts);
+    const stored = await readStore(parts);
+    await refill(parts, stored);
+    parts.guard?.markFilled();
+    await this.pass(await applyStored(parts, stored));
   }
-
-  function asSeen({ key, record }: FollowedRecord<CooldownRecord>): CooldownRecord {
-    return parts.sights.asSeen(key, record);
-  }
-
-  function hear<R>(
-    changes: readonly Change[],
-    kind: RecordKind<R>,
-    writer: WriteBehind<R>,
-  ): FollowedRecord<R>[] {
-    const heard: FollowedRecord<R>[] = [];
-    for (const { key, value } of changes) {
-      if (!isFields(value) || value["kind"] !== kind.name) continue;
-      const reading = readStored(kind, value);
-      if (reading.is !== "record") continue;
-      heard.push({ key, record: reading.record });
-      repair(key, reading.record, kind, writer);
-    }
-    return heard;
-  }
-
-  // Two that wrote one key at once may have left the lesser record in the store: a key is of one kind.
-  function repair<R>(key: string, record: R, kind: RecordKind<R>, writer: WriteBehind<R>): void {
-    const written = parts.recent.get(key) as R | undefined;
-    if (written !== undefined) writer.put(key, kind.merge(written, record));
-  }
-
-  return {
-    follow: (take) => void (follower = take),
-    begin: sync.begin,
-    start: () => follower && sync.start(),
-    flush: sync.flush,
-    stop() {
-      isStopped = true;
-      sync.stop();
-    },
-    health() {
-      const seenAt = sync.seenAt();
-      return {
-        sync: journal.tier,
-        viewAge: seenAt === undefined ? undefined : clock.now() - seenAt,
-      };
-    },
-  };
-}
-
-interface FollowedRecord<R> {
-  key: string;
-  record: R;
 }

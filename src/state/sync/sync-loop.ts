@@ -1,170 +1,190 @@
-/** What one instance changes is in force on the others soon: announced in batches, heard by a few calls a second (M1). */
+/** Announces the changes of this instance in batches and receives those of others, with a few calls per second (M1). */
 import type { CancelTimer, Clock } from "../../contract/clock.ts";
-import type { Faults } from "../store/store-faults.ts";
-import type { Journal } from "../drivers/choose-journal.ts";
-import { isFields, isName } from "../records/record-kinds.ts";
+import { isFields } from "../../shared/json.ts";
+import type { Journal } from "../drivers/driver.ts";
+import { isName } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
+import type { Faults } from "../store/store-faults.ts";
 
-/** A record as it is stored, and where. */
+/** A record as it is stored, and its key. */
 export interface Change {
   key: string;
   value: unknown;
 }
 
 export interface Sync {
-  /** Begins to listen; what is loaded after this is complete with what is heard. Never rejects. */
+  /** Sets the journal's starting point: a load after this, and the changes received later, are complete together. Never rejects. */
   begin(): Promise<void>;
-  /** Goes on listening until `stop`. */
+  /** Exchanges changes until `stop`. */
   start(): void;
-  /** Tells the others of what stands in the store now. */
+  /** Announces a record that is in the store now. */
   announce(key: string, value: StoredValue): void;
   /** Resolves when everything announced is on its way, or has failed once more. */
   flush(): Promise<void>;
   stop(): void;
-  /** When the others were last heard, epoch ms. */
+  /** When the changes of others were last read, epoch ms. */
   seenAt(): number | undefined;
 }
 
 export interface SyncOptions {
   journal: Journal;
-  /** ms between two exchanges, in place of the journal's own. */
+  /** ms between two exchanges, instead of the journal's own. */
   interval: number | undefined;
   clock: Clock;
   faults: Faults;
-  /** Name of this instance: what it has announced itself is passed over. */
+  /** Unique name of this instance: its own changes are skipped. */
   instance: string;
-  /** Takes in what others have changed. */
-  take(changes: Change[]): Promise<void>;
-  /** Tells whether the store has lost what it held; looks when it is time to, or now. Rejects when it cannot. */
-  hasLost(changes: readonly Change[], now: boolean): Promise<boolean>;
-  /** Reads everything anew, because something was missed, and writes back what is missing. Rejects when it cannot. */
+  /** Applies changes written by other instances. */
+  receive(changes: Change[]): Promise<void>;
+  /** True when the store has lost records. Reads its identity when that is due, or now. Rejects when it cannot be read. */
+  mustRefill(changes: readonly Change[], now: boolean): Promise<boolean>;
+  /** Reads everything again, because changes were missed, and writes back what is missing. Rejects when it cannot. */
   reload(): Promise<void>;
-  /** Hears that the store can be reached again. */
-  onBack(): void;
+  /** Called when the store can be reached again. */
+  onRecovered(): void;
 }
 
-/** Below what the smallest of stores takes for one value, with room for others beside it. */
+/** Below the smallest limit of a store for one value, with room for the envelope. */
 const BATCH_SIZE = 20_000;
-/** Short: those who wait for what we know wait no longer than `GRACE`. */
+/** Short: instances that wait for records known here wait no longer than `GRACE`. */
 const LONGEST_DELAY = 1_000;
 
 export function createSync(options: SyncOptions): Sync {
-  const { journal, clock, faults, instance } = options;
-  const interval = journal.interval === 0 ? 0 : (options.interval ?? journal.interval);
-  const pending = new Map<string, StoredValue>();
-  let state: "new" | "running" | "stopped" = "new";
-  let hasBegun = false;
-  let mustReload = false;
-  let isWoken = false;
-  let failures = 0;
-  let seenAt: number | undefined;
-  let turning: Promise<void> | undefined;
-  let cancel: CancelTimer | undefined;
-  let endNews: (() => void) | undefined;
+  return new SyncLoop(options);
+}
 
-  async function begin(): Promise<void> {
-    if (hasBegun) return;
+class SyncLoop implements Sync {
+  readonly #options: SyncOptions;
+  readonly #interval: number;
+  readonly #pending = new Map<string, StoredValue>();
+  #state: "new" | "running" | "stopped" = "new";
+  #hasBegun = false;
+  #mustReload = false;
+  #isWoken = false;
+  #failures = 0;
+  #seenAt: number | undefined;
+  #turning: Promise<void> | undefined;
+  #cancelTimer: CancelTimer | undefined;
+  #endNews: (() => void) | undefined;
+
+  constructor(options: SyncOptions) {
+    const { journal, interval } = options;
+    this.#options = options;
+    this.#interval = journal.interval === 0 ? 0 : (interval ?? journal.interval);
+  }
+
+  async begin(): Promise<void> {
+    if (this.#hasBegun) return;
+    const { journal, clock, faults } = this.#options;
     try {
       await journal.begin();
-      hasBegun = true;
-      // What is loaded next is no older than this.
-      seenAt = clock.now();
+      this.#hasBegun = true;
+      // The load that follows is no older than this.
+      this.#seenAt = clock.now();
     } catch (error) {
       faults.report("sync", undefined, error);
     }
   }
 
-  /** One exchange after the other until there is nothing left to say or hear. */
-  async function turn(): Promise<void> {
+  start(): void {
+    if (this.#state !== "new") return;
+    this.#state = "running";
+    this.#endNews = this.#options.journal.onNews?.(() => this.#wake());
+    if (this.#interval === 0) void this.#run();
+    else this.#schedule();
+  }
+
+  announce(key: string, value: StoredValue): void {
+    if (this.#state === "stopped") return;
+    this.#pending.set(key, value);
+    if (this.#interval === 0 && this.#state === "running" && !this.#turning) void this.#run();
+  }
+
+  async flush(): Promise<void> {
+    if (this.#state !== "running") return;
+    await this.#turning;
+    if (this.#pending.size > 0) await this.#run();
+  }
+
+  stop(): void {
+    this.#state = "stopped";
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#endNews?.();
+  }
+
+  seenAt(): number | undefined {
+    return this.#seenAt;
+  }
+
+  #run(): Promise<void> {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#turning ??= this.#turn().finally(() => {
+      this.#turning = undefined;
+      this.#schedule();
+    });
+    return this.#turning;
+  }
+
+  /** Exchanges until nothing is left to send or to receive. */
+  async #turn(): Promise<void> {
+    const { clock, faults, onRecovered } = this.#options;
     try {
-      for (let hasMore = true; hasMore;) hasMore = await exchange();
-      seenAt = clock.now();
+      for (let hasMore = true; hasMore;) hasMore = await this.#exchange();
+      this.#seenAt = clock.now();
       faults.clear("sync");
-      if (failures > 0) options.onBack();
-      failures = 0;
+      if (this.#failures > 0) onRecovered();
+      this.#failures = 0;
     } catch (error) {
-      failures += 1;
+      this.#failures += 1;
       faults.report("sync", undefined, error);
     }
   }
 
-  async function exchange(): Promise<boolean> {
-    isWoken = false;
-    if (!hasBegun) {
+  async #exchange(): Promise<boolean> {
+    const { journal, instance, mustRefill, reload, receive } = this.#options;
+    this.#isWoken = false;
+    if (!this.#hasBegun) {
       await journal.begin();
-      hasBegun = true;
-      mustReload = true;
+      this.#hasBegun = true;
+      this.#mustReload = true;
     }
-    const { batch, isCut } = nextBatch(pending);
+    const { batch, isCut } = nextBatch(this.#pending);
     const text = batch.length > 0 ? JSON.stringify({ by: instance, changes: batch }) : undefined;
     const { texts, hasMissed, hasMore, isDoubtful = false } = await journal.exchange(text);
-    for (const { key, value } of batch) if (pending.get(key) === value) pending.delete(key);
-    const changes = texts.flatMap((one) => read(one, instance));
-    const isBehind = mustReload || hasMissed;
-    // What is not taken in is not heard again.
-    mustReload = isBehind || changes.length > 0;
-    const hasLost = await options.hasLost(changes, isBehind || isDoubtful || failures > 0);
-    if (isBehind || hasLost) await options.reload();
-    if (changes.length > 0) await options.take(changes);
-    mustReload = false;
-    return hasMore || isCut || isWoken || (interval === 0 && pending.size > 0);
+    for (const { key, value } of batch)
+      if (this.#pending.get(key) === value) this.#pending.delete(key);
+    const changes = texts.flatMap((one) => toChanges(one, instance));
+    const isBehind = this.#mustReload || hasMissed;
+    // The journal returns each change once: if applying one fails, everything is read again.
+    this.#mustReload = isBehind || changes.length > 0;
+    const isEmptied = await mustRefill(changes, isBehind || isDoubtful || this.#failures > 0);
+    if (isBehind || isEmptied) await reload();
+    if (changes.length > 0) await receive(changes);
+    this.#mustReload = false;
+    return hasMore || isCut || this.#isWoken || (this.#interval === 0 && this.#pending.size > 0);
   }
 
-  function run(): Promise<void> {
-    cancel?.();
-    cancel = undefined;
-    turning ??= turn().finally(() => {
-      turning = undefined;
-      schedule();
-    });
-    return turning;
+  #schedule(): void {
+    if (this.#state !== "running" || this.#cancelTimer) return;
+    // A journal that reports news needs a timer only after a failure.
+    if (this.#interval === 0 && this.#failures === 0) return;
+    const backoff = Math.max(this.#interval, 100) * 2 ** this.#failures;
+    const delay = this.#failures === 0 ? this.#interval : backoff;
+    const bounded = Math.min(delay, Math.max(LONGEST_DELAY, this.#interval));
+    this.#cancelTimer = this.#options.clock.after(bounded, () => void this.#run());
   }
 
-  function schedule(): void {
-    if (state !== "running" || cancel) return;
-    // Without a timer of its own a journal needs one only where something has failed.
-    if (interval === 0 && failures === 0) return;
-    const delay = failures === 0 ? interval : Math.max(interval, 100) * 2 ** failures;
-    cancel = clock.after(Math.min(delay, Math.max(LONGEST_DELAY, interval)), () => void run());
+  #wake(): void {
+    this.#isWoken = true;
+    if (this.#state === "running") void this.#run();
   }
-
-  function wake(): void {
-    isWoken = true;
-    if (state === "running") void run();
-  }
-
-  return {
-    begin,
-    start() {
-      if (state !== "new") return;
-      state = "running";
-      endNews = journal.onNews?.(wake);
-      if (interval === 0) void run();
-      else schedule();
-    },
-    announce(key, value) {
-      if (state === "stopped") return;
-      pending.set(key, value);
-      if (interval === 0 && state === "running" && !turning) void run();
-    },
-    async flush() {
-      if (state !== "running") return;
-      await turning;
-      if (pending.size > 0) await run();
-    },
-    stop() {
-      state = "stopped";
-      cancel?.();
-      cancel = undefined;
-      endNews?.();
-    },
-    seenAt: () => seenAt,
-  };
 }
 
 interface Batch {
   batch: { key: string; value: StoredValue }[];
-  /** There is more than fits. */
+  /** More changes are pending than fit. */
   isCut: boolean;
 }
 
@@ -179,12 +199,12 @@ function nextBatch(pending: ReadonlyMap<string, StoredValue>): Batch {
   return { batch, isCut: false };
 }
 
-// What cannot be understood was written by another version, or is torn: the store itself has it whole.
-function read(text: string, instance: string): Change[] {
+// A text that cannot be parsed was written by another version, or is torn: the store itself has the whole record.
+function toChanges(text: string, instance: string): Change[] {
   try {
-    const told: unknown = JSON.parse(text);
-    if (!isFields(told) || told["by"] === instance || !Array.isArray(told["changes"])) return [];
-    return told["changes"].filter(
+    const batch: unknown = JSON.parse(text);
+    if (!isFields(batch) || batch["by"] === instance || !Array.isArray(batch["changes"])) return [];
+    return batch["changes"].filter(
       (one): one is Change => isFields(one) && isName(one["key"]) && "value" in one,
     );
   } catch {

@@ -1,7 +1,8 @@
 /** Journals that have a place to stand at: what was cut off before it was read is noticed, once (M1). */
 import { createStorage, type Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
-import { createJournal, type Journal } from "../../../src/state/drivers/choose-journal.ts";
+import { createJournal } from "../../../src/state/drivers/choose-driver.ts";
+import type { Journal } from "../../../src/state/drivers/driver.ts";
 import { createVirtualClock } from "../../support/virtual-clock.ts";
 import { memoryPlace, type StorePlace } from "../storages.ts";
 import {
