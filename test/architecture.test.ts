@@ -40,16 +40,7 @@ const NODE_ONLY = [
   "src/transport/decompress-node.ts",
   "src/state/drivers/fs.ts",
 ];
-const PACKAGES = [
-  "consola",
-  "hookable",
-  "jose",
-  "ofetch",
-  "unstorage",
-  "valibot",
-  "#log",
-  "#transport",
-];
+const PACKAGES = ["consola", "jose", "ofetch", "unstorage", "valibot", "#log", "#transport"];
 
 interface Source {
   path: string;

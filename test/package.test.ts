@@ -180,6 +180,21 @@ it("N6 has few runtime dependencies, each named with its reason in the README, a
     expect(manifest.scripts[when]).toBeUndefined();
 });
 
+it("N6 has peer dependencies that are all optional and named in the README, and that no import needs", () => {
+  const { peerDependencies, peerDependenciesMeta } = manifest;
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const built = files().filter((path) => /\/h3-relay\/dist\/.*\.mjs$/.test(path));
+  const code = built.map((path) => readFileSync(path, "utf8")).join("\n");
+  expect(Object.keys(peerDependencies)).toEqual(["h3", "nitro", "nuxt", "unstorage"]);
+  for (const name of Object.keys(peerDependencies)) {
+    expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+    expect(readme).toMatch(new RegExp(`Optional peer dependencies: .*\`${name}\` \\(`));
+    expect(code).not.toMatch(new RegExp(`(?:from |import\\()"${name}["/]`));
+  }
+  // npm's ranges match no prerelease of another patch: `^3.0.0` would refuse 3.0.260903-beta, and `npm i` with it.
+  expect(peerDependencies["nitro"]).toBe("*");
+});
+
 it("is imported cold in a time that is told, not judged", () => {
   const ms = run(`
     const startedAt = performance.now();

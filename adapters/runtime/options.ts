@@ -1,46 +1,50 @@
-// A relay's options out of an app's data and code.
+// The relay's options, read from the app's data and code.
 import type { RelayOptions } from "../../src/options/types.ts";
 import { wrong } from "../../src/options/validate.ts";
+import { defaultStorage } from "./default-storage.ts";
 import { noteStorage } from "./storages.ts";
 
 type Options = Partial<RelayOptions>;
 
-/** What `relay.config.ts` exports: options, or a function of them that runs when the server starts. It may be async. */
+/** The default export of `relay.config.ts`: options, or a function, which may be async, that returns them when the server starts. */
 export type RelayConfigFile = Options | (() => Options | Promise<Options>);
 
-/** What a build found, for the words of an error. */
+/** What a build has found, for the text of an error. */
 export interface ConfigPlace {
-  /** Where the file was looked for, where there is none. */
+  /** Where the config file was looked for, when there is none. */
   searched?: string;
 }
 
-/** Options out of `runtimeConfig.relay` (data) and the config file (code), which goes before it. A promise only where the file gives one. */
+/**
+ * Merges `runtimeConfig.relay` (data) with the config file (code), whose options win. The app's root storage is the default of
+ * `storage`. Returns a promise only when the file returns one.
+ */
 export function toOptions(
   data: Record<string, unknown> | undefined,
   file: RelayConfigFile | undefined,
   storage: unknown,
   place: ConfigPlace = {},
 ): RelayOptions | Promise<RelayOptions> {
-  // `route` is the module's own.
-  const { route: _, ...rest } = data ?? {};
-  const base = { storage, ...rest };
+  // `route` is an option of the module, not of the relay.
+  const { route: _, ...base } = data ?? {};
   if (typeof file === "function" && "relay" in file)
     wrong("relay.config", "exports a relay; export the options that you gave to `defineRelay`");
   const code: unknown = typeof file === "function" ? file() : file;
   return code instanceof Promise
-    ? code.then((given: unknown) => join(base, given, place))
-    : join(base, code, place);
+    ? code.then((given: unknown) => join(base, given, storage, place))
+    : join(base, code, storage, place);
 }
 
 function join(
   base: Record<string, unknown>,
   code: unknown,
+  storage: unknown,
   { searched }: ConfigPlace,
 ): RelayOptions {
   if (searched === undefined && !isGroup(code))
     wrong(
       "relay.config",
-      "must export an object of options by default, or a function that gives it",
+      "must export an object of options by default, or a function that returns it",
     );
   const merged = merge(base, isGroup(code) ? code : {});
   if (
@@ -49,7 +53,8 @@ function join(
     merged["upstreams"] === undefined
   )
     wrong("upstream", `is missing; when the server was built, there was no ${searched}`);
-  noteStorage(merged["storage"], base["storage"]);
+  if (!("storage" in merged)) merged["storage"] = defaultStorage(storage, merged);
+  noteStorage(merged["storage"], storage);
   return merged as unknown as RelayOptions;
 }
 

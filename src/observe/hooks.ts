@@ -1,11 +1,10 @@
-// What can be listened to. Listeners only listen: what they throw is logged and harms nothing (J8).
+// The relay's hooks and their events. A listener cannot change an event; an error that it throws is logged and has no other effect (J8).
 import type { EndReason } from "../contract/end-reason.ts";
 import type { RouteDecision } from "../contract/route-decision.ts";
 import type { Log } from "../contract/log.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { CooldownStatus } from "../contract/relay-status.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
-import { createHooks } from "hookable";
 import { describeFault } from "../shared/describe-error.ts";
 
 /** One upstream call has ended. */
@@ -18,143 +17,143 @@ export interface AttemptEvent {
   credential: string;
   /** Name of the upstream. */
   upstream: string;
-  /** As the upstream knows it; `"*"` where the request names none. */
+  /** Model id sent to the upstream; `"*"` when the request names no model. */
   model: string;
-  /** HTTP status of the upstream's answer; `undefined` where none came. */
+  /** HTTP status of the upstream's answer; `undefined` without an answer. */
   status: number | undefined;
-  /** What a failure meant; `undefined` after success. */
+  /** Meaning of the failure; `undefined` after success. */
   verdict: Verdict | undefined;
   /** What the request does now. */
   next: NextStep;
-  /** From sending to the end of the attempt, ms. */
+  /** Time from sending the request to the end of the attempt, in ms. */
   duration: number;
 }
 
 /**
- * What a request does after an attempt: `end`: it is over; `same-credential`, `other-credential`: it tries again;
+ * What a request does after an attempt: `end`: it has ended; `same-credential`, `other-credential`: it tries again;
  * `other-target`: it falls back to the next quota pool or model.
  */
 export type NextStep = "end" | "same-credential" | "other-credential" | "other-target";
 
-/** A key was closed, or its end was stated anew. The same object as in the status. */
+/** A cooldown began or its end changed. The same object as in `status()`. */
 export type CooldownEvent = CooldownStatus;
 
-/** A request goes on with another credential. */
+/** A request continues with another credential. */
 export interface RotationEvent {
   /** Id of the request. */
   requestId: string;
   /** Id of the credential that failed. */
   from: string;
-  /** Id of the credential that is tried next. */
+  /** Id of the next credential. */
   to: string;
-  /** What the failure was. */
+  /** Reason of the failure. */
   reason: Reason;
 }
 
-/** A request has looked at one place where it may go, for its next attempt (J4). */
+/** A request has evaluated one target for its next attempt (J4). */
 export interface RouteEvent {
   /** Id of the request. */
   requestId: string;
-  /** Number of the attempt it is for, from 1. */
+  /** Number of that attempt, from 1. */
   attempt: number;
-  /** What was looked at and what was chosen. */
+  /** The candidates and the choice. */
   decision: RouteDecision;
 }
 
-/** A token was refreshed, or could not be. */
+/** A token refresh has succeeded or failed. */
 export interface RefreshEvent {
   /** Id of the credential. */
   credential: string;
-  /** True where a new token came. */
+  /** True when there is a new token. */
   ok: boolean;
-  /** Why none came: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, …; `undefined` after success. */
+  /** Why the refresh failed: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, …; `undefined` after success. */
   code: string | undefined;
-  /** From its start to its end, ms. */
+  /** Duration of the refresh, in ms. */
   duration: number;
 }
 
 /** A credential was disabled or enabled. */
 export interface CredentialEvent {
-  /** Its id. */
+  /** Id of the credential. */
   credential: string;
-  /** True where it is out of use now. */
+  /** True when it is disabled now. */
   disabled: boolean;
-  /** `auth`, `forbidden`, `operator`, `exhausted` or `relogin`; `""` where it was enabled. */
+  /** `auth`, `forbidden`, `operator`, `exhausted` or `relogin`; `""` when it was enabled. */
   cause: string;
-  /** What was said, for people; `""` where it was enabled. */
+  /** Explanation for people; `""` when it was enabled. */
   reason: string;
 }
 
-/** An anonymous token was created, or could not be. */
+/** The creation of an anonymous token has succeeded or failed. */
 export interface CreationEvent {
   /** Id of the acquirer. */
   acquirer: string;
   /** Name of the upstream. */
   upstream: string;
-  /** True where a token came. */
+  /** True when there is a token. */
   ok: boolean;
-  /** Which step failed, `create` or `exchange`; `undefined` after success. */
+  /** The step that failed, `create` or `exchange`; `undefined` after success. */
   step: string | undefined;
   /**
    * Why it failed: a reason of docs/behaviour.md (`CREATE_LIMITED`), or `NETWORK`, `TIMEOUT`, `INVALID_ANSWER`, `FAILED`;
    * `undefined` after success.
    */
   code: string | undefined;
-  /** From asking for the right to create to the end, ms. */
+  /** Time from requesting permission to create to the end, in ms. */
   duration: number;
 }
 
-/** A request is over. Comes exactly once for each. */
+/** A request has ended. Emitted exactly once for each request. */
 export interface EndEvent {
   /** Id of the request, as in the header `x-relay-request-id`. */
   requestId: string;
-  /** Id that `authorize` gave; `undefined` where there is none. */
+  /** Id returned by `authorize`; `undefined` without one. */
   caller: string | undefined;
   /** Why it ended. */
   reason: EndReason;
-  /** True where the client was still there. */
+  /** True when the client was still connected. */
   clientPresent: boolean;
-  /** HTTP status sent to the client; `undefined` where it left before one was sent. */
+  /** HTTP status sent to the client; `undefined` when the client left before a status was sent. */
   status: number | undefined;
-  /** The relay's error code where the request failed. */
+  /** The relay's error code when the request failed. */
   error: string | undefined;
-  /** Name of the upstream that was called last; `undefined` where none was chosen. */
+  /** Name of the last upstream called; `undefined` when none was chosen. */
   upstream: string | undefined;
-  /** Model that was asked for last; `"*"` where the request names none, `undefined` where none was chosen. */
+  /** Model of the last attempt; `"*"` when the request names no model, `undefined` when no target was chosen. */
   model: string | undefined;
-  /** Id of the credential that was tried last; `undefined` where none was. */
+  /** Id of the last credential tried; `undefined` when none was. */
   credential: string | undefined;
-  /** Number of upstream calls. */
+  /** Number of upstream calls . */
   attempts: number;
   /** Body bytes sent to the client. */
   bytes: number;
-  /** Token counts, as the upstream reported them; `undefined` where it did not. */
+  /** Token counts (tokens) reported by the upstream; `undefined` when it reported none. */
   usage: Usage | undefined;
-  /** `reported`: of the whole answer; `partial`: of one that did not come to its end; `none`. */
+  /** `reported`: for the whole answer; `partial`: for an answer that was cut off; `none`. */
   usageStatus: UsageStatus;
-  /** From the request's start to its end, ms. */
+  /** Time from the request's start to its end, in ms. */
   duration: number;
-  /** From the request's start to the first byte of an answer, ms; `undefined` where none was sent. */
+  /** Time from the request's start to the first byte of the answer, in ms; `undefined` when no byte was sent. */
   firstPayloadAfter: number | undefined;
 }
 
-/** Every hook, with its event. */
+/** All hooks and their events. */
 export interface RelayHooks {
   /** One upstream call has ended. */
   attempt: (event: AttemptEvent) => void;
-  /** A key was closed, or its end was stated anew. */
+  /** A cooldown began or its end changed. */
   cooldown: (event: CooldownEvent) => void;
-  /** A request goes on with another credential. */
+  /** A request continues with another credential. */
   rotation: (event: RotationEvent) => void;
   /** A credential was disabled or enabled. */
   credential: (event: CredentialEvent) => void;
-  /** An anonymous token was created, or could not be. */
+  /** The creation of an anonymous token has succeeded or failed. */
   creation: (event: CreationEvent) => void;
-  /** A request has looked at one place where it may go. */
+  /** A request has evaluated one target. */
   route: (event: RouteEvent) => void;
-  /** A token was refreshed, or could not be. */
+  /** A token refresh has succeeded or failed. */
   refresh: (event: RefreshEvent) => void;
-  /** A request is over; exactly once for each. */
+  /** A request has ended. Emitted exactly once for each request. */
   end: (event: EndEvent) => void;
 }
 
@@ -164,51 +163,49 @@ export type HookHandlers = {
 };
 
 export interface Hooks {
-  /** Adds a listener and returns what takes it away. */
+  /** Adds a listener; returns a function that removes it. */
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
+  /** Calls all listeners of a hook. Never throws. */
   emit<Name extends HookName>(name: Name, event: Parameters<RelayHooks[Name]>[0]): void;
-  /** True where somebody listens; spares the making of an event nobody wants. */
+  /** True when a hook has listeners; without one no event needs to be created. */
   has(name: HookName): boolean;
 }
 
-/** Collects listeners; a listener that throws or rejects costs a warning, as many as `log` lets through. */
-export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">): Hooks {
-  const hooks = createHooks<RelayHooks>();
-  const listening: Record<string, number> = {};
-  const complain = (name: string, error: unknown): void =>
-    log.warn(`a listener of the hook "${name}" failed: ${describeFault(error)}`);
+type Listener = (event: never) => unknown;
 
-  function on<Name extends HookName>(
-    name: Name,
-    listener: NonNullable<HookHandlers[Name]>,
-  ): () => void {
-    listening[name] = (listening[name] ?? 0) + 1;
-    // Each listener is guarded by itself: one that throws must not silence the next.
-    const guarded = (async (event: never) => {
-      try {
-        await (listener as (event: never) => unknown)(event);
-      } catch (error) {
-        complain(name, error);
-      }
-    }) as unknown as RelayHooks[Name];
-    const remove = hooks.hook(name, guarded as never);
-    let isListening = true;
+/**
+ * Creates the hooks with the listeners of the options. A listener that throws or rejects costs a warning, as many as `log` allows,
+ * and does not keep the next one from its event (J8).
+ */
+export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">): Hooks {
+  // Replaced and never changed, so that a listener may remove itself during an event.
+  const listeners = new Map<HookName, readonly Listener[]>();
+
+  function on(name: HookName, listener: Listener): () => void {
+    // Its own object: the same function may listen twice.
+    const added: Listener = (event) => listener(event);
+    listeners.set(name, [...(listeners.get(name) ?? []), added]);
     return () => {
-      if (!isListening) return;
-      isListening = false;
-      listening[name]!--;
-      remove();
+      const left = listeners.get(name)!.filter((one) => one !== added);
+      listeners.set(name, left);
     };
   }
 
-  for (const [name, handler] of Object.entries(handlers)) {
-    if (handler) on(name as HookName, handler as never);
+  async function call(name: HookName, listener: Listener, event: unknown): Promise<void> {
+    try {
+      await listener(event as never);
+    } catch (error) {
+      log.warn(`a listener of the hook "${name}" failed: ${describeFault(error)}`);
+    }
   }
+
+  for (const [name, handler] of Object.entries(handlers))
+    if (handler) on(name as HookName, handler as Listener);
   return {
     on,
-    has: (name) => (listening[name] ?? 0) > 0,
+    has: (name) => (listeners.get(name)?.length ?? 0) > 0,
     emit(name, event) {
-      if (listening[name]) void hooks.callHookParallel(name, ...([event] as never));
+      for (const listener of listeners.get(name) ?? []) void call(name, listener, event);
     },
   };
 }

@@ -1,10 +1,25 @@
-// One call to an endpoint that makes or changes anonymous tokens. Every error names its step (H1); nothing of an answer is in its message (J7).
+// One call to a token endpoint: creation, exchange or refresh. Each error names its step (H1); no text of the endpoint or of the
+// platform is in its message or its causes (J7).
 import type { AnonymousContext } from "../contract/anonymous-source.ts";
 import type { Refusal } from "../contract/verdict.ts";
+import { readFault } from "../shared/network-faults.ts";
 import { TokenError, type TokenStep } from "./token-error.ts";
 
 /** Bytes of an answer that are read; tokens are far shorter. */
 const LONGEST = 262_144;
+
+/** The same options for each call. The caller's signal is the time limit: ofetch's `timeout` would not run on the relay's clock. */
+const CALL = {
+  method: "POST",
+  // A redirect would send secrets to a host that the operator has not named.
+  redirect: "manual",
+  // The relay counts attempts itself (H2, G9).
+  retry: false,
+  // The status is read from the answer.
+  ignoreResponseError: true,
+  // The body is read here, up to its limit.
+  responseType: "stream",
+} as const;
 
 export interface StepCall {
   step: TokenStep;
@@ -21,32 +36,17 @@ export interface StepAnswer {
   serverDate: number | undefined;
 }
 
-/** Posts, and reads a JSON object out of a good answer. Throws `TokenError`. */
-export async function callStep(
-  { fetch, clock, signal }: AnonymousContext,
-  { step, url, headers, body, contentType = "application/json" }: StepCall,
-): Promise<StepAnswer> {
-  const init: RequestInit = {
-    method: "POST",
-    // Secrets go nowhere else than where the operator said.
-    redirect: "manual",
-    headers: {
-      ...headers,
-      accept: "application/json",
-      "content-type": contentType,
-      "user-agent": "h3-relay",
-    },
-    body,
-    signal,
-  };
-  const { response, text } = await exchange(() => fetch(url, init), step, signal);
+/** Sends a POST request and reads the JSON object of its answer. Throws `TokenError`. */
+export async function callStep(context: AnonymousContext, call: StepCall): Promise<StepAnswer> {
+  const { step } = call;
+  const { response, text } = await exchange(context, call);
   const refusal: Refusal = {
     status: response.status,
     header: (name) => response.headers.get(name) ?? undefined,
     body: text,
     endpoint: step === "create" ? "create" : "token",
     inStream: false,
-    receivedAt: clock.now(),
+    receivedAt: context.clock.now(),
   };
   if (!response.ok) throw new TokenError({ step, code: "REFUSED", refusal });
   const fields = fieldsIn(text);
@@ -59,16 +59,38 @@ export async function callStep(
 }
 
 async function exchange(
-  send: () => Promise<Response>,
-  step: TokenStep,
-  signal: AbortSignal,
+  { fetch, signal }: AnonymousContext,
+  { step, url, headers, body, contentType = "application/json" }: StepCall,
 ): Promise<{ response: Response; text: string }> {
+  // Loaded at the first call: a relay with static keys alone never needs it.
+  const { createFetch } = await import("ofetch");
   try {
-    const response = await send();
+    const response = await createFetch({ fetch }).raw(url, {
+      ...CALL,
+      headers: {
+        ...headers,
+        accept: "application/json",
+        "content-type": contentType,
+        "user-agent": "h3-relay",
+      },
+      body,
+      signal,
+    });
     return { response, text: await readText(response) };
-  } catch (cause) {
-    throw new TokenError({ step, code: signal.aborted ? "TIMEOUT" : "NETWORK", cause });
+  } catch (error) {
+    throw new TokenError({
+      step,
+      code: signal.aborted ? "TIMEOUT" : "NETWORK",
+      cause: toCause(error),
+    });
   }
+}
+
+/** ofetch's error and those of Deno and Bun quote the URL, which may hold a key: only the kind of fault and its code are kept. */
+function toCause(error: unknown): Error {
+  const { fault, code } = readFault(error);
+  const cause = new Error(code === undefined ? fault : `${fault} (${code})`);
+  return Object.assign(cause, { code });
 }
 
 async function readText(response: Response): Promise<string> {

@@ -14,7 +14,7 @@ import { createRelay } from "../../src/index.ts";
 const storage = { is: "the app's" };
 
 describe("options of data and code", () => {
-  it("K14 L2 takes data from runtimeConfig and puts the config file's code over it, group by group", () => {
+  it("L2 takes data from runtimeConfig and puts the config file's code over it, group by group", () => {
     const options = toOptions(
       { route: "/ai", upstream: { baseURL: "https://a", dialect: "openai" }, limits: { queue: 5 } },
       () => ({ credentials: [{ id: "a", apiKey: "k" }], limits: { maxWait: 1 } }),

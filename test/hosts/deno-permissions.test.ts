@@ -184,6 +184,20 @@ describe.skipIf(isMissing)("Deno's permissions", () => {
   );
 
   it(
+    "L4 G2 a token is refreshed with --allow-net alone",
+    async () => {
+      upstream.grants.create("grant", "refresh-deno-planted");
+      const token = `oauth({ tokenURL: "${upstream.url}/oauth/token", clientId: "app", refreshToken: "refresh-deno-planted", rotates: false })`;
+      const { told, text } = await run(asks(`credentials: [{ id: "one", token: ${token} }],`, 1), [
+        "--allow-net=127.0.0.1",
+      ]);
+      expect(told, text).toMatchObject({ answers: [[200, null, null]] });
+      expect(upstream.ledger.refreshes).toMatchObject({ refreshed: 1 });
+    },
+    LIMIT,
+  );
+
+  it(
     "G2 a token endpoint that Deno denies is named in the log",
     async () => {
       const token = `oauth({ tokenURL: "https://login.example.com/token", clientId: "app", refreshToken: "rt" })`;

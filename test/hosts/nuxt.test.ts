@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { ask } from "./support/client.ts";
 import { describeHost } from "./suite.ts";
 import { describeLasting } from "./suite-lasting.ts";
 import { installedAt, isNotInstalled } from "./support/apps.ts";
@@ -41,6 +43,21 @@ describeHost(
         "did not start:\n[relay] The relay's options are wrong: credentials",
       );
       expect(failed).not.toMatch(/^\s+at /m);
+    }, 30_000);
+
+    it("N1 keeps unsealed tokens in memory where `base` names the mount on the disk that Nuxt makes itself", async () => {
+      const host = await stage().start({ BASE: "data:relay" });
+      const { upstream } = stage();
+      upstream.script({ then: {} });
+      await ask(`${host.url}/deep/ai`, "m").rest();
+      expect(upstream.ledger.last()).toMatchObject({ secret: "sk-hosts-c1-0123456789" });
+      const status = (await (await fetch(`${host.url}/deep/status`)).json()) as object;
+      expect(status).toMatchObject({ store: { driver: "memory" } });
+      await host.stop();
+      const lines = host.lines.filter((line) => line.includes("state is kept in memory"));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toContain('the mount "data" of the app\'s storage (driver fs-lite)');
+      expect(existsSync(join(stage().app, ".data/kv"))).toBe(false);
     }, 30_000);
 
     it("L2 L14 gives what is auto-imported its types", () => {

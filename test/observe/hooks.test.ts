@@ -65,7 +65,34 @@ describe("hooks", () => {
     expect(seen).toEqual(["stays"]);
   });
 
-  it("J8 knows whether anybody listens", () => {
+  it("J8 calls the next listener when one removes itself during the event", async () => {
+    const seen: string[] = [];
+    const hooks = createRelayHooks({}, createLog());
+    const removeOnce = hooks.on("rotation", () => {
+      seen.push("once");
+      removeOnce();
+    });
+    hooks.on("rotation", () => seen.push("next"));
+    hooks.emit("rotation", rotation);
+    hooks.emit("rotation", rotation);
+    await settle();
+    expect(seen).toEqual(["once", "next", "next"]);
+  });
+
+  it("J8 calls a function twice that was added twice, and removes one of the two", async () => {
+    let count = 0;
+    const listener = (): void => void count++;
+    const hooks = createRelayHooks({}, createLog());
+    const remove = hooks.on("rotation", listener);
+    hooks.on("rotation", listener);
+    hooks.emit("rotation", rotation);
+    remove();
+    hooks.emit("rotation", rotation);
+    await settle();
+    expect(count).toBe(3);
+  });
+
+  it("J8 tells whether a hook has listeners", () => {
     const hooks = createRelayHooks({ end: undefined, cooldown() {} }, createLog());
     expect([hooks.has("end"), hooks.has("cooldown"), hooks.has("attempt")]).toEqual([
       false,

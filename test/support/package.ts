@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 interface Manifest {
   version: string;
   dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
   scripts: Record<string, string>;
 }
 

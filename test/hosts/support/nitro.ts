@@ -38,6 +38,8 @@ export interface NitroVersion {
   folder: "serverDir" | "srcDir";
   /** False where it serves no route below `baseURL`: the suite's prefix is then part of the routes. */
   hasBase: boolean;
+  /** True where Nitro itself mounts `data` on the disk, in the built server and in development. */
+  mountsData: boolean;
   /** Imports of a route that an app writes itself. */
   imports: { relay: string; storage: string };
 }
@@ -49,6 +51,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     cli: "nitro/dist/cli/index.mjs",
     folder: "srcDir",
     hasBase: false,
+    mountsData: true,
     imports: { relay: "h3-relay", storage: "nitro/runtime" },
   },
   beta: {
@@ -57,6 +60,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     cli: "nitro/dist/cli/index.mjs",
     folder: "serverDir",
     hasBase: true,
+    mountsData: false,
     imports: { relay: "h3-relay", storage: "nitro/storage" },
   },
   "2": {
@@ -65,6 +69,7 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
     cli: "nitropack/dist/cli/index.mjs",
     folder: "srcDir",
     hasBase: true,
+    mountsData: true,
     imports: { relay: "h3-relay/h3-v1", storage: "nitropack/runtime" },
   },
 };
@@ -108,7 +113,9 @@ import { optionsOf } from "./options.mjs";
 const { env } = process;
 // With \`DATA\` only the code that the example has; the rest is data.
 const short = { credentials: [{ id: "team-a", apiKey: "sk-hosts-a-0123456789" }], authorize: () => true };
-export default () => (env.MISTAKE ? { credentials: [{ id: "a", apiKey: undefined }] } : env.DATA ? short : optionsOf(env));
+const token = { id: "c1", token: () => ({ accessToken: "sk-hosts-c1-0123456789", expiresIn: 3_600 }) };
+const withToken = () => ({ ...optionsOf(env), credentials: [token], base: env.BASE });
+export default () => env.BASE ? withToken() : (env.MISTAKE ? { credentials: [{ id: "a", apiKey: undefined }] } : env.DATA ? short : optionsOf(env));
 `;
 
 // Read by the type checker alone.

@@ -18,7 +18,8 @@ export async function bundleWorker(
     platform: "browser",
     resolve: { conditionNames: ["workerd", "worker", "browser", "import"] },
   });
-  const { output } = await bundle.generate({ format: "esm" });
+  // One module, as wrangler makes it: packages that are loaded at their first use are in it too.
+  const { output } = await bundle.generate({ format: "esm", codeSplitting: false });
   await bundle.close();
   writeFileSync(join(folder, "bundle.mjs"), output[0].code);
   const config = join(folder, "config.capnp");
