@@ -82,7 +82,7 @@ export function createPlanner(
       const named = config.models.get(ANY_MODEL);
       if (named) return { upstream: config.upstreams.get(named.upstream)!, model: ANY_MODEL };
       throw new RelayError("ERR_RELAY_MODEL_MISSING", {
-        detail: "there are several upstreams it could mean",
+        detail: "the relay needs one to choose between several upstreams",
         advice: whyNoModel(asked),
       });
     }

@@ -69,7 +69,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     answer: [
       502,
       "ERR_RELAY_UPSTREAM_INVALID",
-      "The upstream's answer is not valid HTTP, or not what its headers say for model gpt-4o on upstream default.",
+      "The upstream's response is not valid HTTP, or does not match its own headers for model gpt-4o on upstream default.",
     ],
   },
   "J14 a website that says 200": {
@@ -94,7 +94,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     answer: [
       502,
       "ERR_RELAY_UPSTREAM_REDIRECT",
-      "The upstream answered with a redirect, which is not followed with credentials for model gpt-4o on upstream default.",
+      "The upstream answered with a redirect for model gpt-4o on upstream default; redirects are not followed, because they would carry the credential along.",
     ],
   },
   "K13 a base URL without its scheme": {

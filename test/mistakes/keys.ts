@@ -117,7 +117,11 @@ export const KEYS: Record<string, Mistake> = {
     log: [
       "error The relay's options are wrong: credentials[0] (team-a).apiKey: is missing; is its environment variable set?",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "K13 a key with the line break of its file": {
     options: (given) => keyed(given, `${KEY}\n`),
@@ -173,7 +177,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: NETWORK); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: NETWORK); retry in 5 s.",
     ],
   },
   "J14 a token endpoint that does not exist": {
@@ -184,7 +188,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: FORBIDDEN); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: FORBIDDEN); retry in 5 s.",
     ],
   },
   "J14 a page of the web as token endpoint": {
@@ -195,7 +199,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
     ],
   },
   "J14 a refresh token that is not valid": {
@@ -233,7 +237,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
     ],
   },
   "J14 a token function that throws": {
@@ -247,7 +251,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: SOURCE); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: SOURCE); retry in 5 s.",
     ],
   },
   "J14 anonymous tokens from an address where nothing listens": {
@@ -268,7 +272,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (create: NETWORK); retry in 1 min (60 s).",
+      "No credential has an access token for model gpt-4o on upstream default (create: NETWORK); retry in 1 min (60 s).",
     ],
   },
 };

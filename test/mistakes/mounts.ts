@@ -11,24 +11,24 @@ export const MOUNTS: Record<string, Mistake> = {
   "L15 no mount, with relay.fetch": {
     options: unmounted,
     log: [
-      'error The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'error The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
     answer: [
       500,
       "ERR_RELAY_MOUNT_MISSING",
-      'The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
   },
   "L15 no mount, with node:http": {
     through: "node:http",
     options: unmounted,
     log: [
-      'error The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'error The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
     answer: [
       500,
       "ERR_RELAY_MOUNT_MISSING",
-      'The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
   },
   "K13 L15 a mount as a route": {
@@ -124,7 +124,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize that returns an object": {
@@ -135,7 +135,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize without its return": {
@@ -146,7 +146,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       401,
       "ERR_RELAY_UNAUTHORIZED",
-      "The relay did not accept the caller: its `authorize` function refused the request.",
+      "Not authorized: the relay's `authorize` function rejected the request.",
     ],
   },
   "J14 authorize that takes headers for an object": {
@@ -160,7 +160,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize that never settles": {
@@ -171,7 +171,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "N7 authorize that refuses": {
@@ -180,7 +180,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       401,
       "ERR_RELAY_UNAUTHORIZED",
-      "The relay did not accept the caller: its `authorize` function refused the request.",
+      "Not authorized: the relay's `authorize` function rejected the request.",
     ],
   },
   "N7 no authorize": {

@@ -212,7 +212,7 @@ const kinds: Kind[] = [
     answer: [
       504,
       "ERR_RELAY_UPSTREAM_TIMEOUT",
-      RegExp(`^The upstream did not begin to answer within 1 min${of}`),
+      RegExp(`^The upstream did not start its response within 1 min${of}`),
     ],
   },
   {
@@ -241,7 +241,7 @@ const kinds: Kind[] = [
     name: "an answer without content",
     at: () => http(200, { "content-type": "application/json" }, ""),
     line: /: the answer had no content; check that `baseURL` is the base address of the API/,
-    answer: [502, "ERR_RELAY_UPSTREAM_EMPTY", /^The upstream's answer was empty/],
+    answer: [502, "ERR_RELAY_UPSTREAM_EMPTY", /^The upstream's response was empty/],
   },
   {
     name: "a server that fails",

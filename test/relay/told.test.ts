@@ -193,7 +193,7 @@ describe("authorize at fault", () => {
     for (let at = 0; at < 3; at++)
       expect(await failure(relay.chat())).toEqual({
         status: 500,
-        message: "The `authorize` function failed; the server's log says how.",
+        message: "The `authorize` function failed; the server's log has the details.",
       });
     expect(told("authorize")).toEqual([`warn authorize: ${line}`]);
     expect(JSON.stringify(relay.lines)).not.toContain("hunter2");
