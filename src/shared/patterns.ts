@@ -1,6 +1,6 @@
-// Wildcard patterns over model names: `*` stands for any run of characters, case does not matter.
+// Wildcard patterns over model names: `*` matches any run of characters, case is ignored.
 
-/** Compiles a pattern such as `gpt-4*` into a test. Linear in the name's length times the pattern's stars. */
+/** Compiles a pattern such as `gpt-4*` to a test. Its time is linear in the length of the name times the number of stars. */
 export function compilePattern(pattern: string): (name: string) => boolean {
   const [head = "", ...rest] = pattern.toLowerCase().split("*");
   if (rest.length === 0) return (name) => name.toLowerCase() === head;
@@ -19,7 +19,7 @@ function matches(name: string, head: string, middles: readonly string[], tail: s
   return at <= name.length - tail.length && name.endsWith(tail);
 }
 
-/** Finds the value of the pattern that says most about a name: with the most letters, and then without a star. */
+/** Finds the value of the most specific pattern that matches a name: the one with the most letters, then one without a star. */
 export function createLongestMatch<T>(
   patterns: Readonly<Record<string, T>>,
 ): (name: string) => T | undefined {

@@ -1,9 +1,9 @@
-// A wait for a promise of the operator's code, with a time limit.
+// Waits for a promise of the operator's code, with a time limit.
 import type { Clock } from "../contract/clock.ts";
 
 export interface Wait<T> {
   promise: Promise<T>;
-  /** Ends the wait now: the promise rejects with `error`. */
+  /** Ends the wait: the promise rejects with `error`. */
   abandon: (error: Error) => void;
 }
 
@@ -14,7 +14,7 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
     abandon = reject;
     work.then(resolve, reject);
   });
-  const tooLate = (): void => abandon(new Error(`it has not settled within ${limit} ms`));
+  const tooLate = (): void => abandon(new Error(`it did not settle within ${limit} ms`));
   const cancel = clock.after(limit, tooLate);
   promise.then(cancel, cancel);
   return { promise, abandon };

@@ -361,7 +361,7 @@ describe("at start", () => {
     expect(() => defineRelay(wrong)).toThrow(/credentials\[0\] \(a\)\.apiKey: is missing/);
   });
 
-  const OWN = /^\[relay\] the function that gives the relay's options failed: /.source;
+  const OWN = /^\[relay\] the function that returns the relay's options failed: /.source;
   const FACTORIES: [string, OptionsOf, RegExp][] = [
     [
       "gives wrong options",
