@@ -1,18 +1,18 @@
-// What each fault of an endpoint is called in the log, and what an operator can check.
+// Descriptions of the faults of an endpoint for the log, and what an operator can check.
 import { toDurationText } from "../shared/times.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Fault, Sign } from "./fault-log.ts";
 
-/** What is known of a failed call. */
+/** The known facts about a failed call. */
 export interface CallFault {
   fault: AttemptFault;
   /** The platform's own code. */
   code: string | undefined;
-  /** How long was waited in vain, ms. */
+  /** How long the relay waited, in ms. */
   limit: number | undefined;
 }
 
-/** Where the call went, for people. */
+/** The destination of the call. */
 export interface CalledPlace {
   subject: string;
   /** Host and port. */
@@ -27,11 +27,11 @@ interface Words {
   endedBy: Sign;
 }
 
-/** Says what a failed call means: its cause, and what to check. Names neither path nor query of the address. */
+/** Describes a failed call: its cause, and what to check. Names neither path nor query of the address. */
 export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
   const { what, advice, endedBy } = wordsOf(place, call);
   const cause = call.code ? ` (${call.code})` : "";
-  // Two certificates at fault, one after the other, are two things to mend; a connection that closes is one.
+  // Two different certificate faults are reported separately; connections that were closed count as one fault.
   const kind = TOLD_APART.has(call.fault) ? `${call.fault} ${call.code}` : call.fault;
   return { subject: place.subject, kind, what: what + cause, advice, endedBy };
 }
@@ -58,7 +58,7 @@ function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: Call
     case "tls":
       return reached(
         "TLS handshake failed",
-        `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: what listens there may not speak TLS`,
+        `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: the server at this port may not support TLS`,
       );
     case "denied":
     case "permission":
@@ -71,17 +71,17 @@ function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: Call
     case "connect-timeout":
       return reached(
         `no connection within ${time}`,
-        `check the host and port in ${option} and the firewall in between; \`streaming.connectTimeout\` is the limit`,
+        `check the host and port in ${option} and the firewall in between; the limit is \`streaming.connectTimeout\``,
       );
     case "timeout":
       return reached(
         `no answer within ${time}`,
-        `check that ${option} is right and the service is up`,
+        `check that ${option} is correct and the service is running`,
       );
     case "idle-timeout":
       return served(
-        `fell silent for ${time} before its answer began`,
-        "check that the service is up and not overloaded; `streaming.idleTimeout` is the limit",
+        `sent no data for ${time} before its response started`,
+        "check that the service is running and not overloaded; the limit is `streaming.idleTimeout`",
       );
     case "closed":
       return reached(
@@ -95,7 +95,7 @@ function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: Call
       );
     case "empty":
       return served(
-        "the answer had no content",
+        "the response had no content",
         `check that ${option} is the base address of the API, and look at the provider's status page`,
       );
   }
@@ -131,9 +131,9 @@ function deniedAdvice(code: string | undefined, host: string, option: string): s
   return "check the firewall, the sandbox and the permissions of this process";
 }
 
-/** Host and port of an address, with the port that the scheme implies; its path, query and user may hold a secret. */
+/** Host and port of an address, with the default port of its scheme; its path, query and user may contain a secret. */
 export function hostOf(address: string): string {
-  if (!URL.canParse(address)) return "no valid address";
+  if (!URL.canParse(address)) return "invalid address";
   const { host, port, protocol } = new URL(address);
   return port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
 }

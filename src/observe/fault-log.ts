@@ -1,52 +1,52 @@
-// Faults that last, told in few lines: the first of each kind, its count once a minute while it goes on, and its end (J14).
+// Logs lasting faults in few lines: the first of each kind, the number of failures once a minute while the fault lasts, and its end (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { Reporter } from "./reporter.ts";
 import { toSpanText } from "../shared/times.ts";
 
-/** What shows that a fault is over: any answer, the first payload of a good one, or one that came to its end. */
+/** What shows that a fault has ended: any response, the first payload of a good response, or a complete response. */
 export type Sign = "reached" | "served" | "completed";
 
-/** One failure. What has the same subject and kind is one incident. */
+/** One failure. Failures with the same subject and kind form one incident. */
 export interface Fault {
-  /** What failed, as the line begins: `upstream default (api.example.com:443)`. */
+  /** What failed; the start of the line: `upstream default (api.example.com:443)`. */
   subject: string;
   kind: string;
-  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. A function runs only where the line is told. */
+  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. A function is called only where the line is written. */
   what: string | (() => string);
   /** What the operator can check. */
   advice: string;
-  /** The least that ends it; `undefined` where nothing does. */
+  /** The weakest sign that ends the fault; `undefined` where none does. */
   endedBy: Sign | undefined;
 }
 
 export interface FaultLog {
   failed(fault: Fault): void;
-  /** The subject works, as far as `sign` shows, for a request that was sent at `sentAt` (UTC epoch ms). */
+  /** Reports that the subject works, as far as `sign` shows, for a request that was sent at `sentAt` (UTC epoch ms). */
   well(subject: string, sign: Sign, sentAt: number): void;
-  /** True where there is nothing that could end: then `well` need not be called, and no subject be put together. */
+  /** True where no incident exists that could end: then `well` need not be called, and no subject need be built. */
   readonly isQuiet: boolean;
 }
 
 interface Incident {
   fault: Fault;
-  /** When its first failure came, and how many there were since. */
+  /** Time of the first failure (UTC epoch ms), and the number of failures since. */
   since: number;
   count: number;
   lastAt: number;
   isOpen: boolean;
-  /** What the log said last: that it fails, or that it works again; and when. */
+  /** True where the last line said that it fails, false where it said that it works again; and the time of that line (UTC epoch ms). */
   isTold: boolean;
   toldAt: number;
 }
 
 const EVERY = 60_000;
-/** What has not failed for so long fails anew. */
+/** Time without a failure after which the next failure starts a new incident, in ms. */
 const QUIET = 600_000;
-/** Incidents that are kept; of more the oldest are forgotten. */
+/** Maximum number of incidents; above it the oldest is dropped. */
 const MOST = 1_000;
 const RANK: Readonly<Record<Sign, number>> = { reached: 1, served: 2, completed: 3 };
 
-/** Keeps what fails. Needs no timer: what is due is told with the next event. */
+/** Creates the log of faults. It needs no timer: what is due is logged with the next event. */
 export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
   const incidents = new Map<string, Incident>();
 
@@ -56,7 +56,7 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
     if (known?.isOpen && now - known.lastAt < QUIET) return Object.assign(known, { fault });
     const { isTold = false, toldAt = -Infinity } = known ?? {};
     const incident = { fault, since: now, count: 0, lastAt: now, isOpen: true, isTold, toldAt };
-    // Deleted first: the order of the map is that of beginnings.
+    // Deleted first, because the order of the map is the order of the first failures.
     incidents.delete(name);
     incidents.set(name, incident);
     if (incidents.size > MOST) incidents.delete(incidents.keys().next().value!);
@@ -67,7 +67,7 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
     const ended: Incident[] = [];
     for (const [name, incident] of incidents) {
       const { fault, since, isOpen, toldAt } = incident;
-      // Kept for a while: what comes back within a minute is told no more often than what stays.
+      // Kept for a while: a fault that returns within a minute is not logged more often than one that lasts.
       if (!isOpen && now - toldAt >= EVERY) incidents.delete(name);
       if (!isOpen || fault.subject !== subject || sentAt < since) continue;
       if (!fault.endedBy || RANK[fault.endedBy] > RANK[sign]) continue;

@@ -1,4 +1,4 @@
-// What can be listened to. Listeners only listen: what they throw is logged and harms nothing (J8).
+// The hooks. Listeners only observe: an exception in a listener is logged and has no other effect (J8).
 import type { EndReason } from "../contract/end-reason.ts";
 import type { RouteDecision } from "../contract/route-decision.ts";
 import type { Log } from "../contract/log.ts";
@@ -8,30 +8,30 @@ import type { Reason, Verdict } from "../contract/verdict.ts";
 import { createHooks } from "hookable";
 import { describeFault } from "../shared/describe-error.ts";
 
-/** One upstream call has ended. */
+/** Event: one upstream call has ended. */
 export interface AttemptEvent {
-  /** Id of its request, as in the header `x-relay-request-id`. */
+  /** Id of the request, as in the header `x-relay-request-id`. */
   requestId: string;
-  /** Number of the attempt in its request, from 1. */
+  /** Number of the attempt within the request, from 1. */
   attempt: number;
   /** Id of the credential. */
   credential: string;
   /** Name of the upstream. */
   upstream: string;
-  /** As the upstream knows it; `"*"` where the request names none. */
+  /** Model name as the upstream knows it; `"*"` where the request names none. */
   model: string;
-  /** HTTP status of the upstream's answer; `undefined` where none came. */
+  /** HTTP status of the upstream's response; `undefined` where there was none. */
   status: number | undefined;
-  /** What a failure meant; `undefined` after success. */
+  /** Verdict on a failure; `undefined` after success. */
   verdict: Verdict | undefined;
-  /** From sending to the end of the attempt, ms. */
+  /** From sending to the end of the attempt, in ms. */
   duration: number;
 }
 
-/** A key was closed, or its end was stated anew. The same object as in the status. */
+/** Event: a cooldown began, or its end was changed. The same object as in the status. */
 export type CooldownEvent = CooldownStatus;
 
-/** A request goes on with another credential. */
+/** Event: a request continues with another credential. */
 export interface RotationEvent {
   /** Id of the request. */
   requestId: string;
@@ -39,114 +39,114 @@ export interface RotationEvent {
   from: string;
   /** Id of the credential that is tried next. */
   to: string;
-  /** What the failure was. */
+  /** Why the first credential failed. */
   reason: Reason;
 }
 
-/** A request has looked at one place where it may go, for its next attempt (J4). */
+/** Event: a request has examined one target for its next attempt (J4). */
 export interface RouteEvent {
   /** Id of the request. */
   requestId: string;
-  /** Number of the attempt it is for, from 1. */
+  /** Number of the attempt that it is for, from 1. */
   attempt: number;
-  /** What was looked at and what was chosen. */
+  /** The candidates that were examined, and the one that was selected. */
   decision: RouteDecision;
 }
 
-/** A token was refreshed, or could not be. */
+/** Event: a token was refreshed, or the refresh failed. */
 export interface RefreshEvent {
   /** Id of the credential. */
   credential: string;
-  /** True where a new token came. */
+  /** True after success. */
   ok: boolean;
-  /** Why none came: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, …; `undefined` after success. */
+  /** Why the refresh failed: `REFUSED`, `TIMEOUT`, `NETWORK`, `INVALID_ANSWER`, …; `undefined` after success. */
   code: string | undefined;
-  /** From its start to its end, ms. */
+  /** Duration of the refresh, in ms. */
   duration: number;
 }
 
-/** A credential was disabled or enabled. */
+/** Event: a credential was disabled or enabled. */
 export interface CredentialEvent {
-  /** Its id. */
+  /** Id of the credential. */
   credential: string;
-  /** True where it is out of use now. */
+  /** True when it is now disabled. */
   disabled: boolean;
   /** `auth`, `forbidden`, `operator`, `exhausted` or `relogin`; `""` where it was enabled. */
   cause: string;
-  /** What was said, for people; `""` where it was enabled. */
+  /** The reason as text; `""` where it was enabled. */
   reason: string;
 }
 
-/** An anonymous token was created, or could not be. */
+/** Event: an anonymous token was created, or the creation failed. */
 export interface CreationEvent {
   /** Id of the acquirer. */
   acquirer: string;
   /** Name of the upstream. */
   upstream: string;
-  /** True where a token came. */
+  /** True after success. */
   ok: boolean;
-  /** Which step failed, `create` or `exchange`; `undefined` after success. */
+  /** Step that failed, `create` or `exchange`; `undefined` after success. */
   step: string | undefined;
   /**
-   * Why it failed: a reason of docs/behaviour.md (`CREATE_LIMITED`), or `NETWORK`, `TIMEOUT`, `INVALID_ANSWER`, `FAILED`;
-   * `undefined` after success.
+   * Why it failed: a reason of docs/behaviour.md (`CREATE_LIMITED`), or `NETWORK`, `TIMEOUT`, `INVALID_ANSWER`, `FAILED`; `undefined` after
+   * success.
    */
   code: string | undefined;
-  /** From asking for the right to create to the end, ms. */
+  /** From the request for a creation slot to the end, in ms. */
   duration: number;
 }
 
-/** A request is over. Comes exactly once for each. */
+/** Event: a request has ended. Emitted exactly once per request. */
 export interface EndEvent {
   /** Id of the request, as in the header `x-relay-request-id`. */
   requestId: string;
-  /** Id that `authorize` gave; `undefined` where there is none. */
+  /** Caller id that `authorize` returned; `undefined` where there is none. */
   caller: string | undefined;
-  /** Why it ended. */
+  /** Why the request ended. */
   reason: EndReason;
-  /** True where the client was still there. */
+  /** True when the client was still connected. */
   clientPresent: boolean;
-  /** HTTP status sent to the client; `undefined` where it left before one was sent. */
+  /** HTTP status sent to the client; `undefined` where the client left before one was sent. */
   status: number | undefined;
-  /** The relay's error code where the request failed. */
+  /** The relay's error code, where the request failed. */
   error: string | undefined;
-  /** Name of the upstream that was called last; `undefined` where none was chosen. */
+  /** Name of the upstream that was called last; `undefined` where none was selected. */
   upstream: string | undefined;
-  /** Model that was asked for last; `"*"` where the request names none, `undefined` where none was chosen. */
+  /** Model of the last attempt; `"*"` where the request names none, `undefined` where none was selected. */
   model: string | undefined;
   /** Id of the credential that was tried last; `undefined` where none was. */
   credential: string | undefined;
   /** Number of upstream calls. */
   attempts: number;
-  /** Body bytes sent to the client. */
+  /** Body sent to the client, in bytes. */
   bytes: number;
-  /** Token counts, as the upstream reported them; `undefined` where it did not. */
+  /** Token counts as the upstream reported them, in tokens; `undefined` where it did not. */
   usage: Usage | undefined;
-  /** `reported`: of the whole answer; `partial`: of one that did not come to its end; `none`. */
+  /** `reported`: for the complete response; `partial`: for a response that ended early; `none`. */
   usageStatus: UsageStatus;
-  /** From the request's start to its end, ms. */
+  /** Duration of the request, in ms. */
   duration: number;
-  /** From the request's start to the first byte of an answer, ms; `undefined` where none was sent. */
+  /** From the start of the request to the first byte of a response, in ms; `undefined` where none was sent. */
   firstPayloadAfter: number | undefined;
 }
 
-/** Every hook, with its event. */
+/** All hooks with their events. */
 export interface RelayHooks {
   /** One upstream call has ended. */
   attempt: (event: AttemptEvent) => void;
-  /** A key was closed, or its end was stated anew. */
+  /** A cooldown began, or its end was changed. */
   cooldown: (event: CooldownEvent) => void;
-  /** A request goes on with another credential. */
+  /** A request continues with another credential. */
   rotation: (event: RotationEvent) => void;
   /** A credential was disabled or enabled. */
   credential: (event: CredentialEvent) => void;
-  /** An anonymous token was created, or could not be. */
+  /** An anonymous token was created, or the creation failed. */
   creation: (event: CreationEvent) => void;
-  /** A request has looked at one place where it may go. */
+  /** A request has examined one target. */
   route: (event: RouteEvent) => void;
-  /** A token was refreshed, or could not be. */
+  /** A token was refreshed, or the refresh failed. */
   refresh: (event: RefreshEvent) => void;
-  /** A request is over; exactly once for each. */
+  /** A request has ended; exactly once per request. */
   end: (event: EndEvent) => void;
 }
 
@@ -156,14 +156,14 @@ export type HookHandlers = {
 };
 
 export interface Hooks {
-  /** Adds a listener and returns what takes it away. */
+  /** Adds a listener and returns a function that removes it. */
   on<Name extends HookName>(name: Name, listener: NonNullable<HookHandlers[Name]>): () => void;
   emit<Name extends HookName>(name: Name, event: Parameters<RelayHooks[Name]>[0]): void;
-  /** True where somebody listens; spares the making of an event nobody wants. */
+  /** True where a listener exists; without one, no event need be created. */
   has(name: HookName): boolean;
 }
 
-/** Collects listeners; a listener that throws or rejects costs a warning, as many as `log` lets through. */
+/** Calls the listeners. A listener that throws or rejects is reported by a warning, as often as `log` allows. */
 export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">): Hooks {
   const hooks = createHooks<RelayHooks>();
   const listening: Record<string, number> = {};
@@ -175,7 +175,7 @@ export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">)
     listener: NonNullable<HookHandlers[Name]>,
   ): () => void {
     listening[name] = (listening[name] ?? 0) + 1;
-    // Each listener is guarded by itself: one that throws must not silence the next.
+    // Each listener is guarded separately: one that throws must not prevent the next.
     const guarded = (async (event: never) => {
       try {
         await (listener as (event: never) => unknown)(event);

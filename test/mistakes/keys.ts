@@ -17,7 +17,7 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a key that the provider does not know": {
     options: (given) => keyed(given, "sk-live-wrong-0123456789"),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -29,7 +29,7 @@ export const KEYS: Record<string, Mistake> = {
     times: 2,
     options: (given) => keyed(given, "sk-live-wrong-0123456789"),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -43,7 +43,7 @@ export const KEYS: Record<string, Mistake> = {
       credentials: [{ id: "old", apiKey: "sk-live-wrong-0123456789" }, ...right.credentials],
     }),
     log: [
-      'warn credential old on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("old") where it is valid again',
+      'warn credential old on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("old") if it is valid again',
     ],
     answer: SERVED,
   },
@@ -55,7 +55,7 @@ export const KEYS: Record<string, Mistake> = {
       upstream: { baseURL: given.at.googleKey, dialect: "google" },
     }),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:API_KEY_INVALID); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:API_KEY_INVALID); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -129,7 +129,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: a file ends with one, `.trim()` takes it off",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ],
   },
   "K13 a key in the quotes of its .env": {
@@ -147,7 +147,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
     ],
   },
   "K13 a placeholder": {
@@ -156,7 +156,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: give the real key",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: set the real key",
     ],
   },
   "K13 a token as text": {
@@ -194,7 +194,7 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a page of the web as token endpoint": {
     options: (given) => tokened(given, source(`${given.at.page}/login`)),
     log: [
-      "warn the token of team-a could not be refreshed: INVALID_ANSWER, no token was in the answer: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
+      "warn the token of team-a could not be refreshed: INVALID_ANSWER, the response contained no token: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
     ],
     answer: [
       503,
@@ -205,7 +205,7 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a refresh token that is not valid": {
     options: (given) => tokened(given, source(`${given.origin}/oauth/token`)),
     log: [
-      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") where the old one is valid again',
+      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
       503,
@@ -221,7 +221,7 @@ export const KEYS: Record<string, Mistake> = {
       ),
     log: [
       "warn the refresh tokens of team-a rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a `storage` that survives restarts",
-      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") where the old one is valid again',
+      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
       503,
@@ -232,7 +232,7 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a token function without its return": {
     options: (given) => tokened(given, () => {}),
     log: [
-      "warn the token of team-a could not be refreshed: INVALID_ANSWER, no token was in the answer: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
+      "warn the token of team-a could not be refreshed: INVALID_ANSWER, the response contained no token: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
     ],
     answer: [
       503,

@@ -141,7 +141,7 @@ export const MOUNTS: Record<string, Mistake> = {
   "J14 authorize without its return": {
     options: withRight({ authorize: (request: Request) => void request.headers.get("x-user") }),
     log: [
-      "warn authorize: returned undefined, which refuses the request (401); where that is not meant, a `return` is missing: return a caller id or `true` to accept it",
+      "warn authorize: returned undefined, which refuses the request (401); if this is not intended, a `return` is missing: return a caller id or `true` to accept the request",
     ],
     answer: [
       401,
@@ -166,7 +166,7 @@ export const MOUNTS: Record<string, Mistake> = {
   "J14 authorize that never settles": {
     options: withRight({ authorize: () => new Promise(() => {}) }),
     log: [
-      "warn authorize: has not settled within 30 s; the request is ended: check what the function waits for",
+      "warn authorize: did not settle within 30 s; the request was ended: check what the function waits for",
     ],
     answer: [
       500,

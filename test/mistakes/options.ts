@@ -59,7 +59,7 @@ export const OPTIONS: Record<string, Mistake> = {
   "L13 an async factory that rejects": {
     options: () => () => Promise.reject(new Error("vault: sealed")),
     log: [
-      "console [relay] the function that gives the relay's options failed: Error: vault: sealed at PLACE",
+      "console [relay] the function that returns the relay's options failed: Error: vault: sealed at PLACE",
     ],
     answer: [
       500,
@@ -72,7 +72,7 @@ export const OPTIONS: Record<string, Mistake> = {
       throw new TypeError("process.env.KEYS is undefined");
     },
     log: [
-      "console [relay] the function that gives the relay's options failed: TypeError: process.env.KEYS is undefined at PLACE",
+      "console [relay] the function that returns the relay's options failed: TypeError: process.env.KEYS is undefined at PLACE",
     ],
     answer: [
       500,

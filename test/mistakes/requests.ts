@@ -171,7 +171,7 @@ export const REQUESTS: Record<string, Mistake> = {
     ...PREFLIGHT,
     options: right,
     log: [
-      'warn cors: a page of https://app.example may not call this relay, `cors` is off; where the page is your own, set `cors: { origin: ["https://app.example"] }`',
+      'warn cors: a page of https://app.example may not call this relay: `cors` is off; if the page is yours, set `cors: { origin: ["https://app.example"] }`',
     ],
     answer: [
       405,
@@ -183,7 +183,7 @@ export const REQUESTS: Record<string, Mistake> = {
     ...PREFLIGHT,
     options: withRight({ cors: { origin: ["https://www.app.example"] } }),
     log: [
-      "warn cors: a page of https://app.example may not call this relay, `cors.origin` does not list it; where the page is your own, add its origin",
+      "warn cors: a page of https://app.example may not call this relay: `cors.origin` does not list it; if the page is yours, add its origin",
     ],
     answer: [204, undefined, ""],
   },

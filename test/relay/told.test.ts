@@ -52,7 +52,7 @@ describe("a key that the provider refuses", () => {
     });
     expect(told("credential c1")).toEqual([
       expect.stringMatching(
-        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); check that it is a key of this upstream and replace it, or call relay\.credentials\.enable\("c1"\) where it is valid again$/,
+        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); check that it is a key of this upstream and replace it, or call relay\.credentials\.enable\("c1"\) if it is valid again$/,
       ),
     ]);
   });
