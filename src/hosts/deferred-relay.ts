@@ -1,4 +1,4 @@
-// The relay as its operator holds it: every method works before the relay has started (L14).
+// The relay object for the operator whose methods also work before the relay has started (L14).
 import type { Credentials, Relay } from "../relay.ts";
 import type { RelayStarter } from "./relay-starter.ts";
 
@@ -10,7 +10,7 @@ export function createDeferredRelay(starter: RelayStarter): Relay {
     },
     ready() {
       const work = startNow(starter);
-      // Without a listener here, a caller that does not wait would end the process; the log has the fault.
+      // Without a handler here, an unhandled rejection would end the process where the caller does not await; the log has the fault.
       work.catch(() => {});
       return work;
     },

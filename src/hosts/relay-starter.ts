@@ -1,4 +1,4 @@
-// Runs the function that gives a relay its options: once, however many requests and calls need it at the same time.
+// Runs the function that returns a relay's options: once, however many requests and calls need the result at the same time.
 import type { Clock } from "../contract/clock.ts";
 import type { RelayOptions } from "../options/types.ts";
 import { RelayError } from "../shared/errors.ts";
@@ -7,32 +7,32 @@ import { waitAtMost } from "../shared/wait.ts";
 import { createErrorRelay, type Served } from "./error-relay.ts";
 import { logStartError, toStartError, toStartLine } from "./start-errors.ts";
 
-/** Gives options, also as a promise. */
+/** Returns options, also as a promise. */
 export type OptionsFactory = () => RelayOptions | Promise<RelayOptions>;
 
 export interface RelayStarterOptions {
   clock: Clock;
-  /** Tells why the factory cannot run yet, for example before a Worker has its environment. */
+  /** Returns why the function cannot run yet, for example before a Worker has its environment; otherwise `undefined`. */
   whyNot: () => string | undefined;
 }
 
-/** A factory that has failed twice in a row is not run again by requests within this time, in ms. */
+/** Time during which requests do not run the function again after it has failed twice in a row, in ms. */
 const PAUSE = 1_000;
-/** An asynchronous factory has failed when it has not settled within this time, in ms. */
+/** Time after which an asynchronous function that has not settled counts as failed, in ms. */
 const PATIENCE = 30_000;
 
-/** One run of an asynchronous factory. */
+/** One run of an asynchronous function. */
 interface Run {
   promise: Promise<Relay>;
   startedAt: number;
   abandon: (error: Error) => void;
 }
 
-/** What became of the last run that failed. */
+/** The result of the last failed run. */
 interface Failure {
   served: Served;
   at: number;
-  /** How many runs in a row have failed. */
+  /** Number of failed runs in a row. */
   times: number;
 }
 
@@ -45,9 +45,9 @@ export class RelayStarter {
   #failure: Failure | undefined;
   #isReading = false;
   #isClosed = false;
-  /** The line that the log has been told last. */
+  /** The line that was logged last. */
   #told: string | undefined;
-  /** What the factory gave last, which may name a log. */
+  /** The last return value of the function, which may contain a log. */
   #given: unknown;
 
   constructor(factory: OptionsFactory, options: RelayStarterOptions) {
@@ -55,18 +55,18 @@ export class RelayStarter {
     this.#options = options;
   }
 
-  /** True as soon as the factory has been run, or never will be. */
+  /** True when the function has been run, or will never be. */
   get hasBegun(): boolean {
     return this.#isClosed || [this.#made, this.#run, this.#failure].some(Boolean);
   }
 
-  /** The relay, started now where it has not been. Throws, or rejects with, what keeps it from starting. */
+  /** Returns the relay and starts it if necessary. Throws, or rejects with, the reason why it cannot start. */
   begin(): Relay | Promise<Relay> {
     if (this.#made) return this.#made;
     if (this.#isClosed) throw new RelayError("ERR_RELAY_CLOSED");
     const detail = this.#isReading ? "its options are being read" : this.#options.whyNot();
     if (detail) throw new RelayError("ERR_RELAY_NOT_READY", { detail });
-    // A host that cancels the request under which it ran may have ended it without a word.
+    // A run that is too old is ignored: a host that cancels the request in which it started may have ended it silently.
     const run = this.#run;
     if (run && this.#options.clock.now() - run.startedAt < PATIENCE) return run.promise;
     this.#isReading = true;
@@ -80,7 +80,7 @@ export class RelayStarter {
     }
   }
 
-  /** What answers requests now; a promise of it only while an asynchronous factory runs. Never throws or rejects. */
+  /** Returns the relay that answers requests now; a promise only while an asynchronous function runs. Never throws or rejects. */
   serve(): Served | Promise<Served> {
     if (this.#made) return this.#made;
     if (this.#isResting()) return this.#failure!.served;
@@ -92,14 +92,14 @@ export class RelayStarter {
     }
   }
 
-  /** The relay, started now. Throws `ERR_RELAY_NOT_READY` where that takes longer. */
+  /** Returns the relay, started now. Throws `ERR_RELAY_NOT_READY` where starting is asynchronous. */
   get(): Relay {
     const begun = this.begin();
     if (begun instanceof Promise) throw new RelayError("ERR_RELAY_NOT_READY");
     return begun;
   }
 
-  /** Calls back once the relay is made, now or then; returns what takes that back. */
+  /** Calls `attach` when the relay has been created, at once if it has; returns a function that cancels this. */
   whenMade(attach: (relay: Relay) => void): () => void {
     if (this.#made) attach(this.#made);
     else this.#onMade.add(attach);
@@ -112,7 +112,7 @@ export class RelayStarter {
     return this.#made?.close() ?? Promise.resolve();
   }
 
-  // What has failed twice may be slow or costly, and is not run for each request.
+  // A function that has failed twice may be slow or expensive, and is not run for each request.
   #isResting(): boolean {
     if (!this.#failure || this.#failure.times < 2 || this.#run || this.#isClosed) return false;
     return this.#options.clock.now() - this.#failure.at < PAUSE;
@@ -120,7 +120,7 @@ export class RelayStarter {
 
   #standIn(error: unknown): Served {
     if (this.#isClosed) return createErrorRelay(new RelayError("ERR_RELAY_CLOSED"));
-    // Without a failure the factory has not run: the error is the relay's own.
+    // Without a failure the function has not run: the error is the relay's own.
     return this.#failure?.served ?? createErrorRelay(error as RelayError);
   }
 
@@ -134,7 +134,7 @@ export class RelayStarter {
         if (this.#run?.promise === promise) this.#run = undefined;
         throw this.#isClosed ? error : this.#note(error);
       });
-    // Each request tells of it in its own answer.
+    // Each request reports the error in its own response.
     promise.catch(() => {});
     this.#run = { promise, startedAt: clock.now(), abandon };
     return promise;
@@ -152,7 +152,7 @@ export class RelayStarter {
     return made;
   }
 
-  /** Keeps a failure, and tells the log once. */
+  /** Stores a failure, and logs a new one. */
   #note(cause: unknown): unknown {
     const line = toStartLine(cause);
     if (line !== this.#told) logStartError(line, this.#given);
