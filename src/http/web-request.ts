@@ -1,11 +1,11 @@
-// A call that came as a web `Request`.
+// A request that arrived as a web `Request`.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
   mount: string | undefined;
-  /** Path and query after the mount point. */
+  /** Path and query after the mount path. */
   target: string;
   address: string | undefined;
 }
@@ -44,12 +44,12 @@ export class WebRequestCall implements InboundCall {
   }
 }
 
-/** Reads the body of a web request, at most `limit` bytes of it. */
+/** Reads the body of a web request, at most `limit` bytes. */
 export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
   if (request.bodyUsed || request.body?.locked)
     throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
   if (!request.body) {
-    // A copy that was made of an eaten request, with its headers alone.
+    // A request that was copied, with its headers only, from one whose body had been read.
     if (Number(request.headers.get("content-length") ?? 0) > 0)
       throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
     return new Uint8Array(0);
@@ -65,7 +65,7 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
 
 function toBodyError(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
-  // Servers with a limit of their own (SvelteKit's adapter-node, h3) let the body fail with this status.
+  // Servers with a limit of their own (SvelteKit's adapter-node, h3) fail the body with this status.
   const isTooLarge = error instanceof Error && "status" in error && error.status === 413;
   return new RelayError(isTooLarge ? "ERR_RELAY_BODY_SIZE" : "ERR_RELAY_CLIENT_GONE", {
     cause: error,
