@@ -1,4 +1,4 @@
-// Which credentials serve a model by their lists (A10). Models that pass the same lists are one signature.
+// Which credentials serve a model according to their lists (A10). Models that pass the same lists have the same signature.
 import type { Credential } from "../contract/credential.ts";
 import { compilePattern } from "../shared/patterns.ts";
 import { BitSet } from "../shared/bitset.ts";
@@ -8,10 +8,10 @@ interface Rule {
   members: number[];
 }
 
-/** Model names come from outside and have no end: so many, of so many characters, are remembered. */
+/** Limits of the cache, because model names come from clients: number of models, and length of a name in characters. */
 const MODELS = 1_000;
 const MODEL_LENGTH = 256;
-/** Bits that all remembered signatures together may take. */
+/** Maximum number of bits of all cached signatures together. */
 const ROOM = 64 * 1_048_576;
 
 export class ModelAccess {
@@ -25,7 +25,7 @@ export class ModelAccess {
     this.#rules = toRules(credentials);
   }
 
-  /** Tells models apart by which lists they pass; `""` where there are no lists. */
+  /** Identifies the set of lists that a model passes; `""` where there are no lists. */
   signatureOf(model: string): string {
     if (this.#rules.length === 0) return "";
     const known = this.#signatures.get(model);
@@ -54,7 +54,7 @@ function remember<Value>(map: Map<string, Value>, key: string, value: Value, lim
   map.set(key, value);
 }
 
-/** Groups credentials by their model lists; those without any stand in no group. */
+/** Groups credentials by their model lists; those without lists are in no group. */
 function toRules(credentials: readonly Credential[]): Rule[] {
   const rules = new Map<string, Rule>();
   credentials.forEach(({ allow, deny }, member) => {
@@ -67,7 +67,7 @@ function toRules(credentials: readonly Credential[]): Rule[] {
   return [...rules.values()];
 }
 
-/** Tells whether lists let a model through. */
+/** Creates a test whether model lists allow a model. */
 export function toModelTest(
   allow: readonly string[] | undefined,
   deny: readonly string[] | undefined,
