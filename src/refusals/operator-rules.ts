@@ -1,42 +1,42 @@
-// The operator's own reading of refusals; it goes before everything the relay knows (B11).
+// The operator's own rules for refusals; they have priority over the built-in ones (B11).
 import type { Reason, Refusal, Scope, Verdict } from "../contract/verdict.ts";
 import { readBody } from "./read-body.ts";
 import { findHint } from "./wait-hints.ts";
 import { actionOf, scopeOf } from "./scopes.ts";
 
-/** Says what an answer looks like, and what it means. */
+/** A rule: what a response looks like, and what it means. */
 export interface RefusalRule {
-  /** Everything that is given must hold; something must be given. */
+  /** All given conditions must hold; at least one is required. */
   when: {
-    /** One status, or several. */
+    /** One HTTP status, or several. */
     status?: number | number[];
     /** Values in the JSON body, by path: `{ "error.code": "1113" }`. */
     fields?: Record<string, string | number>;
-    /** Found anywhere in the body: a text (case does not matter) or a pattern. */
+    /** Found anywhere in the body: a text (ignoring case) or a pattern. */
     text?: string | RegExp;
     /** Name of the upstream. */
     upstream?: string;
   };
   then: {
     reason: RuleReason;
-    /** @default the reason's usual one */
+    /** What the refusal applies to. @default the usual scope of the reason */
     scope?: Exclude<Scope, "acquirer">;
-    /** `"stop"` ends the request, `"continue"` lets it try on. @default as usual for the reason */
+    /** `"stop"` ends the request, `"continue"` allows further attempts. @default as usual for the reason */
     action?: "stop" | "continue";
-    /** Wait in ms; `false` closes nothing. @default what the answer states, else the ladder */
+    /** Cooldown in ms; `false` for none. @default the wait that the response states, otherwise the backoff */
     cooldown?: number | false;
-    /** Takes the credential out of use at once; for `FORBIDDEN`. @default false */
+    /** Disables the credential at once; for `FORBIDDEN`. @default false */
     disables?: boolean;
   };
 }
 
-/** What a rule may call a refusal. */
+/** The reasons that a rule may give. */
 export type RuleReason = Exclude<
   Reason,
   "TOKEN_EXHAUSTED" | "CREATE_LIMITED" | "TIMEOUT" | "NETWORK" | "ABORTED" | "EMPTY"
 >;
 
-/** Judges by the first rule that fits; `undefined` where none does. */
+/** Classifies by the first rule that matches; `undefined` where none does. */
 export function judgeByRules(
   rules: readonly RefusalRule[],
   refusal: Refusal,
@@ -80,7 +80,7 @@ function fits(
 
 function hasText(body: string, text: string | RegExp): boolean {
   if (typeof text === "string") return body.toLowerCase().includes(text.toLowerCase());
-  // A pattern with `g` or `y` would remember where it stopped.
+  // A pattern with `g` or `y` would start at its last position.
   text.lastIndex = 0;
   return text.test(body);
 }
