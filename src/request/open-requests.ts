@@ -1,4 +1,4 @@
-// The requests under way, so that a relay that closes knows what it waits for.
+// The requests in progress, so that a relay that shuts down can wait for them.
 import type { Clock } from "../contract/clock.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Bag } from "../shared/bag.ts";
@@ -21,7 +21,7 @@ export class OpenRequests {
     if (this.#lives.size === 0) this.#onEmpty?.();
   }
 
-  /** Ends one request; false where none of that id is under way. */
+  /** Ends one request; false where no request of that id is in progress. */
   stop(id: string): boolean {
     for (const context of this.#lives) {
       if (context.id !== id) continue;
@@ -31,7 +31,7 @@ export class OpenRequests {
     return false;
   }
 
-  /** Resolves when all have ended: by themselves within `grace` ms, or then because they are told to (K16). */
+  /** Resolves when all requests have ended: by themselves within `grace` ms, afterwards by interruption (K16). */
   async drain(grace: number, clock: Clock): Promise<void> {
     if (this.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));

@@ -1,4 +1,4 @@
-// Where a request may go: its model looked up among the upstreams, the quota pools, and the models that may take its place.
+// Finds the targets of a request: its model is looked up in the upstreams, their quota pools, and the configured fallback models.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked } from "../contract/dialect.ts";
 import type { Target } from "../contract/target.ts";
@@ -9,33 +9,35 @@ import { createLongestMatch } from "../shared/patterns.ts";
 import { modelOf, whyNoModel } from "../http/read-request.ts";
 import { checkVersion } from "../http/api-version.ts";
 
-/** Stands for "no model" in requests without one (`GET /models`). */
+/** The model of requests that name none (`GET /models`). */
 export const ANY_MODEL = "*";
-/** Request headers: the one quota pool to use; `off` for no other model than the one asked for. */
+/** Request headers: the name of the one quota pool to use; `off` to allow no fallback model. */
 const POOL_HEADER = "x-relay-pool";
 const FALLBACK_HEADER = "x-relay-fallback";
-// Its limits are its own: "*" as a family would mean every model, and no model's name has a capital letter in its family.
+// A family of its own: "*" would match every model, and no model's family contains capital letters.
 const NO_FAMILY = "(NO MODEL)";
-/** Names become keys in memory and in the store, and come from outside (K11). */
+/** Maximum length of a model name, in characters: names come from clients and become keys in memory and in the store (K11). */
 const NAME_LENGTH = 256;
 
 export interface Planner {
-  /** Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`. */
+  /**
+   * Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`.
+   */
   plan(asked: Asked, call: Pick<InboundCall, "mount" | "header">): Target[];
-  /** The family that shares a model's limit. */
+  /** The family with which a model shares its limits. */
   familyOf(model: string): string;
-  /** The upstream in whose dialect to speak while it is not known where a request goes. */
+  /** The upstream whose dialect is used for errors while the target is not known. */
   first: UpstreamConfig;
 }
 
-/** What a request names: a model and, behind it, perhaps a quota pool. */
+/** What a request names: a model, optionally with a quota pool. */
 interface Named {
   upstream: UpstreamConfig;
   model: string;
   pool?: string | undefined;
 }
 
-/** Prepares the look-up of targets. */
+/** Creates the planner of a configuration. */
 export function createPlanner(
   config: Pick<RelayConfig, "upstreams" | "models" | "limits">,
 ): Planner {
@@ -43,7 +45,7 @@ export function createPlanner(
   const first = upstreams[0]!;
   const patternOf = createLongestMatch(config.limits.families ?? {});
 
-  // Normalised once, here: what is written under a family is read under it.
+  // Normalised only here, so that families are written and read under the same name.
   const familyOf = (model: string): string =>
     model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
 
@@ -64,7 +66,7 @@ export function createPlanner(
     return unlisted(asked);
   }
 
-  // `:free` and `ft:…` are parts of names; only what is a pool's name, behind a name that is no model's, is a pool.
+  // `:free` and `ft:…` are parts of model names; only the name of a pool, after a name that is not a configured model, is a pool.
   function split(upstream: UpstreamConfig, name: string): Named {
     const at = upstream.suffixes.size === 0 ? -1 : name.lastIndexOf(":");
     const pool = name.slice(at + 1);
@@ -73,7 +75,7 @@ export function createPlanner(
       : { upstream, model: name.slice(0, at), pool };
   }
 
-  // Which of several upstreams is meant must not be guessed; an operator may say it for calls without a model (`"*"`).
+  // With several upstreams the target must not be guessed; the operator can configure one for requests without a model (`"*"`).
   function unlisted(asked: Asked): Named {
     const model = upstreams
       .map(({ dialect }) => dialect.readModel(asked))
