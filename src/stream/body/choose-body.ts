@@ -1,4 +1,4 @@
-// Which kind of body an answer has, by its status and content type.
+// Chooses the kind of body of a response, by its status and content type.
 import type { Dialect, UsageOption } from "../../contract/dialect.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import type { UsageNotes } from "../usage-notes.ts";
@@ -11,12 +11,12 @@ import { RefusalBody } from "./refusal-body.ts";
 export interface BodyReaderOptions {
   dialect: Dialect;
   eventSize: number;
-  /** Whether the request asks for server-sent events, for answers that do not say what they are. */
+  /** Whether the request asks for server-sent events, for responses without a content type. */
   wantsStream: boolean;
-  /** An answer without a body by its method. */
+  /** Whether the method gives the response no body. */
   isHead: boolean;
   expectsBody: boolean;
-  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
 }
 
@@ -24,7 +24,7 @@ const EVENTS = /^text\/event-stream\b/i;
 const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
 const JSON_TYPE = /^[^;]*\bjson\b/i;
 
-/** Makes the body of an answer whose head has come. */
+/** Creates the body of a response whose head has arrived. */
 export function chooseBody(
   gate: CommitGate,
   options: BodyReaderOptions,
@@ -37,7 +37,7 @@ export function chooseBody(
   if (EVENTS.test(type) || (type === "" && options.wantsStream))
     return new EventBody(gate, "sse", options, usage);
   if (LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
-  // What says nothing of itself is looked at: errors are mostly JSON.
+  // A body without a content type is examined: errors are mostly JSON.
   return type === "" || JSON_TYPE.test(type)
     ? new JsonBody(gate, options, usage)
     : new RawBody(gate);
