@@ -89,7 +89,7 @@ export function createRuntimeCredentials(rooms: RuntimeCredentialsDeps): Runtime
     const { label, upstream, tier, weight, allow, deny, maxInFlight = Infinity } = made;
     const credential: Credential = { id, label, upstream, tier, weight, allow, deny, maxInFlight };
     pool.add([credential], clock.now());
-    if (health.get(id)) pool.setDisabled(id, true, clock.now());
+    if (health.get(id)) pool.setDisabled(id, true);
   }
 
   function leave(id: string): void {

@@ -45,7 +45,7 @@ export function createAcquiredCredentials(
     keeper.join(id, toSource(config), record);
     pool.add([toCredential(id, config)], now);
     if (health.get(id)) {
-      pool.setDisabled(id, true, now);
+      pool.setDisabled(id, true);
       retire(id);
     } else if (isUsedUp(id)) disable(id);
   }

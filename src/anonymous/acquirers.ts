@@ -12,7 +12,7 @@ import {
 import { createCreationLimiter, type CreationLimiter } from "./creation-limiter.ts";
 import type { AcquirerDeps } from "./acquirer-deps.ts";
 import { describeFault } from "../shared/describe-error.ts";
-import { toModelTest } from "../pool/model-access.ts";
+import { toModelTest } from "../shared/patterns.ts";
 
 export interface Acquirers {
   /** Somebody of `tier` was chosen, or nobody (`Infinity`): begins to create a token where a better one is wanted (H6). */

@@ -5,7 +5,7 @@ import type { AttemptFault } from "../contract/transport.ts";
 import type { Failure } from "../cooldowns/apply-verdict.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Cooldown } from "../cooldowns/cooldowns.ts";
-import type { Wanted } from "../pool/pool.ts";
+import type { Wanted } from "../pool/selection.ts";
 import type { Services } from "../wiring/create-services.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import type { Timeouts } from "../stream/upstream-timeouts.ts";

@@ -19,7 +19,7 @@ import {
   type AttemptState,
   type Selection,
 } from "./attempt-state.ts";
-import type { Blocked } from "../pool/pool.ts";
+import type { Blocked } from "../pool/selection.ts";
 import { finalError, waitForCredential } from "./wait-for-credential.ts";
 import { RelayError } from "../shared/errors.ts";
 import { ANY_MODEL } from "../routing/planner.ts";

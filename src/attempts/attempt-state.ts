@@ -7,7 +7,8 @@ import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { RequestContext } from "../request/request-context.ts";
 import type { CircuitCall } from "../policies/circuit-breaker.ts";
 import type { Cooldown } from "../cooldowns/cooldowns.ts";
-import type { Pool, Probe } from "../pool/pool.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { Probe } from "../pool/selection.ts";
 import type { ReadRequest } from "../http/read-request.ts";
 import type { Services } from "../wiring/create-services.ts";
 import type { QueueEntry } from "../policies/request-queue.ts";
@@ -155,7 +156,7 @@ export function excludedFor({ excluded, history }: AttemptState, target: Target)
 
 /** Gives the slot of what was taken back, and wakes who waits for one. */
 export function giveSlotBack(rooms: Services, plan: RequestPlan, { credential }: Selection): void {
-  poolOf(rooms, plan).release(credential, rooms.clock.now());
+  poolOf(rooms, plan).release(credential);
   rooms.waiting.wakeOne(plan.target.upstream);
 }
 

@@ -1,7 +1,7 @@
 // Why nobody can carry a request, and whether a token that is still to come might (H5, H6).
 import type { Forecast } from "../anonymous/acquirer.ts";
 import type { Target } from "../contract/target.ts";
-import type { Blocked, Wanted } from "../pool/pool.ts";
+import type { Blocked, Wanted } from "../pool/selection.ts";
 import type { Services } from "../wiring/create-services.ts";
 
 export interface Unavailability extends Omit<Blocked, "why"> {

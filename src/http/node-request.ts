@@ -1,7 +1,8 @@
 // A request that arrived as Node's `IncomingMessage`. The few fields in use are declared here, so that the core needs no `node:*`.
 import type { InboundCall } from "../contract/inbound-call.ts";
+import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
-import { joinChunks, readWebBody } from "./web-request.ts";
+import { readWebBody } from "./web-request.ts";
 
 /** The part of `http.IncomingMessage` that is used. */
 export interface NodeRequest {
@@ -103,7 +104,7 @@ export class NodeRequestCall implements InboundCall {
         message.removeListener("close", onClose);
         // Whatever has consumed the body: an empty body is not what the client has sent.
         if (length === 0 && this.#hasLength()) reject(this.#used());
-        else resolve(joinChunks(chunks, length));
+        else resolve(joinBytes(chunks));
       };
       message.on("data", onData);
       message.on("end", onEnd);

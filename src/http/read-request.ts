@@ -1,6 +1,7 @@
 // Reads a request: method, path and body, read once and checked before a credential is selected.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
+import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
 import { readPath } from "./path.ts";
 
@@ -11,8 +12,6 @@ export interface ReadRequest extends Asked {
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 const BODILESS = new Set(["GET", "HEAD"]);
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
-const OPAQUE_TYPE = /^(?:multipart|audio|image|video|application\/octet-stream)\b/i;
 const OPENING_BRACE = 0x7b;
 /** White space in JSON, and a byte order mark. */
 const SPACES = [0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf];
@@ -63,8 +62,8 @@ function checkEncoding(encoding: string | undefined): void {
 }
 
 function readJSON(body: Uint8Array, type: string): unknown {
-  const declared = JSON_TYPE.test(type);
-  if (body.length === 0 || (!declared && (OPAQUE_TYPE.test(type) || !beginsLikeJSON(body))))
+  const declared = JSON_REQUEST.test(type);
+  if (body.length === 0 || (!declared && (OPAQUE_REQUEST.test(type) || !beginsLikeJSON(body))))
     return undefined;
   try {
     return JSON.parse(decoder.decode(body));

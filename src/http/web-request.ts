@@ -1,5 +1,6 @@
 // A request that arrived as a web `Request`.
 import type { InboundCall } from "../contract/inbound-call.ts";
+import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
 
 export interface WebCallOptions {
@@ -80,21 +81,9 @@ async function readAll(
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return joinChunks(chunks, length);
+    if (done) return joinBytes(chunks);
     length += value.length;
     if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
     chunks.push(value);
   }
-}
-
-/** Puts chunks of `length` bytes in all together; a single one is not copied. */
-export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

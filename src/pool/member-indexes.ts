@@ -3,7 +3,7 @@ import type { Random } from "../contract/clock.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { ChosenBy } from "../contract/route-decision.ts";
 import type { ChooseFunction, StrategyName } from "../contract/strategy.ts";
-import type { Wanted } from "./pool.ts";
+import type { Wanted } from "./selection.ts";
 import { BitSet, nextInAll } from "../shared/bitset.ts";
 import { FamilyClosures } from "./family-closures.ts";
 import { MemberTable } from "./member-table.ts";

@@ -1,6 +1,6 @@
 // Which credentials serve a model according to their lists (A10). Models that pass the same lists have the same signature.
 import type { Credential } from "../contract/credential.ts";
-import { compilePattern } from "../shared/patterns.ts";
+import { toModelTest } from "../shared/patterns.ts";
 import { BitSet } from "../shared/bitset.ts";
 
 interface Rule {
@@ -65,16 +65,4 @@ function toRules(credentials: readonly Credential[]): Rule[] {
     rule.members.push(member);
   });
   return [...rules.values()];
-}
-
-/** Creates a test whether model lists allow a model. */
-export function toModelTest(
-  allow: readonly string[] | undefined,
-  deny: readonly string[] | undefined,
-): (model: string) => boolean {
-  const allowed = allow?.map(compilePattern);
-  const denied = deny?.map(compilePattern) ?? [];
-  return (model) =>
-    !denied.some((matches) => matches(model)) &&
-    (allowed?.some((matches) => matches(model)) ?? true);
 }

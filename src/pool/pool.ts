@@ -1,50 +1,18 @@
 // All credentials of one upstream, indexed for selection: which one may serve a request now, and when the next one may.
 import type { Credential, Key } from "../contract/credential.ts";
-import type { Target } from "../contract/target.ts";
 import { ANY, closedUntil, type Cooldown, type Cooldowns } from "../cooldowns/cooldowns.ts";
 import { type Explained, explainChoice, type PassedOver } from "./explain-choice.ts";
 import { MemberTable } from "./member-table.ts";
 import { endOf, type QuotaReading } from "../quota/quota-index.ts";
 import { type IsProtected, ProtectedQuota } from "../quota/protected-quota.ts";
 import { MemberIndexes, type MemberIndexesOptions } from "./member-indexes.ts";
+import type { Blocked, Probe, Wanted } from "./selection.ts";
 
 export interface PoolOptions extends MemberIndexesOptions {
   cooldowns: Cooldowns;
   isProtected?: IsProtected | undefined;
   /** Called with the upstream's name when a change of cooldowns or disabled credentials may have changed the selection. */
   onChange?: (upstream: string) => void;
-}
-
-/** The input of a selection. */
-export interface Wanted {
-  target: Pick<Target, "upstream" | "pool" | "model" | "family">;
-  /** Stickiness key; `undefined` where the request has none. */
-  session: string | undefined;
-  /** Ids of the credentials that have failed in this request. */
-  excluded: readonly string[];
-}
-
-/** Why no credential can be selected, and when that may change. */
-export interface Blocked {
-  /**
-   * `empty`: no credential can serve the request at all; `busy`: one only lacks a free slot; `trial`: another request is probing it;
-   * `cooling`: a cooldown will end; `protected`: its remaining quota is protected; `held`: the session waits for its own credential;
-   * `spent`: all were tried.
-   */
-  why: "empty" | "busy" | "trial" | "cooling" | "protected" | "held" | "spent";
-  /** When the first key opens, in UTC epoch ms; `Infinity` where none opens by time. */
-  until: number;
-  /** The key that opens first. */
-  key: Key | undefined;
-}
-
-/** The probe of one request, for keys whose cooldown has ended. */
-export interface Probe {
-  /** When it began, in UTC epoch ms: what has been closed since then was closed by the probe, for other requests. */
-  startedAt: number;
-  keys: readonly Key[];
-  /** Ends the probe without a result, so that the next may begin; no effect after success or failure. */
-  end(now: number): void;
 }
 
 /** Maximum number of families dropped in one pruning. */
@@ -181,7 +149,7 @@ export class Pool {
   }
 
   /** Gives a slot back. */
-  release(id: string, _now: number): void {
+  release(id: string): void {
     const member = this.#members.numberOf(id);
     if (member >= 0) this.#members.release(member);
   }
@@ -287,16 +255,6 @@ export class Pool {
     else this.#roster.families.set(pool, family, member, until, now);
   }
 
-  /** The known quota of a credential for a target, or for everything. */
-  quota(
-    id: string,
-    { pool, family }: Pick<Key, "pool" | "family">,
-    now: number,
-  ): QuotaReading | undefined {
-    const member = this.#members.numberOf(id);
-    return member < 0 ? undefined : this.#roster.quotas.get(member, pool, family, now);
-  }
-
   /** Sets the remaining quota of a credential for one model, or, with the family `*`, for everything (A9). */
   setQuota(
     id: string,
@@ -312,16 +270,11 @@ export class Pool {
     if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
   }
 
-  setDisabled(id: string, disabled: boolean, _now: number): void {
+  setDisabled(id: string, disabled: boolean): void {
     const member = this.#members.numberOf(id);
     if (member < 0) return;
     this.#members.setEnabled(member, !disabled);
     this.#options.onChange?.(this.upstream);
-  }
-
-  isDisabled(id: string): boolean {
-    const member = this.#members.numberOf(id);
-    return member >= 0 && !this.#members.enabled.has(member);
   }
 
   /** Drops families in which nothing is closed any more. */

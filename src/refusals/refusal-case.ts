@@ -2,12 +2,21 @@
 import type { CodeMeaning } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
-import type { Hint } from "./wait-hints.ts";
 
 /** A meaning and the evidence for it. */
 export interface Finding {
   is: CodeMeaning;
   evidence: string;
+}
+
+/** A wait that a refusal states. */
+export interface Hint {
+  /** Wait, in ms. */
+  wait: number;
+  /** Where it was read: the field, `message` or the header. */
+  from: string;
+  /** True where it is the reset of a window rather than an explicit wait. */
+  window: boolean;
 }
 
 /** The known facts about one refusal during classification. */

@@ -1,6 +1,6 @@
 /** Reset headers of rate-limit windows: OpenAI's, the common `x-ratelimit-*`, Anthropic's, and those of the IETF drafts. */
 import { parseDuration, parseInstant, toWait } from "./durations.ts";
-import type { Hint } from "./wait-hints.ts";
+import type { Hint } from "./refusal-case.ts";
 
 type Lookup = (name: string) => string | undefined;
 

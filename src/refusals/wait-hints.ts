@@ -1,17 +1,9 @@
 /** Waits that a refusal states, in priority order (C1): fields, then the message, then headers. */
 import type { Refusal } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
+import type { Hint } from "./refusal-case.ts";
 import { parseDuration, parseInstant, readDuration, toWait } from "./durations.ts";
 import { resetOfHeaders } from "./reset-headers.ts";
-
-export interface Hint {
-  /** Wait, in ms. */
-  wait: number;
-  /** Where it was read: the field, `message` or the header. */
-  from: string;
-  /** True where it is the reset of a window rather than an explicit wait. */
-  window: boolean;
-}
 
 type Reader = (value: unknown, receivedAt: number) => number | null;
 

@@ -4,7 +4,7 @@ import type { Asked } from "../contract/dialect.ts";
 import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route-decision.ts";
 import type { Target } from "../contract/target.ts";
 import type { PassedOver, Seen } from "../pool/explain-choice.ts";
-import type { Wanted } from "../pool/pool.ts";
+import type { Wanted } from "../pool/selection.ts";
 import type { Services } from "../wiring/create-services.ts";
 import { toTierName } from "../shared/tier-names.ts";
 import { WebRequestCall } from "../http/web-request.ts";

@@ -19,6 +19,18 @@ function matches(name: string, head: string, middles: readonly string[], tail: s
   return at <= name.length - tail.length && name.endsWith(tail);
 }
 
+/** Compiles lists of patterns to a test whether they allow a model (A10); `deny` has priority over `allow`. */
+export function toModelTest(
+  allow: readonly string[] | undefined,
+  deny: readonly string[] | undefined,
+): (model: string) => boolean {
+  const allowed = allow?.map(compilePattern);
+  const denied = deny?.map(compilePattern) ?? [];
+  return (model) =>
+    !denied.some((matches) => matches(model)) &&
+    (allowed?.some((matches) => matches(model)) ?? true);
+}
+
 /** Finds the value of the most specific pattern that matches a name: the one with the most letters, then one without a star. */
 export function createLongestMatch<T>(
   patterns: Readonly<Record<string, T>>,

@@ -116,8 +116,7 @@ export function createServices(options: RelayOptions): Services {
   const pools = createPools(config, cooldowns, random, reporter, waiting.wakeAll);
   const health: DisabledCredentials = new DisabledCredentials((mark) => {
     const { credential, disabled } = mark;
-    for (const pool of pools.values())
-      pool.setDisabled(credential, disabled !== undefined, clock.now());
+    for (const pool of pools.values()) pool.setDisabled(credential, disabled !== undefined);
     if (!disabled) auth.reset(credential);
     hooks.emit("credential", {
       credential,

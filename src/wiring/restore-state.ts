@@ -89,8 +89,7 @@ export function createStateRestorer(rooms: StateRestorerDeps): StateRestorer {
 
   function apply(mark: DisableRecord): void {
     const { credential, disabled } = mark;
-    for (const pool of pools.values())
-      pool.setDisabled(credential, disabled !== undefined, clock.now());
+    for (const pool of pools.values()) pool.setDisabled(credential, disabled !== undefined);
     rooms.onMark(mark);
   }
 

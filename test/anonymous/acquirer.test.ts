@@ -313,10 +313,10 @@ describe("creating is refused", () => {
     refuse(page);
     const { id } = instance.ask()!;
     instance.acquirers.requestToken(TARGET, Infinity);
-    instance.pool.setDisabled(id, true, clock.now());
+    instance.pool.setDisabled(id, true);
     instance.ask();
     await settle();
-    instance.pool.setDisabled(id, false, clock.now());
+    instance.pool.setDisabled(id, false);
     expect(instance.acquirers.status()[0]!.blocked).toBe("CREATE_LIMITED");
     expect(instance.ask()?.id).toBe(id);
   });

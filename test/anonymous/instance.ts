@@ -71,7 +71,7 @@ export function createInstance(options: InstanceOptions): Instance {
     onChange: waiting.wakeAll,
   });
   const health = new DisabledCredentials((mark) => {
-    pool.setDisabled(mark.credential, mark.disabled !== undefined, clock.now());
+    pool.setDisabled(mark.credential, mark.disabled !== undefined);
     acquirers.marked(mark);
   });
   const tokens = new Map<string, TokenRecord | undefined>();

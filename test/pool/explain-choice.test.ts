@@ -46,7 +46,7 @@ it("J4 says beforehand who is chosen, and who would be after them, under every s
         members.forEach(({ state }, at) => {
           if (state === "cooling") bench.close(key(`c${at}`), MINUTE, NOW);
           if (state === "wide") bench.close(key(`c${at}`, "*"), MINUTE / 2, NOW);
-          if (state === "disabled") bench.pool.setDisabled(`c${at}`, true, NOW);
+          if (state === "disabled") bench.pool.setDisabled(`c${at}`, true);
         });
         let now = NOW;
         for (const { session, keep, later } of ops) {
@@ -68,7 +68,7 @@ it("J4 says beforehand who is chosen, and who would be after them, under every s
             expect(
               bench.pool.explain(wanted("m", { excluded: [chosen] }), now, 50).chosen?.credential,
             ).toBe(next);
-          if (chosen && !keep) bench.pool.release(chosen, now);
+          if (chosen && !keep) bench.pool.release(chosen);
         }
       },
     ),
@@ -90,7 +90,7 @@ it("J4 tells why each of the others was passed over, and until when", () => {
     ],
     { isProtected: (_, left) => left < 0.5 },
   );
-  bench.pool.setDisabled("off", true, NOW);
+  bench.pool.setDisabled("off", true);
   bench.close(key("cool"), MINUTE, NOW);
   bench.close(key("wide", "*"), 2 * MINUTE, NOW, { reason: "BILLING" });
   const reading = { remaining: 0.1, resetAt: NOW + 1_000, at: NOW };

@@ -2,7 +2,8 @@
 import type { Credential, Key } from "../../src/contract/credential.ts";
 import type { Reason } from "../../src/contract/verdict.ts";
 import { type Cooldown, Cooldowns } from "../../src/cooldowns/cooldowns.ts";
-import { Pool, type PoolOptions, type Wanted } from "../../src/pool/pool.ts";
+import { Pool, type PoolOptions } from "../../src/pool/pool.ts";
+import type { Wanted } from "../../src/pool/selection.ts";
 
 export const NOW: number = Date.UTC(2026, 0, 1);
 export const MINUTE = 60_000;
@@ -88,7 +89,7 @@ export function createBench(
     },
     pick(now, what = wanted()) {
       const chosen = pool.take(what, now);
-      if (chosen) pool.release(chosen.id, now);
+      if (chosen) pool.release(chosen.id);
       return chosen?.id;
     },
   };

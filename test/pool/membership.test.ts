@@ -16,7 +16,7 @@ describe("a pool whose members change", () => {
     const bench = createBench(credentials(5), { isProtected: (_, left) => left < 0.1 });
     bench.close(key("c3"), MINUTE, NOW);
     bench.close(key("c4", "*"), MINUTE, NOW);
-    bench.pool.setDisabled("c5", true, NOW);
+    bench.pool.setDisabled("c5", true);
     bench.pool.setQuota(
       "c2",
       { pool: "main", family: "m", model: "m" },
@@ -30,7 +30,8 @@ describe("a pool whose members change", () => {
     bench.pool.remove(["first"], NOW);
     expect(bench.pool.blocked(wanted(), NOW)).toMatchObject({ until: NOW + MINUTE });
     expect([1, 2].map(() => bench.pick(NOW + MINUTE)).toSorted()).toEqual(["c3", "c4"]);
-    expect(bench.pool.isDisabled("c5")).toBe(true);
+    const { candidates } = bench.pool.explain(wanted(), NOW, 9);
+    expect(candidates.find(({ credential: id }) => id === "c5")!.skipped!.why).toBe("disabled");
   });
 
   it("K8 A13 keeps slots taken, and takes one back from who has left without harm", () => {
@@ -41,8 +42,8 @@ describe("a pool whose members change", () => {
     expect(bench.pool.take(wanted(), NOW)?.id).toBe("zero");
     expect(bench.pool.take(wanted(), NOW)).toBeUndefined();
     bench.pool.remove(["c1"], NOW);
-    bench.pool.release("c1", NOW);
-    bench.pool.release("c2", NOW);
+    bench.pool.release("c1");
+    bench.pool.release("c2");
     expect(bench.pool.take(wanted(), NOW)?.id).toBe("c2");
   });
 
@@ -61,7 +62,7 @@ describe("a pool whose members change", () => {
 
   it("K8 begins anew with one that comes back under its old id", () => {
     const bench = createBench(credentials(1));
-    bench.pool.setDisabled("c1", true, NOW);
+    bench.pool.setDisabled("c1", true);
     bench.pool.remove(["c1"], NOW);
     expect(bench.pool.blocked(wanted(), NOW).why).toBe("empty");
     bench.pool.add([credential("c1")], NOW);

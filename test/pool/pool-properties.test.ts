@@ -1,6 +1,6 @@
 /** Random pools with random histories, compared with a scan over everything. */
 import type { Credential, Key } from "../../src/contract/credential.ts";
-import type { Wanted } from "../../src/pool/pool.ts";
+import type { Wanted } from "../../src/pool/selection.ts";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Bench, createBench, credential, key, NOW, targetOf } from "./fixtures.ts";
@@ -185,10 +185,10 @@ function run(
       const id = idOf(op.who);
       if (op.do === "disable") scan.disabled.add(id);
       else scan.disabled.delete(id);
-      bench.pool.setDisabled(id, op.do === "disable", now);
+      bench.pool.setDisabled(id, op.do === "disable");
     } else if (op.do === "release") {
       const [id] = scan.taken.splice(op.nth % Math.max(1, scan.taken.length), 1);
-      if (id !== undefined) bench.pool.release(id, now);
+      if (id !== undefined) bench.pool.release(id);
     } else if (op.do === "take") {
       const excluded = op.excluded.map(idOf);
       check(

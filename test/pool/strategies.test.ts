@@ -93,7 +93,7 @@ describe("least in flight", () => {
           for (const one of ops) {
             if (one !== "take") {
               const [id] = taken.splice(one % Math.max(1, taken.length), 1);
-              if (id) bench.pool.release(id, NOW);
+              if (id) bench.pool.release(id);
               continue;
             }
             const loads = pool
@@ -315,7 +315,7 @@ describe("a session in the mode cache-first", () => {
     bench.close(key("c1"), MINUTE + 1, NOW);
     expect(bench.pick(NOW, session)).toBe("c2");
     const other = start();
-    other.pool.setDisabled("c1", true, NOW);
+    other.pool.setDisabled("c1", true);
     expect(other.pick(NOW, session)).toBe("c2");
   });
 });

@@ -1,5 +1,6 @@
 // Chooses the kind of body of a response, by its status and content type.
 import type { Dialect, UsageOption } from "../../contract/dialect.ts";
+import { EVENT_STREAM, JSON_LINES, JSON_RESPONSE } from "../../shared/content-types.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader } from "./body-reader.ts";
@@ -20,10 +21,6 @@ export interface BodyReaderOptions {
   usageOption?: UsageOption | undefined;
 }
 
-const EVENTS = /^text\/event-stream\b/i;
-const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
-const JSON_TYPE = /^[^;]*\bjson\b/i;
-
 /** Creates the body of a response whose head has arrived. */
 export function chooseBody(
   gate: CommitGate,
@@ -34,11 +31,11 @@ export function chooseBody(
   if (status < 200 || status >= 300) return new RefusalBody(gate);
   if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
   const type = gate.header("content-type")?.trim() ?? "";
-  if (EVENTS.test(type) || (type === "" && options.wantsStream))
+  if (EVENT_STREAM.test(type) || (type === "" && options.wantsStream))
     return new EventBody(gate, "sse", options, usage);
-  if (LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
+  if (JSON_LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
   // A body without a content type is examined: errors are mostly JSON.
-  return type === "" || JSON_TYPE.test(type)
+  return type === "" || JSON_RESPONSE.test(type)
     ? new JsonBody(gate, options, usage)
     : new RawBody(gate);
 }
