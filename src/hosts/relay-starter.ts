@@ -17,9 +17,9 @@ export interface RelayStarterOptions {
 }
 
 /** Time during which requests do not run the function again after it has failed twice in a row, in ms. */
-const PAUSE = 1_000;
+const RETRY_PAUSE = 1_000;
 /** Time after which an asynchronous function that has not settled counts as failed, in ms. */
-const PATIENCE = 30_000;
+const SETTLE_TIMEOUT = 30_000;
 
 /** One run of an asynchronous function. */
 interface Run {
@@ -46,9 +46,9 @@ export class RelayStarter {
   #isReading = false;
   #isClosed = false;
   /** The line that was logged last. */
-  #told: string | undefined;
+  #lastLine: string | undefined;
   /** The last return value of the function, which may contain a log. */
-  #given: unknown;
+  #lastOptions: unknown;
 
   constructor(factory: OptionsFactory, options: RelayStarterOptions) {
     this.#factory = factory;
@@ -68,13 +68,13 @@ export class RelayStarter {
     if (detail) throw new RelayError("ERR_RELAY_NOT_READY", { detail });
     // A run that is too old is ignored: a host that cancels the request in which it started may have ended it silently.
     const run = this.#run;
-    if (run && this.#options.clock.now() - run.startedAt < PATIENCE) return run.promise;
+    if (run && this.#options.clock.now() - run.startedAt < SETTLE_TIMEOUT) return run.promise;
     this.#isReading = true;
     try {
       const given = this.#factory();
       return isPromise(given) ? this.#follow(given) : this.#make(given);
     } catch (error) {
-      throw this.#note(error);
+      throw this.#recordFailure(error);
     } finally {
       this.#isReading = false;
     }
@@ -83,12 +83,12 @@ export class RelayStarter {
   /** Returns the relay that answers requests now; a promise only while an asynchronous function runs. Never throws or rejects. */
   serve(): Served | Promise<Served> {
     if (this.#made) return this.#made;
-    if (this.#isResting()) return this.#failure!.served;
+    if (this.#isPaused()) return this.#failure!.served;
     try {
       const begun = this.begin();
-      return begun instanceof Promise ? begun.catch((error) => this.#standIn(error)) : begun;
+      return begun instanceof Promise ? begun.catch((error) => this.#toErrorRelay(error)) : begun;
     } catch (error) {
-      return this.#standIn(error);
+      return this.#toErrorRelay(error);
     }
   }
 
@@ -113,12 +113,12 @@ export class RelayStarter {
   }
 
   // A function that has failed twice may be slow or expensive, and is not run for each request.
-  #isResting(): boolean {
+  #isPaused(): boolean {
     if (!this.#failure || this.#failure.times < 2 || this.#run || this.#isClosed) return false;
-    return this.#options.clock.now() - this.#failure.at < PAUSE;
+    return this.#options.clock.now() - this.#failure.at < RETRY_PAUSE;
   }
 
-  #standIn(error: unknown): Served {
+  #toErrorRelay(error: unknown): Served {
     if (this.#isClosed) return createErrorRelay(new RelayError("ERR_RELAY_CLOSED"));
     // Without a failure the function has not run: the error is the relay's own.
     return this.#failure?.served ?? createErrorRelay(error as RelayError);
@@ -126,13 +126,13 @@ export class RelayStarter {
 
   #follow(given: PromiseLike<RelayOptions>): Promise<Relay> {
     const { clock } = this.#options;
-    const { promise: read, abandon } = waitAtMost(given, PATIENCE, clock);
+    const { promise: read, abandon } = waitAtMost(given, SETTLE_TIMEOUT, clock);
     const promise = read
       .then((options) => this.#make(options))
       .catch((error: unknown) => {
         if (this.#made) return this.#made;
         if (this.#run?.promise === promise) this.#run = undefined;
-        throw this.#isClosed ? error : this.#note(error);
+        throw this.#isClosed ? error : this.#recordFailure(error);
       });
     // Each request reports the error in its own response.
     promise.catch(() => {});
@@ -143,20 +143,20 @@ export class RelayStarter {
   #make(options: RelayOptions): Relay {
     if (this.#made) return this.#made;
     if (this.#isClosed) throw new RelayError("ERR_RELAY_CLOSED");
-    this.#given = options;
+    this.#lastOptions = options;
     const made = startRelay(options);
     this.#made = made;
-    this.#run = this.#failure = this.#given = undefined;
+    this.#run = this.#failure = this.#lastOptions = undefined;
     for (const attach of this.#onMade) attach(made);
     this.#onMade.clear();
     return made;
   }
 
   /** Stores a failure, and logs a new one. */
-  #note(cause: unknown): unknown {
+  #recordFailure(cause: unknown): unknown {
     const line = toStartLine(cause);
-    if (line !== this.#told) logStartError(line, this.#given);
-    this.#told = line;
+    if (line !== this.#lastLine) logStartError(line, this.#lastOptions);
+    this.#lastLine = line;
     const served = createErrorRelay(toStartError(cause));
     const times = (this.#failure?.times ?? 0) + 1;
     this.#failure = { served, at: this.#options.clock.now(), times };

@@ -34,7 +34,7 @@ export interface NodeCallOptions {
 }
 
 /** A body above the limit is discarded; after this many times the limit the connection is closed. */
-const PATIENCE = 2;
+const DISCARD_FACTOR = 2;
 
 export class NodeRequestCall implements InboundCall {
   readonly method: string;
@@ -93,7 +93,7 @@ export class NodeRequestCall implements InboundCall {
         if (length <= limit) return void chunks.push(chunk);
         chunks.length = 0;
         tooMuch();
-        if (length > PATIENCE * limit) message.destroy();
+        if (length > DISCARD_FACTOR * limit) message.destroy();
       };
       const onClose = (): void => (message.complete ? undefined : gone());
       // Removed again, because the listeners would keep the body in memory as long as the response streams.
@@ -103,7 +103,7 @@ export class NodeRequestCall implements InboundCall {
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
         // Whatever has consumed the body: an empty body is not what the client has sent.
-        if (length === 0 && this.#hasLength()) reject(this.#used());
+        if (length === 0 && this.#hasLength()) reject(this.#bodyUsed());
         else resolve(joinBytes(chunks));
       };
       message.on("data", onData);
@@ -116,12 +116,12 @@ export class NodeRequestCall implements InboundCall {
   async #readRest(limit: number): Promise<Uint8Array> {
     if (!this.#hasBody()) return new Uint8Array(0);
     const request = this.request();
-    if (!request.body || request.bodyUsed || request.body.locked) throw this.#used();
+    if (!request.body || request.bodyUsed || request.body.locked) throw this.#bodyUsed();
     return readWebBody(request, limit);
   }
 
   // Express and similar frameworks store the parsed body on the message.
-  #used(): RelayError {
+  #bodyUsed(): RelayError {
     const isParsed = this.#message.body !== undefined;
     return new RelayError("ERR_RELAY_BODY_USED", { detail: isParsed ? "express" : "node" });
   }

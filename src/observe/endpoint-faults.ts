@@ -16,7 +16,7 @@ export interface EndpointFaults {
   well(target: Target, endpoint: Endpoint, sign: Sign, sentAt: number): void;
 }
 
-type Words = Pick<Fault, "kind" | "what" | "advice" | "endedBy">;
+type Description = Pick<Fault, "kind" | "what" | "advice" | "endedBy">;
 
 export function createEndpointFaults(log: FaultLog): EndpointFaults {
   /** Endpoints that have served a request: their base URL is correct, and a 404 is caused by the request itself. */
@@ -33,8 +33,8 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
             { fault, code: cause, limit },
           ),
         );
-      const words = wordsOf(target, last, proven.has(endpoint));
-      if (words) log.failed({ subject, ...words });
+      const description = describeResponse(target, last, proven.has(endpoint));
+      if (description) log.failed({ subject, ...description });
       log.well(subject, "reached", sentAt);
     },
     page(target, endpoint) {
@@ -42,8 +42,8 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
         log.failed({ subject: subjectOf(target, endpoint), ...PAGE });
     },
     brokeOff(target, endpoint, error) {
-      const words = BROKEN_OFF[error];
-      if (words) log.failed({ subject: subjectOf(target, endpoint), ...words });
+      const description = INTERRUPTED[error];
+      if (description) log.failed({ subject: subjectOf(target, endpoint), ...description });
     },
     well(target, endpoint, sign, sentAt) {
       if (sign === "served") proven.add(endpoint);
@@ -57,11 +57,11 @@ function subjectOf({ upstream }: Target, endpoint: Endpoint): string {
 }
 
 /** Describes a response that shows a fault of the endpoint, and not of the request or its credential. */
-function wordsOf(
+function describeResponse(
   target: Target,
   { verdict, status = 0, answer }: LastAttempt,
   isProven: boolean,
-): Words | undefined {
+): Description | undefined {
   const { reason, scope, evidence } = verdict;
   if (status >= 300 && status < 400)
     return {
@@ -109,14 +109,14 @@ function redirectedTo(location: string | undefined): string {
   return ` to ${new URL(location).origin}`;
 }
 
-const PAGE: Words = {
+const PAGE: Description = {
   kind: "page",
   what: "answered with a web page (text/html)",
   advice: "check that `baseURL` is the base address of the API, not of a website",
   endedBy: undefined,
 };
 
-const BROKEN_OFF: Partial<Record<ErrorCode, Words>> = {
+const INTERRUPTED: Partial<Record<ErrorCode, Description>> = {
   ERR_RELAY_TRUNCATED: {
     kind: "truncated",
     what: "connection closed in the middle of a response",

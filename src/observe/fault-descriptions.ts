@@ -21,7 +21,7 @@ export interface CalledPlace {
   option: string;
 }
 
-interface Words {
+interface Description {
   what: string;
   advice: string;
   endedBy: Sign;
@@ -29,84 +29,97 @@ interface Words {
 
 /** Describes a failed call: its cause, and what to check. Names neither path nor query of the address. */
 export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
-  const { what, advice, endedBy } = wordsOf(place, call);
-  const cause = call.code ? ` (${call.code})` : "";
-  // Two different certificate faults are reported separately; connections that were closed count as one fault.
-  const kind = TOLD_APART.has(call.fault) ? `${call.fault} ${call.code}` : call.fault;
-  return { subject: place.subject, kind, what: what + cause, advice, endedBy };
-}
-
-const TOLD_APART: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
-
-function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: CallFault): Words {
+  const { subject, host, option } = place;
+  const { fault, code, limit = 0 } = call;
   const time = toDurationText(limit);
-  switch (fault) {
-    case "dns":
-      return reached("the host name could not be resolved", dnsAdvice(code, option));
-    case "refused":
-      return reached(
-        "connection refused",
-        `check that the server runs at this host and port, and that ${option} names them`,
-      );
-    case "unreachable":
-      return reached(
-        "the host cannot be reached",
-        `check the network and the firewall of this machine, and the address in ${option}`,
-      );
-    case "certificate":
-      return reached("TLS certificate not accepted", certificateAdvice(code, option));
-    case "tls":
-      return reached(
-        "TLS handshake failed",
-        `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: the server at this port may not support TLS`,
-      );
-    case "denied":
-    case "permission":
-      return reached("this process is not allowed to connect", deniedAdvice(code, host, option));
-    case "connect":
-      return reached(
-        "no connection could be opened",
-        "check how many sockets and files this process may open (`ulimit -n`)",
-      );
-    case "connect-timeout":
-      return reached(
-        `no connection within ${time}`,
-        `check the host and port in ${option} and the firewall in between; the limit is \`streaming.connectTimeout\``,
-      );
-    case "timeout":
-      return reached(
-        `no answer within ${time}`,
-        `check that ${option} is correct and the service is running`,
-      );
-    case "idle-timeout":
-      return served(
-        `sent no data for ${time} before its response started`,
-        "check that the service is running and not overloaded; the limit is `streaming.idleTimeout`",
-      );
-    case "closed":
-      return reached(
-        "connection closed before an answer came",
-        `check the scheme and the port in ${option}, and the proxies and load balancers in between`,
-      );
-    case "protocol":
-      return reached(
-        "the answer is not valid HTTP",
-        `check that an HTTP API listens at the host and port in ${option}`,
-      );
-    case "empty":
-      return served(
-        "the response had no content",
-        `check that ${option} is the base address of the API, and look at the provider's status page`,
-      );
-  }
+  const { what, advice, endedBy } = DESCRIPTIONS[fault]({ host, option, code, time });
+  const cause = code ? ` (${code})` : "";
+  // Two different certificate faults are reported separately; connections that were closed count as one fault.
+  const kind = BY_CODE.has(fault) ? `${fault} ${code}` : fault;
+  return { subject, kind, what: what + cause, advice, endedBy };
 }
 
-function reached(what: string, advice: string): Words {
+/** Kinds of fault of which each code is reported separately. */
+const BY_CODE: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
+
+/** The facts that a description may name. */
+interface Facts {
+  host: string;
+  option: string;
+  code: string | undefined;
+  /** How long the relay waited: `20 s`. */
+  time: string;
+}
+
+const DESCRIPTIONS: Readonly<Record<AttemptFault, (facts: Facts) => Description>> = {
+  dns: ({ code, option }) =>
+    reached("the host name could not be resolved", dnsAdvice(code, option)),
+  refused: ({ option }) =>
+    reached(
+      "connection refused",
+      `check that the server runs at this host and port, and that ${option} names them`,
+    ),
+  unreachable: ({ option }) =>
+    reached(
+      "the host cannot be reached",
+      `check the network and the firewall of this machine, and the address in ${option}`,
+    ),
+  certificate: ({ code, option }) =>
+    reached("TLS certificate not accepted", certificateAdvice(code, option)),
+  tls: ({ option }) =>
+    reached(
+      "TLS handshake failed",
+      `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: the server at this port may not support TLS`,
+    ),
+  denied: describeDenied,
+  permission: describeDenied,
+  connect: () =>
+    reached(
+      "no connection could be opened",
+      "check how many sockets and files this process may open (`ulimit -n`)",
+    ),
+  "connect-timeout": ({ time, option }) =>
+    reached(
+      `no connection within ${time}`,
+      `check the host and port in ${option} and the firewall in between; the limit is \`streaming.connectTimeout\``,
+    ),
+  timeout: ({ time, option }) =>
+    reached(
+      `no answer within ${time}`,
+      `check that ${option} is correct and the service is running`,
+    ),
+  "idle-timeout": ({ time }) =>
+    served(
+      `sent no data for ${time} before its response started`,
+      "check that the service is running and not overloaded; the limit is `streaming.idleTimeout`",
+    ),
+  closed: ({ option }) =>
+    reached(
+      "connection closed before an answer came",
+      `check the scheme and the port in ${option}, and the proxies and load balancers in between`,
+    ),
+  protocol: ({ option }) =>
+    reached(
+      "the answer is not valid HTTP",
+      `check that an HTTP API listens at the host and port in ${option}`,
+    ),
+  empty: ({ option }) =>
+    served(
+      "the response had no content",
+      `check that ${option} is the base address of the API, and look at the provider's status page`,
+    ),
+};
+
+function reached(what: string, advice: string): Description {
   return { what, advice, endedBy: "reached" };
 }
 
-function served(what: string, advice: string): Words {
+function served(what: string, advice: string): Description {
   return { what, advice, endedBy: "served" };
+}
+
+function describeDenied({ code, host, option }: Facts): Description {
+  return reached("this process is not allowed to connect", deniedAdvice(code, host, option));
 }
 
 function dnsAdvice(code: string | undefined, option: string): string {

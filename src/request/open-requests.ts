@@ -5,25 +5,25 @@ import { Bag } from "../shared/bag.ts";
 import { RelayError } from "../shared/errors.ts";
 
 export class OpenRequests {
-  readonly #lives = new Bag<RequestContext>();
+  readonly #contexts = new Bag<RequestContext>();
   #onEmpty: (() => void) | undefined;
 
   get size(): number {
-    return this.#lives.size;
+    return this.#contexts.size;
   }
 
   add(context: RequestContext): void {
-    this.#lives.add(context);
+    this.#contexts.add(context);
   }
 
   delete(context: RequestContext): void {
-    this.#lives.delete(context);
-    if (this.#lives.size === 0) this.#onEmpty?.();
+    this.#contexts.delete(context);
+    if (this.#contexts.size === 0) this.#onEmpty?.();
   }
 
   /** Ends one request; false where no request of that id is in progress. */
   stop(id: string): boolean {
-    for (const context of this.#lives) {
+    for (const context of this.#contexts) {
       if (context.id !== id) continue;
       context.interrupt(new RelayError("ERR_RELAY_STOPPED"));
       return true;
@@ -36,7 +36,7 @@ export class OpenRequests {
     if (this.size === 0) return;
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
     const cancel = clock.after(grace, () => {
-      for (const context of this.#lives) context.interrupt(new RelayError("ERR_RELAY_SHUTDOWN"));
+      for (const context of this.#contexts) context.interrupt(new RelayError("ERR_RELAY_SHUTDOWN"));
     });
     await empty;
     cancel();
