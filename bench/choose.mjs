@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-// What it costs to choose a credential, in a pool of 10, 1,000 and 100,000 of which half cool down.
+// Measures the cost of selecting a credential in a pool of 10, 1,000 and 100,000 of which half cool down.
 //
-// Times one turn of the pool alone: `take` and `release`, as a request does it, and the answers around them: `hasAny`, `isOnly`,
-// `blocked` with everybody cooling, a refusal and its end, a model name never seen before. Ratios between sizes say more than µs.
+// Times one turn of the pool only: `take` and `release`, as a request calls them, and the functions around them: `hasAny`, `isOnly`,
+// `blocked` with all credentials cooling, a refusal and its end, a new model name. Ratios between sizes matter more than µs.
 //
-// What would make it lie:
-// - a cooling half in one run of numbers, so that the rotation never meets it: here they lie at random, and once in one block;
-// - one credential taken again and again: the rotation goes on with each take, and who was chosen is added up;
+// What would falsify the result:
+// - cooling members in one run of numbers, so that the rotation never meets them: here they are distributed at random, and once in a block;
+// - one credential taken again and again: the rotation advances with each take, and the selected ids are summed up;
 // - a pool too small for the processor's caches to matter, or a first round that is still being compiled: each size is warmed up
 //   and measured in rounds, of which the median counts (its spread is printed);
-// - a clock that is read for each choice: time is handed in, and stands still but where windows end.
-// It leaves out what a request costs around the choice, and the memory of 100,000 sessions.
+// - a clock that is read for each selection: the time is an argument, and constant except at the end of windows.
+// It leaves out what a request costs apart from the selection, and the memory of 100,000 sessions.
 //
 // Usage: node bench/choose.mjs [--json FILE]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -107,7 +107,7 @@ for (const size of SIZES) {
 }
 report();
 
-/** Bundles the pool alone and imports it: no build is needed, and no type is stripped at run time. */
+/** Bundles only the pool and imports it: no build is needed, and no type is stripped at run time. */
 async function load() {
   const folder = mkdtempSync(join(tmpdir(), "choose-"));
   const file = join(folder, "pool.mjs");
@@ -135,7 +135,7 @@ async function load() {
   }
 }
 
-/** A pool in which those for whom `cools` holds are closed; `stride` other than 0 deals their numbers over the pool. */
+/** A pool in which the members for which `cools` is true are closed; a `stride` other than 0 spreads their numbers over the pool. */
 function half(
   size,
   cools,
@@ -172,7 +172,7 @@ function half(
     const place = stride === 0 ? at : Math.floor(random() * size);
     if (cools(place)) close(pool, cooldowns, id, family, NOW, FAR + at);
   });
-  // Every third is known, at one of ten levels.
+  // The quota of every third one is known, at one of ten levels.
   if (strategy === "quota")
     for (let at = 0; at < size; at += 3) {
       const reading = { remaining: (at % 10) / 10, resetAt: undefined, at: NOW };
@@ -221,7 +221,7 @@ function blocked({ pool, now }) {
   return Number(pool.blocked(wanted(), now).why === "cooling");
 }
 
-/** One refusal of a whole credential; the window is over when the next one comes. */
+/** One refusal of a whole credential; the window has ended when the next one arrives. */
 function refused(at) {
   at.now += 3_000;
   const chosen = at.pool.take(wanted(), at.now);
@@ -230,7 +230,7 @@ function refused(at) {
   return chosen.id.length;
 }
 
-/** A name that nobody has asked for, refused once: what a flood of made-up models does. */
+/** A new model name, refused once: the effect of many invented model names. */
 function newModel(at) {
   at.now += 10;
   const model = `made-up-${at.names++}`;

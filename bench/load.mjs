@@ -1,4 +1,4 @@
-// The clients: pinned keep-alive connections, every answer counted to the byte.
+// The clients: pinned keep-alive connections; every response is counted to the byte.
 import { connect } from "node:net";
 import { Pool } from "undici";
 import { serveCommands } from "./lib/processes.mjs";
@@ -15,7 +15,7 @@ function bodyOf(bench) {
   });
 }
 
-/** Sends `requests` over `connections`, each connection one after the other. Returns an answer's bytes, and in how many pieces they came. */
+/** Sends `requests` over `connections`, one after the other on each. Returns the size of a response, and its number of pieces. */
 async function run({ origin, requests, connections, bench }) {
   const pool = new Pool(origin, { connections, pipelining: 1 });
   const body = bodyOf(bench);
@@ -35,7 +35,7 @@ async function run({ origin, requests, connections, bench }) {
   return { bytes: [...sizes][0], pieces: pieces / requests };
 }
 
-/** One request; ms until its first byte of body, the body's size and its pieces. */
+/** One request: ms until the first byte of the body, the size of the body and its pieces. */
 function exchange(pool, body) {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
@@ -76,7 +76,7 @@ const held = new Map();
 let events = 0;
 let broken = 0;
 
-/** Opens a stream and waits for its first event; counts those that follow. */
+/** Opens a stream and waits for its first event; counts the following ones. */
 function open({ origin, id, bench = { mode: "silent" } }) {
   const { hostname, port } = new URL(origin);
   const body = bodyOf({ ...bench, id });
@@ -104,7 +104,7 @@ function open({ origin, id, bench = { mode: "silent" } }) {
   });
 }
 
-/** Breaks a held stream off; returns the moment, in system-wide monotonic ns. */
+/** Aborts a held stream; returns the time, in system-wide monotonic ns. */
 function leave({ id }) {
   const socket = held.get(id);
   held.delete(id);
@@ -126,14 +126,14 @@ function leaveAll() {
   for (const id of held.keys()) leave({ id });
 }
 
-/** Events that came on open streams since this was last asked, and streams that broke. */
+/** Number of events on open streams since the last call, and of streams that broke. */
 function heard() {
   const found = { events, broken };
   events = 0;
   return found;
 }
 
-/** Reads an answer in sips: `sip` bytes, then a pause of `rest` ms. Resolves with the bytes read. */
+/** Reads a response slowly: `sip` bytes, then a pause of `rest` ms. Resolves with the number of bytes. */
 function readSlowly({ origin, bench, sip, rest }) {
   const { hostname, port } = new URL(origin);
   const body = bodyOf(bench);

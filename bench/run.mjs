@@ -1,19 +1,19 @@
 // `npm run bench [part …] [--events 20] [--rounds 5] [--interval 5] [--requests 640] [--connections 32] [--cpu-prof]`
 //
-// Runs the relay and its peers in turn, each in a process of its own, the upstream and the load generator in two more.
-// What would make it lie:
-// - Comparing figures of two runs: machines drift. Only ratios inside one run count, and their spread says how far.
-// - A busy machine: every program loses, but not evenly. Look at min–max; wide means run it again.
-// - Programs that answer something else than was asked: the load generator counts every byte and fails on a difference.
-// - Events that travel together: slow programs read many at once and look cheap. The upstream sends one event every
-//   5 ms (`--interval`) for each stream, as models do; the column "pieces" says how many came apart. At `--interval 0`
+// Runs the relay and its peers in turn, each in its own process, the upstream and the load generator in two more.
+// What would falsify the result:
+// - Comparing figures of two runs: machines drift. Only ratios inside one run count, and their spread shows the precision.
+// - A busy machine: every program loses, but not evenly. Look at min–max; if it is wide, run it again.
+// - Programs that send another response than requested: the load generator counts every byte and fails on a difference.
+// - Events that are read together: slow programs read many at once and look cheap. The upstream sends one event every
+//   5 ms (`--interval`) on each stream, like models; the column "pieces" shows how many arrived separately. At `--interval 0`
 //   (a turn of the loop between two) programs on web streams merge all 20 into one piece and escape the cost of 19.
-// - Cold code and cold caches: every program is warmed up by requests that do not count, at first and before each round. A
-//   server that has just started, or that idles between two requests, pays more, and the more code it has the more.
-// - CPU of helpers: only the relaying process is counted, all of its threads, user + system, as the system counts it.
+// - Cold code and cold caches: every program is warmed up by requests that do not count, at the start and before each round. A
+//   server that has just started, or that is idle between two requests, costs more, and the more code it has the more.
+// - CPU of helpers: only the relaying process is counted, with all of its threads, user + system, as reported by the system.
 // - A load generator or upstream that is slower than the program under test: harmless for CPU per request, but not for
 //   requests per second, which is why that is not reported.
-// - Missing features: the bare programs check nothing and choose nothing. They are a floor, not a rival.
+// - Missing features: the bare programs check nothing and select nothing. They are a lower bound, not a competitor.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { cpus, release, totalmem } from "node:os";

@@ -1,10 +1,10 @@
-// A chat API that costs next to nothing: prebuilt events, as many and as far apart as the request's body says.
+// A chat API that costs next to nothing: prebuilt events; the request's body gives their number and interval.
 import { createServer } from "node:http";
 import { serveCommands } from "./lib/processes.mjs";
 
 const HEAD = { "content-type": "text/event-stream", "cache-control": "no-cache" };
 const DONE = Buffer.from("data: [DONE]\n\n");
-// About 150 bytes, and payload: a relay that holds lifecycle events back lets it go at once.
+// About 150 bytes, and payload: a relay that holds lifecycle events sends it at once.
 const EVENT = Buffer.from(
   `data: ${JSON.stringify({
     id: "chatcmpl-bench-0123456789",
@@ -15,7 +15,7 @@ const EVENT = Buffer.from(
   })}\n\n`,
 );
 
-/** When the call with an id was closed by its client, in system-wide monotonic ns. */
+/** Time at which the call with an id was closed by its client, in system-wide monotonic ns. */
 const closedAt = new Map();
 const waiting = new Map();
 let open = 0;
@@ -52,7 +52,7 @@ function beSilent(response, id) {
   });
 }
 
-/** One event at once and then one every so often, until the client goes. */
+/** One event at once and then one per interval, until the client leaves. */
 function tick(response, id, every) {
   beSilent(response, id);
   const timer = setInterval(() => response.write(EVENT), every);
@@ -61,7 +61,7 @@ function tick(response, id, every) {
 
 const MANY = Buffer.concat(Array.from({ length: 300 }, () => EVENT));
 
-/** So many bytes of events, as fast as they are taken. */
+/** `bytes` of events, as fast as they are read. */
 function flood(response, bytes) {
   let left = bytes;
   const more = () => {
@@ -75,7 +75,7 @@ function flood(response, bytes) {
   more();
 }
 
-/** Resolves with the moment a call was closed, or with `never` after `patience` ms. */
+/** Resolves with the time at which a call was closed, or with `never` after `patience` ms. */
 async function whenClosed({ id, patience }) {
   const at =
     closedAt.get(id) ??

@@ -1,10 +1,10 @@
-// What is answered: a status, headers, and a body in frames.
+// Builds the answer to a request: a status, headers, and a body in frames.
 import { toAsk } from "./ask.ts";
 import type { Ask } from "./ask.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { bodyOf } from "./dialects/index.ts";
 import type { Body } from "./dialects/index.ts";
-import { dress, padJson } from "./decorate-answer.ts";
+import { decorate, padJson } from "./decorate-answer.ts";
 import { toEvent } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import type { Asked } from "./inbound.ts";
@@ -15,11 +15,11 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[]>;
   frames: Iterable<Frame>;
-  /** The ask behind a healthy answer. */
+  /** The parsed request behind a normal answer. */
   ask: Ask | undefined;
 }
 
-/** What answers depend on beside the request. */
+/** What answers depend on besides the request. */
 export interface Source {
   seed: number;
   models: readonly string[];
@@ -32,12 +32,12 @@ const STREAM_HEADERS = {
   "cache-control": "no-cache",
 };
 
-/** Returns what a behaviour makes of a request. */
+/** Returns the answer to a request with a given behaviour. */
 export function toAnswer(asked: Asked, behaviour: Behaviour, source: Source): Answer {
-  return dress(toBare(asked, behaviour, source), behaviour);
+  return decorate(toBare(asked, behaviour, source), behaviour);
 }
 
-/** Turns a finished text into an answer of one frame. */
+/** Turns a complete text into an answer of one frame. */
 export function toWhole({ status, headers, body }: Refused): Answer {
   const frames: Frame[] = body === "" ? [] : [{ bytes: Buffer.from(body), kind: "payload" }];
   return { status, headers, frames, ask: undefined };

@@ -1,27 +1,27 @@
-// What a dialect needs to know to write an answer.
+// The information that a dialect needs to write an answer.
 import type { Behaviour } from "./behaviour.ts";
 import type { Asked } from "./inbound.ts";
 import { hash, words } from "./text.ts";
 
 export interface Ask {
-  /** 24 hex digits that depend on seed and request alone. */
+  /** 24 hex digits that depend only on the seed and the request. */
   id: string;
   model: string;
   /** The request's JSON. */
   json: unknown;
   inputTokens: number;
-  /** Payload events to be written. */
+  /** Number of payload events to write. */
   events: number;
-  /** Yields the texts of the payload events, padded so that `render(text)` has the size asked for. */
+  /** Yields the texts of the payload events, padded so that `render(text)` has the requested size. */
   pieces(render: (text: string) => string): Iterable<string>;
-  /** Returns the whole text at once. */
+  /** Returns the complete text. */
   text(): string;
 }
 
 const DEFAULT_EVENTS = 8;
 const BULK_EVENT_BYTES = 16 * 1024;
 
-/** Turns a request into what its answer is written from. */
+/** Reads a request into the information for its answer. */
 export function toAsk(asked: Asked, behaviour: Behaviour, seed: number): Ask {
   const seeded = hash(asked.path + asked.body.toString("latin1"), seed);
   const {

@@ -1,11 +1,11 @@
-// What the simulator can be told to do: plain data, so that a scenario can travel as JSON.
+// The behaviours that the simulator supports: plain data, so that a scenario can be sent as JSON.
 
-/** Names an API family, or `auth` for the endpoints that hand out tokens. */
+/** Name of an API family, or `auth` for the token endpoints. */
 export type SimulatedDialect = "openai" | "anthropic" | "google" | "generic" | "auth";
 
 /**
- * Names a moment of an answer. Events are counted by payload: the role chunk of a chat, `message_start` or `response.created` are
- * lifecycle and not counted. A body that is not a stream counts as one event. `connect` is the moment a connection is accepted.
+ * A point in an answer. Events are counted by payload: the role chunk of a chat, `message_start` and `response.created` are lifecycle
+ * events and not counted. A body that is not a stream counts as one event. `connect` is the point at which a connection is accepted.
  */
 export type Moment =
   | "connect"
@@ -17,7 +17,7 @@ export type Moment =
   | { inEvent: number }
   | { afterBytes: number };
 
-/** Names a refusal; its status and body follow the dialect that was spoken. */
+/** Name of a refusal; its status and body follow the dialect of the request. */
 export type RefusalKind =
   | "quota"
   | "rate-limit"
@@ -37,8 +37,8 @@ export type RefusalKind =
   | "html-524";
 
 /**
- * Says where a refusal states how long to wait: `retry-after-date` is the header as a date, `retry-info` and `quota-reset` are
- * Google's details, `reset-header` is OpenAI's or Anthropic's.
+ * Where a refusal states its wait: `retry-after-date` is the header as a date, `retry-info` and `quota-reset` are Google's details,
+ * `reset-header` is OpenAI's or Anthropic's.
  */
 export type HintPlace =
   | "retry-after"
@@ -51,7 +51,7 @@ export type HintPlace =
 
 export interface Refuse {
   kind: RefusalKind;
-  /** How long to wait, ms. Stated nowhere when left out, but for quotas that know their own reset. */
+  /** Stated wait, in ms. Omitted: no wait is stated, except by quotas that know their own reset. */
   wait?: number;
   /** @default ["retry-info"] for Google, ["retry-after"] elsewhere */
   hints?: readonly HintPlace[];
@@ -59,89 +59,89 @@ export interface Refuse {
   message?: string;
 }
 
-/** An answer word for word. */
+/** A literal answer. */
 export interface Reply {
   /** @default 200 */
   status?: number;
-  /** A value may be a list: the header is then sent more than once. */
+  /** A value may be a list: the header is then sent several times. */
   headers?: Record<string, string | string[]>;
   body?: string;
 }
 
-/** An error inside the body of a 200, in the dialect's shape or word for word. */
+/** An error inside the body of a 200, in the dialect's format or literal. */
 export interface ErrorInside {
   /** @default "after-headers" */
   at?: Moment;
   /** @default "capacity" */
   kind?: RefusalKind;
-  /** How long to wait, ms, stated as the dialect does it. */
+  /** Stated wait, in ms, in the dialect's format. */
   wait?: number;
-  /** Bytes to be sent instead of the dialect's own error event. */
+  /** Body text sent in place of the dialect's own error event. */
   raw?: string;
-  /** Puts the error where some gateways put it: in a choice of a chat chunk or in `response.failed`. @default "event" */
+  /** Where the error is placed, as some gateways do: in a choice of a chat chunk or in `response.failed`. @default "event" */
   shape?: "event" | "choice" | "response";
 }
 
 export type ContentEncoding = "gzip" | "br" | "deflate";
 
-/** Says what happens to one call. Fields combine; everything left out is as a healthy upstream would do it. */
+/** What happens to one call. Fields can be combined; an omitted field means normal behaviour. */
 export interface Behaviour {
-  /** Waits before anything is sent, ms. What the call does (a refresh, a creation) is done before. */
+  /** Wait before anything is sent, in ms. The effect of the call (a refresh, a creation) takes place before. */
   delay?: number;
-  /** Refuses in the dialect's words. */
+  /** Refuses in the dialect's format. */
   refuse?: RefusalKind | Refuse;
-  /** Answers word for word. */
+  /** Sends a literal answer. */
   reply?: Reply;
-  /** Headers added to a healthy answer: `set-cookie`, hop-by-hop fields, `location`. */
+  /** Headers added to a normal answer: `set-cookie`, hop-by-hop fields, `location`. */
   headers?: Record<string, string | string[]>;
 
-  /** Events with payload. @default 8 */
+  /** Number of events with payload. @default 8 */
   events?: number;
-  /** Size of a payload event as sent, bytes; small ones are left as they are. */
+  /** Minimum size of a payload event as sent, in bytes. */
   eventBytes?: number;
-  /** Pause between events, ms; 0 sends everything at once. @default 0 */
+  /** Pause between events, in ms; 0 sends everything at once. @default 0 */
   interval?: number;
-  /** Text of the answer, one element for each event, in place of the seeded text. */
+  /** Text of the answer, one element per event, in place of the seeded text. */
   text?: readonly string[];
-  /** Repeats payload events until the body has at least so many bytes, as fast as the client reads. */
+  /** Repeats payload events until the body has at least this size, in bytes, as fast as the client reads. */
   bodyBytes?: number;
 
   /** An error inside a 200. */
   error?: ErrorInside;
-  /** Falls silent until the client goes or `release()` is called, then goes on. */
+  /** Stops sending until the client leaves or `release()` is called, then continues. */
   stall?: Moment;
-  /** Sends a comment so often while stalled in a stream, ms. */
+  /** Interval of comments while a stream is stalled, in ms. */
   keepalive?: number;
   /** Destroys the socket. */
   cut?: Moment;
   /** Makes `cut` a reset of the connection (RST). */
   reset?: boolean;
-  /** Ends the body in good order without what should have followed. */
+  /** Ends the body normally but early. */
   end?: Moment;
-  /** Sends a body without a byte, or with nothing but a comment in it. */
+  /** Sends a body without a byte, or with only a comment. */
   empty?: "body" | "comments";
   /** Keeps the socket open after the last byte, without ending the body. */
   holdOpen?: boolean;
-  /** Sends the body without any length: only the end of the connection ends it, so that a cut looks like an end. */
+  /** Sends the body without a length: only the end of the connection ends it, so an interruption looks like a normal end. */
   untilClose?: boolean;
   /** Answers with bytes that are not HTTP. */
   garbage?: boolean;
-  /** Adds one response header of that many bytes. */
+  /** Adds one response header of this size, in bytes. */
   headerBytes?: number;
 
-  /** Encodes the body, whether it was asked for or not. */
+  /** Encodes the body, whether the client accepts it or not. */
   encoding?: ContentEncoding;
-  /** What `content-encoding` claims instead of the truth; `"none"` leaves it out. */
+  /** Value of `content-encoding` in place of the true one; `"none"` omits the header. */
   claims?: string;
-  /** Sends the body in pieces of that many bytes, or split at these offsets. */
+  /** Sends the body in pieces of this size, in bytes, or split at these offsets. */
   split?: number | readonly number[];
-  /** Pause between such pieces, ms. @default 0 */
+  /** Pause between such pieces, in ms. @default 0 */
   splitInterval?: number;
   /** @default "\n" */
   lineEnd?: "\n" | "\r\n" | "\r";
   /** Starts the body with a byte order mark. */
   byteOrderMark?: boolean;
-  /** Spreads the data of each event over several `data:` lines, where its JSON allows. */
+  /** Spreads the data of each event over several `data:` lines, where its JSON allows it. */
   multiline?: boolean;
   /** Sends a comment line before each event. */
   comments?: boolean;

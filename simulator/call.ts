@@ -1,19 +1,19 @@
-// One call as the ledger keeps it.
+// One call in the ledger.
 import type { SimulatedDialect } from "./behaviour.ts";
 import type { Asked } from "./inbound.ts";
 
-/** How a call ended: `ended early` is a body that we closed in good order before it was whole. */
+/** How a call ended: `ended early` is a body that the simulator ended normally before it was complete. */
 export type CallEnd = "completed" | "client closed" | "cut by us" | "ended early";
 
-/** Points on `performance.now()` of the simulator's process, ms; for latencies. */
+/** Times on `performance.now()` of the simulator's process, in ms; for measuring latencies. */
 export interface CallTiming {
   /** Request headers were read. */
   received: number;
-  /** The request was read whole and an answer was chosen. */
+  /** The request was read completely and an answer was selected. */
   started: number;
   /** Status and headers were written. */
   firstByte: number | undefined;
-  /** The last byte was handed over, or the call broke off. */
+  /** The last byte was written, or the call was interrupted. */
   ended: number | undefined;
   /** The response was flushed or its socket closed. */
   closed: number | undefined;
@@ -21,42 +21,42 @@ export interface CallTiming {
 
 const KEPT_BYTES = 4 * 1024 * 1024;
 
-/** Tells what one client asked and what came of it. Filled while the call goes on. */
+/** A request of one client and its result. Filled while the call is in progress. */
 export class Call {
   readonly id: number;
-  /** When the request came, UTC epoch ms by the simulator's clock. */
+  /** When the request arrived, in UTC epoch ms by the simulator's clock. */
   readonly at: number;
   readonly dialect: SimulatedDialect | undefined;
-  /** What was asked for: `chat`, `messages`, `token` …; `undefined` for a path that nobody serves. */
+  /** The requested operation: `chat`, `messages`, `token` …; `undefined` for an unknown path. */
   readonly operation: string | undefined;
   readonly method: string;
   /** Path without the query. */
   readonly path: string;
   /** Query with its `?`, or `""`. */
   readonly query: string;
-  /** The secret as it was presented, without `Bearer`; `""` when there was none. */
+  /** The secret as it was sent, without `Bearer`; `""` when there was none. */
   readonly secret: string;
-  /** A short stable name of who presented it: the key's name, the user of a token, or `c1`, `c2` … in order of appearance. */
+  /** A short stable name of the credential: the key's name, the user of a token, or `c1`, `c2` … in order of appearance. */
   readonly credential: string;
   readonly model: string | undefined;
-  /** Whether a stream was asked for. */
+  /** Whether a stream was requested. */
   readonly stream: boolean;
-  /** Which connection carried the call, counted from 1. */
+  /** Number of the connection that carried the call, from 1. */
   readonly socket: number;
   readonly bodyBytes: number;
   readonly timing: CallTiming;
 
-  /** Status answered; 0 while there is none. */
+  /** Status of the answer; 0 while there is none. */
   status = 0;
   startedAt: number;
   firstByteAt: number | undefined = undefined;
   endedAt: number | undefined = undefined;
   closedAt: number | undefined = undefined;
-  /** Payload events handed to the socket. */
+  /** Payload events written to the socket. */
   events = 0;
-  /** Body bytes handed to the socket, after any content encoding. */
+  /** Body bytes written to the socket, after any content encoding. */
   bytes = 0;
-  /** True from the moment on that the last byte of a whole answer was handed over. */
+  /** True once the last byte of a complete answer was written. */
   whole = false;
   /** True while the call is stalled by a behaviour. */
   stalled = false;
@@ -98,7 +98,7 @@ export class Call {
     return this.#asked.headers;
   }
 
-  /** Request headers as they stood on the wire: name, value, name, value … */
+  /** Request headers as they were sent: name, value, name, value … */
   get rawHeaders(): string[] {
     return this.#asked.rawHeaders;
   }
@@ -107,17 +107,17 @@ export class Call {
     return this.#asked.body;
   }
 
-  /** The request's body parsed as JSON; `undefined` where it is none. */
+  /** The request's body parsed as JSON; `undefined` where it is not JSON. */
   get json(): unknown {
     return this.#asked.json;
   }
 
-  /** Body bytes sent so far, before any content encoding; `undefined` once they are more than 4 MiB. */
+  /** Body bytes sent so far, before any content encoding; `undefined` above 4 MiB. */
   get sent(): Buffer | undefined {
     return this.#sentBytes > KEPT_BYTES ? undefined : Buffer.concat(this.#sent);
   }
 
-  /** Body bytes before any content encoding. */
+  /** Number of body bytes before any content encoding. */
   get sentBytes(): number {
     return this.#sentBytes;
   }

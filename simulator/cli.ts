@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-// Starts the simulator by hand: `h3-relay-simulator --scenario flaky`.
+// Starts the simulator from the command line: `h3-relay-simulator --scenario flaky`.
 import { type Command, toCommand, USAGE } from "./flags.ts";
 import { toGreeting, toLine } from "./lines.ts";
 import { createSimulator } from "./simulator.ts";
 
-/** What was said is wrong, as other commands tell it. */
+/** Exit code for wrong arguments, as other commands use it. */
 const WRONG_FLAG = 2;
 const FAILED = 1;
 
-// A reader that has gone (`| head`) ends the output, not the simulator.
+// A closed reader (`| head`) ends the output, not the simulator.
 process.stdout.on("error", () => {});
 
 let command: Command | undefined;
@@ -39,7 +39,7 @@ function tell(error: unknown, exitCode: number): void {
   const message = error instanceof Error ? error.message : String(error);
   const words =
     code === "EADDRINUSE"
-      ? `Port ${port} of ${address} is in use: give another with --port, or --port 0 for a free one.`
+      ? `Port ${port} of ${address} is in use: choose another with --port, or --port 0 for a free one.`
       : message;
   process.stderr.write(`${words}\n`);
   process.exitCode = exitCode;

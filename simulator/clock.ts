@@ -1,4 +1,4 @@
-// The clock that is used where none is injected.
+// The default clock.
 import type { CancelTimer, Clock } from "../src/contract/clock.ts";
 
 export const realClock: Clock = {

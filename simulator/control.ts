@@ -1,4 +1,4 @@
-// What can be asked and changed over HTTP while the simulator runs, from this machine alone.
+// The control surface: queries and changes over HTTP while the simulator runs, from this machine only.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fieldOf } from "./inbound.ts";
 import type { Ledger } from "./ledger.ts";
@@ -9,7 +9,7 @@ import type { Scenario } from "./scenarios.ts";
 /** The first part of every path of the control surface. */
 export const CONTROL_PREFIX = "/_simulator/";
 
-/** What the control surface may do. */
+/** The functions that the control surface calls. */
 export interface Controls {
   ledger: Ledger;
   playing(): Record<string, string>;
@@ -21,7 +21,7 @@ export interface Controls {
 
 const SHOWN_CALLS = 200;
 
-/** Answers a request of the control surface. */
+/** Answers a request to the control surface. */
 export function control(
   request: IncomingMessage,
   response: ServerResponse,
@@ -34,10 +34,11 @@ export function control(
 }
 
 function answer(request: IncomingMessage, body: Buffer, controls: Controls): [number, unknown] {
-  if (!isLoopback(request.socket.remoteAddress)) return [403, { error: "Only from this machine." }];
-  // A page of another site may make a browser send such a request; it must change nothing.
+  if (!isLoopback(request.socket.remoteAddress))
+    return [403, { error: "Allowed from this machine only." }];
+  // A page of another site can make a browser send such a request; it must not change anything.
   if (request.headers["sec-fetch-site"] === "cross-site")
-    return [403, { error: "Not from another site." }];
+    return [403, { error: "Not allowed from another site." }];
   const name = (request.url ?? "").slice(CONTROL_PREFIX.length).replace(/\?.*$/, "");
   try {
     return act(`${request.method} ${name}`, body, controls);

@@ -1,8 +1,8 @@
-// Who is calling: a short stable name for each secret.
+// Names of credentials: a short stable name for each secret.
 import { readJwt } from "./identity/jwt.ts";
 
 export interface Names {
-  /** Returns the name of who presents a secret; `"none"` for no secret. */
+  /** Returns the name of the credential with a secret; `"none"` for no secret. */
   nameOf(secret: string): string;
 }
 
@@ -21,7 +21,7 @@ export function createNames(keys: ReadonlyMap<string, string> | undefined): Name
   };
 }
 
-// Two tokens of one user are one credential, as they are to a provider.
+// Two tokens of one user are one credential, as for a provider.
 function subjectOf(secret: string): string | undefined {
   const subject = secret.startsWith("ey") ? readJwt(secret)?.sub : undefined;
   return typeof subject === "string" ? subject : undefined;

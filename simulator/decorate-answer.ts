@@ -1,4 +1,4 @@
-// What a behaviour puts around a healthy answer: headers and frames that were not asked for.
+// Additions to a normal answer: headers and frames that a behaviour asks for.
 import type { Behaviour } from "./behaviour.ts";
 import type { Answer } from "./answer.ts";
 import type { Frame } from "./frames.ts";
@@ -7,7 +7,7 @@ const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 const BLANKS = Buffer.alloc(64 * 1024, " ");
 
 /** Returns the answer with the behaviour's additions. */
-export function dress(answer: Answer, behaviour: Behaviour): Answer {
+export function decorate(answer: Answer, behaviour: Behaviour): Answer {
   const { headers } = answer;
   const frames = dressFrames(answer.frames, behaviour);
   return {
@@ -17,7 +17,7 @@ export function dress(answer: Answer, behaviour: Behaviour): Answer {
   };
 }
 
-/** Returns JSON as frames that together have at least so many bytes: blanks stand before the last brace. */
+/** Returns JSON as frames that together have at least this size, in bytes: spaces are inserted before the last brace. */
 export function* padJson(json: string, bytes: number): Generator<Frame> {
   yield { bytes: Buffer.from(json.slice(0, -1)), kind: "payload" };
   for (let missing = bytes - json.length; missing > 0; missing -= BLANKS.length) {

@@ -1,4 +1,4 @@
-// Content encoding, flushed after each write so that a stream stays a stream.
+// Content encodings that are flushed after each write, so that a stream arrives event by event.
 import { constants, createBrotliCompress, createDeflate, createGzip } from "node:zlib";
 import type { BrotliCompress, Deflate, Gzip } from "node:zlib";
 import type { ContentEncoding } from "./behaviour.ts";
@@ -9,7 +9,7 @@ export interface Encoder {
   finish(): Promise<Buffer>;
 }
 
-/** Creates an encoder; what it returns for a write decodes to that write at once. */
+/** Creates an encoder; the output of a write can be decoded completely at once. */
 export function createEncoder(encoding: ContentEncoding): Encoder {
   const stream = streamOf(encoding);
   const flushing = encoding === "br" ? constants.BROTLI_OPERATION_FLUSH : constants.Z_SYNC_FLUSH;

@@ -1,13 +1,13 @@
 // The error object of each API family.
 import type { SimulatedDialect } from "./behaviour.ts";
-import type { Complaint } from "./refusal-texts.ts";
+import type { RefusalText } from "./refusal-texts.ts";
 import { quotaReset, retryInfo } from "./hints.ts";
 import type { Hint } from "./hints.ts";
 
-/** Who is answered. */
+/** The request that is refused. */
 export interface ErrorContext {
   dialect: SimulatedDialect | undefined;
-  /** Tells the shapes of the token endpoints apart. */
+  /** Distinguishes the formats of the token endpoints. */
   operation?: string;
   model: string;
 }
@@ -21,32 +21,30 @@ const OAUTH_ERRORS: Readonly<Record<number, string>> = {
   500: "server_error",
 };
 
-// What Google names as violated, by the reason it gives.
+// The quota that Google reports as violated, by the reason of the refusal.
 const QUOTA_IDS: Readonly<Record<string, string>> = {
   QUOTA_EXHAUSTED: "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
   RATE_LIMIT_EXCEEDED: "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
 };
 
-/** Puts a complaint into the shape of a dialect. */
-export function errorBody(context: ErrorContext, complaint: Complaint, hint?: Hint): object {
-  const { message, status } = complaint;
+/** Writes a refusal in the format of a dialect. */
+export function errorBody(context: ErrorContext, text: RefusalText, hint?: Hint): object {
+  const { message, status } = text;
   switch (context.dialect) {
     case "anthropic":
-      return { type: "error", error: { type: complaint.anthropic, message } };
+      return { type: "error", error: { type: text.anthropic, message } };
     case "google":
-      return googleBody(context.model, complaint, hint);
+      return googleBody(context.model, text, hint);
     case "auth":
-      return context.operation === "oauth-token"
-        ? oauthBody(complaint)
-        : firebaseBody(status, message);
+      return context.operation === "oauth-token" ? oauthBody(text) : firebaseBody(status, message);
     default:
       return {
-        error: { message, type: complaint.openai[0], param: null, code: complaint.openai[1] },
+        error: { message, type: text.openai[0], param: null, code: text.openai[1] },
       };
   }
 }
 
-function oauthBody({ status, message }: Complaint): object {
+function oauthBody({ status, message }: RefusalText): object {
   return { error: OAUTH_ERRORS[status] ?? "temporarily_unavailable", error_description: message };
 }
 
@@ -55,9 +53,9 @@ function firebaseBody(code: number, message: string): object {
   return { error: { code, message, errors } };
 }
 
-function googleBody(model: string, complaint: Complaint, hint: Hint | undefined): object {
-  const { message, status: code } = complaint;
-  const [status, reason] = complaint.google;
+function googleBody(model: string, text: RefusalText, hint: Hint | undefined): object {
+  const { message, status: code } = text;
+  const [status, reason] = text.google;
   const details =
     reason === undefined ? [] : [...errorInfo(model, reason, hint), ...quotaFailure(model, reason)];
   if (hint !== undefined) details.push(...retryInfo(hint));

@@ -1,14 +1,14 @@
-// An error that stands inside the body of a 200.
+// An error inside the body of a 200.
 import type { Answer } from "./answer.ts";
 import type { Behaviour, ErrorInside, HintPlace } from "./behaviour.ts";
 import type { Call } from "./call.ts";
-import type { Complaint } from "./refusal-texts.ts";
+import type { RefusalText } from "./refusal-texts.ts";
 import { errorBody } from "./error-bodies.ts";
 import { toEvent } from "./frames.ts";
 import type { Draft, Frame } from "./frames.ts";
-import { complaintOf } from "./refusals.ts";
+import { refusalTextOf } from "./refusals.ts";
 
-/** Writes an error as the dialect puts it into a stream; where the answer is no stream of events, as bare JSON. */
+/** Writes an error as an event of the dialect's stream; where the answer is not a stream of events, as bare JSON. */
 export function toErrorFrame(
   call: Call,
   answer: Answer,
@@ -18,21 +18,21 @@ export function toErrorFrame(
   if (error.raw !== undefined) return { bytes: Buffer.from(error.raw), kind: "error" };
   const model = call.model ?? "simulated-model";
   const hints = error.wait === undefined ? undefined : (["message"] as const);
-  const complaint = complaintOf({ kind: error.kind ?? "capacity", wait: error.wait, hints }, model);
-  const draft = toDraft(call, answer, error, complaint);
+  const text = refusalTextOf({ kind: error.kind ?? "capacity", wait: error.wait, hints }, model);
+  const draft = toDraft(call, answer, error, text);
   if (String(answer.headers["content-type"]).startsWith("text/event-stream"))
     return toEvent(draft, wire);
   return { bytes: Buffer.from(`${draft.data}\n`), kind: "error" };
 }
 
-function toDraft(call: Call, answer: Answer, error: ErrorInside, complaint: Complaint): Draft {
+function toDraft(call: Call, answer: Answer, error: ErrorInside, text: RefusalText): Draft {
   const { dialect, operation, model = "simulated-model" } = call;
   const places = new Set<HintPlace>(["retry-info"]);
   const hint = error.wait === undefined ? undefined : { wait: error.wait, places, now: call.at };
-  const plain = errorBody({ dialect, model }, complaint, hint);
+  const plain = errorBody({ dialect, model }, text, hint);
   if (error.shape === "choice")
-    return { data: JSON.stringify(inChoice(model, complaint)), kind: "error" };
-  if (error.shape === "response") return inResponse(answer.ask?.id ?? "", complaint);
+    return { data: JSON.stringify(inChoice(model, text)), kind: "error" };
+  if (error.shape === "response") return inResponse(answer.ask?.id ?? "", text);
   if (dialect === "anthropic") return { name: "error", data: JSON.stringify(plain), kind: "error" };
   if (operation === "responses") {
     return {
@@ -44,16 +44,16 @@ function toDraft(call: Call, answer: Answer, error: ErrorInside, complaint: Comp
   return { data: JSON.stringify(plain), kind: "error" };
 }
 
-function inChoice(model: string, complaint: Complaint): object {
-  const error = { code: complaint.status, message: complaint.message };
+function inChoice(model: string, text: RefusalText): object {
+  const error = { code: text.status, message: text.message };
   const choices = [
     { index: 0, delta: { role: "assistant", content: "" }, finish_reason: "error", error },
   ];
   return { id: "gen-simulated", object: "chat.completion.chunk", created: 0, model, choices };
 }
 
-function inResponse(id: string, complaint: Complaint): Draft {
-  const error = { code: complaint.openai[1] ?? "server_error", message: complaint.message };
+function inResponse(id: string, text: RefusalText): Draft {
+  const error = { code: text.openai[1] ?? "server_error", message: text.message };
   const response = {
     id: `resp_${id}`,
     object: "response",

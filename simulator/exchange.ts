@@ -1,18 +1,18 @@
-// One call on the wire: writing, pausing, breaking off, and telling the ledger.
+// One call on the wire: writes, pauses, interrupts, and reports to the ledger.
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../src/contract/clock.ts";
 import type { Call, CallEnd } from "./call.ts";
 import type { Ledger } from "./ledger.ts";
 
-/** What every exchange of one simulator shares. */
+/** State that all exchanges of one simulator share. */
 export interface Stage {
   clock: Clock;
   ledger: Ledger;
-  /** Wakes what is stalled now. */
+  /** Functions that wake the stalled calls. */
   stalls: Set<() => void>;
 }
 
-/** Every pause resolves with `false` when the call is over, so that what plays on it can return. */
+/** Every pause resolves with `false` when the call has ended, so that its caller can return. */
 export class Exchange {
   readonly call: Call;
   readonly response: ServerResponse;
@@ -29,7 +29,7 @@ export class Exchange {
     stage.ledger.begin(call);
   }
 
-  /** Leaves the end of the body to the end of the connection. */
+  /** Lets only the end of the connection end the body. */
   untilClose(): void {
     this.response.useChunkedEncodingByDefault = false;
     this.response.shouldKeepAlive = false;
@@ -46,7 +46,7 @@ export class Exchange {
     if (!this.#over) this.response.flushHeaders();
   }
 
-  /** Notes that an answer has begun. */
+  /** Records that an answer has begun. */
   answered(status: number): void {
     const { call } = this;
     call.status = status;
@@ -55,7 +55,7 @@ export class Exchange {
     this.#stage.ledger.answered(call);
   }
 
-  /** Hands bytes to the socket; resolves when more are wanted. */
+  /** Writes bytes to the socket; resolves when more can be written. */
   write(bytes: Buffer): boolean | Promise<boolean> {
     if (this.#over) return false;
     this.call.bytes += bytes.length;
@@ -66,14 +66,14 @@ export class Exchange {
     });
   }
 
-  /** Hands bytes to the socket without asking whether it is full: for small answers. */
+  /** Writes bytes to the socket without waiting for it to drain: for small answers. */
   push(bytes: Buffer): void {
     if (this.#over) return;
     this.call.bytes += bytes.length;
     this.response.write(bytes);
   }
 
-  /** Notes that a payload event has been written. */
+  /** Records that a payload event was written. */
   counted(): void {
     this.call.events++;
     this.#stage.ledger.changed();
@@ -83,7 +83,7 @@ export class Exchange {
     return this.#pause((wake) => this.#stage.clock.after(delay, wake));
   }
 
-  /** Waits until `release()` is called or the client goes; calls `beat` so often meanwhile. */
+  /** Waits until `release()` is called or the client leaves; calls `beat` at this interval meanwhile. */
   async stalled(every?: number, beat: () => void = () => {}): Promise<boolean> {
     const stop = every === undefined ? () => {} : repeat(this.#stage.clock, every, beat);
     const released = this.#pause((wake) => {
@@ -97,7 +97,7 @@ export class Exchange {
     return goesOn;
   }
 
-  /** Waits until the client goes. */
+  /** Waits until the client leaves. */
   left(): Promise<boolean> {
     return this.#pause(() => () => {});
   }
@@ -108,7 +108,7 @@ export class Exchange {
     this.response.end();
   }
 
-  /** Destroys the socket once what was written has left it; `reset` sends an RST. */
+  /** Destroys the socket after the written bytes have left it; `reset` sends an RST. */
   cut(reset: boolean): void {
     if (this.#over) return;
     this.#settle("cut by us");
@@ -120,7 +120,7 @@ export class Exchange {
     else socket.end(destroy);
   }
 
-  /** Tells the client what went wrong inside the simulator: a rule that throws, for example. */
+  /** Reports a fault inside the simulator to the client: a rule that throws, for example. */
   fault(error: unknown): void {
     if (this.#over) return;
     const message = `Simulator: ${error instanceof Error ? error.message : String(error)}`;
@@ -140,7 +140,7 @@ export class Exchange {
     );
   }
 
-  /** Notes that the last byte of a whole answer has been written. */
+  /** Records that the last byte of a complete answer was written. */
   whole(): void {
     this.call.whole = true;
     this.#stage.ledger.changed();

@@ -1,4 +1,4 @@
-// What the command line says, as options.
+// Parses the command line into options.
 import { parseArgs } from "node:util";
 import type { Behaviour } from "./behaviour.ts";
 import { nearest, suggest } from "./nearest.ts";
@@ -30,35 +30,35 @@ const FLAGS = {
   help: { type: "boolean" },
 } as const;
 
-/** What `--help` prints. */
+/** The text of `--help`. */
 export const USAGE: string = `Usage: h3-relay-simulator [flags]
 
 Simulates the APIs of OpenAI, Anthropic and Google, and prints one line for each call.
 
   --port <n>                 port, 0 for a free one (default 4010)
   --host <address>           address to listen on (default 127.0.0.1)
-  --seed <n>                 decides texts and probabilities (default 1)
+  --seed <n>                 determines texts and probabilities (default 1)
   --scenario <name>          scenario to start with (default: every call is answered at once):
                              ${namesOfScenarios()}
 
-  --key <name=secret>        accepted key, may be given more than once (default: every key)
-  --model <name>             model served, may be given more than once (default: every model)
-  --quota <[model=]n[/time]> calls that each credential may make of a model, may be given more than once;
-                             time is second, minute, hour, day or ms; without it the quota never comes back
+  --key <name=secret>        accepted key, repeatable (default: every key)
+  --model <name>             model served, repeatable (default: every model)
+  --quota <[model=]n[/time]> calls that each credential may make of a model, repeatable;
+                             time is second, minute, hour, day or ms; without it the quota is never renewed
 
-  --grant <name=token>       refresh token that POST /oauth/token and /v1/token accept, may be given more than once
-  --no-rotate                a refresh at /oauth/token leaves the refresh token as it is
-  --token-lifetime <ms>      life of an access token (default 3600000)
+  --grant <name=token>       refresh token that POST /oauth/token and /v1/token accept, repeatable
+  --no-rotate                a refresh at /oauth/token does not change the refresh token
+  --token-lifetime <ms>      lifetime of an access token (default 3600000)
 
   --creations-per-hour <n>   anonymous users that may be created in an hour
   --creations-per-day <n>    … in a day
-  --creation-spacing <ms>    least time between two creations
+  --creation-spacing <ms>    minimum time between two creations, in ms
   --requests-each <n>        calls that each anonymous user may make
 
   --events <n>               payload events of each stream (default 8)
-  --event-bytes <n>          size of a payload event
-  --interval <ms>            pause between events, 0 for none
-  --keep <n>                 calls that the ledger keeps whole (default 5000)
+  --event-bytes <n>          minimum size of a payload event, in bytes
+  --interval <ms>            pause between events in ms, 0 for none
+  --keep <n>                 calls that the ledger keeps completely (default 5000)
   --quiet                    no line for each call
   --help                     this text
 
@@ -73,14 +73,14 @@ const WINDOWS: Readonly<Record<string, number>> = {
   day: 86_400_000,
 };
 
-/** What the command does with its options. */
+/** The parsed command line. */
 export interface Command {
   options: SimulatorOptions;
   /** No line for each call. */
   quiet: boolean;
 }
 
-/** Turns arguments into a command; `undefined` asks for the usage. Throws a `TypeError` that names a wrong flag. */
+/** Parses arguments; `undefined` asks for the usage. Throws a `TypeError` that names a wrong flag. */
 export function toCommand(args: readonly string[]): Command | undefined {
   const values = parse(args);
   if (values.help) return undefined;
@@ -149,7 +149,7 @@ function assertFlag({
     throw new TypeError(`Flag "--${name}" needs a value. See --help.`);
 }
 
-// Where a value is forgotten, the next flag would be taken for it.
+// When a value is missing, the next flag would be taken for it.
 function isFlag(value: string): boolean {
   return value.startsWith("--") && Object.hasOwn(FLAGS, value.slice(2).replace(/=.*/s, ""));
 }
@@ -162,7 +162,7 @@ function aboutFlag(name: string): string {
 function aboutWord(word: string): string {
   const near = nearest(word, Object.keys(SCENARIOS));
   const question = near === undefined ? "" : ` Did you mean "--scenario ${near}"?`;
-  return `Unknown argument "${word}": only flags are taken.${question} See --help.`;
+  return `Unknown argument "${word}": only flags are accepted.${question} See --help.`;
 }
 
 function toNamed(name: string): Scenario {
@@ -184,7 +184,7 @@ function toPairs(
     if (pairs.has(name)) throw new TypeError(`Flag "--${flag}" names "${name}" more than once.`);
     if ([...pairs.values()].includes(secret))
       throw new TypeError(
-        `Flag "--${flag}" gives "${name}" a value that another name has already.`,
+        `Flag "--${flag}" gives "${name}" a value that another name already has.`,
       );
     pairs.set(name, secret);
   }

@@ -1,7 +1,7 @@
-// How events become bytes.
+// Turns events into bytes.
 import type { Behaviour } from "./behaviour.ts";
 
-/** `closing` carries no text: a finish reason, usage, the end of a content block. */
+/** `closing` has no text: a finish reason, usage, the end of a content block. */
 export type FrameKind = "lifecycle" | "payload" | "closing" | "terminal" | "comment" | "error";
 
 export interface Draft {
@@ -11,7 +11,7 @@ export interface Draft {
   kind: FrameKind;
 }
 
-/** Bytes that belong together on the wire. */
+/** Bytes that are written together. */
 export interface Frame {
   bytes: Buffer;
   kind: FrameKind;
@@ -30,7 +30,7 @@ export function toEvent(
   return { bytes: Buffer.from(`${comment}${name}${data}${end}`), kind: draft.kind };
 }
 
-// A line break may stand between the tokens of JSON, never inside a string: indenting finds only such places.
+// A line break is allowed between the tokens of JSON, never inside a string: indenting finds only such places.
 function breakJson(data: string): string[] {
   try {
     return JSON.stringify(JSON.parse(data), null, 1).split("\n");

@@ -1,7 +1,7 @@
-// Where and how a refusal states its wait.
+// States the wait of a refusal in the requested places.
 import type { HintPlace, SimulatedDialect } from "./behaviour.ts";
 
-/** A wait, and the places it is to stand in. */
+/** A wait, and where it is stated. */
 export interface Hint {
   /** ms */
   wait: number;
@@ -26,20 +26,20 @@ export function hintHeaders(
   return places.has("reset-header") ? { ...headers, ...resetHeaders(wait, now, dialect) } : headers;
 }
 
-/** Returns Google's `RetryInfo`, where the wait is to stand in it. */
+/** Returns Google's `RetryInfo`, where the wait is stated there. */
 export function retryInfo({ wait, places }: Hint): object[] {
   if (!places.has("retry-info")) return [];
   return [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${wait / SECOND}s` }];
 }
 
-/** Returns what Google's `ErrorInfo` says about a reset, where the wait is to stand in it. */
+/** Returns the reset in Google's `ErrorInfo`, where the wait is stated there. */
 export function quotaReset({ wait, places, now }: Hint): Record<string, string> {
   if (!places.has("quota-reset")) return {};
   const quotaResetTimeStamp = new Date(now + wait).toISOString().replace(/\.\d+/, "");
   return { quotaResetDelay: toDuration(wait), quotaResetTimeStamp };
 }
 
-/** Writes a duration as these APIs do: `5h5m47s`, `1.5s`, `300ms`. */
+/** Formats a duration as these APIs do: `5h5m47s`, `1.5s`, `300ms`. */
 export function toDuration(ms: number): string {
   if (ms < SECOND) return `${ms}ms`;
   const hours = Math.floor(ms / HOUR);

@@ -1,4 +1,4 @@
-// The server itself: connections, requests, and who answers them.
+// The HTTP server: connections, requests, and the handlers that answer them.
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -103,7 +103,7 @@ export class Host {
     try {
       await this.#responder.respond(exchange, asked, credential);
     } catch (error) {
-      // A wrong rule must be seen where it was made: in the test that reads this answer.
+      // A wrong rule is reported where it was made: in the test that reads this answer.
       exchange.fault(error);
     }
   }

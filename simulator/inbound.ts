@@ -1,10 +1,10 @@
-// What a client asked for, read from one HTTP request.
+// The request of a client, read from one HTTP request.
 import type { IncomingMessage } from "node:http";
 import type { SimulatedDialect } from "./behaviour.ts";
 import { routeOf } from "./routes.ts";
 import type { Operation, Spoken } from "./routes.ts";
 
-/** A request, read whole. */
+/** A request that has been read completely. */
 export interface Asked {
   method: string;
   path: string;
@@ -21,11 +21,11 @@ export interface Asked {
   json: unknown;
   /** UTC epoch ms by the simulator's clock. */
   at: number;
-  /** The same moment on `performance.now()`. */
+  /** The same moment on `performance.now()`, in ms. */
   received: number;
 }
 
-/** What is known when the headers are in. */
+/** What is known after the headers have arrived. */
 export interface Arrival {
   socket: number;
   at: number;
@@ -87,12 +87,12 @@ class AskedRequest implements Asked {
   }
 }
 
-/** Puts a request and its body together. */
+/** Combines a request and its body. */
 export function toAsked(request: IncomingMessage, body: Buffer, arrival: Arrival): Asked {
   return new AskedRequest(request, body, arrival);
 }
 
-/** Reads a request's body whole. Resolves with `undefined` when the client breaks off. */
+/** Reads a request's body completely. Resolves with `undefined` when the client disconnects. */
 export function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -103,7 +103,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer | undefined> 
   });
 }
 
-/** Looks up a field of something that may be an object. */
+/** Reads a field of a value that may be an object. */
 export function fieldOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Record<string, unknown>)[name]

@@ -1,10 +1,10 @@
-// What the simulator saw, and a way to wait for it without polling.
+// Records all calls, and allows tests to wait for them without polling.
 import type { Call, CallEnd } from "./call.ts";
 
-/** Counts of one credential × model. */
+/** Counts for one credential × model. */
 export interface Total {
   calls: number;
-  /** Answers by status; 0 is a call that got none. */
+  /** Answers by status; 0 is a call without an answer. */
   statuses: Record<number, number>;
 }
 
@@ -15,23 +15,23 @@ interface Waiter {
 
 const NO_MODEL = "*";
 
-/** Keeps every call, the newest `keep` of them whole, and counts all. */
+/** Keeps every call, the newest `keep` of them completely, and counts all. */
 export class Ledger {
-  /** Calls in order of arrival; the oldest ended ones go when there are more than the `keep` option allows. */
+  /** Calls in order of arrival; above the `keep` option the oldest ended ones are dropped. */
   calls: Call[] = [];
   /** Calls since the start or the last `reset()`. */
   total = 0;
   inFlight = 0;
   maxInFlight = 0;
-  /** Connections open now. */
+  /** Number of open connections. */
   openSockets = 0;
   /** Connections accepted since the start or the last `reset()`. */
   connections = 0;
-  /** Requests that broke off before they were read whole; they are no calls. */
+  /** Requests that were interrupted before they were read completely; they do not count as calls. */
   brokenOff = 0;
   /** Anonymous users: attempts, successes and refusals. */
   creations: { attempts: number; created: number; refused: number } = zeroCreations();
-  /** Token refreshes: attempts, successes, and refresh tokens presented after they had been used. */
+  /** Token refreshes: attempts, successes, and refresh tokens that were used again. */
   refreshes: { attempts: number; refreshed: number; reused: number; revokedGrants: number } =
     zeroRefreshes();
 
@@ -45,7 +45,7 @@ export class Ledger {
     this.#onCall = onCall;
   }
 
-  /** Returns the counts of one credential (by name) × model; `"*"` is a call without a model. Zeroes where there were none. */
+  /** Returns the counts of one credential (by name) × model; `"*"` is a call without a model. Zeros where there were none. */
   totals(credential: string, model: string = NO_MODEL): Total {
     return this.#totals.get(credential)?.get(model) ?? { calls: 0, statuses: {} };
   }
@@ -69,19 +69,19 @@ export class Ledger {
     return counts;
   }
 
-  /** Returns the last call that fits, of all that are kept. */
+  /** Returns the last of the kept calls that matches. */
   last(fits: (call: Call) => boolean = () => true): Call | undefined {
     return this.calls.findLast(fits);
   }
 
-  /** Resolves with the first call that fits, now or later. Rejects when the simulator closes. */
+  /** Resolves with the first call that matches, now or later. Rejects when the simulator closes. */
   next(fits: (call: Call) => boolean): Promise<Call> {
     let found: Call | undefined;
     const waited = this.until(() => (found = this.calls.find(fits)) !== undefined);
     return waited.then(() => found as Call);
   }
 
-  /** Resolves as soon as `holds` returns true; it is asked now and after each change. Rejects when the simulator closes. */
+  /** Resolves as soon as `holds` returns true; it is called now and after each change. Rejects when the simulator closes. */
   until(holds: (ledger: Ledger) => boolean): Promise<void> {
     if (holds(this)) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ export class Ledger {
           if (done) resolve();
           return done;
         } catch (error) {
-          // A condition that throws is the test's fault, and must not bring the server down.
+          // A condition that throws is a fault of the test, and must not stop the server.
           reject(error);
           return true;
         }
@@ -100,7 +100,7 @@ export class Ledger {
     });
   }
 
-  /** Forgets every call and count. Calls under way are counted as in flight still. */
+  /** Drops all calls and counts. Calls in progress still count as in flight. */
   reset(): void {
     this.calls = this.calls.filter((call) => call.open);
     this.total = 0;
@@ -152,11 +152,11 @@ export class Ledger {
   /** @internal */
   abandon(): void {
     for (const waiter of this.#waiters)
-      waiter.fail(new Error("The simulator was closed while something waited for its ledger."));
+      waiter.fail(new Error("The simulator was closed during a wait for its ledger."));
     this.#waiters.clear();
   }
 
-  // A log that fails must not bring the server down.
+  // A log that fails must not stop the server.
   #tell(call: Call): void {
     try {
       this.#onCall?.(call);

@@ -1,15 +1,15 @@
-// What the command prints: how it is reached, and one line for each call.
+// The output of the command: its address, and one line per call.
 import type { Call } from "./call.ts";
 import type { SimulatorOptions } from "./options.ts";
 import type { Quota } from "./quotas.ts";
 import type { Scenario } from "./scenarios.ts";
 
-/** Longest name of a model or a path in a line. */
+/** Maximum length of a model or a path in a line, in characters. */
 const LENGTH = 200;
-/** A secret that is shorter is not shown in part. */
+/** Minimum length of a secret that is shown in part, in characters. */
 const MASKED_FROM = 12;
 
-/** Says where the simulator is reached, with which keys, and what it plays. */
+/** Describes the address of the simulator, the accepted keys, and the scenario. */
 export function toGreeting(url: string, options: SimulatorOptions): string {
   const { keys, models, scenario, tokens, quotas } = options;
   const rows: [string, string][] = [
@@ -24,7 +24,7 @@ export function toGreeting(url: string, options: SimulatorOptions): string {
   return rows.map(([name, value]) => `${name.padEnd(10)}${value}\n`).join("");
 }
 
-/** Writes a call in one line: time, method, path, credential, model, status, duration and end. */
+/** Formats a call as one line: time, method, path, credential, model, status, duration and end. */
 export function toLine(call: Call, isNamed: boolean): string {
   const { at, method, path, model = "-", status, timing, end = "-" } = call;
   const duration = Math.round((timing.closed ?? timing.started) - timing.received);
@@ -44,14 +44,14 @@ function pairs(values: Readonly<Record<string, string>>): string {
     .join(", ");
 }
 
-/** Where keys have no names: the ledger's short name, and so much of the key that its owner knows it again. */
+/** Without named keys: the ledger's short name, and enough of the key to recognise it. */
 function masked({ credential, secret }: Call): string {
   const isShort = secret.length < MASKED_FROM;
   if (secret === "") return credential;
   return `${credential}(${isShort ? "…" : `${secret.slice(0, 3)}…${secret.slice(-4)}`})`;
 }
 
-// What a client sends must not write lines of its own.
+// Text from a client must not create lines of its own.
 function clean(text: string): string {
   const line = text.length > LENGTH ? `${text.slice(0, LENGTH)}…` : text;
   return line.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?");

@@ -1,13 +1,13 @@
-// Which of the known words somebody may have meant.
+// Suggests the known word that was probably meant.
 
-/** Ends a sentence about an unknown word: what may have been meant, and what there is. */
+/** Completes a message about an unknown word: the probable word, and all known ones. */
 export function suggest(word: string, known: readonly string[]): string {
   const near = nearest(word, known);
   const question = near === undefined ? "" : ` Did you mean "${near}"?`;
   return `${question} Known: ${known.join(", ")}.`;
 }
 
-/** Returns the known word that is one or two slips away; a third of a short word is too much. */
+/** Returns the known word at an edit distance of one or two, at most a third of a short word. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const plain = word.toLowerCase().replace(/[\s_]+/g, "-");
   const ranked = known
@@ -17,7 +17,7 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best && best.slips <= Math.min(2, Math.floor(best.one.length / 3)) ? best.one : undefined;
 }
 
-/** Letters to insert, to remove or to replace; two neighbours that changed places are one slip. */
+/** Number of letters to insert, remove or replace; two swapped neighbours count as one. */
 function slipsBetween(from: string, to: string): number {
   let before: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);

@@ -1,4 +1,4 @@
-// What a user may say, checked and filled up.
+// Checks the options and fills in the defaults.
 import type { Clock } from "../src/contract/clock.ts";
 import type { Call } from "./call.ts";
 import { realClock } from "./clock.ts";
@@ -14,25 +14,25 @@ export interface SimulatorOptions {
   port?: number;
   /** Only loopback may use `/_simulator/`, whatever the host. @default "127.0.0.1" */
   host?: string;
-  /** Decides every text and every probability. @default 1 */
+  /** Determines every text and every probability. @default 1 */
   seed?: number;
-  /** Tells the time and wakes pauses. @default the real clock */
+  /** Source of the time and of pauses. @default the real clock */
   clock?: Clock;
-  /** Accepted secrets by name. Anything else is answered 401, but for tokens issued here. Left out, every secret is accepted. */
+  /** Accepted secrets by name. Any other is answered with 401, except tokens issued by the simulator. Omitted: every secret is accepted. */
   keys?: Readonly<Record<string, string>>;
-  /** Models served; others are answered 404. Left out, every model is served. */
+  /** Models that are served; others are answered with 404. Omitted: every model is served. */
   models?: readonly string[];
-  /** Rules to start with. @default [] */
+  /** Initial rules. @default [] */
   rules?: readonly Rule[];
-  /** Quotas to start with. @default [] */
+  /** Initial quotas. @default [] */
   quotas?: readonly Quota[];
-  /** A scenario to start with; the rules go before it. */
+  /** Initial scenario; the rules have priority over it. */
   scenario?: ScenarioName | Scenario;
   tokens?: TokenOptions;
   creations?: CreationOptions;
-  /** How many calls the ledger keeps whole. @default 5000 */
+  /** Number of calls that the ledger keeps completely. @default 5000 */
   keep?: number;
-  /** Called when a call has ended, for a log. What it throws is lost. */
+  /** Called when a call has ended, for a log. Its exceptions are ignored. */
   onCall?: ((call: Call) => void) | undefined;
 }
 
@@ -69,7 +69,7 @@ const NAMES: readonly (keyof SimulatorOptions)[] = [
   "onCall",
 ];
 
-/** Fills options up. Throws a `TypeError` that names the option that is wrong. */
+/** Fills in the defaults. Throws a `TypeError` that names a wrong option. */
 export function resolveOptions(options: SimulatorOptions): SimulatorConfig {
   for (const name of Object.keys(options)) {
     if (!(NAMES as readonly string[]).includes(name))
@@ -105,7 +105,7 @@ export function resolveOptions(options: SimulatorOptions): SimulatorConfig {
   };
 }
 
-/** Throws where something is no list of rules. */
+/** Throws for a value that is not a list of rules. */
 export function assertRules(rules: readonly Rule[]): void {
   if (!Array.isArray(rules)) fail("rules", "must be a list of { when, then }");
   for (const [index, rule] of rules.entries()) {
@@ -116,7 +116,7 @@ export function assertRules(rules: readonly Rule[]): void {
   }
 }
 
-/** Throws where something is no list of quotas. */
+/** Throws for a value that is not a list of quotas. */
 export function assertQuotas(quotas: readonly Quota[]): void {
   if (!Array.isArray(quotas)) fail("quotas", "must be a list of { limit, per }");
   for (const [index, quota] of quotas.entries()) {

@@ -1,4 +1,4 @@
-// The HTML that proxies put in place of an API's answer.
+// HTML pages that proxies send in place of an API's answer.
 
 const TITLES: Readonly<Record<number, string>> = {
   403: "403 Forbidden",
@@ -7,7 +7,7 @@ const TITLES: Readonly<Record<number, string>> = {
   504: "504 Gateway Time-out",
 };
 
-/** Returns the page a proxy answers a status with. */
+/** Returns the page that a proxy sends with a status. */
 export function htmlPage(status: number): string {
   if (status >= 520) return edgePage(status);
   const title = TITLES[status] ?? `${status} Error`;

@@ -1,4 +1,4 @@
-// Plays an answer onto the wire, with whatever a behaviour wants to go wrong.
+// Writes an answer to the wire, with all faults of its behaviour.
 import type { Answer } from "./answer.ts";
 import type { Behaviour, Moment } from "./behaviour.ts";
 import { toErrorFrame } from "./error-inside.ts";
@@ -11,13 +11,13 @@ import type { Wire } from "./wire.ts";
 
 const KEEPALIVE = Buffer.from(": keepalive\n\n");
 
-/** Something that happens once, at its moment. Resolves with `false` when the answer is over with it. */
+/** Something that happens once, at its moment. Resolves with `false` when it ends the answer. */
 interface Act {
   moment: Moment;
   run(wire: Wire): Promise<boolean>;
 }
 
-/** Sends an answer that nothing disturbs, all at once. */
+/** Sends an answer without faults, all at once. */
 export function playPlain(exchange: Exchange, answer: Answer, frames: readonly Frame[]): void {
   exchange.head(answer.status, answer.headers);
   for (const { bytes, kind } of frames) {
@@ -29,7 +29,7 @@ export function playPlain(exchange: Exchange, answer: Answer, frames: readonly F
   exchange.end("completed");
 }
 
-/** Sends an answer as a behaviour says. Resolves when nothing more will be written. */
+/** Sends an answer with its behaviour. Resolves when nothing more will be written. */
 export async function play(
   exchange: Exchange,
   answer: Answer,
@@ -85,7 +85,7 @@ async function playFrame(
   return wire.write(written === 0 ? frame.bytes : frame.bytes.subarray(written));
 }
 
-// Takes what is due out of the list, so that each act is run once.
+// Removes the due acts from the list, so that each is run once.
 function dueActs(
   acts: Act[],
   progress: Progress,

@@ -1,4 +1,4 @@
-// Quotas that work by themselves: so many calls per credential × model, until a reset.
+// Quotas: a number of calls per credential × model, until a reset.
 import type { Clock } from "../src/contract/clock.ts";
 import type { Refuse, SimulatedDialect } from "./behaviour.ts";
 import { toDuration } from "./hints.ts";
@@ -6,15 +6,15 @@ import type { Asked } from "./inbound.ts";
 import { fits } from "./rules.ts";
 
 export interface Quota {
-  /** Whom it is for, by name or secret; `*` may stand in it. @default everybody, each on their own */
+  /** Credentials that the quota applies to, by name or secret; may contain `*`. @default all, each with its own count */
   credential?: string | readonly string[];
   model?: string | readonly string[];
   path?: string | readonly string[];
-  /** Calls admitted in one window. */
+  /** Number of calls allowed in one window. */
   limit: number;
-  /** Length of a window, ms, from its first call on. Left out, what is used up stays used up. */
+  /** Length of a window, in ms, from its first call on. Omitted: the quota is never renewed. */
   per?: number;
-  /** What has a count of its own. @default "credential-model" */
+  /** What has its own count. @default "credential-model" */
   by?: "credential-model" | "credential" | "model" | "upstream";
   /** How it refuses. The wait is the time to the reset unless one is given. @default `quota`, `rate-limit` up to a minute */
   refuse?: Partial<Refuse>;
@@ -22,17 +22,17 @@ export interface Quota {
   silent?: boolean;
 }
 
-/** What the quotas say to one call. */
+/** The decision of the quotas on one call. */
 export interface Admission {
   refuse?: Refuse;
-  /** Rate-limit headers of an admitted call. */
+  /** Rate-limit headers of an allowed call. */
   headers?: Record<string, string>;
 }
 
 export interface Quotas {
-  /** Counts a call where all quotas admit it; otherwise says how it is refused and counts nothing. */
+  /** Counts a call where all quotas allow it; otherwise returns the refusal and counts nothing. */
   admit(asked: Asked, credential: string): Admission;
-  /** Starts all windows anew. */
+  /** Starts all windows again. */
   refill(): void;
 }
 

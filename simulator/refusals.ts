@@ -1,21 +1,21 @@
-// How each API family refuses: status, headers and body.
+// Refusals in the format of each API family: status, headers and body.
 import type { HintPlace, RefusalKind, Refuse } from "./behaviour.ts";
-import { COMPLAINTS } from "./refusal-texts.ts";
-import type { Complaint } from "./refusal-texts.ts";
+import { REFUSAL_TEXTS } from "./refusal-texts.ts";
+import type { RefusalText } from "./refusal-texts.ts";
 import { errorBody } from "./error-bodies.ts";
 import type { ErrorContext } from "./error-bodies.ts";
 import { hintHeaders, toDuration } from "./hints.ts";
 import type { Hint } from "./hints.ts";
 import { htmlPage } from "./pages.ts";
 
-/** A whole answer that is no stream. */
+/** A complete answer that is not a stream. */
 export interface Refused {
   status: number;
   headers: Record<string, string | string[]>;
   body: string;
 }
 
-/** Words a refusal as the dialect's API would; `now` is UTC epoch ms. */
+/** Writes a refusal as the dialect's API would; `now` is UTC epoch ms. */
 export function toRefusal(
   wanted: RefusalKind | Refuse,
   context: ErrorContext,
@@ -25,17 +25,17 @@ export function toRefusal(
   const hint = hintOf(refuse, context, now);
   const headers = hint === undefined ? {} : hintHeaders(hint, context.dialect);
   if (refuse.kind.startsWith("html-")) return toPage(refuse, headers);
-  const complaint = complaintOf(refuse, context.model);
+  const text = refusalTextOf(refuse, context.model);
   return {
-    status: complaint.status,
+    status: text.status,
     headers: { "content-type": "application/json", ...headers },
-    body: JSON.stringify(errorBody(context, complaint, hint)),
+    body: JSON.stringify(errorBody(context, text, hint)),
   };
 }
 
-/** Returns what a refusal says, with its model and its wait put in. */
-export function complaintOf(refuse: Refuse, model: string): Complaint {
-  const row = COMPLAINTS[refuse.kind as keyof typeof COMPLAINTS];
+/** Returns the content of a refusal with its model and its wait. */
+export function refusalTextOf(refuse: Refuse, model: string): RefusalText {
+  const row = REFUSAL_TEXTS[refuse.kind as keyof typeof REFUSAL_TEXTS];
   if (row === undefined) throw new TypeError(`Unknown refusal "${refuse.kind}".`);
   const words = refuse.message ?? row.message.replace("{model}", model);
   const stated = refuse.wait !== undefined && refuse.hints?.includes("message");

@@ -1,4 +1,4 @@
-// From a decision to an answer on the wire, by the short way where nothing disturbs it.
+// Writes the decision on a call to the wire, by a fast path where nothing disturbs it.
 import { toAnswer, toWhole } from "./answer.ts";
 import type { Answer, Source } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
@@ -27,7 +27,7 @@ const PREPARED = 200;
 const LONGEST_BODY = 8192;
 const MOST_BYTES = 256 * 1024;
 
-/** Creates what answers calls; healthy answers to repeated requests are prepared once. */
+/** Creates the responder; normal answers to repeated requests are prepared once. */
 export function createResponder(config: SimulatorConfig, script: Script): Responder {
   const { seed, clock, models = DEFAULT_MODELS } = config;
   const sourceNow = (): Source => ({ seed, models, now: clock.now() });
@@ -64,7 +64,7 @@ function createShelf(): (asked: Asked, behaviour: Behaviour, make: () => Answer)
   };
 }
 
-// Everything that is written in one go and does not change from call to call.
+// True for answers that are written at once and do not change from call to call.
 function isPlain(asked: Asked, behaviour: Behaviour): boolean {
   if (asked.dialect === "auth" || asked.body.length > LONGEST_BODY) return false;
   if (behaviour === HEALTHY) return true;

@@ -1,4 +1,4 @@
-// Which operation a path asks for. Any prefix may stand before the version: `/pool-2/v1/chat/completions`.
+// Finds the operation of a path. Any prefix may precede the version: `/pool-2/v1/chat/completions`.
 import type { SimulatedDialect } from "./behaviour.ts";
 
 export type Operation =
@@ -19,9 +19,9 @@ export type Operation =
 export interface Route {
   dialect: SimulatedDialect;
   operation: Operation;
-  /** The model, where it stands in the path. */
+  /** The model, where it is part of the path. */
   model?: string;
-  /** Whether the path says that a stream is wanted; `undefined` leaves it to the body. */
+  /** Whether the path requests a stream; `undefined` leaves it to the body. */
   stream?: boolean;
 }
 
@@ -85,10 +85,10 @@ const ROWS: readonly Row[] = [
 const MEMO_SIZE = 1000;
 const memo = new Map<string, Route | undefined>();
 
-/** A dialect that a request's headers give away: `/v1/models` is served in all of them. */
+/** A dialect that is recognised by the request's headers: `/v1/models` exists in all of them. */
 export type Spoken = "anthropic" | "google" | undefined;
 
-/** Returns what a path asks for; `undefined` is a 404. */
+/** Returns the operation of a path; `undefined` is a 404. */
 export function routeOf(method: string, path: string, spoken: Spoken): Route | undefined {
   const key = `${method} ${spoken} ${path}`;
   if (memo.has(key)) return memo.get(key);
@@ -98,7 +98,7 @@ export function routeOf(method: string, path: string, spoken: Spoken): Route | u
   return route;
 }
 
-/** Undoes percent-encoding; what is not well encoded stays as it is. */
+/** Decodes percent-encoding; a text that is not validly encoded is returned unchanged. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -1,25 +1,25 @@
-// Which behaviour a call meets: rules in order, the first that fits wins.
+// Selects the behaviour of a call: rules in order, the first match wins.
 import type { Behaviour, SimulatedDialect } from "./behaviour.ts";
 import type { Asked } from "./inbound.ts";
 
-/** Conditions of a rule; all that are given must hold. Patterns may hold `*`. */
+/** Conditions of a rule; all that are given must hold. Patterns may contain `*`. */
 export interface When {
-  /** A credential's short name or the secret it presents. */
+  /** A credential's short name or the secret that it sends. */
   credential?: string | readonly string[];
   model?: string | readonly string[];
   path?: string | readonly string[];
   dialect?: SimulatedDialect;
   /** `chat`, `messages`, `generate`, `oauth-token` … */
   operation?: string | readonly string[];
-  /** Anything else; cannot travel as JSON. */
+  /** Any other condition; cannot be sent as JSON. */
   where?: (asked: Asked) => boolean;
   /** Only the nth call (from 1) that meets the conditions above. */
   nth?: number | readonly number[];
   /** Only the first n such calls. */
   first?: number;
-  /** Only such calls from the one number to the other, both included. */
+  /** Only such calls from the first number to the second, both included. */
   between?: readonly [from: number, to: number];
-  /** Share of such calls, 0 to 1, by the seed. */
+  /** Share of such calls, 0 to 1, determined by the seed. */
   probability?: number;
 }
 
@@ -30,9 +30,9 @@ export interface Rule {
 
 /** Rules with their counters. */
 export interface RuleSet {
-  /** Returns what the first fitting rule says; `undefined` where none fits. */
+  /** Returns the behaviour of the first rule that matches; `undefined` where none does. */
   match(asked: Asked, credential: string): Behaviour | undefined;
-  /** Returns what the first fitting rule about connections says (`stall` or `cut` at `connect`). */
+  /** Returns the behaviour of the first matching rule about connections (`stall` or `cut` at `connect`). */
   matchConnection(): Behaviour | undefined;
 }
 
@@ -61,7 +61,7 @@ export function createRules(rules: readonly Rule[], random: () => number): RuleS
   };
 }
 
-/** Tells whether a text fits a pattern with `*`, or one of several. */
+/** True when a text matches a pattern with `*`, or one of several. */
 export function fits(pattern: string | readonly string[], text: string): boolean {
   if (typeof pattern !== "string") return pattern.some((one) => fits(one, text));
   if (!pattern.includes("*")) return pattern === text;

@@ -1,13 +1,13 @@
-// Named situations, as data: for a button on a page, a flag of the command line, or a test.
+// Named scenarios as data: for a button on a page, a command-line flag, or a test.
 import { suggest } from "./nearest.ts";
 import type { Quota } from "./quotas.ts";
 import type { Rule } from "./rules.ts";
 
-/** A situation of an upstream. */
+/** A scenario of an upstream. */
 export interface Scenario {
   name: string;
   title: string;
-  /** One sentence for people. */
+  /** One sentence for display. */
   description: string;
   rules: readonly Rule[];
   quotas?: readonly Quota[];
@@ -69,7 +69,7 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "overloaded",
     title: "Overloaded",
-    description: "The model has no capacity, whoever asks.",
+    description: "The model has no capacity, with any credential.",
     rules: [
       { when: { dialect: "anthropic" }, then: { refuse: "overloaded" } },
       { then: { refuse: "capacity" } },
@@ -78,7 +78,7 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "expired-key",
     title: "Key refused",
-    description: "The credential is not accepted any more.",
+    description: "The credential is no longer accepted.",
     rules: [{ then: { refuse: "unauthenticated" } }],
   },
   {
@@ -108,13 +108,13 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "stall",
     title: "Stalls",
-    description: "The stream falls silent after three events.",
+    description: "The stream stops sending after three events.",
     rules: [{ then: { events: 24, interval: 40, stall: { afterEvents: 3 } } }],
   },
   {
     name: "silent",
     title: "Never answers",
-    description: "The call is accepted and nothing comes back.",
+    description: "The call is accepted and never answered.",
     rules: [{ then: { stall: "before-headers" } }],
   },
   {
@@ -132,13 +132,13 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "no-end",
     title: "No proper end",
-    description: "The stream ends in good order, but without its last event.",
+    description: "The stream ends normally, but without its last event.",
     rules: [{ then: { events: 12, interval: 40, end: "before-terminal" } }],
   },
   {
     name: "error-in-200",
     title: "Error inside a 200",
-    description: "The status is 200, the first event that means something is an error.",
+    description: "The status is 200, and the first event with content is an error.",
     rules: [{ then: { error: { at: "after-lifecycle", kind: "rate-limit", wait: 5000 } } }],
   },
   {
@@ -154,7 +154,7 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "empty",
     title: "Empty answer",
-    description: "The status is 200 and the body has nothing in it.",
+    description: "The status is 200 and the body is empty.",
     rules: [{ then: { empty: "body" } }],
   },
   {
@@ -166,7 +166,7 @@ const LIST: readonly (Scenario & { name: ScenarioName })[] = [
   {
     name: "drip",
     title: "Byte by byte",
-    description: "The stream comes one byte at a time.",
+    description: "The stream arrives one byte at a time.",
     rules: [{ then: { events: 3, split: 1, splitInterval: 2 } }],
   },
   {
@@ -188,7 +188,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = Object.fromEn
   LIST.map((scenario) => [scenario.name, scenario]),
 ) as Record<ScenarioName, Scenario>;
 
-/** Returns a scenario by name. Throws a `TypeError` that lists the names there are, and the one that may have been meant. */
+/** Returns a scenario by name. Throws a `TypeError` that lists the known names, and the one that was probably meant. */
 export function toScenario(wanted: string | Scenario): Scenario {
   if (typeof wanted !== "string") return wanted;
   if (Object.hasOwn(SCENARIOS, wanted)) return SCENARIOS[wanted as ScenarioName];
@@ -197,7 +197,7 @@ export function toScenario(wanted: string | Scenario): Scenario {
   );
 }
 
-/** Returns a scenario that concerns one credential alone. */
+/** Returns a scenario that applies to one credential only. */
 export function narrow(scenario: Scenario, credential: string): Scenario {
   const rules = scenario.rules.map((rule) => ({ ...rule, when: { ...rule.when, credential } }));
   const quotas = scenario.quotas?.map((quota) => ({ ...quota, credential }));

@@ -1,4 +1,4 @@
-// What one call is going to meet: rules, then who may call, then quotas.
+// Decides on each call: rules first, then accepted keys, then quotas.
 import type { Behaviour, Refuse } from "./behaviour.ts";
 import { createNames } from "./credentials.ts";
 import type { Names } from "./credentials.ts";
@@ -18,16 +18,16 @@ import { createRandom } from "./text.ts";
 
 export interface Decision {
   behaviour: Behaviour;
-  /** Headers that a quota adds to a healthy answer. */
+  /** Headers that a quota adds to a normal answer. */
   headers?: Record<string, string>;
 }
 
-/** What a call meets when nothing was said about it. */
+/** The behaviour of a call without a rule. */
 export const HEALTHY: Behaviour = {};
 
-const EVERYBODY = "*";
+const ALL = "*";
 
-/** Decides for each call; everything in it can be changed at run time. */
+/** The decisions on calls; everything can be changed at run time. */
 export class Script {
   readonly desk: IdentityHandler;
   #config: SimulatorConfig;
@@ -69,18 +69,18 @@ export class Script {
     this.#scenarioQuotas.refill();
   }
 
-  /** Plays a scenario for everybody or for one credential, in place of the one that was played there. */
-  play(scenario: Scenario, credential: string = EVERYBODY): void {
-    if (credential === EVERYBODY) this.#scenarios.clear();
+  /** Plays a scenario for all credentials or for one, and replaces the previous one there. */
+  play(scenario: Scenario, credential: string = ALL): void {
+    if (credential === ALL) this.#scenarios.clear();
     this.#scenarios.set(credential, scenario);
     const narrowed = [...this.#scenarios]
-      .toSorted(([one], [other]) => Number(one === EVERYBODY) - Number(other === EVERYBODY))
-      .map(([whom, played]) => (whom === EVERYBODY ? played : narrow(played, whom)));
+      .toSorted(([one], [other]) => Number(one === ALL) - Number(other === ALL))
+      .map(([whom, played]) => (whom === ALL ? played : narrow(played, whom)));
     this.#scenarioRules = this.#toRules(narrowed.flatMap((one) => one.rules));
     this.#scenarioQuotas = this.#toQuotas(narrowed.flatMap((one) => one.quotas ?? []));
   }
 
-  /** Names the scenarios in play, by credential; `*` is everybody. */
+  /** Returns the active scenarios by credential; `*` is all credentials. */
   playing(): Record<string, string> {
     return Object.fromEntries([...this.#scenarios].map(([whom, { name }]) => [whom, name]));
   }
@@ -128,7 +128,7 @@ export class Script {
   }
 }
 
-// Timing and faults of the wire stay; what concerned a good body does not fit a refusal.
+// Timing and wire faults are kept; fields about a normal body do not fit a refusal.
 function refused(behaviour: Behaviour, refuse: Refuse): Decision {
   return {
     behaviour: { ...behaviour, error: undefined, empty: undefined, end: undefined, refuse },
@@ -141,7 +141,7 @@ function unauthenticated(state: "expired" | "revoked"): Refuse {
   return { kind: "unauthenticated", message };
 }
 
-// What an anonymous user's tokens are good for, together and for ever.
+// The calls that an anonymous user's tokens may make, in total and for ever.
 function anonymousQuotas({ requestsEach }: CreationOptions): Quota[] {
   if (requestsEach === undefined || requestsEach === Infinity) return [];
   const refuse = { kind: "no-remaining-quota" } as const;

@@ -1,4 +1,4 @@
-// The simulated upstream: an HTTP server that answers as told and remembers what it saw.
+// The simulated upstream: an HTTP server that answers as configured and records all calls.
 import type { IncomingMessage } from "node:http";
 import { toAnswer } from "./answer.ts";
 import type { Behaviour } from "./behaviour.ts";
@@ -18,7 +18,7 @@ import type { Rule } from "./rules.ts";
 import { toScenario } from "./scenarios.ts";
 import type { Scenario, ScenarioName } from "./scenarios.ts";
 
-/** A request as `expectedBody` takes it. */
+/** A request for `expectedBody`. */
 export interface ExpectedRequest {
   /** @default "POST" */
   method?: string;
@@ -38,17 +38,17 @@ export interface Simulator {
   readonly grants: Grants;
   /** The limit on anonymous users. */
   readonly creations: Creations;
-  /** Replaces the rules; the first that fits a call decides. Without rules every call is answered well. */
+  /** Replaces the rules; the first that matches a call decides. Without rules every call is answered normally. */
   script(...rules: Rule[]): void;
-  /** Replaces the quotas; all that concern a call must admit it. */
+  /** Replaces the quotas; all that apply to a call must allow it. */
   limit(...quotas: Quota[]): void;
-  /** Starts the windows of all quotas anew. */
+  /** Starts the windows of all quotas again. */
   refill(): void;
-  /** Plays a scenario after the rules, for everybody or for one credential; `healthy` paces and disturbs nothing. */
+  /** Plays a scenario after the rules, for all credentials or for one; `healthy` removes all faults. */
   scenario(wanted: ScenarioName | Scenario, credential?: string): void;
-  /** Lets everything that is stalled now go on. */
+  /** Lets all stalled calls continue. */
   release(): void;
-  /** Returns the bytes that the answer to a request has before any content encoding, faults in mid-answer left out. */
+  /** Returns the body of the answer to a request before any content encoding, without faults in the middle of the answer. */
   expectedBody(request: ExpectedRequest, behaviour?: Behaviour): Buffer;
   /** Destroys every connection and stops listening. */
   close(): Promise<void>;

@@ -15,7 +15,7 @@ const WORDS = [
   '"quoted"',
 ];
 
-/** Hashes bytes into 32 bits (FNV-1a). */
+/** Hashes a text to 32 bits (FNV-1a). */
 export function hash(text: string, seed: number): number {
   let value = 0x811c9dc5 ^ seed;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

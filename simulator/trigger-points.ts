@@ -1,8 +1,8 @@
-// When in an answer something is due.
+// Finds the point in an answer at which something is due.
 import type { Moment } from "./behaviour.ts";
 import type { Frame } from "./frames.ts";
 
-/** How far an answer has come. */
+/** The progress of an answer. */
 export interface Progress {
   frames: number;
   /** Payload events written. */
@@ -11,7 +11,10 @@ export interface Progress {
   bytes: number;
 }
 
-/** Returns at which offset of the next frame a moment is due; `undefined` when it is not. No next frame is the end of the body. */
+/**
+ * Returns the offset in the next frame at which a moment is due; `undefined` when it is not due there. No next frame means the end of the
+ * body.
+ */
 export function offsetOf(
   moment: Moment,
   progress: Progress,

@@ -1,16 +1,16 @@
-// From body bytes to socket bytes: content encoding and splitting.
+// Turns body bytes into socket bytes: content encoding and splitting.
 import type { Behaviour } from "./behaviour.ts";
 import { createEncoder } from "./encoder.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Each method resolves with `false` when the call is over. */
+/** Each method resolves with `false` when the call has ended. */
 export interface Wire {
   write(bytes: Buffer): Promise<boolean>;
-  /** Writes what the encoding still holds back. The response itself stays open. */
+  /** Writes the bytes that the encoder still holds. The response itself stays open. */
   close(): Promise<boolean>;
 }
 
-/** Creates the way of one body to its client. */
+/** Creates the wire of one body. */
 export function createWire(exchange: Exchange, behaviour: Behaviour): Wire {
   const send = createSplitter(exchange, behaviour);
   const encoder = behaviour.encoding === undefined ? undefined : createEncoder(behaviour.encoding);
@@ -39,7 +39,7 @@ function createSplitter(
   };
 }
 
-// Offsets count from the start of the body; a size starts anew with each write.
+// Offsets are counted from the start of the body; sizes from the start of each write.
 function* piecesOf(
   bytes: Buffer,
   split: number | readonly number[],

@@ -9,7 +9,7 @@ export function quantile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
-/** Ratios of two programs' figures, round by round: what drifts hits both. */
+/** Ratios of two programs' figures, round by round, because drift affects both. */
 export function ratio(ours, theirs) {
   const pairs = ours.map((value, round) => value / theirs[round]);
   return { median: median(pairs), min: Math.min(...pairs), max: Math.max(...pairs) };

@@ -1,8 +1,8 @@
-// Processes that are told what to do over IPC, and end with the one that started them.
+// Child processes that receive commands over IPC and end with their parent.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Starts a file of this folder. `ready` is what it announced; `call` runs one of its commands. */
+/** Starts a file of this folder. `ready` is its announcement; `call` runs one of its commands. */
 export async function start(file, { args = [], execArgv = [], env = {} } = {}) {
   const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), args, {
     execArgv,
@@ -40,7 +40,7 @@ export async function start(file, { args = [], execArgv = [], env = {} } = {}) {
   };
 }
 
-/** The other side: announces `ready` and answers commands until the parent has gone. */
+/** The child's side: announces `ready` and answers commands until the parent has ended. */
 export function serveCommands(ready, commands) {
   process.on("message", async ({ id, name, args }) => {
     try {

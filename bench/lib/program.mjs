@@ -1,10 +1,10 @@
-// What every program under test has in common: where the upstream is, and how its own cost is asked for.
+// Shared by all programs under test: the address of the upstream, and the measurement of their own cost.
 import { setTimeout as sleep } from "node:timers/promises";
 import { serveCommands } from "./processes.mjs";
 
 export const UPSTREAM = process.env.UPSTREAM;
 
-/** Where a request to `/ai/…` goes. */
+/** The upstream URL of a request to `/ai/…`. */
 export function toUpstream(path) {
   return `/v1${path.slice("/ai".length)}`;
 }
@@ -17,13 +17,13 @@ export function announce(origin, more = {}) {
   );
 }
 
-/** User + system time of the whole process so far, µs. */
+/** User + system time of the whole process so far, in µs. */
 function cpu() {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
 
-/** Bytes in use after everything that can be given back has been. */
+/** Bytes in use after a full collection. */
 async function memory() {
   for (let round = 0; round < 3; round++) {
     globalThis.gc();

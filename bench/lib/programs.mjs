@@ -1,4 +1,4 @@
-// The programs that are compared. The first file of each pair is what the goals in the ratio tables speak of.
+// The programs that are compared. The goals in the ratio tables apply to the first file of each pair.
 import { start } from "./processes.mjs";
 
 export const PROGRAMS = {
@@ -11,12 +11,12 @@ export const PROGRAMS = {
   "h3-undici": { title: "undici straight, inside an h3 2 handler", file: "h3-undici.mjs" },
 };
 
-/** Programs of one part alone, which are compared with nothing. */
+/** Programs that only one part uses, without a comparison. */
 const OTHERS = {
   "relay-store": { title: "h3-relay over a store that counts", file: "relay-store.mjs" },
 };
 
-/** Which ratios are of interest, and what they must stay below (PERFORMANCE goals; no goal, no verdict). */
+/** The ratios of interest, and their upper limits (goals of PERFORMANCE; no goal, no verdict). */
 export const PAIRS = [
   ["relay", "undici", 1.25],
   ["relay-node", "undici", 1.25],
@@ -33,7 +33,7 @@ export function startLoad() {
   return start("load.mjs");
 }
 
-/** Starts the programs named (all, when none is), in order, against an upstream. */
+/** Starts the named programs (all, when none is named), in order, against an upstream. */
 export async function startPrograms(upstream, { only = [], credentials, profile }, names) {
   const wanted = (names ?? Object.keys(PROGRAMS)).filter(
     (name) => only.length === 0 || only.includes(name),

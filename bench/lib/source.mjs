@@ -1,10 +1,10 @@
-// Rooms of the relay that the package does not export, bundled for a bench.
+// Bundles modules of the relay that the package does not export, for a bench.
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
 
-/** Imports `src/<name>.ts`. The bundle lies inside the package, so that its dependencies are found. */
+/** Imports `src/<name>.ts`. The bundle is written inside the package, so that its dependencies are found. */
 export async function loadSource(name) {
   const results = fileURLToPath(new URL("../results/", import.meta.url));
   const folder = mkdtempSync(join(results, "source-"));

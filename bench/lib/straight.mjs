@@ -1,4 +1,4 @@
-// The least that Node can do: undici's callbacks write into the response, with back-pressure and abort, and nothing else.
+// The minimum in Node: undici's callbacks write to the response, with back-pressure and abort, and nothing else.
 import { Agent } from "undici";
 import { toUpstream, UPSTREAM } from "./program.mjs";
 

@@ -1,8 +1,8 @@
-// Loading the package in a new process, beside h3 alone.
+// Loading the package in a new process, compared with h3 alone.
 //
-// What would make it lie: files that are not in the disk's cache (the first processes do not count), a busy machine (it hits h3, which
-// is loaded in turn, as well: look at the ratio), and dependencies that are loaded later: undici when a relay is made, jose when a
-// token is first signed.
+// What would falsify the result: files that are not in the disk's cache (the first processes do not count), a busy machine (it affects h3,
+// which is loaded in turn, as well: look at the ratio), and dependencies that are loaded later: undici when a relay is created, jose when
+// a token is first signed.
 import { execFileSync } from "node:child_process";
 import { median, printTable, ratio, showRatio } from "../lib/figures.mjs";
 
@@ -30,7 +30,7 @@ export async function run() {
   return { found };
 }
 
-/** What one import costs a new process, ms. */
+/** Cost of one import in a new process, in ms. */
 function load(url) {
   const program = `const usage = process.cpuUsage(), from = performance.now();
     await import(${JSON.stringify(url)});

@@ -2,9 +2,9 @@
 import { median, printTable, ratio, showRatio } from "../lib/figures.mjs";
 import { PAIRS, startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
-/** Requests to each program that do not count: at first, until its code is compiled … */
+/** Requests to each program that do not count: at the start, until its code is compiled … */
 const WARM_UP = 4_000;
-/** … and before each round, since it has idled while the others were measured. */
+/** … and before each round, because it was idle while the others were measured. */
 const SETTLE = 160;
 
 export async function run(options) {

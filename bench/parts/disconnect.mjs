@@ -1,4 +1,4 @@
-// How long after a client has gone the upstream's socket closes, while the upstream is silent in mid-stream.
+// Time from a client's disconnect until the upstream's socket closes, while the upstream sends nothing in the middle of a stream.
 import { median, printTable, quantile } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
@@ -39,7 +39,7 @@ export async function run(options) {
   return found;
 }
 
-/** ms from the client's leaving to the upstream's noticing; `undefined` where it never does. */
+/** Time in ms from the client's disconnect until the upstream notices; `undefined` where it never does. */
 async function leaveOnce(upstream, load, origin, id) {
   await load.call("open", { origin, id });
   const leftAt = BigInt(await load.call("leave", { id }));

@@ -1,10 +1,10 @@
-// Time to the first event, one stream at a time, beside the direct call.
+// Time to the first event, one stream at a time, compared with the direct call.
 import { median, printTable, quantile } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
 const NAMES = ["relay", "relay-node", "relay-web", "h3-proxy", "undici", "h3-undici"];
 const COUNT = 100;
-/** Requests that do not count. With fewer, the time is that of code which is still being compiled. */
+/** Requests that do not count. With fewer, code that is still being compiled is measured. */
 const WARM_UP = 4_000;
 
 export async function run(options) {

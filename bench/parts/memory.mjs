@@ -1,5 +1,5 @@
-// Memory of one open stream that is silent. With few streams the pages that the collector keeps in hand count for more than
-// what the streams need: at 1,000 of them they are 10 to 16 KB a stream, and come or not by chance.
+// Memory of one open stream without traffic. With few streams the pages that the collector keeps in reserve weigh more than the streams:
+// at 1,000 streams they are 10 to 16 KB per stream, and vary by chance.
 import { printTable } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 
@@ -12,7 +12,7 @@ export async function run(options) {
   const programs = await startPrograms(upstream, options, NAMES);
   const found = [];
   for (const { name, title, origin, call } of programs) {
-    // Few enough that the pages they leave behind do not hide what the streams need.
+    // Few enough that their remaining pages do not hide the need of the streams.
     await hold(load, origin, `${name}-warm`, 50);
     await allClosed(upstream);
     const before = await call("memory");

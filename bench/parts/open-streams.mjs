@@ -1,9 +1,9 @@
-// Many streams open at once, one event a second each: none breaks, none falls behind, memory stands still.
+// Many open streams, one event a second each: none breaks, none lags behind, and memory stays constant.
 //
-// `--streams 10000 --seconds 600` is the whole of it; by default it is short. What would make it lie:
+// `--streams 10000 --seconds 600` is the full run; by default it is short. What would falsify the result:
 // - a limit on open files: the relay needs two for each stream (`ulimit -n`);
-// - heap that grows until the next collection: memory is read after one, in the middle of the time and at its end;
-// - a load generator that cannot keep up reads fewer events in the same time: events are counted against those that are due.
+// - heap that grows until the next collection: memory is read after one, in the middle of the run and at its end;
+// - a load generator that cannot keep up reads fewer events in the same time: events are compared with the number that is due.
 import { printTable } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 

@@ -1,7 +1,7 @@
-// What the package weighs: each entry as a user's bundler would pack it, and what the core's weight is made of.
+// Size of the package: each entry as a user's bundler would pack it, and the composition of the core.
 //
-// What would make it lie: a minifier that does not rename (this one does), and dependencies, which are left out; the transport is
-// counted with no entry, because each host picks its own.
+// What would falsify the result: a minifier that does not rename (this one does), and dependencies, which are left out; the transport is
+// counted with no entry, because each host uses its own.
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";

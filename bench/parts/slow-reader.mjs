@@ -1,7 +1,7 @@
 // 1 GB to a client that reads slowly: the relay holds no more of it than its buffers.
 //
-// What would make it lie: a client that is faster than the relay (it must be waited for: its rate is printed), heap that was there
-// before (growth counts), and garbage (read after collections, again and again while the answer runs; the largest counts).
+// What would falsify the result: a client that is faster than the relay (its rate is printed), heap from before
+// (only growth counts), and garbage (read after collections, repeatedly during the response; the largest value counts).
 import { printTable } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 

@@ -1,10 +1,10 @@
-// From a full store to a relay that is ready: 100,000 credentials, 50,000 cooldowns; then what it holds, and what it asks while
-// nothing happens.
+// Time from a full store to a relay that is ready: 100,000 credentials, 50,000 cooldowns; then its memory, and its store calls while
+// idle.
 //
-// What would make it lie: cooldowns that are over when they are read (they last an hour), a relay that is ready before it knows them
-// (they are counted in its status), and the time to write them (it is not counted). On a busy machine the clock says little: the
-// CPU time of the process, the collector's threads included, holds stiller. The heap is what a full collection leaves less
-// what it leaves when the relay is closed and let go: with the credentials' own strings, without what a store in memory holds.
+// What would falsify the result: cooldowns that have ended when they are read (they last an hour), a relay that is ready before they are
+// loaded (they are counted in its status), and the time to write them (it is not counted). On a busy machine the clock says little: the
+// CPU time of the process, the collector's threads included, varies less. The heap is its size after a full collection minus
+// its size after the relay was closed and released: with the credentials' own strings, without the content of a store in memory.
 import { connect } from "node:net";
 import { printTable, median } from "../lib/figures.mjs";
 import { start } from "../lib/processes.mjs";

@@ -1,8 +1,8 @@
-// What requests cost the store while nothing fails: no read, and few writes however many requests there are.
+// Store calls of requests while nothing fails: no read, and few writes however many requests there are.
 //
-// What would make it lie: a relay that is slower than 3,000 requests a second here (the rate is printed; writes are per second, so
-// a slower one is no easier), counting before the state is loaded (requests that do not count come first), and stopping before what
-// is put off has been written (two seconds more are waited for, and counted).
+// What would falsify the result: a relay that is slower than 3,000 requests a second here (the rate is printed; writes are per second, so
+// a slower one has no advantage), counting before the state is loaded (the first requests do not count), and stopping before
+// delayed writes are done (two more seconds are waited for, and counted).
 import { printTable } from "../lib/figures.mjs";
 import { startLoad, startPrograms, startUpstream } from "../lib/programs.mjs";
 

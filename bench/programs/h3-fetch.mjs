@@ -1,4 +1,4 @@
-// fetch in, Response out, in an h3 2 handler.
+// `fetch` and a `Response` in an h3 2 handler.
 import { H3, serve } from "h3";
 import { announce, toUpstream, UPSTREAM } from "../lib/program.mjs";
 

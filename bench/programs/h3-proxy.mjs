@@ -1,4 +1,4 @@
-// What an app would write today.
+// The usual code of an app without a relay.
 import { H3, proxyRequest, serve } from "h3";
 import { announce, toUpstream, UPSTREAM } from "../lib/program.mjs";
 

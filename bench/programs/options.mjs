@@ -1,4 +1,4 @@
-// The relay as its defaults make it, with a pool of some size. One address opens all streams here, so the cap per address is off.
+// The relay with its defaults and a pool of a given size. One address opens all streams here, so the limit per address is off.
 import { UPSTREAM } from "../lib/program.mjs";
 
 export const options = {

@@ -1,4 +1,4 @@
-// The relay over a store that counts.
+// The relay with a store that counts its calls.
 import { H3, serve } from "h3";
 import { createStorage } from "unstorage";
 import memory from "unstorage/drivers/memory";

@@ -1,4 +1,4 @@
-// Fills a store as a relay would have left it, then starts a relay on it and says how long that took, and what it costs from then on.
+// Fills a store as a relay would have left it, then starts a relay on it and reports the time to start, and its cost from then on.
 import { setTimeout as sleep } from "node:timers/promises";
 import { createStorage } from "unstorage";
 import memory from "unstorage/drivers/memory";
@@ -26,7 +26,7 @@ async function measure({ store, redis, credentials, cooldowns }) {
   }
 }
 
-// Every key has a prefix of its own, and goes with it.
+// Every key has its own prefix, and is deleted with it.
 function redisOf({ host, port }) {
   return redisDriver({ base: `bench-start-${process.pid}`, host, port, scanCount: 1_000 });
 }
@@ -42,7 +42,7 @@ async function startOn(storage, driver, credentials) {
   return { ...times, known, idle, held };
 }
 
-// No collection is forced before: it would leave the young generation small, and what follows slower.
+// No collection is forced before: it would leave a small young generation, which slows the following code.
 async function timeStart(storage, count) {
   const startedAt = performance.now();
   const usage = process.cpuUsage();
@@ -59,13 +59,13 @@ async function timeStart(storage, count) {
   return { relay, made, ready, cpu: (user + system) / 1_000 };
 }
 
-/** MB that a full collection leaves. */
+/** MB in use after a full collection. */
 function heap() {
   globalThis.gc();
   return process.memoryUsage().heapUsed / 2 ** 20;
 }
 
-/** Counts how often the store is asked from now on; what goes out in one turn, as a transaction does, is one round trip. */
+/** Counts the store calls from now on; calls in one turn, like those of a transaction, count as one round trip. */
 function countCalls(driver) {
   const of = driver.name === "redis" ? driver.getInstance() : driver;
   const names = driver.name === "redis" ? ["sendCommand"] : Object.keys(driver);

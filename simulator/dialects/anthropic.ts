@@ -22,7 +22,7 @@ export function* messageEvents(ask: Ask): Generator<Draft> {
   yield event("terminal", "message_stop", {});
 }
 
-/** Returns a message in one piece. */
+/** Returns a complete message. */
 export function messageJson(ask: Ask): object {
   const usage = { input_tokens: ask.inputTokens, output_tokens: ask.events };
   return messageOf(ask, [{ type: "text", text: ask.text() }], "end_turn", usage);

@@ -14,7 +14,7 @@ export function* genericLines(ask: Ask): Generator<Draft> {
   yield { data: `${JSON.stringify({ done: true })}\n`, kind: "terminal" };
 }
 
-/** Returns what was asked, and the text in one piece. */
+/** Returns the request, and the complete text. */
 export function genericJson(ask: Ask): object {
   return { id: ask.id, echo: ask.json ?? null, text: ask.text() };
 }

@@ -11,7 +11,7 @@ export function* contentEvents(ask: Ask): Generator<Draft> {
   yield { data: JSON.stringify(contentOf(ask, "", "STOP")), kind: "terminal" };
 }
 
-/** Yields the same as one JSON array, which is what comes without `alt=sse`. */
+/** Yields the same as one JSON array, the format without `alt=sse`. */
 export function* contentArray(ask: Ask): Generator<Draft> {
   let opening = "[";
   for (const { data, kind } of contentEvents(ask)) {
@@ -20,7 +20,7 @@ export function* contentArray(ask: Ask): Generator<Draft> {
   }
 }
 
-/** Returns the whole content in one piece. */
+/** Returns the complete content. */
 export function contentJson(ask: Ask): object {
   return contentOf(ask, ask.text(), "STOP");
 }

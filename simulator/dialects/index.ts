@@ -1,4 +1,4 @@
-// Who writes the healthy answer to which operation.
+// Selects the writer of the normal answer to an operation.
 import type { Ask } from "../ask.ts";
 import type { SimulatedDialect } from "../behaviour.ts";
 import type { Draft } from "../frames.ts";
@@ -11,13 +11,13 @@ import { chatEvents, chatJson } from "./openai-chat.ts";
 import { embeddingsJson } from "./openai-embeddings.ts";
 import { responseEvents, responseJson } from "./openai-responses.ts";
 
-/** A healthy body: server-sent events, frames of another type, or JSON. */
+/** The body of a normal answer: server-sent events, frames of another type, or JSON. */
 export type Body =
   | { events: Iterable<Draft>; lineEnd?: "\r\n" }
   | { frames: Iterable<Draft>; type: string }
   | { json: object };
 
-/** Returns the body of a healthy answer; `undefined` where nobody serves the path. */
+/** Returns the body of a normal answer; `undefined` for an unknown path. */
 export function bodyOf(asked: Asked, ask: Ask, models: readonly string[]): Body | undefined {
   switch (asked.operation) {
     case "chat":
@@ -41,7 +41,7 @@ export function bodyOf(asked: Asked, ask: Ask, models: readonly string[]): Body 
   }
 }
 
-/** Returns how many tokens a request has, as each API writes it. */
+/** Returns the number of tokens of a request in the format of each API. */
 function countJson(dialect: SimulatedDialect | undefined, { inputTokens }: Ask): object {
   if (dialect === "google") return { totalTokens: inputTokens };
   if (dialect === "openai") return { object: "response.input_tokens", input_tokens: inputTokens };
@@ -54,7 +54,7 @@ function googleStream(asked: Asked, ask: Ask): Body {
   return { frames: contentArray(ask), type: "application/json; charset=UTF-8" };
 }
 
-// The path's last word decides, or the wish for a stream.
+// The last word of the path decides, otherwise whether a stream is requested.
 function genericBody(asked: Asked, ask: Ask): Body {
   const word = asked.path.slice(asked.path.lastIndexOf("/") + 1);
   if (word === "ndjson") return { frames: genericLines(ask), type: "application/x-ndjson" };

@@ -1,14 +1,14 @@
-// The list of models, as each API writes it.
+// The list of models in the format of each API.
 import type { SimulatedDialect } from "../behaviour.ts";
 import { decoded } from "../routes.ts";
 
-/** Models listed where the options name none. */
+/** Models listed when the options name none. */
 export const DEFAULT_MODELS: readonly string[] = ["gpt-5", "claude-simulated", "gemini-2.5-pro"];
 
 const CREATED = 1_767_225_600;
 const CREATED_DATE = "2026-01-01T00:00:00Z";
 
-/** Returns the list of models, or one of them where the path ends in its name. */
+/** Returns the list of models, or one of them where the path ends with its name. */
 export function modelsJson(
   dialect: SimulatedDialect | undefined,
   names: readonly string[],

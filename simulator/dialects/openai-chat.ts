@@ -21,7 +21,7 @@ export function* chatEvents(ask: Ask): Generator<Draft> {
   yield { data: "[DONE]", kind: "terminal" };
 }
 
-/** Returns a chat completion in one piece. */
+/** Returns a complete chat completion. */
 export function chatJson(ask: Ask): object {
   const message = { role: "assistant", content: ask.text(), refusal: null };
   return {

@@ -5,7 +5,7 @@ import { createRandom, hash } from "../text.ts";
 
 const DIMENSIONS = 8;
 
-/** Returns one seeded vector for each input, as numbers or, where the request says so, as base64. */
+/** Returns one seeded vector per input, as numbers or, where requested, as base64. */
 export function embeddingsJson(ask: Ask): object {
   const input = fieldOf(ask.json, "input");
   const inputs: unknown[] = Array.isArray(input) ? input : [input];

@@ -25,7 +25,7 @@ export function* responseEvents(ask: Ask): Generator<Draft> {
   yield* closing(ask, event, place);
 }
 
-/** Returns a response in one piece. */
+/** Returns a complete response. */
 export function responseJson(ask: Ask): object {
   return responseOf(
     ask,

@@ -1,4 +1,4 @@
-// What the token endpoints have in common in their answers.
+// Helpers for the answers of the token endpoints.
 import type { Asked } from "../inbound.ts";
 import { htmlPage } from "../pages.ts";
 import type { Refused } from "../refusals.ts";
@@ -9,7 +9,7 @@ export function toJson(status: number, value: object): Refused {
   return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
 }
 
-/** Refuses a creation as a proxy in front does: in HTML. */
+/** Refuses a creation like a proxy in front of the API: in HTML. */
 export function toCreateLimited(wait: number, creations: Creations): Refused {
   const headers: Record<string, string> = { "content-type": "text/html" };
   const isKnown = creations.options.retryAfter && Number.isFinite(wait);

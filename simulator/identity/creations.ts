@@ -1,28 +1,28 @@
-// How many anonymous users may be created, and how fast.
+// Limits on the number and rate of anonymous users.
 import type { Clock } from "../../src/contract/clock.ts";
 import type { Ledger } from "../ledger.ts";
 
-/** A creation limit; all windows slide. Left out, creation is unlimited. */
+/** A creation limit; all windows slide. Without it, creation is unlimited. */
 export interface CreationOptions {
   /** @default Infinity */
   perHour?: number;
   /** @default Infinity */
   perDay?: number;
-  /** Least time between two creations, ms. @default 0 */
+  /** Minimum time between two creations, in ms. @default 0 */
   spacing?: number;
-  /** Whether a refusal says when to come back. @default false */
+  /** Whether a refusal states a wait. @default false */
   retryAfter?: boolean;
-  /** Requests that a new user's tokens are good for, after which they are answered "No remaining quota". @default Infinity */
+  /** Number of requests that the tokens of a new user may make; afterwards the answer is "No remaining quota". @default Infinity */
   requestsEach?: number;
 }
 
-/** How the names of anonymous users begin. */
+/** Prefix of the names of anonymous users. */
 export const ANONYMOUS = "anonymous-";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** Counts creations and refuses those that come too often. */
+/** Counts creations and refuses those above the limit. */
 export class Creations {
   readonly options: Required<Omit<CreationOptions, "requestsEach">>;
   #clock: Clock;
@@ -36,7 +36,7 @@ export class Creations {
     this.#ledger = ledger;
   }
 
-  /** Counts an attempt; returns 0 when it is admitted, otherwise the wait until one would be, ms. */
+  /** Counts an attempt; returns 0 when it is allowed, otherwise the wait in ms until one would be. */
   attempt(): number {
     const { creations } = this.#ledger;
     creations.attempts++;
@@ -50,7 +50,7 @@ export class Creations {
     return 0;
   }
 
-  /** Names the user that was just created. */
+  /** Returns the name of the user that was just created. */
   name(): string {
     return `${ANONYMOUS}${this.#ledger.creations.created}`;
   }
@@ -63,7 +63,7 @@ export class Creations {
     return Math.max(0, ...free.map((at) => at - now));
   }
 
-  // A window of `limit` creations is free again when the one `limit` places back has left it.
+  // A window of `limit` creations has a free slot when the creation `limit` positions back has left it.
   #freeAt(limit: number, window: number): number {
     const oldest = this.#at.at(-limit);
     if (limit <= 0) return Infinity;

@@ -1,4 +1,4 @@
-// Anonymous sign-up, the exchange of custom tokens and secure-token refresh, in Firebase's shapes.
+// Anonymous sign-up, the exchange of custom tokens and secure-token refresh, in Firebase's format.
 import type { Refused } from "../refusals.ts";
 import { fieldOf } from "../inbound.ts";
 import type { Asked } from "../inbound.ts";
@@ -17,7 +17,7 @@ export function signUp(asked: Asked, grants: Grants, creations: Creations): Refu
   return toJson(200, { kind, ...toUser(grants.issue(grant, false)), localId: grant.name });
 }
 
-/** Turns a custom token into an ID token: `POST /v1/accounts:signInWithCustomToken?key=`. */
+/** Exchanges a custom token for an ID token: `POST /v1/accounts:signInWithCustomToken?key=`. */
 export function exchangeToken(asked: Asked, grants: Grants): Refused {
   if (asked.secret === "") return missingKey();
   const claims = readJwt(String(fieldOf(asked.json, "token")));
@@ -34,7 +34,7 @@ export function exchangeToken(asked: Asked, grants: Grants): Refused {
   });
 }
 
-/** Refreshes an ID token: `POST /v1/token?key=`. The refresh token stays the same. */
+/** Refreshes an ID token: `POST /v1/token?key=`. The refresh token does not change. */
 export function refreshSecureToken(asked: Asked, grants: Grants, refreshed: () => void): Refused {
   if (asked.secret === "") return missingKey();
   const token = formOf(asked).get("refresh_token");

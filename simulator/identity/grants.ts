@@ -1,28 +1,28 @@
-// Users, their refresh tokens and access tokens: the memory behind the token endpoints.
+// Users, their refresh tokens and access tokens: the state of the token endpoints.
 import type { Clock } from "../../src/contract/clock.ts";
 import type { Ledger } from "../ledger.ts";
 import { readJwt, toJwt } from "./jwt.ts";
 
-/** How tokens are handed out. */
+/** How tokens are issued. */
 export interface TokenOptions {
-  /** Life of an access token, ms. @default 3_600_000 */
+  /** Lifetime of an access token, in ms. @default 3_600_000 */
   lifetime?: number;
-  /** Every refresh at `/oauth/token` gives a new refresh token and uses up the old one. @default true */
+  /** Every refresh at `/oauth/token` issues a new refresh token and invalidates the old one. @default true */
   rotate?: boolean;
-  /** What a used refresh token does: `revoke` ends the whole grant, access tokens too. @default "revoke" */
+  /** Effect of a used refresh token: `revoke` ends the whole grant, access tokens included. @default "revoke" */
   reuse?: "revoke" | "refuse";
-  /** Added to the `Date` header of token answers, ms: a token server whose clock is wrong. @default 0 */
+  /** Added to the `Date` header of token answers, in ms, to simulate a token server with a wrong clock. @default 0 */
   dateSkew?: number;
-  /** Names and refresh tokens of grants that exist from the start. */
+  /** Names and refresh tokens of the initial grants. */
   grants?: Readonly<Record<string, string>>;
 }
 
 export interface Grant {
   /** Also the `sub` of its tokens, and the credential's name in the ledger. */
   name: string;
-  /** The refresh token that is good now. */
+  /** The refresh token that is currently valid. */
   refreshToken: string;
-  /** How often it was rotated. */
+  /** Number of rotations. */
   generation: number;
   revoked: boolean;
   /** Why a revoked grant is refused: `invalid_grant`, or a Firebase code. */
@@ -32,20 +32,20 @@ export interface Grant {
 export interface Issued {
   accessToken: string;
   refreshToken: string;
-  /** Life of the access token, seconds. */
+  /** Lifetime of the access token, in seconds. */
   expiresIn: number;
 }
 
-/** Presented and found: a good grant, or why not. */
+/** The result of a look-up: a valid grant, or the reason of the refusal. */
 export type Found = { grant: Grant } | { refused: string };
 
-/** Keeps the grants of one simulator. */
+/** The grants of one simulator. */
 export class Grants {
   readonly options: Required<Omit<TokenOptions, "grants">>;
   #clock: Clock;
   #ledger: Ledger;
   #byName = new Map<string, Grant>();
-  // Every refresh token ever given, so that a used one is known again.
+  // Every refresh token ever issued, so that a used one is recognised.
   #byRefreshToken = new Map<string, Grant>();
   #revokedTokens = new Set<string>();
   #issued = 0;
@@ -82,12 +82,12 @@ export class Grants {
     return this.#byName.get(name);
   }
 
-  /** Returns whose refresh token this is or was. */
+  /** Returns the name of the grant that a refresh token belongs or belonged to. */
   owner(refreshToken: string): string | undefined {
     return this.#byRefreshToken.get(refreshToken)?.name;
   }
 
-  /** Issues tokens; `rotate` gives a new refresh token and uses the old one up. */
+  /** Issues tokens; `rotate` issues a new refresh token and invalidates the old one. */
   issue(grant: Grant, rotate: boolean): Issued {
     if (rotate) {
       grant.generation++;
@@ -101,14 +101,14 @@ export class Grants {
     };
   }
 
-  /** Writes an access token; no two are alike. */
+  /** Writes an access token; each one is different. */
   accessToken(name: string, lifetime: number = this.options.lifetime): string {
     const iat = Math.floor(this.#clock.now() / 1000);
     const exp = Math.floor((this.#clock.now() + lifetime) / 1000);
     return toJwt({ sub: name, iat, exp, jti: String(++this.#issued) });
   }
 
-  /** Looks a refresh token up, and punishes the use of one that has been used. */
+  /** Looks up a refresh token, and revokes the grant when the token has already been used. */
   present(refreshToken: string): Found {
     this.#ledger.refreshes.attempts++;
     const grant = this.#byRefreshToken.get(refreshToken);
@@ -132,7 +132,7 @@ export class Grants {
     this.#revokedTokens.add(accessToken);
   }
 
-  /** Tells whether a secret is a token of a user, and whether it is good now; `undefined` for what is no JWT. */
+  /** Checks whether a secret is a token of a user, and whether it is valid now; `undefined` where it is not a JWT. */
   check(secret: string): "good" | "expired" | "revoked" | "unknown" | undefined {
     const claims = readJwt(secret);
     if (claims === undefined) return undefined;

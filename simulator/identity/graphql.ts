@@ -1,4 +1,4 @@
-// A GraphQL mutation that creates an anonymous user and hands out a custom token to be exchanged.
+// A GraphQL mutation that creates an anonymous user and returns a custom token for an exchange.
 import { fieldOf } from "../inbound.ts";
 import type { Asked } from "../inbound.ts";
 import type { Refused } from "../refusals.ts";
@@ -9,7 +9,7 @@ import { toJwt } from "./jwt.ts";
 
 const EXCHANGE_TIME = 3600;
 
-/** Answers `POST /graphql`; the data stands under the name of the first field that the query asks for. */
+/** Answers `POST /graphql`; the data has the name of the first field in the query. */
 export function createByGraphql(
   asked: Asked,
   grants: Grants,

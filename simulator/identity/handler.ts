@@ -1,4 +1,4 @@
-// Everything that hands out tokens, behind one door.
+// Dispatches requests to the token endpoints.
 import type { Clock } from "../../src/contract/clock.ts";
 import type { Asked } from "../inbound.ts";
 import type { Ledger } from "../ledger.ts";
@@ -26,13 +26,13 @@ export class IdentityHandler {
     this.#ledger = ledger;
   }
 
-  /** Names whose refresh token a request presents. */
+  /** Returns the name of the grant whose refresh token a request contains. */
   nameOf(asked: Asked): string | undefined {
     const token = formOf(asked).get("refresh_token");
     return token === null ? undefined : this.grants.owner(token);
   }
 
-  /** Answers a token request; `undefined` for what is none. */
+  /** Answers a token request; `undefined` for any other request. */
   answer(asked: Asked): Refused | undefined {
     const answer = this.#answer(asked);
     if (answer === undefined) return undefined;

@@ -2,7 +2,7 @@
 
 export interface Claims {
   sub: string;
-  /** Seconds since the epoch, as JWTs have it. */
+  /** Seconds since the epoch, as in every JWT. */
   iat: number;
   exp: number;
   [claim: string]: unknown;
@@ -15,7 +15,7 @@ export function toJwt(claims: Claims): string {
   return `${HEADER}.${toBase64Url(claims)}.`;
 }
 
-/** Reads a JWT's claims without checking anything; `undefined` for what is no JWT. */
+/** Reads a JWT's claims without verifying anything; `undefined` where it is not a JWT. */
 export function readJwt(token: string): Partial<Claims> | undefined {
   const parts = token.split(".");
   if (parts.length !== 3) return undefined;

@@ -27,7 +27,7 @@ function refresh(token: string | null, grants: Grants, refreshed: () => void): R
   return toToken(grants.options.rotate ? { ...fields, refresh_token: refreshToken } : fields);
 }
 
-// The signature is not checked: what is simulated is the exchange, not the cryptography.
+// The signature is not verified: the simulator covers the exchange, not the cryptography.
 function exchangeAssertion(assertion: string | null, grants: Grants): Refused {
   const issuer = readJwt(assertion ?? "")?.iss;
   if (typeof issuer !== "string") return refuse("invalid_grant", "Invalid JWT assertion");

@@ -2,7 +2,7 @@
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
 import type { Target } from "../contract/target.ts";
-import { toModelTest } from "../pool/model-access.ts";
+import { toModelTest } from "../shared/patterns.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { Acquirer, type AcquirerView, type Forecast, UNSAFE } from "./acquirer.ts";
 import type { AcquirerDeps } from "./acquirer-deps.ts";

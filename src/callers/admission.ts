@@ -1,4 +1,5 @@
-// Who may call: the operator's own check (N7), and a cap on what one caller or address has under way (N10).
+// Decides which requests are admitted: the operator's `authorize` function (N7), and a limit on concurrent requests per caller or address
+// (N10).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { AuthorizeFault } from "./authorize-faults.ts";
 import type { Authorize } from "../options/types.ts";
@@ -8,20 +9,20 @@ import { RelayError } from "../shared/errors.ts";
 export interface Admitted {
   kind: "admitted";
   caller: string | undefined;
-  /** The address as the host knew it when the call came; a socket that closes meanwhile forgets it. */
+  /** Address as the host reported it when the call arrived. Kept, because a closed socket no longer has it. */
   peer: string | undefined;
 }
 
 export type Admission = Admitted | { kind: "answered"; response: Response };
 
 export interface CallerAdmission extends CallerLimits {
-  /** Lets a call in, or throws `ERR_RELAY_UNAUTHORIZED` or `ERR_RELAY_AUTHORIZE`. */
+  /** Admits a call, or throws `ERR_RELAY_UNAUTHORIZED` or `ERR_RELAY_AUTHORIZE`. */
   admit(call: InboundCall): Admission | Promise<Admission>;
-  /** Tells that `authorize` has not settled for so long (ms); returns the error that ends the request. */
+  /** Reports that `authorize` has not settled within `limit` ms; returns the error that ends the request. */
   unsettled(limit: number): RelayError;
 }
 
-/** Characters of a caller id at most: it is kept with each of the caller's sessions. */
+/** Maximum length of a caller id, in characters: the id is stored with each session of the caller. */
 const ID_LENGTH = 256;
 
 export function createCallerAdmission(
@@ -29,7 +30,7 @@ export function createCallerAdmission(
   caps: CallerLimits,
   onFault: (fault: AuthorizeFault) => void,
 ): CallerAdmission {
-  /** True when `authorize` has returned once: `undefined` may be a decision from then on. */
+  /** True after `authorize` has returned a value once: from then on `undefined` may be a decision. */
   let hasAnswered = false;
 
   async function byOperator(check: Authorize, call: InboundCall): Promise<Admission> {
@@ -44,7 +45,7 @@ export function createCallerAdmission(
       return { kind: "admitted", caller: result, peer };
     if (result === false || result === null || result === undefined || result === "")
       throw new RelayError("ERR_RELAY_UNAUTHORIZED");
-    // A number or an object is nobody's id: letting it in would give all such callers one key, or none.
+    // A number or an object is not a caller id: accepting it would give all such callers one id, or none.
     throw failed({ returned: result });
   }
 

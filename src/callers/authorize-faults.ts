@@ -1,11 +1,11 @@
-// What `authorize` returned or threw in place of a decision, told to the operator without any value of the caller's (N7, J7).
+// Describes a wrong return value or an exception of `authorize` for the operator, without any value of the caller's request (N7, J7).
 import type { Fault } from "../observe/fault-log.ts";
 import { redact } from "../observe/redact.ts";
 import { toDurationText } from "../shared/times.ts";
 
 export type AuthorizeFault = { returned: unknown } | { thrown: unknown } | { unsettledFor: number };
 
-/** Characters of a thrown message, and keys of a returned object, that are told. */
+/** Limits of what a line shows: characters of a thrown message, and keys of a returned object. */
 const MESSAGE = 200;
 const KEYS = 5;
 
@@ -14,21 +14,21 @@ const EXPECTED =
 
 const UNDEFINED = "returned undefined, which refuses the request (401)";
 const MISSING =
-  "where that is not meant, a `return` is missing: return a caller id or `true` to accept it";
+  "if this is not intended, a `return` is missing: return a caller id or `true` to accept the request";
 
-/** The advice for a body that cannot be read in there. */
+/** Advice where `authorize` tries to parse a body that it does not have. */
 const NO_BODY =
   "on Node the request that `authorize` gets has no body: decide by its URL and headers; ";
 
-/** Describes a fault of `authorize`. `secrets` are hidden in what it threw. */
+/** Describes a fault of `authorize`. `secrets` are removed from the message that it threw. */
 export function describeAuthorizeFault(
   fault: AuthorizeFault,
   secrets: () => Iterable<string>,
 ): Fault {
   const subject = "authorize";
   if ("unsettledFor" in fault) {
-    const what = `has not settled within ${toDurationText(fault.unsettledFor)}`;
-    const advice = "the request is ended: check what the function waits for";
+    const what = `did not settle within ${toDurationText(fault.unsettledFor)}`;
+    const advice = "the request was ended: check what the function waits for";
     return { subject, kind: "unsettled", what, advice, endedBy: undefined };
   }
   if ("returned" in fault && fault.returned === undefined)
@@ -43,19 +43,19 @@ export function describeAuthorizeFault(
   return {
     subject,
     kind: `threw ${name}`,
-    // Put together only where it is told: a pool may hold thousands of secrets.
+    // A function, because it runs only where the line is written: a pool may hold thousands of secrets.
     what: () => `threw ${name}${text && `: ${hide(text, secrets())}`}`,
     advice: `${name === "SyntaxError" ? NO_BODY : ""}to refuse a request return false, or return or throw a Response`,
     endedBy: undefined,
   };
 }
 
-/** Names the type of what was thrown; a text is told itself. */
+/** Names the type of a thrown value; the text of a thrown string is shown separately. */
 function typeNameOf(thrown: unknown): string {
   return typeof thrown === "string" ? "a string" : kindOf(thrown);
 }
 
-/** Names the type of a value, and the keys of an object; never what stands there. */
+/** Names the type of a value, and the keys of an object; never its values. */
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "string") return `a string of ${value.length} characters`;
@@ -67,7 +67,7 @@ function kindOf(value: unknown): string {
   return `an object with the keys ${keys.join(", ")}${all.length > KEYS ? ", …" : ""}`;
 }
 
-/** What looks like a secret, the operator's or the caller's. */
+/** Texts that look like a secret of the operator or of the caller. */
 const SECRET_LIKE =
   /\b(?:Bearer|Basic)\s+[^\s,;"']+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|\b(?:sk|pk|rk|key|ghp|xox[abp])[-_][\w-]{8,}|(?<=:\/\/)[^\s/@]+@|(?<=[?&][\w-]*(?:key|token|secret|password|signature)=)[^\s&#"']+/gi;
 

@@ -1,39 +1,42 @@
-// How many requests one caller may have under way: counted by its id, else by its address, else together with all others (N10).
+// Limits concurrent requests per caller: by caller id, otherwise by client address, otherwise all requests of unknown address together
+// (N10).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
 import type { Client } from "./client-key.ts";
 import type { ProxyDetection } from "./proxy-detection.ts";
 import { type CallerSlot, CallerSlots } from "./caller-slots.ts";
 
-/** What is known of who makes a call. */
+/** What identifies the caller of a request. */
 export interface Identity {
-  /** Its id, from `authorize`. */
+  /** Caller id that `authorize` returned. */
   caller: string | undefined;
-  /** The address that the host knows. */
+  /** Address that the host reported. */
   peer: string | undefined;
 }
 
 export interface CallerLimits {
-  /** Takes a slot, to be given back when the request is over. Throws `ERR_RELAY_CALLER_BUSY`. `undefined` where there is no cap. */
+  /**
+   * Takes a slot, which must be given back when the request has ended. Throws `ERR_RELAY_CALLER_BUSY`. `undefined` where there is no limit.
+   */
   enter(call: InboundCall, identity: Identity): CallerSlot | undefined;
 }
 
 export interface CallerLimitsOptions {
   concurrent: number | false;
-  /** Finds the client by its address; `undefined` where that is not known. */
+  /** Finds the client by its address; `undefined` where the address is not known. */
   findClient: (call: InboundCall, peer: string | undefined) => Client | undefined;
-  /** Looks out for a proxy; `undefined` where the operator has said which there are. */
+  /** Detects a proxy; `undefined` where the operator has configured the proxies. */
   watch: ProxyDetection | undefined;
-  /** Told of each request without an address. */
+  /** Called for each request without an address. */
   onUnknown: (call: InboundCall) => void;
-  /** Told of each request that is refused because its address has reached its cap. */
+  /** Called for each request that is refused because its address has reached the limit. */
   onFull: (call: InboundCall, client: Client) => void;
 }
 
-/** For all requests together whose address is not known, and for a proxy that the relay was not told of. */
+/** Limit for all requests of unknown address together, and for a proxy that is not configured, in requests. */
 export const WIDE_LIMIT = 1_000;
 
-/** Never below the cap of one caller. */
+/** The wide limit, at least as high as the limit of one caller. */
 export function wideLimit(concurrent: number | false): number {
   return Math.max(WIDE_LIMIT, concurrent || 0);
 }

@@ -1,7 +1,7 @@
-// Requests under way, counted by caller. An entry lives only while a request of its caller does, so that the number of callers
-// ever seen costs nothing.
+// Requests in progress, counted per caller. An entry exists only while a request of its caller is in progress, so callers seen in the past
+// cost nothing.
 
-/** The place of one caller: all its requests share it. */
+/** The counter of one caller, shared by all its requests. */
 export class CallerSlot {
   count = 0;
   readonly #key: string;
@@ -12,7 +12,7 @@ export class CallerSlot {
     this.#owner = owner;
   }
 
-  /** Gives back what one request has taken. */
+  /** Gives back the slot of one request. */
   giveBack(): void {
     if (--this.count === 0) this.#owner.delete(this.#key);
   }
@@ -21,12 +21,12 @@ export class CallerSlot {
 export class CallerSlots {
   readonly #taken = new Map<string, CallerSlot>();
 
-  /** Callers that have a request under way. */
+  /** Number of callers with a request in progress. */
   get size(): number {
     return this.#taken.size;
   }
 
-  /** Takes one for a caller; `undefined` where it has `limit` of them. */
+  /** Takes a slot for a caller; `undefined` where the caller already has `limit` of them. */
   take(key: string, limit: number): CallerSlot | undefined {
     let slot = this.#taken.get(key);
     if (!slot) this.#taken.set(key, (slot = new CallerSlot(key, this.#taken)));

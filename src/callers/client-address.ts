@@ -1,4 +1,4 @@
-// Where a client's address comes from: the operator's function, the headers of trusted proxies, or the host (N10).
+// Finds a client's address: from the operator's function, the headers of trusted proxies, or the host (N10).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { type Client, createClientReader, toClient } from "./client-key.ts";
 import { findClient, type TrustedProxies } from "./trusted-proxies.ts";
@@ -8,14 +8,14 @@ export type ClientAddress = (request: Request) => string | null | undefined;
 export interface AddressOptions {
   clientAddress: ClientAddress | undefined;
   trustProxy: TrustedProxies | undefined;
-  /** Told once of each kind of fault; never with an address or with what a function returned. */
+  /** Called once for each kind of fault; never with an address or with a value that a function returned. */
   onFault: (fault: AddressFault, error?: unknown) => void;
 }
 
-/** `throws`, `type`, `garbage`: what `clientAddress` does. `disagree`: the two headers of proxies name different clients. */
+/** `throws`, `type`, `garbage`: faults of `clientAddress`. `disagree`: the two proxy headers name different clients. */
 export type AddressFault = "throws" | "type" | "garbage" | "disagree";
 
-/** Makes what finds the client of a call by its address; `peer` is the address that the host knows. */
+/** Creates the function that finds the client of a call by its address; `peer` is the address that the host reported. */
 export function createAddressFinder(
   options: AddressOptions,
 ): (call: InboundCall, peer: string | undefined) => Client | undefined {
@@ -28,7 +28,7 @@ export function createAddressFinder(
     told.add(fault);
   }
 
-  /** `null`: the function has nothing to say, so that the next source is asked. */
+  /** `null`: the function returned nothing, so the next source is asked. */
   function ask(source: ClientAddress, call: InboundCall): Client | null | undefined {
     let answer: unknown;
     try {

@@ -1,4 +1,4 @@
-// A client as its address tells it.
+// A client as identified by its address.
 import {
   type Address,
   isInside,
@@ -9,13 +9,13 @@ import {
 
 export interface Client {
   address: Address;
-  /** What counts as one client: the address, of IPv6 the /64. */
+  /** What counts as one client: the address, or the /64 of an IPv6 address. */
   key: string;
-  /** The private network that it is in (`10.0.0.0/8`); `undefined` for an address of the internet. */
+  /** The private network that contains the address (`10.0.0.0/8`); `undefined` for an address of the public internet. */
   network: string | undefined;
 }
 
-/** Clients remembered at a time; then all are forgotten, and read anew. */
+/** Maximum number of cached clients; when it is reached, the cache is emptied. */
 const REMEMBERED = 1_000;
 
 export function toClient(address: Address): Client {
@@ -23,7 +23,7 @@ export function toClient(address: Address): Client {
   return { address, key: toClientKey(address), network };
 }
 
-/** Creates a function that reads addresses and caches the latest. It returns `undefined` for a text that is no address. */
+/** Creates a function that reads addresses and caches the latest. It returns `undefined` for a text that is not an address. */
 export function createClientReader(): (text: string) => Client | undefined {
   const known = new Map<string, Client>();
   return function read(text) {

@@ -1,15 +1,14 @@
-// What proxies write of the addresses before them, nearest proxy first: X-Forwarded-For, and RFC 7239's Forwarded.
-// Both are read from the right. Each proxy adds at the end; what stands to the left of that came from further away, and
-// how it is read must not depend on it.
+// Addresses that proxies write into headers, nearest proxy first: X-Forwarded-For, and Forwarded (RFC 7239). Both are read from the right,
+// because each proxy appends at the end; entries further left come from further away and must not affect how the rest is read.
 import { type Address, parseAddress } from "../shared/ip-addresses.ts";
 
-/** Addresses from the nearest to the farthest; `undefined` for an entry that is none. */
+/** Addresses from the nearest to the farthest; `undefined` for an entry that is not an address. */
 export type Chain = Iterable<Address | undefined>;
 
 export function* readForwardedFor(header: string): Chain {
   for (let end = header.length; end >= 0;) {
     const comma = header.lastIndexOf(",", end - 1);
-    // At 0, `lastIndexOf` would find a comma at 0 again.
+    // At 0, `lastIndexOf` would find the comma at 0 again.
     const start = end === 0 ? -1 : comma;
     yield parseAddress(header.slice(start + 1, end));
     end = start;
@@ -25,12 +24,12 @@ export function* readForwarded(header: string): Chain {
   }
 }
 
-/** Whether the nearest proxy's element says for whom it is; many say `proto` and `host` alone. */
+/** True when the nearest proxy's element has a `for` parameter; many have `proto` and `host` only. */
 export function namesClient(header: string): boolean {
   return nodeOf(header.slice(startOfElement(header, header.length) + 1)) !== undefined;
 }
 
-/** The comma before the element that ends at `end`; -1 where there is none. A comma in quotes separates nothing. */
+/** Position of the comma before the element that ends at `end`; -1 where there is none. A comma inside quotes is not a separator. */
 function startOfElement(header: string, end: number): number {
   for (let at = end - 1; at >= 0; at--) {
     if (header[at] === ",") return at;
@@ -39,7 +38,7 @@ function startOfElement(header: string, end: number): number {
   return -1;
 }
 
-/** From the right, the first quote met is a closing one; a quote behind an odd number of backslashes is part of the text. */
+/** Read from the right, the first quote is a closing one; a quote after an odd number of backslashes is part of the text. */
 function openingQuote(header: string, closing: number): number {
   for (let at = closing - 1; at >= 0; at--) {
     if (header[at] !== '"') continue;
@@ -52,7 +51,7 @@ function openingQuote(header: string, closing: number): number {
 
 const PAIR = /^\s*([^\s=;,"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s";,]*)\s*(?:;|$)/;
 
-/** The value of `for` in one element: `for="[2001:db8::1]:4711";proto=https`. `undefined` where it is missing, double or malformed. */
+/** The value of `for` in one element: `for="[2001:db8::1]:4711";proto=https`. `undefined` where it is missing, repeated or malformed. */
 function nodeOf(element: string): string | undefined {
   let node: string | undefined;
   for (let rest = element; rest.trim() !== "";) {

@@ -1,14 +1,14 @@
-// Notices a proxy that the relay was not told of: every user behind it has the proxy's address, and would share one cap (N10).
+// Detects a proxy that is not configured: all users behind it have the proxy's address and would share one limit (N10).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { type Address, isInside, LOOPBACK, parseAddress } from "../shared/ip-addresses.ts";
 import type { Client } from "./client-key.ts";
 
-/** Requests in a row with forwarding headers that tell a proxy. */
+/** Number of consecutive requests with forwarding headers after which an address counts as a proxy. */
 export const PATIENCE = 20;
-/** Addresses watched at a time; the one known longest is forgotten first. */
+/** Maximum number of watched addresses; the oldest is dropped first. */
 export const WATCHED = 1_000;
 
-/** Headers by which proxies and platforms tell the client's address. */
+/** Headers in which proxies and platforms pass on the client's address. */
 const NAMES = [
   "x-forwarded-for",
   "forwarded",
@@ -23,14 +23,14 @@ const NAMES = [
 
 interface Run {
   length: number;
-  /** Bits of `NAMES` that every request of the run has carried. */
+  /** Bits of `NAMES` that every request of the run had. */
   common: number;
 }
 
 export interface SeenProxy {
-  /** The private network it is in (`10.0.0.0/8`); never the address itself, which may be a user's. */
+  /** The private network that contains the proxy (`10.0.0.0/8`); never the address itself, which may belong to a user. */
   network: string;
-  /** Headers that all its requests carried. */
+  /** Headers that all its requests had. */
   headers: string[];
 }
 
@@ -39,12 +39,12 @@ export class ProxyDetection {
   readonly #onProxy: (seen: SeenProxy) => void;
   #isTold = false;
 
-  /** `onProxy` is called for the first one alone. */
+  /** `onProxy` is called for the first proxy only. */
   constructor(onProxy: (seen: SeenProxy) => void) {
     this.#onProxy = onProxy;
   }
 
-  /** Looks at one request. True where its address is taken for a proxy's. */
+  /** Examines one request. True when its address is considered that of a proxy. */
   sees(call: InboundCall, { address, key, network }: Client): boolean {
     if (network === undefined) return false;
     const run = this.#runs.get(key);
@@ -64,7 +64,7 @@ export class ProxyDetection {
     this.#runs.set(key, { length: 1, common });
   }
 
-  /** True where the run has become long enough. */
+  /** True when the run is long enough. */
   #goesOn(run: Run, names: number): boolean {
     run.common &= names;
     return ++run.length >= PATIENCE;
@@ -77,14 +77,14 @@ export class ProxyDetection {
   }
 }
 
-/** Names of the headers in a call by which a proxy would tell the client's address; none where the host has read them already. */
+/** Names of the headers in a call in which a proxy passes on the client's address; none where the host has already evaluated them. */
 export function forwardingHeaders(call: InboundCall, { address }: Client): string[] {
   return toNames(namesIn(call, address));
 }
 
 const toNames = (bits: number): string[] => NAMES.filter((_, at) => (bits & (1 << at)) !== 0);
 
-/** Bits of the names that a call carries; none where the nearest proxy tells the address that the host has found itself. */
+/** Bits of the names that a call has; none where the nearest proxy names the address that the host has found itself. */
 function namesIn(call: InboundCall, address: Address): number {
   let found = 0;
   for (let at = 0; at < NAMES.length; at++)
@@ -93,8 +93,8 @@ function namesIn(call: InboundCall, address: Address): number {
 }
 
 /**
- * Whether X-Forwarded-For ends with the address itself, as where a framework has read it (Express' `trust proxy`), or passes
- * loopback on to loopback, as development servers do.
+ * True when X-Forwarded-For ends with the address itself, which is so where a framework has evaluated it (Express' `trust proxy`), or when
+ * loopback forwards to loopback, as development servers do.
  */
 function isOwnView(call: InboundCall, address: Address): boolean {
   const nearest = nearestForwarded(call);
@@ -102,7 +102,7 @@ function isOwnView(call: InboundCall, address: Address): boolean {
   return String(nearest) === String(address) || (isLoopback(nearest) && isLoopback(address));
 }
 
-/** Whether the nearest proxy speaks for this machine: a development server in front of the app. */
+/** True when the nearest proxy forwards for this machine: a development server in front of the app. */
 export function isFromLoopback(call: InboundCall): boolean {
   const nearest = nearestForwarded(call);
   return nearest !== undefined && isLoopback(nearest);

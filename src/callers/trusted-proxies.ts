@@ -1,17 +1,17 @@
-// Which address is the client's where proxies stand in front: from the host's own view back through the headers, as far as
-// the operator trusts those who wrote them.
+// Finds the client's address behind proxies: starts with the address that the host reported and follows the headers back, as far as the
+// operator trusts the proxies that wrote them.
 import { type Address, isInside, type Network } from "../shared/ip-addresses.ts";
 import { type Chain, namesClient, readForwarded, readForwardedFor } from "./forwarded-headers.ts";
 
-/** How many proxies stand in front, or the networks they are in. */
+/** Number of proxies in front of the relay, or the networks that contain them. */
 export type TrustedProxies = number | readonly Network[];
 
-/** `undefined`: the nearest trusted proxy does not say, or says something that is no address. */
+/** `undefined`: the nearest trusted proxy names no client, or names something that is not an address. */
 export interface Found {
   address: Address | undefined;
 }
 
-/** Reads one header back from `peer`. A first entry that no trusted proxy wrote is never reached. */
+/** Follows one header back from `peer`. A first entry that no trusted proxy wrote is never reached. */
 function walk(peer: Address | undefined, chain: Chain, trusted: TrustedProxies): Found {
   let address = peer;
   let hops = 0;
@@ -22,7 +22,7 @@ function walk(peer: Address | undefined, chain: Chain, trusted: TrustedProxies):
         : address !== undefined && isProxy(address, trusted);
     if (!isTrusted) break;
     address = entry;
-    // The author of the entries to its left is unknown.
+    // The source of the entries to its left is unknown.
     if (!address) break;
   }
   return { address };
@@ -34,8 +34,8 @@ function isProxy(address: Address, networks: readonly Network[]): boolean {
 }
 
 /**
- * Finds the client behind trusted proxies. Most proxies write one of the two headers and pass the other as the client sent
- * it, so that where both are there and differ, one of them is made up: then neither is believed, and `peer` is the answer.
+ * Finds the client behind trusted proxies. Most proxies write one of the two headers and pass the other one on as the client sent it. Where
+ * both are present and differ, one of them may be forged: then neither is used, and the result is `peer`.
  */
 export function findClient(
   peer: Address | undefined,

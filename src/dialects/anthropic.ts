@@ -7,7 +7,7 @@ import { errorFields, renderEvent } from "./shared/error-fields.ts";
 import { modelInBody, streamInBody } from "./shared/request-fields.ts";
 import { readUsage } from "./shared/token-usage.ts";
 
-/** https://platform.claude.com/docs/en/api/errors, without the codes whose words say it already. */
+/** https://platform.claude.com/docs/en/api/errors, without the codes whose words are clear by themselves. */
 const CODES: Readonly<Record<string, CodeMeaning>> = {
   ...meaning("not_found_error", { reason: "NOT_FOUND", weak: true }),
   ...meaning("api_error", { reason: "SERVER_ERROR", weak: true }),
@@ -36,7 +36,7 @@ export const anthropic: Dialect = {
     renderEvent("error", JSON.stringify({ type: "error", error: errorFields(error) })),
 };
 
-/** OAuth access tokens (`sk-ant-oat…`) and JWTs go as Bearer; everything else is an API key. */
+/** OAuth access tokens (`sk-ant-oat…`) and JWTs are sent as Bearer; everything else is an API key. */
 function isAccessToken(secret: string): boolean {
   return secret.startsWith("sk-ant-oat") || secret.startsWith("eyJ");
 }
@@ -54,7 +54,7 @@ function classifyEvent(event: StreamEvent): EventMeaning {
     : "payload";
 }
 
-/** Results of server tools arrive whole in their start event; other blocks start empty. */
+/** Results of server tools arrive complete in their start event; other blocks start empty. */
 function isEmptyBlock(block: unknown): boolean {
   const fields = asFields(block);
   return !fields || !TEXT_OF_BLOCK.some((name) => isFilled(fields[name]));

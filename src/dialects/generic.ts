@@ -1,4 +1,4 @@
-/** Any JSON or SSE API: OpenAI's shapes on the wire, nothing taken for granted about what is said. */
+/** Any JSON or SSE API: OpenAI's format on the wire, without assumptions about the content. */
 import type { Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { DONE, openai } from "./openai.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";

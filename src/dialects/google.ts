@@ -1,4 +1,4 @@
-/** Google's Gemini API, Vertex AI and Code Assist: the model stands in the path. */
+/** Google's Gemini API, Vertex AI and Code Assist: the model is part of the path. */
 import type {
   Asked,
   Dialect,
@@ -51,7 +51,7 @@ export const google: Dialect = {
   renderErrorEvent: (error) => renderEvent("", JSON.stringify({ error: toStatus(error) })),
 };
 
-/** `models/{model}:verb`, also below publishers; `tunedModels/{id}:verb` keeps its collection. Code Assist has it in the body. */
+/** `models/{model}:verb`, also below publishers; `tunedModels/{id}:verb` keeps its collection. Code Assist names the model in the body. */
 function readModel(asked: Asked): string | undefined {
   const found = /\/(models|tunedModels|endpoints)\/([^/:]+)(?::[a-zA-Z]+)?$/.exec(
     decodeSegment(asked.path),
@@ -60,7 +60,7 @@ function readModel(asked: Asked): string | undefined {
   return found[1] === "models" ? found[2] : `${found[1]}/${found[2]}`;
 }
 
-/** Access tokens of Google (`ya29.…`) and JWTs go as Bearer; everything else is an API key. */
+/** Google's access tokens (`ya29.…`) and JWTs are sent as Bearer; everything else is an API key. */
 function isAccessToken(secret: string): boolean {
   return secret.startsWith("ya29.") || secret.startsWith("eyJ");
 }
@@ -77,13 +77,13 @@ function classifyEvent(event: StreamEvent): EventMeaning {
   const json = parseJson(event.data);
   if (isErrorEvent(json)) return "error";
   const answer = answerOf(json);
-  // Counts alone are no part of an answer; a blocked prompt is the whole of one.
+  // A chunk with token counts only is not part of the response; a blocked prompt is the complete response.
   return isFinished(answer) || asList(answer["candidates"]).some(candidateSpeaks)
     ? "payload"
     : "lifecycle";
 }
 
-/** Any chunk may carry `finishReason`, even one with more to come, so it ends a stream but is not terminal. */
+/** Any chunk may have a `finishReason`, even one that others follow, so it completes a stream but is not terminal. */
 function isFinished(answer: Fields): boolean {
   if (textField(answer["promptFeedback"], "blockReason")) return true;
   return asList(answer["candidates"]).some(

@@ -1,4 +1,4 @@
-/** OpenAI's APIs (Chat Completions, Responses, completions, embeddings) and the many that copy them. */
+/** OpenAI's APIs (Chat Completions, Responses, completions, embeddings) and the many compatible ones. */
 import type {
   Asked,
   CodeMeaning,
@@ -17,17 +17,17 @@ import { readUsage } from "./shared/token-usage.ts";
 
 export const DONE = "[DONE]";
 
-/** Ends of a Responses stream that are no errors, by `type`. */
+/** Final events of a Responses stream that are not errors, by `type`. */
 const RESPONSE_ENDS = [
   "response.completed",
   "response.incomplete",
   "response.cancelled",
   "response.done",
 ];
-/** Responses events that announce something and carry none of it yet. */
+/** Responses events that announce content without containing any. */
 const RESPONSE_LIFECYCLE =
   /^(?:response\.(?:created|in_progress|queued|output_item\.added|content_part\.added|reasoning_summary_part\.added|metadata)|keepalive|ping|codex\.rate_limits)$/;
-/** Whole answers of the image, speech and transcription APIs, after which nothing need come. */
+/** Complete results of the image, speech and transcription APIs, after which nothing need follow. */
 const LAST_PARTS =
   /^(?:speech\.audio\.done|transcript\.text\.done|image_(?:generation|edit)\.completed)$/;
 
@@ -68,18 +68,18 @@ export const openai: Dialect = {
     ),
 };
 
-/** A model stands in the body; Azure and old engines name it in the path. */
+/** The model is in the body; Azure and old engines name it in the path. */
 function readModel(asked: Asked): string | undefined {
   const inPath = /\/(?:deployments|engines)\/([^/]+)\//.exec(asked.path)?.[1];
   return modelInBody(asked) ?? (inPath === undefined ? undefined : decodeSegment(inPath));
 }
 
-/** A Responses call may leave the model to a stored prompt. */
+/** A Responses call may take the model from a stored prompt. */
 function usesStoredPrompt(asked: Asked): boolean {
   return isFilled(asFields(asked.json)?.["prompt"]) && asked.path.endsWith("/responses");
 }
 
-/** OpenAI's sentence for an empty purse; Alibaba sends it, code and all, for a limit of tokens a minute. */
+/** OpenAI's sentence for an account without credit; Alibaba sends it, with the same code, for a limit of tokens per minute. */
 function readQuotaSentence({ body }: Refusal): CodeMeaning | undefined {
   const allocated = /(?:(free|hour|week|month|concurrency) )?allocated quota exceeded/i.exec(body);
   if (/aliyun\.com[^\s"]{0,80}#(?:token|rate)-limit/.test(body))
@@ -109,7 +109,7 @@ function classifyEvent(event: StreamEvent): EventMeaning {
     : "payload";
 }
 
-/** A choice with nothing but a role says nothing yet; anything filled in it does. */
+/** A choice with only a role has no content yet; any other filled field is content. */
 function choiceSpeaks(choice: unknown): boolean {
   const fields = asFields(choice);
   if (!fields) return false;
@@ -129,7 +129,7 @@ function mayBeSignificant({ name, data }: StreamEvent): boolean {
   return head.includes('"response.') && !head.includes(".delta");
 }
 
-/** Some servers stop after the last choice, with or without a chunk of usage, and send no `[DONE]`. */
+/** Some servers stop after the last choice, with or without a usage chunk, and send no `[DONE]`. */
 function endsWell(last: StreamEvent): boolean {
   const fields = asFields(parseJson(last.data));
   if (!fields) return false;

@@ -1,4 +1,4 @@
-// Answers requests in the place of a relay that could not start, or was closed before it did.
+// Answers requests with an error where the relay could not start, or was closed before it started.
 import type { RelayError } from "../shared/errors.ts";
 import {
   endsWithHealth,
@@ -11,10 +11,10 @@ import {
 import type { Relay } from "../relay.ts";
 import { isUnder, toMount, toOutside } from "../http/mount.ts";
 
-/** What a host serves requests through. */
+/** The part of a relay through which a host serves requests. */
 export type Served = Pick<Relay, "fetch" | "handle" | "mount">;
 
-/** Answers every request with an error, and 503 to the health check. The mount is not known without options. */
+/** Answers every request with an error, and the health check with 503. The mount path is not known without options. */
 export function createErrorRelay(error: RelayError): Served {
   function answer(method: string, target: string): PlainAnswer {
     return endsWithHealth(target) ? toHealthAnswer(method, false) : toPlainAnswer(error);

@@ -1,4 +1,4 @@
-// The h3 2 handler. h3 itself is not imported: the few fields of its event that are used are described here.
+// The h3 2 handler. h3 itself is not imported: the few fields of its event that are used are declared here.
 import type { Relay } from "../relay.ts";
 import { noteOpen } from "./open-relays.ts";
 import type { Served } from "./error-relay.ts";
@@ -26,22 +26,23 @@ export interface RelayEvent extends MountedEvent {
 /** An h3 2 handler that relays. */
 export interface RelayHandler {
   (event: RelayEvent): Promise<unknown>;
-  /** So that `app.mount("/ai", handler)` works too; called without h3, the option `mount` says where the relay is mounted. */
+  /** Makes `app.mount("/ai", handler)` work, too. When called without h3, the option `mount` gives the mount path. */
   fetch(request: Request): Promise<Response>;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay behind the handler. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started then accepts no requests. */
   close(): Promise<void>;
 }
 
-/** Tells h3 2 that the response has been written already. */
+/** Return value that tells h3 2 that the response has already been written. */
 const HANDLED: symbol = Symbol.for("h3.handled");
 
 /**
- * Defines a relay as an h3 2 event handler, for `app.use("/ai/**", …)`, `app.all("/ai/**", …)` and Nitro 3 routes.
- * A factory runs at the first request: by then a host has its environment and its storage.
+ * Defines a relay as an h3 2 event handler, for `app.use("/ai/**", …)`, `app.all("/ai/**", …)` and Nitro 3 routes. A function that returns
+ * the options runs at the first request, when the host has its environment and its storage.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
+ * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. The options of a function are read, and their faults reported, at
+ * the first request or by `ready`.
  */
 export function defineRelay<
   const Tier extends string = never,
@@ -70,7 +71,7 @@ export function defineRelay<
   });
 }
 
-// Not `async`: a frame of it would be kept as long as the answer streams.
+// Not `async`: its frame would stay in memory as long as the response streams.
 function relayEvent(served: Served, event: RelayEvent, handler: unknown): Promise<unknown> {
   const node = event.runtime?.node;
   const count = countTail(event, handler);
@@ -96,7 +97,7 @@ function fetchUnder(
   return served.fetch(request, { mount, address: request.ip });
 }
 
-/** `app.mount` hands over a proxy of the request whose URL it has cut; every method of it is the original's, this one too. */
+/** `app.mount` passes a proxy of the request with a shortened URL; the proxy's methods, `valueOf` included, are those of the original. */
 function toOriginal(request: Request): Request {
   const original: unknown = request.valueOf();
   return original instanceof Object && "headers" in original ? (original as Request) : request;

@@ -1,4 +1,4 @@
-// A relay that starts when it is first needed: by then a host has its environment and its storage, and no build needs a key (L13).
+// A relay that starts when it is first used: by then the host has its environment and its storage, and a build needs no keys (L13).
 import type { RelayOptions } from "../options/types.ts";
 import { systemClock } from "../wiring/system-clock.ts";
 import { type Relay, startRelay } from "../relay.ts";
@@ -6,15 +6,15 @@ import { createDeferredRelay } from "./deferred-relay.ts";
 import type { Served } from "./error-relay.ts";
 import { type OptionsFactory, RelayStarter, type RelayStarterOptions } from "./relay-starter.ts";
 
-/** Options, or a function that gives them, also as a promise. It runs at the first request, or at `await relay.ready()`. */
+/** Options, or a function that returns them, also as a promise. The function runs at the first request, or at `await relay.ready()`. */
 export type OptionsOf = RelayOptions | OptionsFactory;
 
 export interface LazyRelay {
-  /** The relay as its operator reaches it, also before it has started. */
+  /** The relay object for the operator; it also works before the relay has started. */
   readonly relay: Relay;
-  /** What answers requests now; a promise of it only while an asynchronous factory runs. Never throws or rejects. */
+  /** Returns the relay that answers requests now; a promise only while an asynchronous function runs. Never throws or rejects. */
   start(): Served | Promise<Served>;
-  /** True as soon as the factory has been run, or never will be. */
+  /** True when the function has been run, or will never be. */
   hasBegun(): boolean;
 }
 

@@ -1,9 +1,9 @@
-// The relays that `defineRelay` has defined in this process, so that a host which hears of its end can close them all.
+// The open relays of this process that `defineRelay` has created, so that a host can close all of them at shutdown.
 import type { Relay } from "../relay.ts";
 
 const open = new Set<Relay>();
 
-/** Notes a relay until it is closed by the function that is returned. */
+/** Adds a relay; the function that is returned closes and removes it. */
 export function noteOpen(relay: Relay): () => Promise<void> {
   open.add(relay);
   return async () => {
@@ -12,7 +12,7 @@ export function noteOpen(relay: Relay): () => Promise<void> {
   };
 }
 
-/** Closes them all. Resolves when the last is closed; called again, with the same. */
+/** Closes all open relays. Resolves when the last one is closed. */
 export async function closeRelays(): Promise<void> {
   await Promise.all([...open].map((relay) => relay.close()));
 }

@@ -1,4 +1,4 @@
-// Runs the function that gives a relay its options: once, however many requests and calls need it at the same time.
+// Runs the function that returns a relay's options: once, however many requests and calls need the result at the same time.
 import type { Clock } from "../contract/clock.ts";
 import type { RelayOptions } from "../options/types.ts";
 import { RelayError } from "../shared/errors.ts";
@@ -7,32 +7,32 @@ import { waitAtMost } from "../shared/wait.ts";
 import { createErrorRelay, type Served } from "./error-relay.ts";
 import { logStartError, toStartError, toStartLine } from "./start-errors.ts";
 
-/** Gives options, also as a promise. */
+/** Returns options, also as a promise. */
 export type OptionsFactory = () => RelayOptions | Promise<RelayOptions>;
 
 export interface RelayStarterOptions {
   clock: Clock;
-  /** Tells why the factory cannot run yet, for example before a Worker has its environment. */
+  /** Returns why the function cannot run yet, for example before a Worker has its environment; otherwise `undefined`. */
   whyNot: () => string | undefined;
 }
 
-/** A factory that has failed twice in a row is not run again by requests within this time, in ms. */
-const PAUSE = 1_000;
-/** An asynchronous factory has failed when it has not settled within this time, in ms. */
-const PATIENCE = 30_000;
+/** Time during which requests do not run the function again after it has failed twice in a row, in ms. */
+const RETRY_PAUSE = 1_000;
+/** Time after which an asynchronous function that has not settled counts as failed, in ms. */
+const SETTLE_TIMEOUT = 30_000;
 
-/** One run of an asynchronous factory. */
+/** One run of an asynchronous function. */
 interface Run {
   promise: Promise<Relay>;
   startedAt: number;
   abandon: (error: Error) => void;
 }
 
-/** What became of the last run that failed. */
+/** The result of the last failed run. */
 interface Failure {
   served: Served;
   at: number;
-  /** How many runs in a row have failed. */
+  /** Number of failed runs in a row. */
   times: number;
 }
 
@@ -45,61 +45,61 @@ export class RelayStarter {
   #failure: Failure | undefined;
   #isReading = false;
   #isClosed = false;
-  /** The line that the log has been told last. */
-  #told: string | undefined;
-  /** What the factory gave last, which may name a log. */
-  #given: unknown;
+  /** The line that was logged last. */
+  #lastLine: string | undefined;
+  /** The last return value of the function, which may contain a log. */
+  #lastOptions: unknown;
 
   constructor(factory: OptionsFactory, options: RelayStarterOptions) {
     this.#factory = factory;
     this.#options = options;
   }
 
-  /** True as soon as the factory has been run, or never will be. */
+  /** True when the function has been run, or will never be. */
   get hasBegun(): boolean {
     return this.#isClosed || [this.#made, this.#run, this.#failure].some(Boolean);
   }
 
-  /** The relay, started now where it has not been. Throws, or rejects with, what keeps it from starting. */
+  /** Returns the relay and starts it if necessary. Throws, or rejects with, the reason why it cannot start. */
   begin(): Relay | Promise<Relay> {
     if (this.#made) return this.#made;
     if (this.#isClosed) throw new RelayError("ERR_RELAY_CLOSED");
     const detail = this.#isReading ? "its options are being read" : this.#options.whyNot();
     if (detail) throw new RelayError("ERR_RELAY_NOT_READY", { detail });
-    // A host that cancels the request under which it ran may have ended it without a word.
+    // A run that is too old is ignored: a host that cancels the request in which it started may have ended it silently.
     const run = this.#run;
-    if (run && this.#options.clock.now() - run.startedAt < PATIENCE) return run.promise;
+    if (run && this.#options.clock.now() - run.startedAt < SETTLE_TIMEOUT) return run.promise;
     this.#isReading = true;
     try {
       const given = this.#factory();
       return isPromise(given) ? this.#follow(given) : this.#make(given);
     } catch (error) {
-      throw this.#note(error);
+      throw this.#recordFailure(error);
     } finally {
       this.#isReading = false;
     }
   }
 
-  /** What answers requests now; a promise of it only while an asynchronous factory runs. Never throws or rejects. */
+  /** Returns the relay that answers requests now; a promise only while an asynchronous function runs. Never throws or rejects. */
   serve(): Served | Promise<Served> {
     if (this.#made) return this.#made;
-    if (this.#isResting()) return this.#failure!.served;
+    if (this.#isPaused()) return this.#failure!.served;
     try {
       const begun = this.begin();
-      return begun instanceof Promise ? begun.catch((error) => this.#standIn(error)) : begun;
+      return begun instanceof Promise ? begun.catch((error) => this.#toErrorRelay(error)) : begun;
     } catch (error) {
-      return this.#standIn(error);
+      return this.#toErrorRelay(error);
     }
   }
 
-  /** The relay, started now. Throws `ERR_RELAY_NOT_READY` where that takes longer. */
+  /** Returns the relay, started now. Throws `ERR_RELAY_NOT_READY` where starting is asynchronous. */
   get(): Relay {
     const begun = this.begin();
     if (begun instanceof Promise) throw new RelayError("ERR_RELAY_NOT_READY");
     return begun;
   }
 
-  /** Calls back once the relay is made, now or then; returns what takes that back. */
+  /** Calls `attach` when the relay has been created, at once if it has; returns a function that cancels this. */
   whenMade(attach: (relay: Relay) => void): () => void {
     if (this.#made) attach(this.#made);
     else this.#onMade.add(attach);
@@ -112,29 +112,29 @@ export class RelayStarter {
     return this.#made?.close() ?? Promise.resolve();
   }
 
-  // What has failed twice may be slow or costly, and is not run for each request.
-  #isResting(): boolean {
+  // A function that has failed twice may be slow or expensive, and is not run for each request.
+  #isPaused(): boolean {
     if (!this.#failure || this.#failure.times < 2 || this.#run || this.#isClosed) return false;
-    return this.#options.clock.now() - this.#failure.at < PAUSE;
+    return this.#options.clock.now() - this.#failure.at < RETRY_PAUSE;
   }
 
-  #standIn(error: unknown): Served {
+  #toErrorRelay(error: unknown): Served {
     if (this.#isClosed) return createErrorRelay(new RelayError("ERR_RELAY_CLOSED"));
-    // Without a failure the factory has not run: the error is the relay's own.
+    // Without a failure the function has not run: the error is the relay's own.
     return this.#failure?.served ?? createErrorRelay(error as RelayError);
   }
 
   #follow(given: PromiseLike<RelayOptions>): Promise<Relay> {
     const { clock } = this.#options;
-    const { promise: read, abandon } = waitAtMost(given, PATIENCE, clock);
+    const { promise: read, abandon } = waitAtMost(given, SETTLE_TIMEOUT, clock);
     const promise = read
       .then((options) => this.#make(options))
       .catch((error: unknown) => {
         if (this.#made) return this.#made;
         if (this.#run?.promise === promise) this.#run = undefined;
-        throw this.#isClosed ? error : this.#note(error);
+        throw this.#isClosed ? error : this.#recordFailure(error);
       });
-    // Each request tells of it in its own answer.
+    // Each request reports the error in its own response.
     promise.catch(() => {});
     this.#run = { promise, startedAt: clock.now(), abandon };
     return promise;
@@ -143,20 +143,20 @@ export class RelayStarter {
   #make(options: RelayOptions): Relay {
     if (this.#made) return this.#made;
     if (this.#isClosed) throw new RelayError("ERR_RELAY_CLOSED");
-    this.#given = options;
+    this.#lastOptions = options;
     const made = startRelay(options);
     this.#made = made;
-    this.#run = this.#failure = this.#given = undefined;
+    this.#run = this.#failure = this.#lastOptions = undefined;
     for (const attach of this.#onMade) attach(made);
     this.#onMade.clear();
     return made;
   }
 
-  /** Keeps a failure, and tells the log once. */
-  #note(cause: unknown): unknown {
+  /** Stores a failure, and logs a new one. */
+  #recordFailure(cause: unknown): unknown {
     const line = toStartLine(cause);
-    if (line !== this.#told) logStartError(line, this.#given);
-    this.#told = line;
+    if (line !== this.#lastLine) logStartError(line, this.#lastOptions);
+    this.#lastLine = line;
     const served = createErrorRelay(toStartError(cause));
     const times = (this.#failure?.times ?? 0) + 1;
     this.#failure = { served, at: this.#options.clock.now(), times };

@@ -1,9 +1,9 @@
-// Relays what came as Node's request and response: for h3 2, h3 1 and plain node:http alike.
+// Relays a Node request and response: for h3 2, h3 1 and plain node:http.
 import { NodeRequestCall, type NodeCallOptions, type NodeRequest } from "../http/node-request.ts";
 import { NodeResponseSink, type NodeResponse } from "../http/node-response.ts";
 import type { Served } from "./error-relay.ts";
 
-/** Answers through a relay, or through what stands in its place. Resolves when nothing more will happen on the response. */
+/** Answers through a relay, or through its replacement that reports an error. Resolves when the response has ended. */
 export function serveNode(
   served: Served,
   message: NodeRequest,
@@ -20,8 +20,8 @@ export interface PreparedResponse {
 }
 
 /**
- * Reads what frameworks have put on the response. What has several values is left there: Node adds it to the head by itself, and
- * where a list is written too, Node 20 would keep one of them.
+ * Reads the headers that frameworks have set on the response. Headers with several values stay there: Node adds them itself, and where a
+ * list is written as well, Node 20 would keep only one of them.
  */
 export function preparedOn(response: PreparedResponse): [string, string][] {
   const headers = response.getHeaders();

@@ -1,16 +1,16 @@
-// A relay that could not start: what its operator reads in the log, and what its client is told.
+// The error of a relay that could not start, for the operator's log and for the client.
 import type { Log } from "../contract/log.ts";
 import { RelayError } from "../shared/errors.ts";
 import { describeOwnFault } from "../shared/describe-error.ts";
 
-/** Tells in full what went wrong. The factory is the operator's own code, and so is the log. */
+/** Describes the cause in full. Both the function and the log belong to the operator. */
 export function toStartLine(cause: unknown): string {
   return cause instanceof RelayError
     ? cause.message
-    : `the function that gives the relay's options failed: ${describeOwnFault(cause)}`;
+    : `the function that returns the relay's options failed: ${describeOwnFault(cause)}`;
 }
 
-/** Writes a line into the log that the options name, where the factory has got so far, else into the console. */
+/** Writes a line to the log of the options, as far as they are known, otherwise to the console. */
 export function logStartError(line: string, options: unknown): void {
   const log = (options as { log?: { error?: unknown } | false } | undefined)?.log || undefined;
   try {
@@ -22,7 +22,7 @@ export function logStartError(line: string, options: unknown): void {
   }
 }
 
-/** The error for clients: only a development server tells them what the log tells. */
+/** The error for clients: only a development server sends them the text of the log. */
 export function toStartError(cause: unknown): RelayError {
   const detail = isDevelopment() ? toStartLine(cause) : undefined;
   return new RelayError("ERR_RELAY_START", { cause, detail });
@@ -34,11 +34,11 @@ interface Host {
 }
 
 function isDevelopment(): boolean {
-  // By their names, so that no bundler replaces an expression in here.
+  // Accessed by name, so that no bundler replaces the expression.
   const hosts = globalThis as unknown as Record<string, Host | undefined>;
   const name = "NODE_ENV";
   try {
-    // In Deno, reading a variable without the permission would ask the operator for it.
+    // In Deno, reading a variable without the permission would prompt the operator.
     const asked = hosts["Deno"]?.permissions?.querySync({ name: "env", variable: name });
     if (asked && asked.state !== "granted") return false;
     return hosts["process"]?.env?.[name] === "development";

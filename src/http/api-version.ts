@@ -1,18 +1,18 @@
-// Where the version and the endpoint stand: each once, in the client's base URL or in the upstream's (L7).
+// Checks that the API version and the endpoint are given exactly once: in the client's base URL or in the upstream's (L7).
 import type { Dialect } from "../contract/dialect.ts";
 import type { Endpoint } from "../contract/target.ts";
 import { RelayError } from "../shared/errors.ts";
 
 const VERSION = /^v\d+\w*$/;
 const VERSION_INSIDE = /\/v\d+\w*(?:\/|$)/;
-/** Last segments of the endpoints that a base URL is often pasted with. */
+/** Last path segments of endpoints that are often pasted as part of a base URL. */
 const ENDINGS: ReadonlySet<string> = new Set([
   "completions",
   "responses",
   "messages",
   "embeddings",
 ]);
-/** First segments of the paths that official clients ask for. */
+/** First segments of the paths that official clients request. */
 const STARTS: ReadonlySet<string> = new Set([
   "chat",
   "completions",
@@ -21,16 +21,16 @@ const STARTS: ReadonlySet<string> = new Set([
   "embeddings",
   "models",
 ]);
-/** Hosts that serve nothing without a version. */
+/** Hosts whose API needs a version in every path. */
 const NEEDS_VERSION: ReadonlySet<string> = new Set(["https://api.openai.com"]);
 
-/** What a dialect's official clients put before a path. */
+/** What a dialect's official clients add before a path. */
 interface Clients {
   name: string;
   adds: string;
-  /** An endpoint that they ask for. */
+  /** An endpoint that they request. */
   endpoint: string;
-  /** Paths, after the version, that are theirs alone. */
+  /** Paths, after the version, that only these clients request. */
   own: RegExp;
 }
 const CLIENTS: Readonly<Record<string, Clients>> = {
@@ -57,16 +57,16 @@ const TWICE =
   /^(\/(?:chat\/completions|completions|responses|messages|embeddings))(?:\/v\d+\w*)?\1$/;
 const NO_ENDPOINT = "the request names no endpoint";
 
-/** The fields of an upstream that are used. */
+/** The fields of an upstream that are used here. */
 interface Upstream {
   name: string;
   dialect: Dialect;
 }
 
 /**
- * Refuses a version or an endpoint that stands twice (`/v1` in the base URL and in the request), or a version that stands nowhere
- * where one is needed. It is not repaired: what reaches the upstream is always its base URL and the rest of the path, as they are.
- * @throws RelayError `ERR_RELAY_VERSION`, telling both sides what to change.
+ * Rejects a version or an endpoint that is given twice (`/v1` in the base URL and in the request), or a version that is missing where one
+ * is needed. Nothing is repaired: the upstream always gets its base URL and the rest of the path, unchanged.
+ * @throws RelayError `ERR_RELAY_VERSION`, which tells both sides what to change.
  */
 export function checkVersion(
   path: string,
@@ -92,9 +92,9 @@ function faultOf(
   if (inPath && isOfficial(dialect) && VERSION.test(segmentAt(path, first.length + 2)))
     return "the version is given twice in the request";
   if (inPath && dialect.name === "anthropic" && first !== "v1")
-    return `the version ${first} is not one of this API`;
+    return `the version ${first} does not exist in this API`;
   if (isOfficial(dialect) && isEndpoint(last) && STARTS.has(segmentAt(withoutVersions(path), 1)))
-    return "the relay's options give a whole endpoint where the client adds one";
+    return "the relay's options contain a whole endpoint, and the client adds one";
   if (isOfficial(dialect) && isTwice(path)) return "the endpoint is given twice in the request";
   if (isOfficial(dialect) && (inBase || basePath === "") && isBare(path, first, inPath))
     return NO_ENDPOINT;
@@ -105,13 +105,13 @@ function faultOf(
     : undefined;
 }
 
-// Looked at closely only where the last segment stands in the path once more.
+// Examined in detail only where the last segment occurs twice in the path.
 function isTwice(path: string): boolean {
   const last = path.slice(path.lastIndexOf("/"));
   return path.indexOf(last) < path.length - last.length && TWICE.test(withoutVersions(path));
 }
 
-/** The mount point alone, or a version and nothing behind it. */
+/** The mount path alone, or a version with nothing after it. */
 function isBare(path: string, first: string, inPath: boolean): boolean {
   return first === "" || (inPath && path.length <= first.length + 2);
 }
@@ -151,7 +151,7 @@ function toError(
   });
 }
 
-// Where no client is known, the version stays where the relay's options have it.
+// Where the clients are not known, the version stays where the relay's options have it.
 function toVersion(version: string | undefined, { basePath }: Endpoint): string {
   return VERSION_INSIDE.test(basePath) ? "" : (version ?? "/v1");
 }
@@ -160,7 +160,7 @@ function withoutVersions(path: string): string {
   return path.replace(/^(?:\/v\d+\w*(?=\/|$))+/, "");
 }
 
-/** The dialect whose clients alone ask for such a path, where it is not the upstream's. */
+/** The dialect whose clients alone request such a path, where it differs from the upstream's. */
 function foreignTo(path: string, dialect: string): string | undefined {
   const rest = withoutVersions(path);
   return Object.keys(CLIENTS).find((name) => name !== dialect && CLIENTS[name]!.own.test(rest));
@@ -178,7 +178,7 @@ function toForeignError(path: string, dialect: string, foreign: string): RelayEr
 
 function adviceOf({ name, adds }: Clients, mount: string, upstream: string, fault: string): string {
   const option = upstream === "default" ? "upstream.baseURL" : `upstreams.${upstream}.baseURL`;
-  const client = mount === "" ? "be the app's own, without a path" : `end with ${mount}`;
+  const client = mount === "" ? "be the address of the app, without a path" : `end with ${mount}`;
   if (fault === NO_ENDPOINT)
     return `${name} clients add it by themselves: their base URL must ${client}.`;
   return adds === ""

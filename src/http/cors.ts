@@ -1,11 +1,11 @@
-// CORS, off by default: browsers of other origins may call only where the operator says so (N8).
+// CORS, off by default: browsers may call from other origins only where the operator allows it (N8).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { Fault } from "../observe/fault-log.ts";
 import { CORS_DEFAULTS } from "../options/defaults.ts";
 import type { CorsOptions } from "../options/group-types.ts";
 
-/** Headers that every answer carries; those that allow something only towards an allowed origin. */
+/** Headers for every response; those that grant access only for an allowed origin. */
 export function corsHeaders(
   cors: CorsOptions | false,
   call: InboundCall,
@@ -13,7 +13,7 @@ export function corsHeaders(
 ): HeaderList {
   const origin = allowedOrigin(cors, call);
   if (!cors) return [];
-  // An answer without leave must not be kept for an origin that has it.
+  // Responses without permission must not be cached for an allowed origin.
   const headers: HeaderList = cors.origin === "*" ? [] : [["vary", "origin"]];
   if (origin === undefined) return headers;
   headers.push(["access-control-allow-origin", origin]);
@@ -24,12 +24,12 @@ export function corsHeaders(
   ];
 }
 
-/** Tells whether a browser asks if a page of another origin may call. */
+/** True for a browser's preflight request. */
 export function isPreflight(call: InboundCall): boolean {
   return call.method === "OPTIONS" && call.header("access-control-request-method") !== undefined;
 }
 
-/** What an operator reads of a preflight whose origin may not call: the browser tells its user alone, and not why. */
+/** The fault for the operator of a preflight whose origin is not allowed: the browser reports it to its user only, without the reason. */
 export function refusedOrigin(cors: CorsOptions | false, call: InboundCall): Fault | undefined {
   const origin = call.header("origin");
   if (origin === undefined || allowedOrigin(cors, call) !== undefined) return undefined;
@@ -39,15 +39,15 @@ export function refusedOrigin(cors: CorsOptions | false, call: InboundCall): Fau
   return {
     subject: "cors",
     kind: "origin",
-    what: `${page} may not call this relay, ${cors ? "`cors.origin` does not list it" : "`cors` is off"}`,
+    what: `${page} may not call this relay: ${cors ? "`cors.origin` does not list it" : "`cors` is off"}`,
     advice: cors
-      ? "where the page is your own, add its origin"
-      : `where the page is your own, set \`cors: { origin: [${listed}] }\``,
+      ? "if the page is yours, add its origin"
+      : `if the page is yours, set \`cors: { origin: [${listed}] }\``,
     endedBy: undefined,
   };
 }
 
-/** Headers of a preflight's answer; `undefined` where CORS is off. */
+/** Headers of the response to a preflight; `undefined` where CORS is off. */
 export function preflightHeaders(
   cors: CorsOptions | false,
   call: InboundCall,

@@ -1,17 +1,17 @@
-// Which headers pass, in both directions. Towards the upstream by an allow-list (N2), towards the client by a list of what stops here (I13).
+// Selects the headers that pass in both directions: towards the upstream by an allow list (N2), towards the client by a deny list (I13).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { Target } from "../contract/target.ts";
 import type { ReplyHeaders } from "../contract/transport.ts";
 
 const USER_AGENT = "h3-relay";
-/** So much of a secret's beginning betrays it. */
+/** Number of leading characters of a secret that are enough to recognise it. */
 const QUOTED = 8;
 
-/** Passes in every dialect. Nothing here identifies the client or carries a right. */
+/** Pass in every dialect. None of them identifies the client or carries a permission. */
 const COMMON_PASS = ["accept", "content-type", "idempotency-key"];
 
-/** Headers of an answer that mean this hop, this host or this connection, and not the answer. */
+/** Response headers that concern this hop, this host or this connection, and not the response itself. */
 const STOPS_HERE = new Set([
   "connection",
   "keep-alive",
@@ -45,7 +45,9 @@ const STOPS_HERE = new Set([
   "content-security-policy-report-only",
 ]);
 
-/** Builds the headers of an upstream call: what passes from the client, the operator's own, identity encoding, the credential last. */
+/**
+ * Builds the headers of an upstream call: the client's headers that pass, the operator's own, identity encoding, and the credential last.
+ */
 export function toOutgoingHeaders(
   call: InboundCall,
   target: Target,
@@ -76,7 +78,7 @@ function pass(
   }
 }
 
-/** Names that a `Connection` header keeps to this hop; `undefined` where it says nothing but the usual. */
+/** Header names that a `Connection` header restricts to this hop; `undefined` where it has only the usual values. */
 function namedIn(connection: string | undefined): string[] | undefined {
   if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;
   return connection
@@ -86,8 +88,8 @@ function namedIn(connection: string | undefined): string[] | undefined {
 }
 
 /**
- * Picks what may pass of an answer's headers. `own` are the relay's header names, which an upstream cannot set;
- * a header that quotes the `secret` sent with the request, or its beginning, stops here (J7).
+ * Selects the response headers that pass to the client. `own` are the relay's header names, which an upstream cannot set; a header that
+ * contains the `secret` sent with the request, or its beginning, does not pass (J7).
  */
 export function toClientHeaders(
   reply: ReplyHeaders,
@@ -113,7 +115,7 @@ export function toClientHeaders(
 
 const STREAM_HEADERS = new Set(["content-type", "cache-control", "x-accel-buffering"]);
 
-/** Sets what every event stream must carry, so that no proxy holds it back or rewrites it. */
+/** Sets the headers that every event stream needs, so that no proxy buffers or rewrites it. */
 export function toStreamHeaders(headers: HeaderList): HeaderList {
   const kept = headers.filter(([name]) => !STREAM_HEADERS.has(name));
   kept.push(
@@ -124,7 +126,10 @@ export function toStreamHeaders(headers: HeaderList): HeaderList {
   return kept;
 }
 
-/** Adds what the host prepared. Where both speak of one header the answer's own stands, but for `vary`, which adds up (N8). */
+/**
+ * Adds the headers that the host has prepared. Where both have the same header, the response's own is used, except for `vary`, which is
+ * merged (N8).
+ */
 export function withPrepared(
   headers: HeaderList,
   prepared: Iterable<[string, string]> | undefined,

@@ -1,7 +1,7 @@
-// Where a relay is mounted inside an h3 2 app, and what follows that point in the path as the client wrote it.
+// Finds the mount path of a relay inside an h3 2 app, and the rest of the path as the client wrote it.
 import { RelayError } from "../shared/errors.ts";
 
-/** The fields of an h3 2 event that tell where its handler is mounted. */
+/** The fields of an h3 2 event from which the mount path of its handler is derived. */
 export interface MountedEvent {
   readonly url: { readonly pathname: string };
   readonly context: {
@@ -11,16 +11,16 @@ export interface MountedEvent {
   };
 }
 
-/** Counts the segments of a path that follow the mount point of `handler`. */
+/** Counts the path segments that follow the mount path of `handler`. */
 export function countTail({ url, context }: MountedEvent, handler: unknown): number {
-  // `withBase` and nested apps cut the path short: what is left of it is never less than the tail.
+  // `withBase` and nested apps shorten the path, but the rest is never shorter than the tail.
   return Math.min(
     countSegments(url.pathname.slice(1)),
     countSegments(wildcardOf(context, handler)),
   );
 }
 
-/** What the wildcard of the pattern stands for, by which the handler was found. */
+/** The part of the path that the wildcard of the matched pattern covers. */
 function wildcardOf(
   { params, matchedRoute, middlewareParams }: MountedEvent["context"],
   handler: unknown,
@@ -28,20 +28,20 @@ function wildcardOf(
   const pattern = /^(.*)\/\*\*:?(\w*)$/.exec(matchedRoute?.route ?? "");
   const ofRoute = pattern ? (params?.[pattern[2] || "_"] ?? "") : undefined;
   const ofMiddleware = middlewareParams?.["_"];
-  // A route's handler may be wrapped; as a middleware it most likely stands before a catch-all route.
+  // A route's handler may be wrapped; as a middleware it is most likely registered before a catch-all route.
   const isRoute = matchedRoute?.handler === handler || (pattern !== null && pattern[1] !== "");
   return isRoute ? (ofRoute ?? ofMiddleware) : (ofMiddleware ?? ofRoute);
 }
 
-/** Counts what stands between slashes, a last empty one left out. Without a wildcard the whole path is the tail. */
+/** Counts the segments between slashes, without an empty last one. Without a wildcard the whole path is the tail. */
 export function countSegments(path: string | undefined): number {
   if (path === undefined) return Infinity;
   return path === "" ? 0 : path.replace(/\/$/, "").split("/").length;
 }
 
 /**
- * Splits a raw request target `count` segments before its end. The host's own view of the path is decoded or tidied up;
- * the raw one stays untouched, and whatever in it is not plain is refused later.
+ * Splits a raw request target `count` segments before its end. The host's own view of the path is decoded or normalised; the raw target is
+ * not changed, and anything unusual in it is rejected later.
  */
 export function splitTarget(raw: string, count: number): { mount: string; target: string } {
   const mark = raw.indexOf("?");
@@ -52,20 +52,20 @@ export function splitTarget(raw: string, count: number): { mount: string; target
   return { mount: path.slice(0, start), target: raw.slice(start) };
 }
 
-/** Whether a path is the mount point or lies under it. */
+/** True when a path is the mount path or is below it. */
 export function isUnder(pathname: string, mount: string): boolean {
   return pathname.startsWith(mount) && /^(?:[/?]|$)/.test(pathname.slice(mount.length));
 }
 
-/** Where a call came in. */
+/** A request target, split at the mount path. */
 export interface MountedTarget {
-  /** `undefined` where it lies outside the mount, or there is none. */
+  /** `undefined` where the target is outside the mount path, or there is no mount path. */
   mount: string | undefined;
-  /** What follows the mount point; the whole target where there is none. */
+  /** The part after the mount path; the whole target where there is no mount path. */
   target: string;
 }
 
-/** Cuts the mount point off a raw target. */
+/** Removes the mount path from a raw target. */
 export function cutMount(raw: string, mount: string | undefined): MountedTarget {
   return mount !== undefined && isUnder(raw, mount)
     ? { mount, target: raw.slice(mount.length) }
@@ -73,8 +73,8 @@ export function cutMount(raw: string, mount: string | undefined): MountedTarget 
 }
 
 /**
- * Tells whether the option `mount` decides (L15): where the router has cut nothing off, or less than the option says. A catch-all at
- * the root is no mount point: `mount: "/"` says that everything is relayed.
+ * True when the option `mount` decides (L15): where the router has removed nothing, or less than the option says. A catch-all route at the
+ * root is not a mount path; `mount: "/"` means that everything is relayed.
  */
 export function isOptionDecisive(
   byRouter: string | undefined,
@@ -83,27 +83,27 @@ export function isOptionDecisive(
   return !byRouter || (option !== undefined && isUnder(option, byRouter));
 }
 
-/** Splits a raw target `count` segments before its end, or at the option `mount` where that decides. */
+/** Splits a raw target `count` segments before its end, or at the option `mount` where the option decides. */
 export function placeUnder(raw: string, count: number, option: string | undefined): MountedTarget {
   const place = splitTarget(raw, count);
-  // A router takes a backslash for a slash, so that the counts differ. It goes on as it is, and is refused as a path.
+  // A router treats a backslash as a slash, so the counts differ. The path is left unchanged and rejected later.
   if (place.mount === "" && raw.split("?", 1)[0]!.includes("\\")) return place;
   return isOptionDecisive(place.mount, option) ? cutMount(raw, option) : place;
 }
 
 const PLAIN = /^(?:\/[\w\-.~]+)*$/;
 
-/** Writes a mount point as the paths of URLs have it: slash at the start, none at the end, encoded; `""` for `/`. */
+/** Normalises a mount path: a slash at the start, none at the end, encoded; `""` for `/`. */
 export function toMount(mount: string): string {
   if (PLAIN.test(mount)) return mount;
   const path = `/${mount.replace(/^\/+|\/+$/g, "")}`;
   return new URL(path, "http://localhost").pathname.replace(/\/$/, "");
 }
 
-/** Characters of a path that an error repeats. */
+/** Maximum number of characters of a path in an error. */
 const SHOWN = 200;
 
-/** The error for a path outside the mount. Names both: what stands in front may have cut or rewritten the path. */
+/** The error for a path outside the mount path. It names both, because a server in front may have shortened or rewritten the path. */
 export function toOutside(target: string, mount: string): RelayError {
   const path = target.split("?", 1)[0]!;
   const detail = path.length > SHOWN ? `${path.slice(0, SHOWN)}…` : path;

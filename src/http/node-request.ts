@@ -1,7 +1,8 @@
-// A call that came as Node's `IncomingMessage`. Describes the few fields it uses, so that the core needs no `node:*`.
+// A request that arrived as Node's `IncomingMessage`. The few fields in use are declared here, so that the core needs no `node:*`.
 import type { InboundCall } from "../contract/inbound-call.ts";
+import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
-import { joinChunks, readWebBody } from "./web-request.ts";
+import { readWebBody } from "./web-request.ts";
 
 /** The part of `http.IncomingMessage` that is used. */
 export interface NodeRequest {
@@ -14,7 +15,7 @@ export interface NodeRequest {
   readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
   readonly readableEnded?: boolean;
-  /** What a body parser has left there. */
+  /** The result of a body parser. */
   readonly body?: unknown;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   on(event: "end" | "close" | "error", listener: () => void): unknown;
@@ -25,15 +26,15 @@ export interface NodeRequest {
 export interface NodeCallOptions {
   mount: string | undefined;
   target: string;
-  /** Makes the web `Request`, for functions of the operator's. */
+  /** Creates the web `Request` for the operator's functions. */
   toRequest: () => Request;
   preparedHeaders?: () => Iterable<[string, string]>;
-  /** The peer's address where the host knows better than the socket does (behind a proxy that it trusts). */
+  /** The peer's address where the host knows more than the socket (behind a proxy that the host trusts). */
   toAddress?: () => string | undefined;
 }
 
-/** What is too much is thrown away; of that, so many times the limit are put up with, then the connection is closed. */
-const PATIENCE = 2;
+/** A body above the limit is discarded; after this many times the limit the connection is closed. */
+const DISCARD_FACTOR = 2;
 
 export class NodeRequestCall implements InboundCall {
   readonly method: string;
@@ -77,9 +78,9 @@ export class NodeRequestCall implements InboundCall {
     const message = this.#message;
     if (message.destroyed && !message.complete)
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
-    // What is destroyed ends no more: to wait for its end would be to wait for ever.
+    // A destroyed message never emits `end`, so waiting for it would never finish.
     if (message.destroyed) return this.#readRest(limit);
-    // Somebody has read it: an `authorize` that looked at a clone has left the rest in the web request.
+    // The message has been read already: an `authorize` function that read a clone has left the rest in the web request.
     if (message.readableDidRead || message.readableEnded) return this.#readRest(limit);
     return new Promise((resolve, reject) => {
       const chunks: Uint8Array[] = [];
@@ -92,18 +93,18 @@ export class NodeRequestCall implements InboundCall {
         if (length <= limit) return void chunks.push(chunk);
         chunks.length = 0;
         tooMuch();
-        if (length > PATIENCE * limit) message.destroy();
+        if (length > DISCARD_FACTOR * limit) message.destroy();
       };
       const onClose = (): void => (message.complete ? undefined : gone());
-      // Taken off again, or the body would be kept as long as its answer streams.
+      // Removed again, because the listeners would keep the body in memory as long as the response streams.
       const onEnd = (): void => {
         message.removeListener("data", onData);
         message.removeListener("end", onEnd);
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
-        // Whatever has emptied it, an empty body is not what the client has sent.
-        if (length === 0 && this.#hasLength()) reject(this.#used());
-        else resolve(joinChunks(chunks, length));
+        // Whatever has consumed the body: an empty body is not what the client has sent.
+        if (length === 0 && this.#hasLength()) reject(this.#bodyUsed());
+        else resolve(joinBytes(chunks));
       };
       message.on("data", onData);
       message.on("end", onEnd);
@@ -115,12 +116,12 @@ export class NodeRequestCall implements InboundCall {
   async #readRest(limit: number): Promise<Uint8Array> {
     if (!this.#hasBody()) return new Uint8Array(0);
     const request = this.request();
-    if (!request.body || request.bodyUsed || request.body.locked) throw this.#used();
+    if (!request.body || request.bodyUsed || request.body.locked) throw this.#bodyUsed();
     return readWebBody(request, limit);
   }
 
-  // Express and its kin put what they have parsed on the message.
-  #used(): RelayError {
+  // Express and similar frameworks store the parsed body on the message.
+  #bodyUsed(): RelayError {
     const isParsed = this.#message.body !== undefined;
     return new RelayError("ERR_RELAY_BODY_USED", { detail: isParsed ? "express" : "node" });
   }
@@ -137,7 +138,7 @@ export class NodeRequestCall implements InboundCall {
   }
 }
 
-/** Makes a web `Request` of a Node one, without its body: enough for `authorize` and the session key. */
+/** Creates a web `Request` from a Node request, without its body: enough for `authorize` and the session key. */
 export function toWebRequest(message: NodeRequest, url: string = message.url ?? "/"): Request {
   const { host = "localhost" } = message.headers;
   const protocol = message.socket?.encrypted ? "https" : "http";

@@ -1,4 +1,4 @@
-// Writes an answer straight into Node's `ServerResponse`. Describes the few fields it uses, so that the core needs no `node:*`.
+// Writes a response directly to Node's `ServerResponse`. The few fields in use are declared here, so that the core needs no `node:*`.
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 
 /** The part of `http.ServerResponse` that is used. */
@@ -20,7 +20,7 @@ export class NodeResponseSink implements Sink {
   readonly #response: NodeResponse;
   readonly #isHead: boolean;
   #state: "open" | "writing" | "over" | "broken" | "left" = "open";
-  /** Settles when nothing more will happen on the response. */
+  /** Settles when the response has ended. */
   readonly finished: Promise<void>;
 
   constructor(response: NodeResponse, method: string) {
@@ -28,7 +28,7 @@ export class NodeResponseSink implements Sink {
     this.#isHead = method === "HEAD";
     if (response.destroyed) this.#state = "left";
     this.finished = new Promise((resolve) => {
-      // `close` comes after success too; `finish` alone tells that all went out.
+      // `close` is also emitted after success; only `finish` shows that everything was sent.
       response.on("close", () => {
         if (!response.writableFinished) this.#close();
         resolve();
@@ -36,7 +36,7 @@ export class NodeResponseSink implements Sink {
       if (response.destroyed) resolve();
     });
     response.on("drain", () => this.listener?.onDrain());
-    // A socket that breaks while we write says so here too; `close` follows.
+    // A socket that breaks during a write also emits `error`; `close` follows.
     response.on("error", () => {});
   }
 
@@ -52,7 +52,7 @@ export class NodeResponseSink implements Sink {
     queueMicrotask(() => this.#flush());
   }
 
-  // Node keeps a head back until the first byte of the body, which may be long in coming.
+  // Node holds the head back until the first byte of the body, which may come late.
   #flush(): void {
     if (this.#state === "open") this.#response.flushHeaders?.();
   }

@@ -1,25 +1,24 @@
-// What was asked: method, path and body, read once and checked before anything is chosen.
+// Reads a request: method, path and body, read once and checked before a credential is selected.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
+import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
 import { readPath } from "./path.ts";
 
-/** A request that has been read: what was asked, and its body as it came. */
+/** A request that has been read, with its original body. */
 export interface ReadRequest extends Asked {
   body: Uint8Array | undefined;
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 const BODILESS = new Set(["GET", "HEAD"]);
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
-const OPAQUE_TYPE = /^(?:multipart|audio|image|video|application\/octet-stream)\b/i;
 const OPENING_BRACE = 0x7b;
-/** White space of JSON, and a byte order mark. */
+/** White space in JSON, and a byte order mark. */
 const SPACES = [0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf];
 
 const decoder = new TextDecoder();
 
-/** Checks method, header count and path; costs nothing that an attacker could make large. */
+/** Checks method, header count and path, at a cost that a client cannot increase. */
 export function checkRequest(
   call: InboundCall,
   headerLimit: number,
@@ -37,7 +36,7 @@ function countHeaders(call: InboundCall): number {
   return count;
 }
 
-/** Reads the body, and its JSON where it is JSON. */
+/** Reads the body, and parses it where it is JSON. */
 export async function readRequest(
   call: InboundCall,
   path: { path: string; query: string },
@@ -55,7 +54,7 @@ export async function readRequest(
   };
 }
 
-// A body we cannot read is a model we cannot see; decoding it here would undo the bound on its size.
+// The model inside an encoded body cannot be read; decoding it here would defeat the limit on its size.
 function checkEncoding(encoding: string | undefined): void {
   if (encoding && encoding.toLowerCase() !== "identity") {
     throw new RelayError("ERR_RELAY_BODY_ENCODING", { detail: encoding.slice(0, 40) });
@@ -63,13 +62,13 @@ function checkEncoding(encoding: string | undefined): void {
 }
 
 function readJSON(body: Uint8Array, type: string): unknown {
-  const declared = JSON_TYPE.test(type);
-  if (body.length === 0 || (!declared && (OPAQUE_TYPE.test(type) || !beginsLikeJSON(body))))
+  const declared = JSON_REQUEST.test(type);
+  if (body.length === 0 || (!declared && (OPAQUE_REQUEST.test(type) || !beginsLikeJSON(body))))
     return undefined;
   try {
     return JSON.parse(decoder.decode(body));
   } catch {
-    // Many clients forget the content type; only who declares JSON is held to it.
+    // Many clients send no content type; only a body declared as JSON must be valid.
     if (declared) throw new RelayError("ERR_RELAY_BODY_JSON");
     return undefined;
   }
@@ -79,7 +78,7 @@ function beginsLikeJSON(body: Uint8Array): boolean {
   return body.find((byte) => !SPACES.includes(byte)) === OPENING_BRACE;
 }
 
-/** Finds the model a request names; `undefined` means that it goes under `*`. */
+/** Finds the model that a request names; `undefined` means that it is relayed as `*`. */
 export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
   const model = dialect.readModel(asked);
   if (model === undefined && dialect.needsModel(asked))
@@ -87,7 +86,7 @@ export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
   return model;
 }
 
-/** What is wrong with the body that should name a model; `undefined` where it is an object, or not known. */
+/** Explains why a body names no model; `undefined` where the body is an object, or is not known. */
 export function whyNoModel(asked: Asked & Partial<ReadRequest>): string | undefined {
   const { method, json } = asked;
   if (BODILESS.has(method) || !("body" in asked)) return undefined;

@@ -1,11 +1,12 @@
-// A call that came as a web `Request`.
+// A request that arrived as a web `Request`.
 import type { InboundCall } from "../contract/inbound-call.ts";
+import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
   mount: string | undefined;
-  /** Path and query after the mount point. */
+  /** Path and query after the mount path. */
   target: string;
   address: string | undefined;
 }
@@ -44,12 +45,12 @@ export class WebRequestCall implements InboundCall {
   }
 }
 
-/** Reads the body of a web request, at most `limit` bytes of it. */
+/** Reads the body of a web request, at most `limit` bytes. */
 export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
   if (request.bodyUsed || request.body?.locked)
     throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
   if (!request.body) {
-    // A copy that was made of an eaten request, with its headers alone.
+    // A request that was copied, with its headers only, from one whose body had been read.
     if (Number(request.headers.get("content-length") ?? 0) > 0)
       throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
     return new Uint8Array(0);
@@ -65,7 +66,7 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
 
 function toBodyError(error: unknown): RelayError {
   if (error instanceof RelayError) return error;
-  // Servers with a limit of their own (SvelteKit's adapter-node, h3) let the body fail with this status.
+  // Servers with a limit of their own (SvelteKit's adapter-node, h3) fail the body with this status.
   const isTooLarge = error instanceof Error && "status" in error && error.status === 413;
   return new RelayError(isTooLarge ? "ERR_RELAY_BODY_SIZE" : "ERR_RELAY_CLIENT_GONE", {
     cause: error,
@@ -80,21 +81,9 @@ async function readAll(
   let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return joinChunks(chunks, length);
+    if (done) return joinBytes(chunks);
     length += value.length;
     if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
     chunks.push(value);
   }
-}
-
-/** Puts chunks of `length` bytes in all together; a single one is not copied. */
-export function joinChunks(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

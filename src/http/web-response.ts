@@ -1,17 +1,17 @@
-// Writes an answer into a web `Response`: a pull stream, so that a slow client is felt.
+// Writes a response as a web `Response`: a pull stream, so that a slow client slows the upstream.
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 
-/** Bytes that may wait in the stream before the upstream is asked to pause. */
+/** Number of bytes that may be buffered in the stream before the upstream is paused. */
 const HIGH_WATER = 65_536;
 const NULL_BODY = new Set([101, 204, 205, 304]);
-/** What a host gets that still waits for an answer when its client has gone. */
+/** Status for a host that still waits for a response when its client has left. */
 const CLIENT_GONE = 499;
-/** An empty comment, which no client shows. */
+/** An empty SSE comment, which clients ignore. */
 const COMMENT: Uint8Array = new TextEncoder().encode(":\n\n");
 
 export class WebResponseSink implements Sink {
   listener: SinkListener | undefined;
-  /** Settles when status and headers are known, or the client has gone before. */
+  /** Settles when status and headers are known, or when the client has left before. */
   readonly response: Promise<Response>;
   #respond!: (response: Response) => void;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -40,7 +40,7 @@ export class WebResponseSink implements Sink {
       queueMicrotask(() => this.#flush());
   }
 
-  // Hosts keep a head back until the first byte of the body, which may be long in coming.
+  // Hosts hold the head back until the first byte of the body, which may come late.
   #flush(): void {
     if (this.#state === "open") this.write(COMMENT);
   }
@@ -70,15 +70,16 @@ export class WebResponseSink implements Sink {
     this.#controller?.close();
   }
 
-  // The one place where an error is wanted: a host turns it into a broken connection, which cannot pass for an end (I18).
+  // The only place where an error is intended: a host turns it into a broken connection, which no client can mistake for a complete
+  // response (I18).
   destroy(): void {
     if (!this.#isLive) return;
     this.#state = "over";
     this.#respond(new Response(null, { status: 500 }));
-    this.#controller?.error(new Error("the upstream's answer broke off"));
+    this.#controller?.error(new Error("the upstream's response was interrupted"));
   }
 
-  /** The client has gone, says the request's own signal. Whoever reads on all the same must not wait for ever. */
+  /** The client has left, according to the request's own signal. A host that continues to read must not wait for ever. */
   close(): void {
     if (!this.#isLive) return;
     this.#leave();

@@ -1,4 +1,4 @@
-// The log on Deno where none is given. consola reads the environment when it is imported, which Deno refuses without a permission.
+// The default log on Deno. consola reads the environment when it is imported, which Deno refuses without a permission.
 import type { Log } from "../contract/log.ts";
 
 /** The part of Deno that is used. */
@@ -7,13 +7,13 @@ interface DenoEnvironment {
   env: { get(name: string): string | undefined };
 }
 
-/** consola's numbers. */
+/** Log levels as consola numbers them. */
 const WARN = 1;
 const INFO = 3;
 const DEBUG = 4;
 const VARIABLE = "CONSOLA_LEVEL";
 
-/** Creates a log that looks like consola's and asks for no permission; the level is read where the environment may be. */
+/** Creates a log in consola's format that needs no permission; the level is read only where the environment may be read. */
 export function createLog(): Log {
   const level = readLevel();
   return {
@@ -29,7 +29,7 @@ export function createLog(): Log {
 
 function readLevel(): number {
   const { Deno } = globalThis as { Deno?: DenoEnvironment };
-  // A query never prompts, as reading would.
+  // Unlike reading, a query never prompts the operator.
   const isGranted =
     Deno?.permissions.querySync({ name: "env", variable: VARIABLE }).state === "granted";
   const level = Number.parseInt((isGranted && Deno.env.get(VARIABLE)) || "");

@@ -1,4 +1,4 @@
-// Credentials that are disabled: why, in the words of the log and of errors, and what an operator can do.
+// Messages about disabled credentials: the reason, for the log and for errors, and what the operator can do.
 import type { DisabledMark } from "../contract/records.ts";
 
 type Cause = DisabledMark["cause"];
@@ -11,12 +11,12 @@ const WHY: Readonly<Record<Cause, string>> = {
   operator: "by an operator",
 };
 
-/** Says why a credential is disabled, without the upstream's own code: for answers to clients. */
+/** The reason why a credential is disabled, without the upstream's own code: for responses to clients. */
 export function whyDisabled(cause: Cause): string {
   return WHY[cause];
 }
 
-/** The line for a credential that has just been disabled. */
+/** The log line for a credential that has just been disabled. */
 export function describeDisabled(id: string, upstream: string, mark: DisabledMark): string {
   const { cause, reason } = mark;
   const advice = adviceFor(cause, id);
@@ -27,20 +27,20 @@ function adviceFor(cause: Cause, id: string): string {
   const enable = `call relay.credentials.enable(${JSON.stringify(id)})`;
   switch (cause) {
     case "auth":
-      return `check that it is a key of this upstream and replace it, or ${enable} where it is valid again`;
+      return `check that it is a key of this upstream and replace it, or ${enable} if it is valid again`;
     case "forbidden":
       return `check what this credential may use at the provider, then ${enable}`;
     case "relogin":
-      return `configure a new refresh token, or ${enable} where the old one is valid again`;
+      return `configure a new refresh token, or ${enable} if the old one is valid again`;
     default:
       return "";
   }
 }
 
-/** Ids that one line names; of more it says how many there are. */
+/** Maximum number of ids in one line; the line gives the number of the others. */
 const NAMED = 5;
 
-/** The line for credentials that an earlier start, or another instance, has disabled; `undefined` where there are none. */
+/** The log line for credentials that were disabled before this start, or by another instance; `undefined` where there are none. */
 export function describeStillDisabled(
   disabled: readonly { id: string; mark: DisabledMark }[],
 ): string | undefined {

@@ -1,18 +1,18 @@
-// What each fault of an endpoint is called in the log, and what an operator can check.
+// Descriptions of the faults of an endpoint for the log, and what an operator can check.
 import { toDurationText } from "../shared/times.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Fault, Sign } from "./fault-log.ts";
 
-/** What is known of a failed call. */
+/** The known facts about a failed call. */
 export interface CallFault {
   fault: AttemptFault;
   /** The platform's own code. */
   code: string | undefined;
-  /** How long was waited in vain, ms. */
+  /** How long the relay waited, in ms. */
   limit: number | undefined;
 }
 
-/** Where the call went, for people. */
+/** The destination of the call. */
 export interface CalledPlace {
   subject: string;
   /** Host and port. */
@@ -21,92 +21,105 @@ export interface CalledPlace {
   option: string;
 }
 
-interface Words {
+interface Description {
   what: string;
   advice: string;
   endedBy: Sign;
 }
 
-/** Says what a failed call means: its cause, and what to check. Names neither path nor query of the address. */
+/** Describes a failed call: its cause, and what to check. Names neither path nor query of the address. */
 export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
-  const { what, advice, endedBy } = wordsOf(place, call);
-  const cause = call.code ? ` (${call.code})` : "";
-  // Two certificates at fault, one after the other, are two things to mend; a connection that closes is one.
-  const kind = TOLD_APART.has(call.fault) ? `${call.fault} ${call.code}` : call.fault;
-  return { subject: place.subject, kind, what: what + cause, advice, endedBy };
-}
-
-const TOLD_APART: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
-
-function wordsOf({ host, option }: CalledPlace, { fault, code, limit = 0 }: CallFault): Words {
+  const { subject, host, option } = place;
+  const { fault, code, limit = 0 } = call;
   const time = toDurationText(limit);
-  switch (fault) {
-    case "dns":
-      return reached("the host name could not be resolved", dnsAdvice(code, option));
-    case "refused":
-      return reached(
-        "connection refused",
-        `check that the server runs at this host and port, and that ${option} names them`,
-      );
-    case "unreachable":
-      return reached(
-        "the host cannot be reached",
-        `check the network and the firewall of this machine, and the address in ${option}`,
-      );
-    case "certificate":
-      return reached("TLS certificate not accepted", certificateAdvice(code, option));
-    case "tls":
-      return reached(
-        "TLS handshake failed",
-        `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: what listens there may not speak TLS`,
-      );
-    case "denied":
-    case "permission":
-      return reached("this process is not allowed to connect", deniedAdvice(code, host, option));
-    case "connect":
-      return reached(
-        "no connection could be opened",
-        "check how many sockets and files this process may open (`ulimit -n`)",
-      );
-    case "connect-timeout":
-      return reached(
-        `no connection within ${time}`,
-        `check the host and port in ${option} and the firewall in between; \`streaming.connectTimeout\` is the limit`,
-      );
-    case "timeout":
-      return reached(
-        `no answer within ${time}`,
-        `check that ${option} is right and the service is up`,
-      );
-    case "idle-timeout":
-      return served(
-        `fell silent for ${time} before its answer began`,
-        "check that the service is up and not overloaded; `streaming.idleTimeout` is the limit",
-      );
-    case "closed":
-      return reached(
-        "connection closed before an answer came",
-        `check the scheme and the port in ${option}, and the proxies and load balancers in between`,
-      );
-    case "protocol":
-      return reached(
-        "the answer is not valid HTTP",
-        `check that an HTTP API listens at the host and port in ${option}`,
-      );
-    case "empty":
-      return served(
-        "the answer had no content",
-        `check that ${option} is the base address of the API, and look at the provider's status page`,
-      );
-  }
+  const { what, advice, endedBy } = DESCRIPTIONS[fault]({ host, option, code, time });
+  const cause = code ? ` (${code})` : "";
+  // Two different certificate faults are reported separately; connections that were closed count as one fault.
+  const kind = BY_CODE.has(fault) ? `${fault} ${code}` : fault;
+  return { subject, kind, what: what + cause, advice, endedBy };
 }
 
-function reached(what: string, advice: string): Words {
+/** Kinds of fault of which each code is reported separately. */
+const BY_CODE: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
+
+/** The facts that a description may name. */
+interface Facts {
+  host: string;
+  option: string;
+  code: string | undefined;
+  /** How long the relay waited: `20 s`. */
+  time: string;
+}
+
+const DESCRIPTIONS: Readonly<Record<AttemptFault, (facts: Facts) => Description>> = {
+  dns: ({ code, option }) =>
+    reached("the host name could not be resolved", dnsAdvice(code, option)),
+  refused: ({ option }) =>
+    reached(
+      "connection refused",
+      `check that the server runs at this host and port, and that ${option} names them`,
+    ),
+  unreachable: ({ option }) =>
+    reached(
+      "the host cannot be reached",
+      `check the network and the firewall of this machine, and the address in ${option}`,
+    ),
+  certificate: ({ code, option }) =>
+    reached("TLS certificate not accepted", certificateAdvice(code, option)),
+  tls: ({ option }) =>
+    reached(
+      "TLS handshake failed",
+      `check the scheme (\`https:\` or \`http:\`) and the port in ${option}: the server at this port may not support TLS`,
+    ),
+  denied: describeDenied,
+  permission: describeDenied,
+  connect: () =>
+    reached(
+      "no connection could be opened",
+      "check how many sockets and files this process may open (`ulimit -n`)",
+    ),
+  "connect-timeout": ({ time, option }) =>
+    reached(
+      `no connection within ${time}`,
+      `check the host and port in ${option} and the firewall in between; the limit is \`streaming.connectTimeout\``,
+    ),
+  timeout: ({ time, option }) =>
+    reached(
+      `no answer within ${time}`,
+      `check that ${option} is correct and the service is running`,
+    ),
+  "idle-timeout": ({ time }) =>
+    served(
+      `sent no data for ${time} before its response started`,
+      "check that the service is running and not overloaded; the limit is `streaming.idleTimeout`",
+    ),
+  closed: ({ option }) =>
+    reached(
+      "connection closed before an answer came",
+      `check the scheme and the port in ${option}, and the proxies and load balancers in between`,
+    ),
+  protocol: ({ option }) =>
+    reached(
+      "the answer is not valid HTTP",
+      `check that an HTTP API listens at the host and port in ${option}`,
+    ),
+  empty: ({ option }) =>
+    served(
+      "the response had no content",
+      `check that ${option} is the base address of the API, and look at the provider's status page`,
+    ),
+};
+
+function reached(what: string, advice: string): Description {
   return { what, advice, endedBy: "reached" };
 }
 
-function served(what: string, advice: string): Words {
+function served(what: string, advice: string): Description {
   return { what, advice, endedBy: "served" };
+}
+
+function describeDenied({ code, host, option }: Facts): Description {
+  return reached("this process is not allowed to connect", deniedAdvice(code, host, option));
 }
 
 function dnsAdvice(code: string | undefined, option: string): string {
@@ -131,9 +144,9 @@ function deniedAdvice(code: string | undefined, host: string, option: string): s
   return "check the firewall, the sandbox and the permissions of this process";
 }
 
-/** Host and port of an address, with the port that the scheme implies; its path, query and user may hold a secret. */
+/** Host and port of an address, with the default port of its scheme; its path, query and user may contain a secret. */
 export function hostOf(address: string): string {
-  if (!URL.canParse(address)) return "no valid address";
+  if (!URL.canParse(address)) return "invalid address";
   const { host, port, protocol } = new URL(address);
   return port ? host : `${host}:${protocol === "https:" ? 443 : 80}`;
 }

@@ -1,74 +1,119 @@
-// Faults that last, told in few lines: the first of each kind, its count once a minute while it goes on, and its end (J14).
+// Logs lasting faults in few lines: the first of each kind, the number of failures once a minute while the fault lasts, and its end (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { Reporter } from "./reporter.ts";
 import { toSpanText } from "../shared/times.ts";
 
-/** What shows that a fault is over: any answer, the first payload of a good one, or one that came to its end. */
+/** What shows that a fault has ended: any response, the first payload of a good response, or a complete response. */
 export type Sign = "reached" | "served" | "completed";
 
-/** One failure. What has the same subject and kind is one incident. */
+/** One failure. Failures with the same subject and kind form one incident. */
 export interface Fault {
-  /** What failed, as the line begins: `upstream default (api.example.com:443)`. */
+  /** What failed; the start of the line: `upstream default (api.example.com:443)`. */
   subject: string;
   kind: string;
-  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. A function runs only where the line is told. */
+  /** What happened, with its cause: `connection refused (ECONNREFUSED)`. A function is called only where the line is written. */
   what: string | (() => string);
   /** What the operator can check. */
   advice: string;
-  /** The least that ends it; `undefined` where nothing does. */
+  /** The weakest sign that ends the fault; `undefined` where none does. */
   endedBy: Sign | undefined;
 }
 
 export interface FaultLog {
   failed(fault: Fault): void;
-  /** The subject works, as far as `sign` shows, for a request that was sent at `sentAt` (UTC epoch ms). */
+  /** Reports that the subject works, as far as `sign` shows, for a request that was sent at `sentAt` (UTC epoch ms). */
   well(subject: string, sign: Sign, sentAt: number): void;
-  /** True where there is nothing that could end: then `well` need not be called, and no subject be put together. */
+  /** True where no incident exists that could end: then `well` need not be called, and no subject need be built. */
   readonly isQuiet: boolean;
 }
 
 interface Incident {
   fault: Fault;
-  /** When its first failure came, and how many there were since. */
+  /** Time of the first failure (UTC epoch ms), and the number of failures since. */
   since: number;
   count: number;
   lastAt: number;
   isOpen: boolean;
-  /** What the log said last: that it fails, or that it works again; and when. */
-  isTold: boolean;
-  toldAt: number;
+  /** True where the last line said that it fails, false where it said that it works again; and the time of that line (UTC epoch ms). */
+  isLogged: boolean;
+  loggedAt: number;
 }
 
+/** Time between two lines about the same incident, in ms. */
 const EVERY = 60_000;
-/** What has not failed for so long fails anew. */
+/** Time without a failure after which the next failure starts a new incident, in ms. */
 const QUIET = 600_000;
-/** Incidents that are kept; of more the oldest are forgotten. */
+/** Maximum number of incidents; above it the oldest is dropped. */
 const MOST = 1_000;
 const RANK: Readonly<Record<Sign, number>> = { reached: 1, served: 2, completed: 3 };
 
-/** Keeps what fails. Needs no timer: what is due is told with the next event. */
+/** Creates the log of faults. It needs no timer: what is due is logged with the next event. */
 export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
-  const incidents = new Map<string, Incident>();
+  return new IncidentLog(reporter, clock);
+}
 
-  function open(fault: Fault, now: number): Incident {
+class IncidentLog implements FaultLog {
+  readonly #reporter: Reporter;
+  readonly #clock: Clock;
+  /** By subject and kind. */
+  readonly #incidents = new Map<string, Incident>();
+
+  constructor(reporter: Reporter, clock: Clock) {
+    this.#reporter = reporter;
+    this.#clock = clock;
+  }
+
+  get isQuiet(): boolean {
+    return this.#incidents.size === 0;
+  }
+
+  failed(fault: Fault): void {
+    const now = this.#clock.now();
+    const incident = this.#open(fault, now);
+    incident.count++;
+    incident.lastAt = now;
+    if (now - incident.loggedAt < EVERY) return;
+    Object.assign(incident, { isLogged: true, loggedAt: now });
+    const { count, since } = incident;
+    const counted = count === 1 ? "" : `, ${count} failures in ${toSpanText(now - since)}`;
+    const what = typeof fault.what === "string" ? fault.what : fault.what();
+    this.#reporter.warn(`${fault.subject}: ${what}${counted}; ${fault.advice}`);
+  }
+
+  well(subject: string, sign: Sign, sentAt: number): void {
+    if (this.isQuiet) return;
+    const now = this.#clock.now();
+    const ended = this.#close(subject, sign, sentAt, now).filter(({ isLogged }) => isLogged);
+    if (ended.length === 0) return;
+    for (const incident of ended) Object.assign(incident, { isLogged: false, loggedAt: now });
+    const since = Math.min(...ended.map((incident) => incident.since));
+    const count = ended.reduce((sum, incident) => sum + incident.count, 0);
+    const isReached = ended.some(({ fault }) => fault.endedBy === "reached");
+    const counted = count === 1 ? "1 failure" : `${count} failures`;
+    const how = isReached ? "reachable again" : "works again";
+    this.#reporter.info(`${subject}: ${how} after ${toSpanText(now - since)}, ${counted}`);
+  }
+
+  #open(fault: Fault, now: number): Incident {
     const name = `${fault.subject}\n${fault.kind}`;
-    const known = incidents.get(name);
+    const known = this.#incidents.get(name);
     if (known?.isOpen && now - known.lastAt < QUIET) return Object.assign(known, { fault });
-    const { isTold = false, toldAt = -Infinity } = known ?? {};
-    const incident = { fault, since: now, count: 0, lastAt: now, isOpen: true, isTold, toldAt };
-    // Deleted first: the order of the map is that of beginnings.
-    incidents.delete(name);
-    incidents.set(name, incident);
-    if (incidents.size > MOST) incidents.delete(incidents.keys().next().value!);
+    const { isLogged = false, loggedAt = -Infinity } = known ?? {};
+    const incident = { fault, since: now, count: 0, lastAt: now, isOpen: true, isLogged, loggedAt };
+    // Deleted first, because the order of the map is the order of the first failures.
+    this.#incidents.delete(name);
+    this.#incidents.set(name, incident);
+    if (this.#incidents.size > MOST) this.#incidents.delete(this.#incidents.keys().next().value!);
     return incident;
   }
 
-  function close(subject: string, sign: Sign, sentAt: number, now: number): Incident[] {
+  /** Ends the incidents of a subject for which `sign` is sufficient, and drops old ones. */
+  #close(subject: string, sign: Sign, sentAt: number, now: number): Incident[] {
     const ended: Incident[] = [];
-    for (const [name, incident] of incidents) {
-      const { fault, since, isOpen, toldAt } = incident;
-      // Kept for a while: what comes back within a minute is told no more often than what stays.
-      if (!isOpen && now - toldAt >= EVERY) incidents.delete(name);
+    for (const [name, incident] of this.#incidents) {
+      const { fault, since, isOpen, loggedAt } = incident;
+      // Kept for a while: a fault that returns within a minute is not logged more often than one that lasts.
+      if (!isOpen && now - loggedAt >= EVERY) this.#incidents.delete(name);
       if (!isOpen || fault.subject !== subject || sentAt < since) continue;
       if (!fault.endedBy || RANK[fault.endedBy] > RANK[sign]) continue;
       incident.isOpen = false;
@@ -76,35 +121,4 @@ export function createFaultLog(reporter: Reporter, clock: Clock): FaultLog {
     }
     return ended;
   }
-
-  return {
-    get isQuiet() {
-      return incidents.size === 0;
-    },
-    failed(fault) {
-      const now = clock.now();
-      const incident = open(fault, now);
-      incident.count++;
-      incident.lastAt = now;
-      if (now - incident.toldAt < EVERY) return;
-      Object.assign(incident, { isTold: true, toldAt: now });
-      const { count, since } = incident;
-      const counted = count === 1 ? "" : `, ${count} failures in ${toSpanText(now - since)}`;
-      const what = typeof fault.what === "string" ? fault.what : fault.what();
-      reporter.warn(`${fault.subject}: ${what}${counted}; ${fault.advice}`);
-    },
-    well(subject, sign, sentAt) {
-      if (incidents.size === 0) return;
-      const now = clock.now();
-      const ended = close(subject, sign, sentAt, now).filter(({ isTold }) => isTold);
-      if (ended.length === 0) return;
-      for (const incident of ended) Object.assign(incident, { isTold: false, toldAt: now });
-      const since = Math.min(...ended.map((incident) => incident.since));
-      const count = ended.reduce((sum, incident) => sum + incident.count, 0);
-      const isReached = ended.some(({ fault }) => fault.endedBy === "reached");
-      const counted = count === 1 ? "1 failure" : `${count} failures`;
-      const how = isReached ? "reachable again" : "works again";
-      reporter.info(`${subject}: ${how} after ${toSpanText(now - since)}, ${counted}`);
-    },
-  };
 }

@@ -1,8 +1,8 @@
-// Calls beside the relayed one (tokens, creations, quotas) that a runtime denies.
+// Reports calls other than the relayed one (tokens, creations, quotas) that the runtime denies.
 import { denialOf } from "../shared/denied-permission.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Wraps a `fetch` so that a missing permission is told; the one who called hears of the failure as before. */
+/** Wraps a `fetch` so that a missing permission is logged; the caller gets the error unchanged. */
 export function reportDenials(call: typeof fetch, reporter: Reporter): typeof fetch {
   return async (...args) => {
     try {

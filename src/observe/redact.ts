@@ -1,14 +1,14 @@
-// Blacks secrets out of what upstreams write: they like to quote keys, whole, begun, or masked (J7).
+// Removes secrets from texts of upstreams, which often quote keys: whole, truncated, or masked (J7).
 
-/** So much of a secret's beginning betrays it; fewer characters are a format that everybody's keys share. */
+/** Number of leading characters that identify a secret; fewer may be a format that all keys share. */
 const START = 6;
-/** What is left of a masked key's ends: `sk-…cdef`. */
+/** Number of characters left at the ends of a masked key: `sk-…cdef`. */
 const MASKED_END = 3;
-/** Everything that keys and masked keys are made of, also inside a URL or a JSON string. */
+/** All characters of keys and masked keys, also inside a URL or a JSON string. */
 const RUN = /[\w.*•…+/=~%\\-]{4,}/g;
 const MASK = /\*|•|…|\.{2,}|x{3,}/i;
 
-/** Blacks a secret out of a text, with every piece that begins as it begins and every masked form of it. */
+/** Replaces a secret in a text, every fragment that starts like it, and every masked form of it. */
 export function redact(text: string, secret: string): string {
   if (secret.length < START) return secret === "" ? text : text.replaceAll(secret, "[redacted]");
   const start = secret.slice(0, START);

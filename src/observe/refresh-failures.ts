@@ -1,20 +1,20 @@
-// Why a token could not be had, in the words of the log: what happened, and what to check.
+// Log lines for failed token refreshes: what happened, and what to check.
 
 const WORDS: Readonly<Record<string, string>> = {
   NETWORK: "the token endpoint could not be reached",
   TIMEOUT: "the token endpoint did not answer in time",
   INVALID_ANSWER:
-    "no token was in the answer: check the address of the token endpoint, or what the token function returns",
-  EXPIRED: "the new token has expired already: check the clock of this machine",
-  SAME: "the new token is the one that was refused",
+    "the response contained no token: check the address of the token endpoint, or what the token function returns",
+  EXPIRED: "the new token has already expired: check the clock of this machine",
+  SAME: "the new token is the same as the refused one",
   OTHER_ACCOUNT: "the new token belongs to another account",
   SOURCE: "the token function failed",
-  STORE: "the store cannot be read or locked now",
+  STORE: "the state store cannot be read or locked",
   UNSURE:
     "the refresh token may have been used by an instance that ended before it stored the next one",
 };
 
-/** The line for a refresh that failed. `cause` names the error of the operator's own function; `next` is put behind. */
+/** The log line for a failed refresh. `cause` names the error of the operator's own function; `next` is appended. */
 export function describeRefreshFailure(
   credential: string,
   reason: string,

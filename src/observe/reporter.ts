@@ -1,24 +1,24 @@
-// The relay's lines in the log: one for each incident, few enough that an outage does not become one of the disk (J5).
+// The relay's log lines: one per incident, and few enough that an outage does not fill the disk (J5).
 import type { Clock } from "../contract/clock.ts";
 import type { Log } from "../contract/log.ts";
 
-/** Lines in one window at most; what is left out is counted in the next line. */
+/** Maximum number of lines in one window; the next line gives the number of dropped lines. */
 const LINES = 20;
 const WINDOW = 60_000;
-/** Characters of a line at most: names in it may come from a client. */
+/** Maximum length of a line, in characters: names in it may come from a client. */
 const LENGTH = 1_000;
 /** consola's number for debug lines. */
 const DEBUG = 4;
 
 export interface Reporter {
-  /** The line is put together only where the logger does not drop it. */
+  /** Writes a debug line; the line is built only where the logger does not drop it. */
   debug(message: () => string): void;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** Puts a bound on how many lines a minute go to the log, each once; debug lines pass, a logger drops them by itself. */
+/** Limits the number of log lines per minute and removes duplicates; debug lines always pass, because the logger drops them itself. */
 export function createReporter(log: Log, clock: Clock): Reporter {
   let windowStart = -Infinity;
   let dropped = 0;
@@ -35,7 +35,7 @@ export function createReporter(log: Log, clock: Clock): Reporter {
       return;
     }
     said.add(message);
-    write(level, dropped > 0 ? `${message} (${dropped} lines left out before)` : message);
+    write(level, dropped > 0 ? `${message} (${dropped} earlier lines were dropped)` : message);
     dropped = 0;
   }
 
@@ -48,7 +48,7 @@ export function createReporter(log: Log, clock: Clock): Reporter {
 
   return {
     debug(message) {
-      // Other loggers' levels are words.
+      // Other loggers have words as levels.
       const isDropped = typeof log.level === "number" && log.level < DEBUG;
       if (!isDropped) write("debug", message());
     },
@@ -58,7 +58,7 @@ export function createReporter(log: Log, clock: Clock): Reporter {
   };
 }
 
-// A name with a line break or an escape sequence in it must not write lines of its own.
+// A name that contains a line break or an escape sequence must not create lines of its own.
 function toLine(message: string): string {
   const line = message.length > LENGTH ? `${message.slice(0, LENGTH)}…` : message;
   return line.replace(/[\p{Cc}\u2028\u2029]/gu, "?");

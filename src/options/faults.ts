@@ -1,5 +1,6 @@
 // The faults of one set of options, collected: all are told at once, by path and never by value, which could be a secret.
-import { FAULTS_COUNTED, type OptionFault, RelayError } from "../shared/errors.ts";
+import { type OptionFault, RelayError } from "../shared/errors.ts";
+import { FAULTS_COUNTED } from "../shared/option-faults.ts";
 import { isLikeSecret } from "../shared/key-faults.ts";
 
 /** Faults that are shown; of a large pool that is wrong throughout, the first are enough. */

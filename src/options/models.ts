@@ -3,7 +3,7 @@ import type { Credential } from "../contract/credential.ts";
 import type { RelayOptions } from "./types.ts";
 import type { ModelOptions } from "./upstream-types.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
-import { compilePattern } from "../shared/patterns.ts";
+import { toModelTest } from "../shared/patterns.ts";
 import { type Faults, wrong } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -97,7 +97,6 @@ function placeOf(
   return models.get(model)?.upstream ?? (upstreams.size === 1 ? only : undefined);
 }
 
-function serves({ allow, deny = [] }: Credential, model: string): boolean {
-  const isNamed = (pattern: string): boolean => compilePattern(pattern)(model);
-  return model === "*" || ((allow?.some(isNamed) ?? true) && !deny.some(isNamed));
+function serves({ allow, deny }: Credential, model: string): boolean {
+  return model === "*" || toModelTest(allow, deny)(model);
 }

@@ -1,8 +1,8 @@
-// Members that one level of cooldowns keeps closed, each until its own time.
+// Members closed by one level of cooldowns, each until its own time.
 import { BitSet } from "../shared/bitset.ts";
 import { MinHeap } from "../shared/min-heap.ts";
 
-/** Up to so many closed members are skipped one by one; for more a set of the open ones is worth its memory. */
+/** Up to this number of closed members they are skipped one by one; above it a set of the open members is worth its memory. */
 const FEW = 64;
 
 export class ClosedSet {
@@ -14,7 +14,7 @@ export class ClosedSet {
     this.#size = size;
   }
 
-  /** The members that are not closed; `undefined` while only a few are. */
+  /** The members that are not closed; `undefined` while only a few are closed. */
   get open(): BitSet | undefined {
     return this.#open;
   }
@@ -27,12 +27,12 @@ export class ClosedSet {
     return this.#untils.has(member);
   }
 
-  /** Until when a member is closed; 0 where it is open. */
+  /** Until when a member is closed (UTC epoch ms); 0 where it is open. */
   until(member: number): number {
     return this.#untils.timeOf(member);
   }
 
-  /** Closes a member until `until`; 0 opens it. */
+  /** Closes a member until `until` (UTC epoch ms); 0 opens it. */
   set(member: number, until: number): void {
     if (until === 0) return this.#reopen(member);
     this.#untils.set(member, until);
@@ -40,7 +40,7 @@ export class ClosedSet {
     if (!this.#open && this.count > FEW) this.#open = this.#complement();
   }
 
-  /** Opens those whose time has come, telling of each. */
+  /** Opens the members whose time has passed; `onOpen` is called for each. */
   wake(now: number, onOpen?: (member: number) => void): void {
     while (this.#untils.earliest <= now) {
       const member = this.#untils.pop();
@@ -49,7 +49,7 @@ export class ClosedSet {
     }
   }
 
-  /** Finds the smallest of `valueOf` over closed members, where it is below `best`; see `Deadlines.least`. */
+  /** Finds the smallest value of `valueOf` over closed members that is below `best`; see `MinHeap.least`. */
   least(valueOf: (member: number, until: number) => number, best: number): number {
     return this.#untils.least(valueOf, best);
   }
@@ -57,7 +57,7 @@ export class ClosedSet {
   #reopen(member: number): void {
     this.#untils.delete(member);
     this.#open?.add(member);
-    // Half of what made the set worthwhile: it is not to come and go with each member.
+    // Half of the number that created the set, so that it is not created and dropped with every member.
     if (this.count < FEW / 2) this.#open = undefined;
   }
 

@@ -1,4 +1,4 @@
-// The pool as one request sees it: members that serve its model, less those closed for its family.
+// The members of a pool that one request may use: those that serve its model, without those closed for its family.
 import { type BitSet, nextInAll } from "../shared/bitset.ts";
 import type { ClosedSet } from "./closed-set.ts";
 import type { MemberTable } from "./member-table.ts";
@@ -14,7 +14,7 @@ export class EligibleMembers {
     this.#closed = closed;
   }
 
-  /** Tells whether a member serves the model at all. */
+  /** True when a member serves the model. */
   serves(member: number): boolean {
     return this.#serving?.has(member) ?? true;
   }
@@ -23,12 +23,12 @@ export class EligibleMembers {
     return this.#members.usable.has(member) && this.serves(member) && !this.#closed?.has(member);
   }
 
-  /** Until when time alone keeps a member from serving; 0 where it does not. */
+  /** Until when a cooldown keeps a member from serving (UTC epoch ms); 0 where none does. */
   untilOf(member: number): number {
     return Math.max(this.#members.closed.until(member), this.#closed?.until(member) ?? 0);
   }
 
-  /** The best tier with anybody eligible; -1 where nobody is. */
+  /** The best tier with an eligible member; -1 where no member is eligible. */
   bestTier(out: readonly number[]): number {
     const { tierStarts, size, usable } = this.#members;
     if (size === 0) return -1;
@@ -42,24 +42,24 @@ export class EligibleMembers {
     return this.#nextOpen(this.#members.usable, from, end, out, among);
   }
 
-  /** Tells whether anybody not in `out` is eligible. */
+  /** True when a member outside `out` is eligible. */
   hasAny(out: readonly number[]): boolean {
     return this.#nextOpen(this.#members.usable, 0, this.#members.size, out) >= 0;
   }
 
-  /** Tells whether anybody not in `out` only waits for a slot. */
+  /** True when a member outside `out` only lacks a free slot. */
   hasBusy(out: readonly number[]): boolean {
     return this.#nextOpen(this.#members.busy, 0, this.#members.size, out) >= 0;
   }
 
-  /** Tells whether anybody in use and not in `out` serves the model, closed or not. */
+  /** True when an enabled member outside `out` serves the model, closed or not. */
   hasCandidate(out: readonly number[]): boolean {
     const { enabled, size } = this.#members;
     const sets = this.#serving ? [enabled, this.#serving] : [enabled];
     return nextBut(sets, 0, size, (member) => out.includes(member)) >= 0;
   }
 
-  /** Finds the member that time opens first, and when; -1 and `Infinity` where time opens none. */
+  /** Finds the member whose cooldown ends first, and when; -1 and `Infinity` where none ends by time. */
   firstOpening(): { at: number; member: number } {
     let first = -1;
     let best = Infinity;

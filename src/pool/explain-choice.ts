@@ -1,4 +1,4 @@
-// A choice told to people (J4): who comes next, who after them, and why not the others. Looks at members one by one.
+// Explains a selection (J4): the order of preference, and why the other members are skipped. Examines members one by one.
 import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route-decision.ts";
 import type { Found, MemberIndexes, Lookup } from "./member-indexes.ts";
 
@@ -17,10 +17,10 @@ export interface Explained extends Pick<RouteDecision, "left" | "chosen"> {
   candidates: Seen[];
 }
 
-/** Says why a member that serves the model and is in use is closed until some time. */
+/** Returns why an enabled member that serves the model is closed until a point in time (UTC epoch ms). */
 export type WhyClosed = (member: number, until: number) => PassedOver;
 
-/** Explains a choice, up to `most` candidates of each kind. Changes nothing. */
+/** Explains a selection, up to `most` candidates of each kind. Changes nothing. */
 export function explainChoice(
   roster: MemberIndexes,
   sight: Lookup,
@@ -42,7 +42,7 @@ export function explainChoice(
   };
 }
 
-/** Members in order of preference: each is who would be next if those before it had failed. */
+/** Members in order of preference: each is the selection if those before it had failed. */
 function rank(
   roster: MemberIndexes,
   sight: Lookup,

@@ -1,4 +1,4 @@
-// What is closed for one quota pool × family: the families that have anything closed, and nobody else's.
+// The members closed for one quota pool and family: only families with a closed member have an entry.
 import { ClosedSet } from "./closed-set.ts";
 import { MinHeap } from "../shared/min-heap.ts";
 import type { RoundRobin } from "./round-robin.ts";
@@ -7,14 +7,14 @@ export interface Family {
   pool: string;
   name: string;
   closed: ClosedSet;
-  /** Rotations of its own, by signature: with members closed here, the turn is another than elsewhere. */
+  /** Rotations by signature, separate from the shared ones because the closed members change the order. */
   rotations: Map<string, RoundRobin>;
 }
 
 export class FamilyClosures {
   readonly #size: number;
   readonly #pools = new Map<string, Map<string, Family>>();
-  /** When the last member of a family may open. Model names come from outside: who has nothing closed any more goes. */
+  /** When the last member of a family may open. Model names come from clients, so families without a closed member are dropped. */
   readonly #ends = new MinHeap<Family>();
 
   constructor(size: number) {
@@ -27,19 +27,19 @@ export class FamilyClosures {
     return size;
   }
 
-  /** The family with those open whose time has come; `undefined` where nothing is closed. */
+  /** Returns a family after opening the members whose time has passed; `undefined` where nothing is closed. */
   get(pool: string, name: string, now: number): Family | undefined {
     const family = this.#pools.get(pool)?.get(name);
     family?.closed.wake(now);
     return family;
   }
 
-  /** Until when a member is closed; 0 where it is open. */
+  /** Until when a member is closed (UTC epoch ms); 0 where it is open. */
   until(pool: string, name: string, member: number): number {
     return this.#pools.get(pool)?.get(name)?.closed.until(member) ?? 0;
   }
 
-  /** Closes a member until `until`; 0 opens it. */
+  /** Closes a member until `until` (UTC epoch ms); 0 opens it. */
   set(pool: string, name: string, member: number, until: number, now: number): void {
     this.prune(now, 2);
     const known = this.get(pool, name, now);

@@ -1,7 +1,7 @@
-// Members by how many requests they have under way: one set for each number, fewest first.
+// Members by number of requests in flight: one set per number, fewest first.
 import { BitSet } from "../shared/bitset.ts";
 
-/** Members with so many or more count as equal. */
+/** Members with this number of requests or more count as equal. */
 const MOST = 255;
 
 export class InFlightIndex {
@@ -15,7 +15,7 @@ export class InFlightIndex {
     this.#counts[0] = size;
   }
 
-  /** Moves a member from one number to another. */
+  /** Moves a member from one number of requests to another. */
   move(member: number, from: number, to: number): void {
     const [old, next] = [Math.min(from, MOST), Math.min(to, MOST)];
     if (old === next) return;
@@ -25,7 +25,7 @@ export class InFlightIndex {
     this.#counts[next] = (this.#counts[next] ?? 0) + 1;
   }
 
-  /** Sets that hold anybody, fewest requests first. */
+  /** The sets that have a member, fewest requests first. */
   *sets(): Iterable<BitSet> {
     for (let load = 0; load < this.#sets.length; load++)
       if (this.#counts[load]) yield this.#sets[load]!;

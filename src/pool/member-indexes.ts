@@ -1,4 +1,4 @@
-// The members of a pool with everything that is indexed by their numbers; other members, other roster.
+// The members of a pool with all indexes over their numbers. A change of members creates new indexes.
 import type { Random } from "../contract/clock.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { ChosenBy } from "../contract/route-decision.ts";
@@ -27,19 +27,19 @@ export interface MemberIndexesOptions extends StickinessOptions {
   rotateEvery: number;
   strategy: StrategyName | ChooseFunction;
   preferred?: PreferredOptions | undefined;
-  /** Told what an operator's strategy did wrong. */
+  /** Called when an operator's strategy throws or returns a wrong value. */
   onFault?: (error: unknown) => void;
 }
 
-/** What one request looks at, found once. */
+/** The indexes that one request uses, looked up once. */
 export interface Lookup extends Caller {
   target: Wanted["target"];
-  /** Rotations of the family's own, where something is closed for it. */
+  /** The family's own rotations, where a member is closed for it. */
   rotations: Map<string, RoundRobin> | undefined;
 }
 
 export interface Found {
-  /** -1 where nobody is eligible, or the session waits. */
+  /** -1 where no member is eligible, or the session waits. */
   member: number;
   by: ChosenBy;
 }
@@ -74,7 +74,7 @@ export class MemberIndexes {
     this.#preferred = preferred && new PreferredCredential(preferred, members);
   }
 
-  /** Makes the same with other members. Who stays keeps requests under way, sessions, the turn and what is known of quotas. */
+  /** Creates the indexes for other members. Members that stay keep their requests in flight, sessions, turn and known quotas. */
   replaced(credentials: readonly Credential[], now: number): MemberIndexes {
     const old = this.members;
     const members = new MemberTable(credentials);
@@ -106,12 +106,12 @@ export class MemberIndexes {
     return { target, session, pool, signature, view, rotations: own?.rotations };
   }
 
-  /** Whose turn it is among those that a request looks at. */
+  /** The rotation that a request uses. */
   rotationOf({ pool, signature, rotations }: Lookup): RoundRobin {
     return this.#rotations.of(pool, signature, rotations);
   }
 
-  /** Finds who is next, and changes nothing but the rotation's round. */
+  /** Finds the next member; changes nothing but the rotation's round. */
   find(sight: Lookup, rotation: RoundRobin, out: readonly number[], now: number): Found {
     const { view, session, target } = sight;
     const preferred = this.#preferred?.choose(view, out) ?? -1;
@@ -126,7 +126,7 @@ export class MemberIndexes {
     return { member: this.#strategy(choice), by: "strategy" };
   }
 
-  /** Finds who is next and goes on from there; -1 where nobody is. */
+  /** Finds the next member and advances the rotation; -1 where there is none. */
   choose(sight: Lookup, out: readonly number[], now: number): number {
     const rotation = this.rotationOf(sight);
     this.#preferred?.note(sight.view);
@@ -138,7 +138,7 @@ export class MemberIndexes {
     return member;
   }
 
-  /** Tells whether anybody in use and not in `out` serves a model, closed or not. */
+  /** True when an enabled member outside `out` serves a model, closed or not. */
   hasCandidate(model: string, out: readonly number[]): boolean {
     const serving = this.#serving(this.#lists.signatureOf(model));
     return new EligibleMembers(this.members, serving, undefined).hasCandidate(out);
@@ -148,7 +148,7 @@ export class MemberIndexes {
     return ids.map((id) => this.members.numberOf(id));
   }
 
-  /** The members that serve a signature's models; of a strictly preferred one it alone. */
+  /** The members that serve the models of a signature; only the preferred one where it is strict. */
   #serving(signature: string): BitSet | undefined {
     const serving = this.#lists.serving(signature);
     const only = this.#preferred?.only;

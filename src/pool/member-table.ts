@@ -1,4 +1,4 @@
-// The credentials by number, best tier first, and what is true of each now: in use, at its cap, closed for everything.
+// The credentials by number, best tier first, and the current state of each: enabled, at its concurrency limit, closed for everything.
 import type { Credential } from "../contract/credential.ts";
 import { BitSet } from "../shared/bitset.ts";
 import { ClosedSet } from "./closed-set.ts";
@@ -6,15 +6,15 @@ import { InFlightIndex } from "./in-flight-index.ts";
 
 export class MemberTable {
   readonly credentials: readonly Credential[];
-  /** Number of the first member of each tier, and at the end the number of all. */
+  /** Number of the first member of each tier, followed by the number of all members. */
   readonly tierStarts: readonly number[];
   /** Cooldowns of whole credentials. */
   readonly closed: ClosedSet;
-  /** Neither disabled … */
+  /** Members that are not disabled … */
   readonly enabled: BitSet;
-  /** … nor closed, nor at its cap. */
+  /** … and neither closed nor at their concurrency limit. */
   readonly usable: BitSet;
-  /** Neither disabled nor closed: the cap alone holds it back. */
+  /** Members that are neither disabled nor closed: only the concurrency limit holds them back. */
   readonly busy: BitSet;
   readonly #tierOf: Uint32Array;
   readonly #numberOf: ReadonlyMap<string, number>;
@@ -23,7 +23,7 @@ export class MemberTable {
   #rounds: BitSet[] | undefined;
 
   constructor(credentials: readonly Credential[]) {
-    // Sorting is stable: inside a tier the order is the configured one.
+    // Sorting is stable: inside a tier the configured order is kept.
     this.credentials = credentials.toSorted((a, b) => a.tier - b.tier);
     const size = credentials.length;
     this.tierStarts = startsOf(this.credentials);
@@ -40,7 +40,7 @@ export class MemberTable {
     return this.credentials.length;
   }
 
-  /** Returns a credential's number, -1 where it is none of ours. */
+  /** Returns a credential's number; -1 where it is not a member. */
   numberOf(id: string): number {
     return this.#numberOf.get(id) ?? -1;
   }
@@ -57,7 +57,7 @@ export class MemberTable {
     return this.#inFlight[member]! >= this.credentials[member]!.maxInFlight;
   }
 
-  /** Members by requests under way. Kept from the first time on that somebody asks. */
+  /** Members by requests in flight. Maintained from the first use on. */
   get loads(): InFlightIndex {
     if (!this.#loads) {
       this.#loads = new InFlightIndex(this.size);
@@ -66,7 +66,7 @@ export class MemberTable {
     return this.#loads;
   }
 
-  /** Rounds of a lap, as many as the highest weight: who takes part in each. */
+  /** The rounds of a lap, as many as the highest weight: the members that take part in each. */
   get rounds(): readonly BitSet[] {
     return (this.#rounds ??= roundsOf(this.credentials));
   }
@@ -91,13 +91,13 @@ export class MemberTable {
     this.#look(member);
   }
 
-  /** Closes a member for everything until `until`; 0 opens it. */
+  /** Closes a member for everything until `until` (UTC epoch ms); 0 opens it. */
   close(member: number, until: number): void {
     this.closed.set(member, until);
     this.#look(member);
   }
 
-  /** Opens those whose time has come. */
+  /** Opens the members whose time has passed. */
   wake(now: number): void {
     this.closed.wake(now, (member) => this.#look(member));
   }

@@ -1,7 +1,7 @@
-// Which credentials serve a model by their lists (A10). Models that pass the same lists are one signature.
+// Which credentials serve a model according to their lists (A10). Models that pass the same lists have the same signature.
 import type { Credential } from "../contract/credential.ts";
 import { setBounded } from "../shared/bounded-map.ts";
-import { compilePattern } from "../shared/patterns.ts";
+import { toModelTest } from "../shared/patterns.ts";
 import { BitSet } from "../shared/bitset.ts";
 
 interface Rule {
@@ -9,10 +9,10 @@ interface Rule {
   members: number[];
 }
 
-/** Model names come from outside and have no end: so many, of so many characters, are remembered. */
+/** Limits of the cache, because model names come from clients: number of models, and length of a name in characters. */
 const MODELS = 1_000;
 const MODEL_LENGTH = 256;
-/** Bits that all remembered signatures together may take. */
+/** Maximum number of bits of all cached signatures together. */
 const ROOM = 64 * 1_048_576;
 
 export class ModelAccess {
@@ -26,7 +26,7 @@ export class ModelAccess {
     this.#rules = toRules(credentials);
   }
 
-  /** Tells models apart by which lists they pass; `""` where there are no lists. */
+  /** Identifies the set of lists that a model passes; `""` where there are no lists. */
   signatureOf(model: string): string {
     if (this.#rules.length === 0) return "";
     const known = this.#signatures.get(model);
@@ -50,7 +50,7 @@ export class ModelAccess {
   }
 }
 
-/** Groups credentials by their model lists; those without any stand in no group. */
+/** Groups credentials by their model lists; those without lists are in no group. */
 function toRules(credentials: readonly Credential[]): Rule[] {
   const rules = new Map<string, Rule>();
   credentials.forEach(({ allow, deny }, member) => {
@@ -61,16 +61,4 @@ function toRules(credentials: readonly Credential[]): Rule[] {
     rule.members.push(member);
   });
   return [...rules.values()];
-}
-
-/** Tells whether lists let a model through. */
-export function toModelTest(
-  allow: readonly string[] | undefined,
-  deny: readonly string[] | undefined,
-): (model: string) => boolean {
-  const allowed = allow?.map(compilePattern);
-  const denied = deny?.map(compilePattern) ?? [];
-  return (model) =>
-    !denied.some((matches) => matches(model)) &&
-    (allowed?.some((matches) => matches(model)) ?? true);
 }

@@ -1,23 +1,23 @@
-// All credentials of one upstream, indexed for choosing: who may carry a request now, and when the next one may.
+// All credentials of one upstream, indexed for selection: which one may serve a request now, and when the next one may.
 import type { Credential, Key } from "../contract/credential.ts";
 import type { Cooldowns } from "../cooldowns/cooldowns.ts";
 import { type Cooldown, closedUntil } from "../cooldowns/cooldown-table.ts";
 import { ANY } from "../shared/patterns.ts";
 import { type Explained, explainChoice, type PassedOver } from "./explain-choice.ts";
-import type { Blocked, Probe, Wanted } from "./selection.ts";
 import { MemberTable } from "./member-table.ts";
 import { endOf, type QuotaReading } from "../quota/quota-index.ts";
 import { type IsProtected, ProtectedQuota } from "../quota/protected-quota.ts";
 import { MemberIndexes, type MemberIndexesOptions } from "./member-indexes.ts";
+import type { Blocked, Probe, Wanted } from "./selection.ts";
 
 export interface PoolOptions extends MemberIndexesOptions {
   cooldowns: Cooldowns;
   isProtected?: IsProtected | undefined;
-  /** Told, with the upstream's name, when a cooldown or a disabling may have changed what can be chosen. */
+  /** Called with the upstream's name when a change of cooldowns or disabled credentials may have changed the selection. */
   onChange?: (upstream: string) => void;
 }
 
-/** Families that are dropped at each pruning, at most. */
+/** Maximum number of families dropped in one pruning. */
 const AT_ONCE = 10_000;
 
 export class Pool {
@@ -55,14 +55,14 @@ export class Pool {
     return this.#members.numberOf(id) >= 0;
   }
 
-  /** Takes credentials in; one whose id is known takes its place. What is closed or under way stays as it is (K8). */
+  /** Adds credentials; one with a known id replaces it. Cooldowns and requests in flight are kept (K8). */
   add(credentials: readonly Credential[], now: number): void {
     const ids = new Set(credentials.map(({ id }) => id));
     const others = this.credentials.filter(({ id }) => !ids.has(id));
     this.#replace([...others, ...credentials], now);
   }
 
-  /** Takes credentials out. Their requests under way end as they would have. */
+  /** Removes credentials. Their requests in flight continue to their end. */
   remove(ids: readonly string[], now: number): void {
     const leaving = new Set(ids);
     this.#replace(
@@ -71,19 +71,19 @@ export class Pool {
     );
   }
 
-  // Numbers are places in order of tiers: with other members they are others. One step through all of them, never one for each.
+  // A change of members changes the numbers of all. It is done in one pass over all members, never once per member.
   #replace(credentials: readonly Credential[], now: number): void {
     this.#roster = this.#roster.replaced(credentials, now);
     this.#closeKnown(now);
     this.#options.onChange?.(this.upstream);
   }
 
-  /** How many sessions are bound, and how many families have something closed: to see that both stay bounded. */
+  /** Number of bound sessions, and of families with a closed member, to verify that both stay bounded. */
   get sizes(): { sessions: number; families: number } {
     return { sessions: this.#roster.stickiness.size, families: this.#roster.families.size };
   }
 
-  /** Chooses and takes a slot in the same turn; `undefined` where nobody is eligible. Give the slot back with `release`. */
+  /** Selects a credential and takes a slot in the same turn; `undefined` where none is eligible. Give the slot back with `release`. */
   take(wanted: Wanted, now: number): Credential | undefined {
     if (this.sharedUntil(wanted.target, now) > 0) return undefined;
     const roster = this.#roster;
@@ -92,7 +92,7 @@ export class Pool {
     return member < 0 ? undefined : this.#enter(member);
   }
 
-  /** Tells who would be chosen, who after them, and why not the others (J4); `most` of each. For people, not for requests. */
+  /** Explains the selection: the order of preference, and why the others are skipped (J4), up to `most` of each. Too slow for requests. */
   explain(wanted: Wanted, now: number, most: number): Explained {
     const roster = this.#roster;
     const whyClosed = (member: number, until: number): PassedOver =>
@@ -109,8 +109,8 @@ export class Pool {
   }
 
   /**
-   * Takes a slot on the credential that this request has just used. Inside a cooldown only where it is the one that the
-   * request met itself, known by when it opened (`met`, D7); everybody else's holds for it too.
+   * Takes a slot on the credential that this request has just used. During a cooldown this is allowed only where the request caused the
+   * cooldown itself, identified by its opening time (`met`, D7); a cooldown caused by other requests applies.
    */
   retake(
     id: string,
@@ -125,14 +125,14 @@ export class Pool {
     return closing.some(({ openedAt }) => openedAt !== met) ? undefined : this.#enter(member);
   }
 
-  /** Tells whether `take` would find somebody. */
+  /** True when `take` would find a credential. */
   hasAny(wanted: Wanted, now: number): boolean {
     if (this.sharedUntil(wanted.target, now) > 0) return false;
     const roster = this.#roster;
     return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
   }
 
-  /** The best tier that has anybody eligible; `Infinity` where none has. */
+  /** The best tier with an eligible member; `Infinity` where there is none. */
   bestTier(target: Wanted["target"], now: number): number {
     if (this.sharedUntil(target, now) > 0) return Infinity;
     const { view } = this.#roster.look({ target, session: undefined }, now);
@@ -140,7 +140,7 @@ export class Pool {
     return tier < 0 ? Infinity : this.credentials[this.#members.tierStarts[tier]!]!.tier;
   }
 
-  /** Tells whether no other credential in use serves the target's model, cooling or not. */
+  /** True when no other enabled credential serves the target's model, cooling down or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
     return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));
   }
@@ -160,7 +160,7 @@ export class Pool {
     return this.#members.inFlight(this.#members.numberOf(id));
   }
 
-  /** Until when a limit that all credentials share closes this target; 0 where none does. */
+  /** Until when a limit that all credentials share closes this target (UTC epoch ms); 0 where none does. */
   sharedUntil({ pool, family }: Wanted["target"], now: number): number {
     const shared = this.#shared(pool, family, now);
     return shared ? closedUntil(shared) : 0;
@@ -171,7 +171,7 @@ export class Pool {
     return this.#options.cooldowns.sharedBy({ upstream, pool, family }, now);
   }
 
-  /** Tells whether a credential may still be used for a target: asked again after every await (D7). */
+  /** True when a credential may still be used for a target; checked again after every await (D7). */
   isOpen(id: string, target: Wanted["target"], now: number): boolean {
     const member = this.#members.numberOf(id);
     if (member < 0 || !this.#members.enabled.has(member)) return false;
@@ -179,7 +179,7 @@ export class Pool {
     return this.#roster.look({ target, session: undefined }, now).view.untilOf(member) === 0;
   }
 
-  /** Says why `take` found nobody, and when the first may be found. Costs no scan. */
+  /** Returns why `take` found no credential, and when the first may become available. Needs no scan. */
   blocked(wanted: Wanted, now: number): Blocked {
     const { target, excluded } = wanted;
     const roster = this.#roster;
@@ -197,7 +197,7 @@ export class Pool {
     const own = isReady || isBusy ? now : first.at;
     const sharedUntil = shared ? closedUntil(shared) : 0;
     if (shared && own === Infinity) return { why: "spent", until: sharedUntil, key: shared.key };
-    // Behind a limit that all share, a slot that comes free is of no use.
+    // Behind a limit that all credentials share, a free slot does not help.
     if (shared && sharedUntil >= own)
       return { why: this.#whyClosed(shared.key, now), until: sharedUntil, key: shared.key };
     const key = first.member < 0 ? undefined : this.#closingKey(first.member, target);
@@ -206,7 +206,7 @@ export class Pool {
     return { why: own === Infinity ? "spent" : this.#whyClosed(key, now), until: own, key };
   }
 
-  // How long a trial takes nobody knows, and it may well succeed: that is worth waiting for (F4).
+  // The duration of a probe is not known and it may succeed, so waiting for it is worthwhile (F4).
   #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" | "protected" {
     const known = key && this.#options.cooldowns.get(key);
     if (known && known.trialUntil > now) return "trial";
@@ -214,8 +214,8 @@ export class Pool {
   }
 
   /**
-   * Begins the trials that are due where a credential has just been taken (F4). Returns what ends them without a
-   * result, and their keys; `undefined` where none was due.
+   * Begins the due probes for a credential that has just been taken (F4). Returns the function that ends them without a result, and their
+   * keys; `undefined` where none was due.
    */
   beginProbe(id: string, target: Wanted["target"], now: number): Probe | undefined {
     const { cooldowns } = this.#options;
@@ -242,7 +242,7 @@ export class Pool {
       : { credential, upstream, pool, family };
   }
 
-  /** A cooldown of this upstream has changed. */
+  /** Applies a change of this upstream's cooldowns. */
   changed(key: Key, now: number): void {
     const member = this.#members.numberOf(key.credential);
     if (member >= 0) this.#close(member, key, now);
@@ -257,17 +257,7 @@ export class Pool {
     else this.#roster.families.set(pool, family, member, until, now);
   }
 
-  /** What is known of a credential's quota for a target, or for everything. */
-  quota(
-    id: string,
-    { pool, family }: Pick<Key, "pool" | "family">,
-    now: number,
-  ): QuotaReading | undefined {
-    const member = this.#members.numberOf(id);
-    return member < 0 ? undefined : this.#roster.quotas.get(member, pool, family, now);
-  }
-
-  /** Takes in what is left of a credential's quota for one model, or, with the family `*`, for everything (A9). */
+  /** Sets the remaining quota of a credential for one model, or, with the family `*`, for everything (A9). */
   setQuota(
     id: string,
     of: { pool: string; family: string; model: string },
@@ -287,11 +277,6 @@ export class Pool {
     if (member < 0) return;
     this.#members.setEnabled(member, !disabled);
     this.#options.onChange?.(this.upstream);
-  }
-
-  isDisabled(id: string): boolean {
-    const member = this.#members.numberOf(id);
-    return member >= 0 && !this.#members.enabled.has(member);
   }
 
   /** Drops families in which nothing is closed any more. */

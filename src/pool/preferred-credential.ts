@@ -1,4 +1,4 @@
-// One credential goes before all others while it may be used (A8); with `strict`, there are no others.
+// One credential is preferred to all others while it may be used (A8); with `strict`, no other is used.
 import { BitSet } from "../shared/bitset.ts";
 import type { MemberTable } from "./member-table.ts";
 import type { EligibleMembers } from "./eligible-members.ts";
@@ -6,7 +6,7 @@ import type { EligibleMembers } from "./eligible-members.ts";
 export interface PreferredOptions {
   id: string;
   strict: boolean;
-  /** Told when it can be used no more, and when it can again. */
+  /** Called when it can no longer be used, and when it can be used again. */
   onChange?: ((isUsed: boolean) => void) | undefined;
 }
 
@@ -14,7 +14,7 @@ export class PreferredCredential {
   readonly #options: PreferredOptions;
   readonly #members: MemberTable;
   readonly #member: number;
-  /** It alone, for a pool that knows no other. */
+  /** A set of the preferred member only; `undefined` where it is not strict. */
   readonly only: BitSet | undefined;
   #isUsed = true;
 
@@ -34,7 +34,7 @@ export class PreferredCredential {
     return view.isEligible(member) && !out.includes(member) ? member : -1;
   }
 
-  /** Sees how it stands for a request. Each change is told once, not for each request. */
+  /** Checks its availability for a request. Each change is reported once, not once per request. */
   note(view: EligibleMembers): void {
     const member = this.#member;
     if (member < 0 || !view.serves(member)) return;

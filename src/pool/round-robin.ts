@@ -1,18 +1,18 @@
-// Whose turn it is in each tier: round robin, moving on after so many choices in a row.
+// The rotation in each tier: round robin, which advances after a number of selections in a row.
 import type { Random } from "../contract/clock.ts";
 import { setBounded } from "../shared/bounded-map.ts";
 
 interface Turn {
-  /** The member that the next choice looks at first. */
+  /** The member at which the next selection starts. */
   at: number;
-  /** How often that member has served in a row. */
+  /** How often that member has been selected in a row. */
   served: number;
   /** Round of the lap, where the strategy has rounds. */
   round: number;
 }
 
 export class RoundRobin {
-  /** Number of the first member of each tier, and at the end the number of all. */
+  /** Number of the first member of each tier, followed by the number of all members. */
   readonly #tierStarts: readonly number[];
   readonly #every: number;
   readonly #random: Random;
@@ -24,24 +24,24 @@ export class RoundRobin {
     this.#random = random;
   }
 
-  /** Makes a rotation that goes on from where this one stands. */
+  /** Creates a rotation that continues from the state of this one. */
   copy(): RoundRobin {
     const copy = new RoundRobin(this.#tierStarts, this.#every, this.#random);
     for (const [tier, turn] of this.#turns) copy.#turns.set(tier, { ...turn });
     return copy;
   }
 
-  /** The member from which the next choice in this tier starts. */
+  /** The member at which the next selection in this tier starts. */
   cursor(tier: number): number {
     return this.#turn(tier).at;
   }
 
-  /** Round of the lap that this tier is in. It counts on for ever. */
+  /** Round of the lap in this tier; it is never reset. */
   round(tier: number): number {
     return this.#turn(tier).round;
   }
 
-  /** Goes on to a member of a round. */
+  /** Advances to a member of a round. */
   goTo(tier: number, round: number, member: number): void {
     const turn = this.#turn(tier);
     if (turn.at !== member) turn.served = 0;
@@ -49,7 +49,7 @@ export class RoundRobin {
     turn.round = round;
   }
 
-  /** Notes that a member was chosen. */
+  /** Records that a member was selected. */
   took(tier: number, member: number): void {
     const turn = this.#turn(tier);
     const served = turn.at === member ? turn.served + 1 : 1;
@@ -59,7 +59,7 @@ export class RoundRobin {
     if (isDone && turn.at <= member) turn.round++;
   }
 
-  /** Makes the same for other tiers and numbers: `numberOf` says what becomes of each, -1 for who has left. */
+  /** Creates the rotation for other tiers and numbers: `numberOf` returns the new number of a member, -1 for a removed one. */
   renumbered(tierStarts: readonly number[], numberOf: (member: number) => number): RoundRobin {
     const copy = new RoundRobin(tierStarts, this.#every, this.#random);
     for (const turn of this.#turns.values()) {
@@ -74,7 +74,7 @@ export class RoundRobin {
     return member + 1 < this.#tierStarts[tier + 1]! ? member + 1 : this.#tierStarts[tier]!;
   }
 
-  // A seeded offset: many instances that start at once must not all begin with the same credential (A12).
+  // A seeded offset, so that many instances that start at the same time do not all begin with the same credential (A12).
   #turn(tier: number): Turn {
     const known = this.#turns.get(tier);
     if (known) return known;
@@ -86,10 +86,10 @@ export class RoundRobin {
   }
 }
 
-/** A pool has few quota pools and few signatures; should it ever have many, some start anew. */
+/** A pool has few quota pools and few signatures; above this number the oldest rotation is dropped and starts anew. */
 const ROTATIONS = 1_000;
 
-/** The rotations of a pool: one for each quota pool and signature, and a family's own where it has something closed. */
+/** The rotations of a pool: one per quota pool and signature, and separate ones for a family in which a member is closed. */
 export class RoundRobins {
   readonly #shared = new Map<string, RoundRobin>();
   readonly #create: () => RoundRobin;
@@ -107,7 +107,7 @@ export class RoundRobins {
     return own ? setBounded(own, signature, shared.copy(), ROTATIONS) : shared;
   }
 
-  /** Makes the same with each shared rotation made anew. Those of families go on from them. */
+  /** Creates new rotations: shared ones by `renew`; those of families continue from the shared ones. */
   renewed(create: () => RoundRobin, renew: (rotation: RoundRobin) => RoundRobin): RoundRobins {
     const copy = new RoundRobins(create);
     for (const [key, rotation] of this.#shared) copy.#shared.set(key, renew(rotation));

@@ -1,35 +1,35 @@
-// What a selection looks for, and what stands in its way.
+// The types of a selection: its input, why it found no credential, and the probe that it may begin.
 import type { Key } from "../contract/credential.ts";
 import type { Target } from "../contract/target.ts";
 
-/** What a choice looks at. */
+/** The input of a selection. */
 export interface Wanted {
   target: Pick<Target, "upstream" | "pool" | "model" | "family">;
   /** Stickiness key; `undefined` where the request has none. */
   session: string | undefined;
-  /** Credentials (ids) that failed in this request already. */
+  /** Ids of the credentials that have failed in this request. */
   excluded: readonly string[];
 }
 
-/** Why nothing could be chosen, and when that may change. */
+/** Why no credential can be selected, and when that may change. */
 export interface Blocked {
   /**
-   * `empty`: nobody could ever serve it as things stand; `busy`: a cap alone holds somebody back; `trial`: another request is
-   * finding out; `cooling`: time will tell; `protected`: what is left of the quota is kept back; `held`: its session waits for
-   * its own credential; `spent`: all were tried.
+   * `empty`: no credential can serve the request at all; `busy`: one only lacks a free slot; `trial`: another request is probing it;
+   * `cooling`: a cooldown will end; `protected`: its remaining quota is protected; `held`: the session waits for its own credential;
+   * `spent`: all were tried.
    */
   why: "empty" | "busy" | "trial" | "cooling" | "protected" | "held" | "spent";
-  /** When the first key opens, UTC epoch ms; `Infinity` where time alone opens none. */
+  /** When the first key opens, in UTC epoch ms; `Infinity` where none opens by time. */
   until: number;
   /** The key that opens first. */
   key: Key | undefined;
 }
 
-/** One request's trial of keys whose time is over. */
+/** The probe of one request, for keys whose cooldown has ended. */
 export interface Probe {
-  /** When it began: what is closed since then is closed by it, for others. */
+  /** When it began, in UTC epoch ms: what has been closed since then was closed by the probe, for other requests. */
   startedAt: number;
   keys: readonly Key[];
-  /** Makes room for the next; nothing where the trial has succeeded or failed. */
+  /** Ends the probe without a result, so that the next may begin; no effect after success or failure. */
   end(now: number): void;
 }

@@ -1,4 +1,4 @@
-// Which credential a session last had. Bounded in number and time; the least recently used goes first (A6, K11).
+// The last credential of each session. Bounded in number and time; the least recently used session is dropped first (A6, K11).
 
 interface Session {
   key: string;
@@ -14,7 +14,7 @@ export class SessionTable {
   readonly #sessions = new Map<string, Session>();
   readonly #ttl: number;
   readonly #limit: number;
-  // The order of use is a list of its own: the first key of a Map from which many were deleted is slow to find.
+  // The order of use is kept in a linked list: finding the first key of a Map from which many were deleted is slow.
   #oldest: Session | undefined;
   #newest: Session | undefined;
 
@@ -27,7 +27,7 @@ export class SessionTable {
     return this.#sessions.size;
   }
 
-  /** Returns the member a session is bound to, or -1. */
+  /** Returns the member that a session is bound to, or -1. */
   get(key: string, now: number): number {
     const session = this.#sessions.get(shorten(key));
     return session && now - session.usedAt <= this.#ttl ? session.member : -1;
@@ -43,7 +43,7 @@ export class SessionTable {
     this.#append(session);
   }
 
-  // A full table goes on with the object of the one that goes: old objects that die all the time keep the collector busy.
+  // A full table reuses the object of the dropped session: old objects that die constantly keep the garbage collector busy.
   #add(key: string): Session {
     const session = this.size < this.#limit ? createSession() : this.#forget(this.#oldest!);
     session.key = key;
@@ -51,7 +51,7 @@ export class SessionTable {
     return session;
   }
 
-  /** Gives members other numbers; sessions of those who have left (-1) are forgotten. */
+  /** Renumbers the members; sessions of removed members (-1) are dropped. */
   renumber(numberOf: (member: number) => number): void {
     for (const session of this.#sessions.values()) {
       session.member = numberOf(session.member);
@@ -85,12 +85,12 @@ function createSession(): Session {
   return { key: "", member: -1, usedAt: 0, older: undefined, newer: undefined };
 }
 
-// A slice would keep the whole of a long key in memory, and let keys with one beginning share a credential.
+// A slice would keep the whole long key in memory, and let keys with a common beginning share a credential.
 function shorten(key: string): string {
   return key.length <= KEY_LENGTH ? key : `${key.length}:${hash(key, 1)}:${hash(key, 2)}`;
 }
 
-/** FNV-1a over UTF-16 units. A collision shares a credential's turn, and nothing else. */
+/** FNV-1a over UTF-16 units. After a collision two sessions share a credential, with no other effect. */
 function hash(text: string, seed: number): number {
   let value = 0x811c9dc5 ^ Math.imul(seed, 0x9e3779b1);
   for (let at = 0; at < text.length; at++)

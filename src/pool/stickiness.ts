@@ -1,4 +1,4 @@
-// Who served this caller last: sessions (A6), the reuse window (A7), and waiting for the same credential (A5).
+// The credential that served a caller last: sessions (A6), the reuse window (A7), and waiting for the same credential (A5).
 import type { MemberTable } from "./member-table.ts";
 import { SessionTable } from "./session-table.ts";
 import type { EligibleMembers } from "./eligible-members.ts";
@@ -6,17 +6,17 @@ import type { EligibleMembers } from "./eligible-members.ts";
 export interface StickinessOptions {
   sessionTTL: number;
   sessionLimit: number;
-  /** Calls without a session that are less than this apart go to the same credential, ms; `false`: they do not. */
+  /** Calls without a session that are less than this apart use the same credential, in ms; `false`: off. */
   reuseWindow: number | false;
-  /** A session waits so long for its own credential, ms; `false`: it switches at once. */
+  /** How long a session waits for its own credential, in ms; `false`: it switches at once. */
   cacheWait: number | false;
 }
 
-/** What one request looks at. */
+/** The fields of a request that identify its caller. */
 export interface Caller {
   session: string | undefined;
   view: EligibleMembers;
-  /** Tells models apart by who serves them. */
+  /** Identifies the set of members that serve the model. */
   signature: string;
   /** Quota pool. */
   pool: string;
@@ -25,7 +25,7 @@ export interface Caller {
 export class Stickiness {
   readonly #options: StickinessOptions;
   readonly #sessions: SessionTable;
-  /** By quota pool and signature: who was used last, and when. Both come from the configuration alone. */
+  /** Last used member and time (UTC epoch ms), by quota pool and signature. Both come from the configuration, so the number is bounded. */
   readonly #last = new Map<string, { member: number; at: number }>();
   #members: MemberTable;
 
@@ -39,7 +39,7 @@ export class Stickiness {
     return this.#sessions.size;
   }
 
-  /** Returns the member that a caller has, where it is eligible, or -1. */
+  /** Returns the member that a caller is bound to, where it is eligible, or -1. */
   bound(caller: Caller, out: readonly number[], now: number): number {
     const { session, view } = caller;
     if (session === undefined) return this.#reused(caller, out, now);
@@ -50,7 +50,7 @@ export class Stickiness {
     return -1;
   }
 
-  /** Notes that the member a caller has serves it once more. */
+  /** Records that the bound member serves the caller again. */
   touch({ session, signature, pool }: Caller, member: number, now: number): void {
     if (session === undefined)
       return void this.#last.set(`${pool}\n${signature}`, { member, at: now });
@@ -58,7 +58,7 @@ export class Stickiness {
     if (key !== undefined) this.#sessions.bind(key, member, now);
   }
 
-  /** Returns the member that a session waits for, because it opens soon; -1 where there is none. */
+  /** Returns the member that a session waits for because it opens soon; -1 where there is none. */
   held({ session, signature, view }: Caller, now: number): number {
     const { cacheWait } = this.#options;
     if (cacheWait === false || session === undefined) return -1;
@@ -71,7 +71,7 @@ export class Stickiness {
     return -1;
   }
 
-  /** Notes who serves a caller now. */
+  /** Records the member that serves a caller now. */
   took(caller: Caller, member: number, now: number): void {
     const { session, signature, pool } = caller;
     if (session !== undefined) this.#bind(session, caller, member, now);
@@ -79,11 +79,11 @@ export class Stickiness {
       this.#last.set(`${pool}\n${signature}`, { member, at: now });
   }
 
-  /** Gives members other numbers; -1 for who has left. */
+  /** Renumbers the members; -1 for a removed one. */
   renumber(members: MemberTable, numberOf: (member: number) => number): void {
     this.#members = members;
     this.#sessions.renumber(numberOf);
-    // Signatures are made of the lists of all members.
+    // Signatures depend on the lists of all members.
     this.#last.clear();
   }
 
@@ -95,7 +95,7 @@ export class Stickiness {
     return out.includes(last.member) || !view.isEligible(last.member) ? -1 : last.member;
   }
 
-  // A credential that does not serve this model, is at its cap or failed once stays the session's own for what comes next.
+  // A credential that does not serve this model, is at its concurrency limit or failed once remains bound to the session.
   #bind(session: string, { view, signature }: Caller, member: number, now: number): void {
     const main = this.#sessions.get(session, now);
     const isGone = main < 0 || !this.#members.enabled.has(main);
@@ -109,7 +109,7 @@ function keysOf(session: string, signature: string): string[] {
   return signature === "" ? [session] : [session, aside(session, signature)];
 }
 
-/** Where a session keeps a second credential, for models that its own does not serve. */
+/** Key under which a session keeps a second credential, for models that its own credential does not serve. */
 function aside(session: string, signature: string): string {
   return `${session}\n${signature}`;
 }

@@ -1,4 +1,4 @@
-// Who is next among the eligible of the best tier (A4). Each strategy asks sets of members, and never looks at one after the other.
+// Selects the next of the eligible members of the best tier (A4). Each strategy queries sets of members and never scans them.
 import type { Candidate, ChooseFunction } from "../contract/strategy.ts";
 import type { BitSet } from "../shared/bitset.ts";
 import type { MemberTable } from "./member-table.ts";
@@ -6,15 +6,15 @@ import type { RoundRobin } from "./round-robin.ts";
 import type { QuotaIndex } from "../quota/quota-index.ts";
 import type { EligibleMembers } from "./eligible-members.ts";
 
-/** Where a choice is made. */
+/** The input of a strategy. */
 export interface Choice {
-  /** The tier, and the numbers of its members. */
+  /** The tier, and the range of its members' numbers. */
   tier: number;
   start: number;
   end: number;
   rotation: RoundRobin;
   view: EligibleMembers;
-  /** Members that are not to be chosen. */
+  /** Members that must not be selected. */
   out: readonly number[];
   target: { pool: string; model: string; family: string };
   session: string | undefined;
@@ -23,12 +23,12 @@ export interface Choice {
 
 export type Strategy = (choice: Choice) => number;
 
-/** In turn. */
+/** Round robin. */
 export const roundRobin: Strategy = (choice) => inTurn(choice, undefined);
 
 /**
- * In turn, each as often as its weight says. A lap has as many rounds as the highest weight; a member of weight w takes
- * part in w of them, evenly spread. Whoever is left out for a while changes nothing for the others' shares.
+ * Weighted round robin. A lap has as many rounds as the highest weight; a member of weight w takes part in w of them, evenly spread. A
+ * member that is unavailable for a while does not change the shares of the others.
  */
 export function createWeighted(members: MemberTable): Strategy {
   return ({ tier, start, end, rotation, view, out }) => {
@@ -48,21 +48,21 @@ export function createWeighted(members: MemberTable): Strategy {
   };
 }
 
-/** The one with the fewest requests under way; among equals in turn. */
+/** The member with the fewest requests in flight; round robin among equals. */
 export function createLeastInFlight(members: MemberTable): Strategy {
   return (choice) => firstIn(choice, members.loads.sets());
 }
 
-/** The one with most of its quota left, in steps of a tenth; among equals in turn. */
+/** The member with the most quota left, in steps of a tenth; round robin among equals. */
 export function createByQuota(quotas: QuotaIndex): Strategy {
   return (choice) =>
     firstIn(choice, quotas.levels(choice.target.pool, choice.target.family, choice.now));
 }
 
-/** An operator's function sees so many at most. */
+/** Maximum number of candidates that an operator's function gets. */
 const CANDIDATES = 1_000;
 
-/** As an operator's function says; what it does wrong is told, and the turn goes on. */
+/** The operator's own function; its faults are reported, and round robin is used instead. */
 export function createOwn(
   choose: ChooseFunction,
   members: MemberTable,
@@ -119,6 +119,6 @@ function firstIn(choice: Choice, sets: Iterable<BitSet>): number {
     const member = inTurn(choice, set);
     if (member >= 0) return member;
   }
-  // No set holds anybody eligible where the sets are not kept: then it is a turn like any other.
+  // Where the sets are not maintained, none has an eligible member: plain round robin is used.
   return inTurn(choice, undefined);
 }

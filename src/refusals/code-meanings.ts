@@ -1,4 +1,4 @@
-/** What explicit codes mean: tables first, then the words a code is made of. */
+/** The meaning of explicit error codes: tables first, then the words that a code consists of. */
 import type { CodeMeaning, Dialect } from "../contract/dialect.ts";
 import { anthropic } from "../dialects/anthropic.ts";
 import { google } from "../dialects/google.ts";
@@ -6,7 +6,7 @@ import { openai } from "../dialects/openai.ts";
 import { meaning } from "../dialects/shared/code-table.ts";
 import { plainWords } from "./phrases.ts";
 
-/** Codes that one API alone uses, so that they mean the same behind every dialect. Numbers: Z.ai, Mistral, SiliconFlow, Workers AI, MiniMax. */
+/** Codes that only one API uses, so that they mean the same in every dialect. Numbers: Z.ai, Mistral, SiliconFlow, Workers AI, MiniMax. */
 const VENDORS: Readonly<Record<string, CodeMeaning>> = {
   ...meaning(`exceeded_current_quota_error openrouter_key_limit 1113 1309 30001 base_resp:1008`, {
     reason: "BILLING",
@@ -62,7 +62,7 @@ const VENDORS: Readonly<Record<string, CodeMeaning>> = {
   }),
 };
 
-/** Words of a code that no table has, in order. */
+/** Words inside codes that no table contains, in order of priority. */
 const CODE_WORDS: readonly [RegExp, CodeMeaning][] = [
   [
     /\b(?:balance|billing|arrear\w*|overdue|payment|credits?|spend\w*|budget)\b|\binsufficient (?:user )?quota\b|\bconsume (?:token )?quota\b/,
@@ -125,7 +125,7 @@ const EVERYWHERE: Readonly<Record<string, CodeMeaning>> = {
   ...VENDORS,
 };
 
-/** Finds what a code means: the dialect's own table, everybody's, then its words. */
+/** Finds the meaning of a code: the dialect's own table, the common table, then its words. */
 export function meaningOfCode(code: string, dialect: Dialect): CodeMeaning | undefined {
   for (const form of formsOf(code)) {
     const known = own(dialect.codes, form) ?? own(EVERYWHERE, form);
@@ -135,7 +135,7 @@ export function meaningOfCode(code: string, dialect: Dialect): CodeMeaning | und
   return CODE_WORDS.find(([pattern]) => pattern.test(words))?.[1];
 }
 
-/** AWS puts a namespace before `#` and a URL after `:`; Copilot a plan after `:`. */
+/** AWS adds a namespace before `#` and a URL after `:`; Copilot adds a plan after `:`. */
 function formsOf(code: string): string[] {
   const whole = code.toLowerCase();
   const name = whole.slice(whole.lastIndexOf("#") + 1);

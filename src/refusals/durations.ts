@@ -12,7 +12,10 @@ const UNITS: Readonly<Record<string, number>> = {
 const PART =
   /[\s,]*(?:and\s+)?(\d{1,15}(?:\.\d{1,12})?)\s*(milliseconds?|msecs?|ms|毫秒|seconds?|secs?|s|秒|minutes?|mins?|m|分钟|分|hours?|hrs?|h|小时|days?|d|天|weeks?|w|周)(?![a-z])/iy;
 
-/** Reads a duration in ms, rounded up: `5h5m47s`, `500ms`, `2 hours 5 minutes`, a bare number of seconds, `{seconds, nanos}`. Null for anything else and for ≤ 0. */
+/**
+ * Reads a duration in ms, rounded up: `5h5m47s`, `500ms`, `2 hours 5 minutes`, a bare number of seconds, `{seconds, nanos}`. Null for
+ * anything else and for ≤ 0.
+ */
 export function parseDuration(value: unknown): number | null {
   if (typeof value === "number") return toWait(value * UNITS["s"]!);
   if (typeof value === "string") return parseText(value.slice(0, 80).trim());
@@ -28,7 +31,7 @@ function parseText(text: string): number | null {
   return read && read.end === text.length ? toWait(read.ms) : null;
 }
 
-/** `1:23:45`; with two parts nobody could tell hours from minutes. */
+/** `1:23:45`; with two parts, hours and minutes could not be distinguished. */
 const CLOCK = /(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d{1,9})?)(?![\d:])/y;
 
 function readClock(text: string, from: number): { ms: number; end: number } | undefined {
@@ -39,7 +42,7 @@ function readClock(text: string, from: number): { ms: number; end: number } | un
   return { ms, end: CLOCK.lastIndex };
 }
 
-/** Reads the duration that begins at `from`, with its unit, and tells where it ends. */
+/** Reads the duration that begins at `from`, with its unit, and returns where it ends. */
 export function readDuration(text: string, from: number): { ms: number; end: number } | undefined {
   let ms = 0;
   let end = from;
@@ -64,12 +67,12 @@ function unitOf(word: string): number {
   return word.startsWith("ms") || word.startsWith("milli") ? 1 : UNITS[word[0]!]!;
 }
 
-/** Rounds a wait up to whole ms, without counting a float's last digits as one. */
+/** Rounds a wait up to whole ms; ignores the rounding errors of floating point numbers. */
 export function toWait(ms: number): number | null {
   return ms > 0 && Number.isFinite(ms) ? Math.max(1, Math.ceil(ms - 1e-6)) : null;
 }
 
-/** Reads a point in time as UTC epoch ms: epoch seconds or ms (told apart by size), or a date with its zone. Null where it is neither. */
+/** Reads a point in time as UTC epoch ms: epoch seconds or ms (distinguished by size), or a date with its zone. Null for anything else. */
 export function parseInstant(value: unknown): number | null {
   const text =
     typeof value === "number" ? String(value) : typeof value === "string" ? value.trim() : "";
@@ -84,7 +87,7 @@ function toEpoch(count: number): number {
   return count > 1e11 ? count : count * 1_000;
 }
 
-/** Nanoseconds are cut to ms: not every engine's `Date.parse` takes nine digits. */
+/** Cuts nanoseconds to ms: not every engine's `Date.parse` accepts nine digits. */
 function trimFraction(text: string): string {
   return text.replace(/(\.\d{3})\d+/, "$1");
 }

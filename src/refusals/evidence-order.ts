@@ -1,4 +1,4 @@
-/** The order of evidence (B2), and what may correct it (B3). */
+/** The order of evidence (B2), and its corrections (B3). */
 import type { CodeMeaning, Dialect } from "../contract/dialect.ts";
 import type { Reason } from "../contract/verdict.ts";
 import { findTokenRefusal } from "./token-refusals.ts";
@@ -23,7 +23,7 @@ import {
   type WordRule,
 } from "./message-words.ts";
 
-/** What a limit is at the endpoints that create and refresh. */
+/** The meaning of a limit at the endpoints that create and refresh tokens. */
 const LIMIT_OF: Readonly<Record<"create" | "token", CodeMeaning>> = {
   create: { reason: "CREATE_LIMITED" },
   token: { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" },
@@ -31,7 +31,7 @@ const LIMIT_OF: Readonly<Record<"create" | "token", CodeMeaning>> = {
 
 const TOLD_TO_WAIT: CodeMeaning = { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" };
 
-/** Finds what a refusal means: pieces of evidence in the order of row B2, the first that speaks decides. */
+/** Finds the meaning of a refusal: kinds of evidence in the order of row B2, the first match decides. */
 export function findMeaning(open: RefusalCase, dialect: Dialect): Finding {
   return (
     findTokenRefusal(open) ??
@@ -48,7 +48,7 @@ export function findMeaning(open: RefusalCase, dialect: Dialect): Finding {
   );
 }
 
-/** `Limit 6000, Requested 12328`: no wait and no other credential of that tier makes it fit (B8). */
+/** `Limit 6000, Requested 12328`: neither a wait nor another credential of the tier makes the request fit (B8). */
 function findNeverFits(open: RefusalCase): Finding | undefined {
   const [, limit, requested] =
     /\blimit:? (\d{1,12}),? (?:used:? \d{1,12},? )?requested:? ~?(\d{1,12})/.exec(open.words) ?? [];
@@ -58,7 +58,7 @@ function findNeverFits(open: RefusalCase): Finding | undefined {
     : findByRules(open, [NEVER_FITS, NO_CHANNEL]);
 }
 
-/** The code beside it says a quota or a rate, as every 429's does; that this token will have none again only the words say (B7). */
+/** The code of every 429 names a quota or a rate; only the words say that this token's quota is never renewed (B7). */
 function findUsedUp(open: RefusalCase): Finding | undefined {
   return open.status === 429 ? findByRules(open, [USED_UP]) : undefined;
 }
@@ -79,7 +79,7 @@ function findByWords(open: RefusalCase): Finding | undefined {
   );
 }
 
-/** What a vague code says must fit the status: a 429 of the type `api_error` is no failure of a server, and no wrong key. */
+/** An ambiguous code must fit the status: a 429 of the type `api_error` is neither a server failure nor a wrong key. */
 function fits(reason: Reason, status: number): boolean {
   if (status === 429) return isLimit(reason);
   return reason !== "INVALID_REQUEST" && (reason !== "SERVER_ERROR" || !saysEnough(status));
@@ -108,12 +108,12 @@ function findLimitInWords(open: RefusalCase): Finding | undefined {
     : undefined;
 }
 
-/** A day or a month named is a quota, also under a rate code, unless the answer states its own wait (B3). */
+/** A message that names a day or a month means a quota, also with a rate code, unless the response states its own wait (B3). */
 export function narrow(open: RefusalCase, found: Finding): Finding {
   if (open.refusal.endpoint !== "ai" && isLimit(found.is.reason)) {
     return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
   }
-  // Who is told when to come back is not shut out for good.
+  // A credential with a stated time to retry is not permanently refused.
   if (found.is.reason === "FORBIDDEN" && !found.is.scope && statesOwnWait(open))
     return { ...found, is: TOLD_TO_WAIT };
   if (found.is.reason === "BILLING") return reconsider(open) ?? found;
@@ -128,7 +128,7 @@ export function narrow(open: RefusalCase, found: Finding): Finding {
   return { is: { ...is, reason: "QUOTA_EXHAUSTED" }, evidence: `${found.evidence}+long-window` };
 }
 
-/** Gateways reuse codes of money for load, limits and shut accounts: a message that knows better goes before them. */
+/** Gateways reuse codes about money for load, limits and closed accounts: a more precise message has priority. */
 function reconsider(open: RefusalCase): Finding | undefined {
   const { words } = open;
   if (MONEY.words.test(words)) return findByRules(open, [HIGH_DEMAND]);

@@ -1,18 +1,18 @@
-/** Pages where an API should have answered: proxies, front ends, challenges. */
+/** HTML pages in place of an API's response: proxies, front ends, bot checks. */
 
 const MAX_PAGE = 16_384;
 
-/** Tells whether a trimmed body is a page. */
+/** True when a trimmed body is a page. */
 export function isHtml(body: string): boolean {
   return /^(?:<!doctype html|<html|<head|<title|<body|<h1|<center|<!--)/i.test(body.slice(0, 32));
 }
 
-/** Tells whether a page stands somewhere in a text, as relays wrap what they met. */
+/** True when a text contains a page, as relays wrap the response they got. */
 export function holdsPage(text: string): boolean {
   return /<(?:!doctype html|html|head)[\s>]/i.test(text.slice(0, MAX_PAGE));
 }
 
-/** Returns what a reader of the page sees, from its first 16 KiB. */
+/** Returns the visible text of a page, from its first 16 KiB. */
 export function textOfHtml(page: string): string {
   const shown = cutElement(cutElement(page.slice(0, MAX_PAGE), "script"), "style");
   return shown
@@ -21,7 +21,7 @@ export function textOfHtml(page: string): string {
     .trim();
 }
 
-/** Cuts with `indexOf`, since a hostile page would make a pattern quadratic. */
+/** Cuts with `indexOf`, because on a hostile page a pattern would take quadratic time. */
 function cutElement(page: string, name: string): string {
   const lower = page.toLowerCase();
   let kept = "";

@@ -1,8 +1,11 @@
-/** What the words of a message mean, in the notation of `phrases`. No quantifier stands inside an open one: matching stays linear. */
+/**
+ * The meaning of words in a message, in the notation of `phrases`. No quantifier is nested in an unbounded one, so matching takes linear
+ * time.
+ */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import { phrases } from "./phrases.ts";
 
-/** One rule for a message; without `statuses` it holds for all. Status 0 is an error inside a 200. */
+/** One rule for messages; without `statuses` it applies to all. Status 0 is an error inside a 200. */
 export interface WordRule {
   name: string;
   words: RegExp;
@@ -12,7 +15,7 @@ export interface WordRule {
 
 const CLIENT = [0, 400, 401, 403, 404, 406, 412, 422, 451];
 
-/** This one request can never fit (B8). */
+/** This request can never fit (B8). */
 export const NEVER_FITS: WordRule = {
   name: "never-fits",
   words: phrases(
@@ -24,14 +27,16 @@ export const NEVER_FITS: WordRule = {
   statuses: [0, 400, 413, 429],
 };
 
-/** A gateway has nothing behind it for this model, whatever status it chooses. */
+/** A gateway has no provider for this model, whatever status it sends. */
 export const NO_CHANNEL: WordRule = {
   name: "no-channel",
   words: phrases("无可用渠道", "no available channels?"),
   is: { reason: "NOT_FOUND" },
 };
 
-/** Everybody's load, said so plainly that it goes before rate and quota words, and before a reused code of money. */
+/**
+ * Load of the upstream as a whole, stated so clearly that it has priority over rate and quota words, and over a reused code about money.
+ */
 export const HIGH_DEMAND: WordRule = {
   name: "high-demand",
   words: phrases(
@@ -46,7 +51,7 @@ export const HIGH_DEMAND: WordRule = {
   is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
 };
 
-/** The purse is empty, however it is said. */
+/** The account has no money left, in all wordings. */
 export const MONEY: WordRule = {
   name: "money",
   words: phrases(
@@ -73,7 +78,7 @@ export const MONEY: WordRule = {
   is: { reason: "BILLING" },
 };
 
-/** The account itself is shut. */
+/** The account itself is closed. */
 export const ACCOUNT: WordRule = {
   name: "account",
   words: phrases(
@@ -90,7 +95,7 @@ export const ACCOUNT: WordRule = {
   statuses: [0, 400, 401, 403],
 };
 
-/** The address or the country, not the credential. */
+/** The address or the country is refused, not the credential. */
 export const PLACE: WordRule = {
   name: "place",
   words: phrases(
@@ -106,14 +111,14 @@ export const PLACE: WordRule = {
   statuses: CLIENT,
 };
 
-/** What an anonymous token is told when it is good for nothing any more. */
+/** The refusal of an anonymous token that is permanently used up. */
 export const USED_UP: WordRule = {
   name: "token-used-up",
   words: phrases("no (remaining quota|ai requests remaining)"),
   is: { reason: "TOKEN_EXHAUSTED" },
 };
 
-/** Rules that go before rate and quota words, in order. */
+/** Rules with priority over rate and quota words, in order. */
 export const BEFORE_LIMITS: readonly WordRule[] = [
   HIGH_DEMAND,
   {
@@ -134,7 +139,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     statuses: CLIENT,
   },
   {
-    // A 400 that misses a key may speak of a field of the request.
+    // A 400 about a missing key may concern a field of the request.
     name: "no-key",
     words: phrases(
       "(missing|provide an?) (proxy |x )?(api|subscription) ?(key|token)",
@@ -191,7 +196,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
   },
 ];
 
-/** Rules that go after rate and quota words, in order. */
+/** Rules that are checked after rate and quota words, in order. */
 export const AFTER_LIMITS: readonly WordRule[] = [
   {
     name: "overloaded",
@@ -256,7 +261,7 @@ export const AFTER_LIMITS: readonly WordRule[] = [
   },
 ];
 
-/** A limit on how fast. */
+/** A rate limit. */
 export const RATE: RegExp = phrases(
   "per (min|minute|second|sec|hour)",
   "/ ?(min|minute|sec|second|s)",
@@ -272,7 +277,7 @@ export const RATE: RegExp = phrases(
   "within a given time",
   "速率|频率|频繁|限流|并发|每分钟|每秒|请求(数|次数)?(过[多快]|限制)",
 );
-/** A limit on how much. */
+/** A quota limit. */
 export const QUOTA: RegExp = phrases(
   "quotas?|exhausted|reset after",
   "usage (limits?|cap)",
@@ -286,7 +291,7 @@ export const LONG_WINDOW: RegExp = phrases(
   "daily|weekly|monthly|rpd|tpd|today|billing cycle",
   "每[日天月周]|[今当本][日天月周]",
 );
-/** Outside 429 and 402 a limit must be named outright: `exhausted` or `daily` alone say nothing there. */
+/** Outside 429 and 402 a limit must be named explicitly: `exhausted` or `daily` alone are no evidence there. */
 export const OUTRIGHT: RegExp = phrases(
   "rate ?limit*",
   "too many requests",
@@ -300,7 +305,7 @@ export const WINDOW: RegExp = phrases(
   "resets? (at|in|on|after)",
   "free (\\w+ ){0,4}(limit|quota|tier)",
 );
-/** Said by a gateway of the provider behind it: none of its callers' keys is meant. */
+/** A gateway reports the refusal of its own provider: no key of its callers is meant. */
 export const BEHIND: RegExp = phrases(
   "error from provider [(]",
   "(upstream|provider) (rate limit|quota|limit)",

@@ -1,10 +1,10 @@
-/** A small notation for what messages say, so that the tables of words stay readable. */
+/** A small notation for phrases in messages, which keeps the tables of words readable. */
 
-/** Names of an SDK's own classes, which only repeat the status: `litellm.RateLimitError:`. */
+/** Class names of SDKs, which only repeat the status: `litellm.RateLimitError:`. */
 const WRAPPERS = /\b(?:litellm\.)?\w*Error:/g;
 const URLS = /(?:https?:\/\/|www\.)[^\s"'<>)\]]*/gi;
 
-/** Takes URLs away, parts camelCase and snake_case into words, and puts all in lower case with one blank between words. */
+/** Removes URLs, splits camelCase and snake_case into words, and returns lower case with one space between words. */
 export function plainWords(text: string): string {
   return text
     .replace(URLS, " ")
@@ -16,8 +16,8 @@ export function plainWords(text: string): string {
 }
 
 /**
- * Compiles phrases to one pattern for text from `plainWords`. Each matches whole words; `(a|b)?` is as in a pattern,
- * `…` stands for up to 90 characters, a trailing `*` for the rest of a word. Chinese has no borders of words.
+ * Compiles phrases to one pattern for text from `plainWords`. Each matches whole words; `(a|b)?` is as in a pattern, `…` matches up to 90
+ * characters, a trailing `*` the rest of a word. Chinese has no word boundaries.
  */
 export function phrases(...all: string[]): RegExp {
   return new RegExp(all.map(toPattern).join("|"));

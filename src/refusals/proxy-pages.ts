@@ -1,8 +1,8 @@
-/** Pages of proxies, front ends and bot checks: nobody behind them has seen the credential. */
+/** Pages of proxies, front ends and bot checks: the API behind them has not seen the credential. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 
-/** Cloudflare's 1xxx errors, which come as a page, as plain text and as JSON. */
+/** Cloudflare's 1xxx errors, which arrive as a page, as plain text and as JSON. */
 const CLOUDFLARE = /\berror(?: code)?:? (10\d\d)\b/;
 const RATE_LIMITED = ["1015", "1027"];
 
@@ -12,14 +12,14 @@ const PAGES: Readonly<Record<number, CodeMeaning>> = {
   429: { reason: "RATE_LIMIT_EXCEEDED" },
 };
 
-/** Judges a page by who made it; statuses that say enough by themselves are left to them. */
+/** Classifies a page by the proxy that made it; statuses with a clear meaning are not handled here. */
 export function findInPage({ status, reading, words }: RefusalCase): Finding | undefined {
   const code = status >= 500 ? undefined : CLOUDFLARE.exec(words)?.[1];
   if (code) {
     const reason = RATE_LIMITED.includes(code) ? "RATE_LIMIT_EXCEEDED" : "FORBIDDEN";
     return { is: { reason, scope: "upstream" }, evidence: `page:${code}` };
   }
-  // A relay's 400 around a page: what the page says of itself counts.
+  // A relay's 400 that wraps a page: the status named in the page counts.
   const of = status === 400 ? Number(/\b(?:403|404|429)\b/.exec(words)) : status;
   const is = reading.page ? PAGES[of] : undefined;
   return is && { is, evidence: `page:${of}` };

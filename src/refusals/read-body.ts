@@ -1,4 +1,4 @@
-/** What a refusal's body holds: codes, messages, waits, whatever it is wrapped in. */
+/** Reads the body of a refusal: codes, messages and waits, in whatever they are wrapped. */
 import { asFields, parseJson } from "../shared/json.ts";
 import { holdsPage, isHtml, textOfHtml } from "./html.ts";
 
@@ -6,17 +6,17 @@ export interface BodyReading {
   kind: "empty" | "json" | "html" | "text";
   /** Codes, types, reasons and statuses as they are written, outermost first. */
   codes: string[];
-  /** All messages, one a line. */
+  /** All messages, one per line. */
   text: string;
   /** Fields that may state a wait, by name in lower case without separators. */
   waits: Map<string, unknown>;
-  /** Headers that the body carries, lower-case names. */
+  /** Headers inside the body, lower-case names. */
   headers: Map<string, string>;
-  /** An HTTP status that stands in the body. */
+  /** An HTTP status inside the body. */
   status: number | undefined;
-  /** True where a page stands in the body, whole or inside JSON. */
+  /** True where the body is a page, or contains one inside JSON. */
   page: boolean;
-  /** True where the answer names a model in a field of its own. */
+  /** True where a field of the response names a model. */
   namesModel: boolean;
   /** True where the error came from behind a gateway, as a body inside the body. */
   relayed: boolean;
@@ -32,7 +32,7 @@ const CODE_FIELDS = new Set(
     " ",
   ),
 );
-/** What was asked, advice and links: their words are no evidence. */
+/** The request, advice and links: their words are no evidence. */
 const SKIPPED = new Set(
   "input instructions tools messages content output help links requestid userid contentfilterresult contentfilterresults documentation loc ctx".split(
     " ",
@@ -98,11 +98,11 @@ class Walk {
 
   private readFields(name: string, fields: Record<string, unknown>, depth: number): void {
     if (name === "headers") return this.readHeaders(fields);
-    // A whole response stands around its error; nothing else in it is evidence.
+    // A whole response may wrap its error; nothing else in it is evidence.
     const error = name === "response" ? asFields(fields["error"]) : undefined;
     for (const [key, value] of Object.entries(error ?? fields)) {
       const plain = key.toLowerCase().replace(/[_\-.\s]/g, "");
-      // MiniMax's numbers mean other things than the same numbers elsewhere.
+      // MiniMax's numbers have other meanings than the same numbers elsewhere.
       if (name === "baseresp" && plain === "statuscode") this.addCode(`base_resp:${String(value)}`);
       else this.readValue(key === "__type" ? key : plain, value, depth + 1);
     }
@@ -163,7 +163,7 @@ interface Embedded {
   around?: string;
 }
 
-/** Finds the JSON in a text: all of it, the data lines of an event stream, or an object after some words. */
+/** Finds the JSON in a text: the whole text, the data lines of an event stream, or an object after some words. */
 function findJson(text: string): Embedded | undefined {
   if (!/[{[]/.test(text)) return undefined;
   const whole = parseJson(text);
@@ -174,7 +174,7 @@ function findJson(text: string): Embedded | undefined {
   return jsonBetween(text, "{", "}") ?? jsonBetween(text, "[", "]");
 }
 
-/** An object, or a list of objects, with words before and behind it: `[403]` is none. */
+/** An object, or a list of objects, with words before and after it; `[403]` is not one. */
 function jsonBetween(text: string, open: string, close: string): Embedded | undefined {
   const from = text.indexOf(open);
   const to = text.lastIndexOf(close) + 1;

@@ -1,8 +1,7 @@
-/** One refusal while it is judged. */
+/** One refusal during classification. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
-import type { Hint } from "./wait-hints.ts";
 
 /** A meaning and the evidence for it. */
 export interface Finding {
@@ -10,13 +9,23 @@ export interface Finding {
   evidence: string;
 }
 
-/** All that is known of one refusal while it is judged. */
+/** A wait that a refusal states. */
+export interface Hint {
+  /** Wait, in ms. */
+  wait: number;
+  /** Where it was read: the field, `message` or the header. */
+  from: string;
+  /** True where it is the reset of a window rather than an explicit wait. */
+  window: boolean;
+}
+
+/** The known facts about one refusal during classification. */
 export interface RefusalCase {
   refusal: Refusal;
   reading: BodyReading;
-  /** The HTTP status, or the one that an error inside a 200 carries; 0 where there is none. */
+  /** The HTTP status, or the status of an error inside a 200; 0 where there is none. */
   status: number;
-  /** The messages, as `plainWords` gives them. */
+  /** The messages, in the form of `plainWords`. */
   words: string;
   codes: { code: string; is: CodeMeaning }[];
   hint: Hint | undefined;

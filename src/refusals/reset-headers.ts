@@ -1,10 +1,10 @@
-/** Reset headers of rate-limit windows: OpenAI's and everybody's `x-ratelimit-*`, Anthropic's, the IETF draft's. */
+/** Reset headers of rate-limit windows: OpenAI's, the common `x-ratelimit-*`, Anthropic's, and those of the IETF drafts. */
 import { parseDuration, parseInstant, toWait } from "./durations.ts";
-import type { Hint } from "./wait-hints.ts";
+import type { Hint } from "./refusal-case.ts";
 
 type Lookup = (name: string) => string | undefined;
 
-/** Names of a window's reset, and of what remains in it. */
+/** Header names of a window's reset, and of its remaining amount. */
 const WINDOWS: readonly [reset: string, remaining: string][] = [
   ...["x-ratelimit", "x-rate-limit", "ratelimit"].flatMap((stem) =>
     [
@@ -31,7 +31,7 @@ interface Window {
   spent: boolean;
 }
 
-/** Returns the reset of the windows whose remaining is 0; where none is known to be, the longest. */
+/** Returns the reset of the windows with 0 remaining; where none is known, the longest one. */
 export function resetOfHeaders(header: Lookup, receivedAt: number): Hint | undefined {
   const windows = [...namedWindows(header, receivedAt), ...draftWindows(header("ratelimit"))];
   const spent = windows.filter((window) => window.spent);
@@ -61,7 +61,7 @@ function isZero(value: string | undefined): boolean {
   return value !== undefined && /^\s*0+(?:\.0+)?\s*$/.test(value);
 }
 
-/** `"default";r=0;t=30` of the newer draft, `limit=10, remaining=0, reset=30` of the older. */
+/** `"default";r=0;t=30` of the newer draft, `limit=10, remaining=0, reset=30` of the older one. */
 function draftWindows(value: string | undefined): Window[] {
   const windows: Window[] = [];
   for (const item of value?.slice(0, 1_024).split(/,(?=\s*")/) ?? []) {

@@ -1,4 +1,4 @@
-/** What a status means by itself. */
+/** The meaning of a status alone. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 
@@ -17,7 +17,7 @@ const BY_STATUS: Readonly<Record<number, CodeMeaning>> = {
   499: { reason: "ABORTED" },
 };
 
-/** Reads timeouts and 5xx, which go before any message: 529 and a 503 that speaks JSON are capacity, the others the server's. */
+/** Reads timeouts and 5xx, which have priority over messages: 529, and a 503 in JSON, mean capacity; the others a server failure. */
 export function findFailedServer({ status, reading, refusal }: RefusalCase): Finding | undefined {
   const evidence = `status:${status}`;
   if (TIMEOUTS.includes(status)) return { is: { reason: "TIMEOUT" }, evidence };
@@ -33,7 +33,7 @@ function speaksJson(type: string | undefined): boolean {
   return type !== undefined && type.includes("json");
 }
 
-/** Tells whether a status has a meaning of its own. */
+/** True when a status has a clear meaning. */
 export function saysEnough(status: number): boolean {
   return status in BY_STATUS;
 }

@@ -1,4 +1,4 @@
-/** Refusals of the endpoints that create and refresh tokens: their words are about grants, not about models. */
+/** Refusals of the endpoints that create and refresh tokens: they concern grants, not models. */
 import type { CodeMeaning } from "../contract/dialect.ts";
 import { meaning } from "../dialects/shared/code-table.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
@@ -6,7 +6,7 @@ import { PLACE } from "./message-words.ts";
 
 const LOST: CodeMeaning = { reason: "UNAUTHENTICATED", scope: "credential", disables: true };
 const MISCONFIGURED: CodeMeaning = { reason: "FORBIDDEN", scope: "acquirer", disables: true };
-/** The address or what stands in between: nothing is said about a grant or a client. */
+/** The address or a proxy in between is refused: this says nothing about a grant or a client. */
 const UNREACHED: CodeMeaning = { reason: "FORBIDDEN", scope: "acquirer" };
 const LIMITED: CodeMeaning = { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" };
 
@@ -30,10 +30,10 @@ const CODES: Readonly<Record<string, CodeMeaning>> = {
 const LOST_WORDS =
   /\brefresh token\b.{0,60}\b(?:already|not found|invalid|expired|revoked|used)\b|\binvalid refresh token\b/;
 const KEY_WORDS = /\bapi ?key\b.{0,20}\b(?:not valid|invalid)|\binvalid api ?key\b/;
-/** Firebase says a quota of the address in a code of its own, under 503. */
+/** Firebase reports a quota of the address with a code of its own, under 503. */
 const LIMIT_WORDS = /\berror code: 39\b|\btoo many requests\b|\brate ?limit|\bquota exceeded\b/;
 
-/** Finds what such an endpoint's refusal means; undefined at the API itself, and where a server failed. */
+/** Finds the meaning of a refusal by such an endpoint; undefined for the API itself, and where a server failed. */
 export function findTokenRefusal(open: RefusalCase): Finding | undefined {
   if (open.refusal.endpoint === "ai") return undefined;
   const found = findSaid(open);
@@ -60,7 +60,7 @@ function findByStatus({ status, reading }: RefusalCase): Finding | undefined {
   const evidence = `status:${status}`;
   if (status === 429) return { is: LIMITED, evidence };
   if (status >= 500 || status === 408) return undefined;
-  // A page answered in place of the endpoint: nothing is said about the grant.
+  // A page in place of the endpoint's response says nothing about the grant.
   if (reading.page) return { is: UNREACHED, evidence: `page:${status}` };
   if (status === 401) return { is: LOST, evidence };
   return status === 403 ? { is: MISCONFIGURED, evidence } : undefined;

@@ -1,17 +1,9 @@
-/** Waits that a refusal states, wherever they stand (C1): fields, then the message, then headers. */
+/** Waits that a refusal states, in priority order (C1): fields, then the message, then headers. */
 import type { Refusal } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
+import type { Hint } from "./refusal-case.ts";
 import { parseDuration, parseInstant, readDuration, toWait } from "./durations.ts";
 import { resetOfHeaders } from "./reset-headers.ts";
-
-export interface Hint {
-  /** ms */
-  wait: number;
-  /** The field, `message` or header it was read from. */
-  from: string;
-  /** True where it is the reset of a window rather than a wait that the upstream asks for. */
-  window: boolean;
-}
 
 type Reader = (value: unknown, receivedAt: number) => number | null;
 
@@ -67,7 +59,7 @@ const CHINESE = /(\d{1,9}(?:\.\d{1,9})?)\s?(毫秒|秒|分钟|小时|天)钟?(?:
 const DATE =
   /\b(\d{4}-\d\d-\d\d)(?:T| at |\s)(\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?)\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?/g;
 
-/** A number is a wait only right after such a phrase (C3). */
+/** A number is a wait only directly after such a phrase (C3). */
 export function hintInMessage(text: string, receivedAt: number): Hint | undefined {
   const wait = durationInMessage(text) ?? instantInMessage(text, receivedAt);
   return wait === null ? undefined : { wait, from: "message", window: false };
@@ -98,7 +90,7 @@ function instantInMessage(text: string, receivedAt: number): number | null {
   return at === null ? null : toWait(at - receivedAt);
 }
 
-/** A date without a zone is not trusted, but for Chinese text: there is one time in China. */
+/** A date without a time zone is not used, except in Chinese text: China has one time zone. */
 function zoneOfLanguage(text: string): string | undefined {
   return /[\u4e00-\u9fff]/.test(text) ? "+08:00" : undefined;
 }

@@ -1,4 +1,4 @@
-// The life of one request as the rooms see it: what it is, what the client has, and what ends a wait early.
+// The state of one request: its call, what the client has received, and what ends a wait early.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Clock } from "../contract/clock.ts";
 import type { EndReason } from "../contract/end-reason.ts";
@@ -21,16 +21,16 @@ export interface RequestOutcome {
 }
 
 export interface RequestContextOptions {
-  /** ms; 0 = never */
+  /** Silence towards the client before a comment is sent, in ms; 0 = never. */
   heartbeat: number;
-  /** What becomes of the answer now that the client has left (I12). */
+  /** What happens to the response when the client has left (I12). */
   policyOf: (call: InboundCall) => DisconnectPolicy;
-  /** ms */
+  /** How long the rest of a response is read after the client has left, in ms. */
   drainTimeout: number;
   drainBytes: number;
 }
 
-/** What a request is waiting for at the moment, and may be ended early. */
+/** Something that a request waits for, and that can be ended early. */
 export interface Interruptible {
   interrupt(error: RelayError): void;
 }
@@ -44,16 +44,16 @@ export class RequestContext implements Bagged {
   readonly timers: RequestTimers;
   readonly delivery: Delivery;
   caller: string | undefined;
-  /** What counts it among the requests of its caller (N10). */
+  /** The slot that counts the request for its caller (N10). */
   slot: CallerSlot | undefined;
   asked: ReadRequest | undefined;
   target: Target | undefined;
-  /** Id and label of the credential tried last. */
+  /** Id and label of the credential that was tried last. */
   credential: { id: string; label: string } | undefined;
   attempts = 0;
   usage: Usage | undefined;
   usageStatus: UsageStatus = "none";
-  /** The client has left, and the rest is read for its counts: how far that has come. */
+  /** Whether the rest of the response is read for its token counts after the client has left. */
   drain: "none" | "under way" | "over the limit" = "none";
   readonly #options: RequestContextOptions;
   #waitsFor: Interruptible | undefined;
@@ -81,12 +81,12 @@ export class RequestContext implements Bagged {
     });
   }
 
-  /** Why nothing more may be begun for this request; `undefined` while it goes on. */
+  /** Why nothing new may be started for this request; `undefined` while it is in progress. */
   get ended(): RelayError | undefined {
     return this.#ended;
   }
 
-  /** Ends the request from outside: the client has left, the deadline has come, the relay shuts down. */
+  /** Ends the request from outside: the client has left, the deadline has passed, the relay shuts down. */
   interrupt(error: RelayError): void {
     if (this.#ended) return;
     this.#ended = error;
@@ -95,11 +95,11 @@ export class RequestContext implements Bagged {
     wait?.interrupt(error);
   }
 
-  /** The client has gone before the end. */
+  /** The client has left before the end of the response. */
   onLeft(): void {
     const policy = this.#options.policyOf(this.call);
     if (policy === "detach") return;
-    // Before the first payload there is nothing to count, and perhaps nothing to read.
+    // Before the first payload there are no token counts, and possibly nothing to read.
     if (policy === "drain" && this.delivery.hasPayload) this.#readOn();
     else this.interrupt(new RelayError("ERR_RELAY_CLIENT_GONE"));
   }
@@ -117,29 +117,29 @@ export class RequestContext implements Bagged {
     this.delivery.onLost = lose;
   }
 
-  /** Nothing is sent a second time: what was asked, which may be large, is not kept as long as a stream lasts. */
+  /** The request is not sent again: its body, which may be large, is not kept for the duration of the stream. */
   forgetBody(): void {
     if (!this.asked) return;
     this.asked.body = undefined;
     this.asked.json = undefined;
   }
 
-  /** Keeps the counts of an answer (I17). They cover all of it only where it has come to its end. */
+  /** Stores the token counts of a response (I17). They cover the whole response only where it was complete. */
   noteUsage(usage: Usage | undefined, isWhole: boolean): void {
     this.usage = usage;
     this.usageStatus = usage === undefined ? "none" : isWhole ? "reported" : "partial";
   }
 
-  /** Throws where the request has ended meanwhile; asked after every await. */
+  /** Throws when the request has ended; called after every await. */
   check(): void {
     if (this.#ended) throw this.#ended;
   }
 
-  /** Waits for a promise of somebody else's, but no longer than the request lives. */
+  /** Waits for a promise, but no longer than the request is in progress. */
   during<T>(work: Promise<T> | T): Promise<T> | T {
     this.check();
     if (!(work instanceof Promise)) return work;
-    // By hand: a layer of `async` here is held by every open stream.
+    // Written without `async`: its frame would stay in memory with every open stream.
     return new Promise<T>((resolve, reject) => {
       this.#waitsFor = { interrupt: reject };
       const over = (): void => void (this.#waitsFor = undefined);
@@ -150,7 +150,7 @@ export class RequestContext implements Bagged {
     });
   }
 
-  /** Waits until `until` (UTC epoch ms) or until `wakeUp` is called, whichever is first. */
+  /** Waits until `until` (UTC epoch ms), or until `wakeUp` is called. */
   async sleep(until: number, onAsleep?: (wakeUp: () => void) => void): Promise<void> {
     const nap = new Promise<void>((resolve) => {
       if (until !== Infinity) this.timers.set("wait", until, resolve);
@@ -163,7 +163,7 @@ export class RequestContext implements Bagged {
     }
   }
 
-  /** Says what is to be ended where the request ends from now on; `undefined` where nothing is. */
+  /** Sets what is interrupted when the request ends; `undefined` for nothing. */
   waitsFor(wait: Interruptible | undefined): void {
     this.#waitsFor = wait;
   }

@@ -1,4 +1,4 @@
-// Where a request may go: its model looked up among the upstreams, the quota pools, and the models that may take its place.
+// Finds the targets of a request: its model is looked up in the upstreams, their quota pools, and the configured fallback models.
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked } from "../contract/dialect.ts";
 import type { Target } from "../contract/target.ts";
@@ -6,133 +6,85 @@ import type { RelayConfig } from "../options/resolve.ts";
 import type { QuotaPool, UpstreamConfig } from "../options/upstreams.ts";
 import { RelayError } from "../shared/errors.ts";
 import { createLongestMatch } from "../shared/patterns.ts";
-import { modelOf, whyNoModel } from "../http/read-request.ts";
 import { checkVersion } from "../http/api-version.ts";
+import { ANY_MODEL, ModelFinder } from "./named-model.ts";
 
-/** Stands for "no model" in requests without one (`GET /models`). */
-export const ANY_MODEL = "*";
-/** Request headers: the one quota pool to use; `off` for no other model than the one asked for. */
+export { ANY_MODEL } from "./named-model.ts";
+
+/** Request headers: the name of the one quota pool to use; `off` to allow no fallback model. */
 const POOL_HEADER = "x-relay-pool";
 const FALLBACK_HEADER = "x-relay-fallback";
-// Its limits are its own: "*" as a family would mean every model, and no model's name has a capital letter in its family.
+// A family of its own: "*" would match every model, and no model's family contains capital letters.
 const NO_FAMILY = "(NO MODEL)";
-/** Names become keys in memory and in the store, and come from outside (K11). */
-const NAME_LENGTH = 256;
 
 export interface Planner {
-  /** Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`. */
+  /**
+   * Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`.
+   */
   plan(asked: Asked, call: Pick<InboundCall, "mount" | "header">): Target[];
-  /** The family that shares a model's limit. */
+  /** The family with which a model shares its limits. */
   familyOf(model: string): string;
-  /** The upstream in whose dialect to speak while it is not known where a request goes. */
+  /** The upstream whose dialect is used for errors while the target is not known. */
   first: UpstreamConfig;
 }
 
-/** What a request names: a model and, behind it, perhaps a quota pool. */
-interface Named {
-  upstream: UpstreamConfig;
-  model: string;
-  pool?: string | undefined;
-}
-
-/** Prepares the look-up of targets. */
+/** Creates the planner of a configuration. */
 export function createPlanner(
   config: Pick<RelayConfig, "upstreams" | "models" | "limits">,
 ): Planner {
-  const upstreams = [...config.upstreams.values()];
-  const first = upstreams[0]!;
+  const [first] = config.upstreams.values();
+  const finder = new ModelFinder(config);
   const patternOf = createLongestMatch(config.limits.families ?? {});
 
-  // Normalised once, here: what is written under a family is read under it.
+  // Normalised only here, so that families are written and read under the same name.
   const familyOf = (model: string): string =>
     model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
-
-  function find(asked: Asked): Named {
-    const named = look(asked);
-    if (named.model.length > NAME_LENGTH)
-      throw new RelayError("ERR_RELAY_MODEL_NAME", { limit: NAME_LENGTH });
-    return named;
-  }
-
-  function look(asked: Asked): Named {
-    if (upstreams.length === 1) return split(first, modelOf(asked, first.dialect) ?? ANY_MODEL);
-    for (const upstream of upstreams) {
-      const name = upstream.dialect.readModel(asked);
-      const named = name === undefined ? undefined : split(upstream, name);
-      if (named && config.models.get(named.model)?.upstream === upstream.name) return named;
-    }
-    return unlisted(asked);
-  }
-
-  // `:free` and `ft:…` are parts of names; only what is a pool's name, behind a name that is no model's, is a pool.
-  function split(upstream: UpstreamConfig, name: string): Named {
-    const at = upstream.suffixes.size === 0 ? -1 : name.lastIndexOf(":");
-    const pool = name.slice(at + 1);
-    return at < 1 || !upstream.suffixes.has(pool) || config.models.has(name)
-      ? { upstream, model: name }
-      : { upstream, model: name.slice(0, at), pool };
-  }
-
-  // Which of several upstreams is meant must not be guessed; an operator may say it for calls without a model (`"*"`).
-  function unlisted(asked: Asked): Named {
-    const model = upstreams
-      .map(({ dialect }) => dialect.readModel(asked))
-      .find((name) => name !== undefined);
-    if (model === undefined) {
-      const named = config.models.get(ANY_MODEL);
-      if (named) return { upstream: config.upstreams.get(named.upstream)!, model: ANY_MODEL };
-      throw new RelayError("ERR_RELAY_MODEL_MISSING", {
-        detail: "there are several upstreams it could mean",
-        advice: whyNoModel(asked),
-      });
-    }
-    throw new RelayError("ERR_RELAY_MODEL_UNKNOWN", { model: model.slice(0, 200) });
-  }
-
-  function toTarget(
-    upstream: UpstreamConfig,
-    pool: QuotaPool,
-    model: string,
-    replaces: string | undefined,
-  ): Target {
-    const { name, dialect, passHeaders } = upstream;
-    const { endpoints, headers } = pool;
-    const family = familyOf(model);
-    return {
-      upstream: name,
-      dialect,
-      pool: pool.name,
-      model,
-      replaces: replaces === model ? undefined : replaces,
-      family,
-      endpoints,
-      headers,
-      passHeaders,
-    };
-  }
 
   function fallbacks(model: string, replaces: string): Target[] {
     const names = config.models.get(model)?.fallback ?? [];
     return names.flatMap((name) => {
-      const upstream = config.upstreams.get(config.models.get(name)?.upstream ?? first.name)!;
-      return poolsOf(upstream).map((pool) => toTarget(upstream, pool, name, replaces));
+      const upstream = config.upstreams.get(config.models.get(name)?.upstream ?? first!.name)!;
+      return poolsOf(upstream).map((pool) =>
+        toTarget(upstream, pool, name, familyOf(name), replaces),
+      );
     });
   }
 
   return {
-    first,
+    first: first!,
     familyOf,
     plan(asked, call) {
-      const { upstream, model, pool } = find(asked);
+      const { upstream, model, pool } = finder.find(asked);
+      const family = familyOf(model);
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
       checkVersion(asked.path, call.mount ?? "", upstream, pools[0]!.endpoints[0]!);
-      const targets = pools.map((one) => toTarget(upstream, one, model, named));
+      const targets = pools.map((one) => toTarget(upstream, one, model, family, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;
       return [...targets, ...fallbacks(model, named)];
     },
+  };
+}
+
+function toTarget(
+  { name: upstream, dialect, passHeaders }: UpstreamConfig,
+  { name: pool, endpoints, headers }: QuotaPool,
+  model: string,
+  family: string,
+  replaces: string,
+): Target {
+  return {
+    upstream,
+    dialect,
+    pool,
+    model,
+    replaces: replaces === model ? undefined : replaces,
+    family,
+    endpoints,
+    headers,
+    passHeaders,
   };
 }
 

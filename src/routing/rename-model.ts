@@ -1,13 +1,13 @@
-// Puts another model's name into a request and leaves every other byte as it came (D9).
+// Replaces the model name in a request and leaves every other byte unchanged (D9).
 import { findValue, isString, replace } from "../shared/json-bytes.ts";
 
-/** Replaces the value of the top-level `model` of a JSON object; the body itself is not touched. `undefined` where there is none. */
+/** Replaces the value of the top-level `model` of a JSON object in a copy of the body. `undefined` where there is none. */
 export function renameInBody(body: Uint8Array, model: string): Uint8Array | undefined {
   const range = findValue(body, "model");
   return range && isString(body, range) ? replace(body, range, JSON.stringify(model)) : undefined;
 }
 
-/** Replaces a model's name where it stands as a segment (or a segment's part before `:`) of a path. */
+/** Replaces a model name where it is a segment of a path (or a segment's part before `:`). */
 export function renameInPath(path: string, from: string, to: string): string | undefined {
   const segments = path.split("/");
   const at = segments.findLastIndex((segment) => decode(segment.split(":", 1)[0]!) === from);

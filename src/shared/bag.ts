@@ -1,15 +1,15 @@
-// Things that come and go with every request, in no order.
+// An unordered collection for objects that are added and removed with every request.
 
-/** What a bag may hold: it keeps its own place there. */
+/** A member of a bag stores its own position. */
 export interface Bagged {
-  /** Its place in the bag, which alone sets it. */
+  /** Position in the bag; only the bag sets it. */
   place: number;
 }
 
 /**
- * An array whose members know their places, instead of a `Set`: a `Set` that is added to and taken from all the time grows
- * into table after table, and V8 has each of them hold the next. As soon as one has become old, whatever was in those after
- * it is kept until a full collection, though it has long ended.
+ * An array whose members store their positions, in place of a `Set`. A `Set` with constant additions and removals is replaced by table
+ * after table, and V8 has each table refer to the next. As soon as one is old, everything in the later ones is kept until a full
+ * collection, though it was removed long ago.
  */
 export class Bag<Member extends Bagged> implements Iterable<Member> {
   readonly #members: Member[] = [];
@@ -22,7 +22,7 @@ export class Bag<Member extends Bagged> implements Iterable<Member> {
     member.place = this.#members.push(member) - 1;
   }
 
-  /** Takes a member out, whose place the last one gets. Nothing happens where it is not in the bag. */
+  /** Removes a member; the last member takes its position. No effect where it is not in the bag. */
   delete(member: Member): void {
     if (this.#members[member.place] !== member) return;
     const last = this.#members.pop()!;
@@ -31,7 +31,7 @@ export class Bag<Member extends Bagged> implements Iterable<Member> {
     last.place = member.place;
   }
 
-  /** Those in the bag at this moment, whoever leaves meanwhile. */
+  /** The members at this moment, even if some leave during the iteration. */
   [Symbol.iterator](): Iterator<Member> {
     return this.#members.slice()[Symbol.iterator]();
   }

@@ -1,9 +1,9 @@
-// A set of small numbers that finds "the next member from here on" without a scan: a tree of 32-way bit words.
+// A set of small numbers that finds the next member without a scan: a tree of 32-bit words.
 
 /** Holds numbers below `size`. `next` costs one step per level: 1 for 32, 2 for 1,024, 4 for 1,048,576. */
 export class BitSet {
   readonly size: number;
-  /** From the leaves up: bit b of word w says that word 32 w + b one level below is not empty. */
+  /** From the leaves up: bit b of word w is set where word 32 w + b one level below is not empty. */
   readonly #levels: Uint32Array[];
 
   constructor(size: number) {
@@ -16,13 +16,13 @@ export class BitSet {
     } while (words > 1);
   }
 
-  /** Makes a set that holds every number below `size`. */
+  /** Creates a set of every number below `size`. */
   static full(size: number): BitSet {
     const bits = new BitSet(size);
     let left = size;
     for (const words of bits.#levels) {
       words.fill(-1);
-      // The last word holds only what is left over.
+      // The last word has only the remaining bits.
       const rest = left & 31;
       if (rest !== 0 || left === 0) words[words.length - 1] = (1 << rest) - 1;
       left = words.length;
@@ -69,7 +69,7 @@ export class BitSet {
       if (index >= words.length) return -1;
       const rest = words[index]! & (-1 << (at & 31));
       if (rest !== 0) return this.#descend(level, (index << 5) | lowest(rest));
-      // Nothing more in this word: the next one, as seen from the level above.
+      // No further member in this word: continue with the next word, one level up.
       at = index + 1;
     }
     return -1;
@@ -95,7 +95,7 @@ export function nextInAll(sets: readonly BitSet[], from: number): number {
   return -1;
 }
 
-// Each set jumps over its own gaps, so that only words in which all have something are looked at.
+// Each set skips its own gaps, so that only words in which all sets have a member are examined.
 function leap(sets: readonly BitSet[], from: number): number {
   let at = from;
   for (const set of sets) {

@@ -1,9 +1,7 @@
-// An error nobody expected, told in one line.
+// Describes an unexpected error in one line.
 import { denialOf } from "./denied-permission.ts";
 
-/**
- * Tells an error's kind and place. Its message stays out: it is somebody else's, and could quote a body or a secret (J7).
- */
+/** Describes an error's kind and place. Its message is omitted: it may quote a body or a secret (J7). */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${error === null ? "null" : typeof error}`;
   const denial = denialOf(error);
@@ -16,13 +14,13 @@ export function describeFault(error: unknown): string {
   return `${name}${isCode ? ` ${code}` : ""}${place ? ` at ${place}` : ""}`;
 }
 
-/** Tells an error of the operator's own code in full, with its message and causes: for the operator's log alone. */
+/** Describes an error of the operator's own code in full, with message and causes: for the operator's log only. */
 export function describeOwnFault(error: unknown): string {
   if (typeof error === "string") return error;
   if (!(error instanceof Error)) return describeFault(error);
   const { cause } = error;
   const [name = "", place] = describeFault(error).split(" at ", 2);
-  // `JSON.parse` quotes what it was given, which may well be a secret.
+  // `JSON.parse` quotes its input, which may be a secret.
   const message = name === "SyntaxError" ? error.message.replace(/".*"/s, '"…"') : error.message;
   const told = `${name}${message ? `: ${message}` : ""}${place ? ` at ${place}` : ""}`;
   return cause === undefined || cause === error

@@ -1,23 +1,23 @@
-// IP addresses and networks: read from text, compared, and reduced to what counts as one client (N10).
+// IP addresses and networks: parsed, compared, and reduced to what counts as one client (N10).
 
-/** Groups of 16 bits, first one first: two of an IPv4 address, eight of an IPv6 one. */
+/** Groups of 16 bits, most significant first: two for an IPv4 address, eight for an IPv6 address. */
 export type Address = readonly number[];
 
 /** The addresses that share their first `bits` bits with `base`. */
 export interface Network {
   base: Address;
   bits: number;
-  /** As it was written. */
+  /** As it was written in the options. */
   text: string;
 }
 
-/** The longest form: `[IPv6 with an IPv4 tail%zone]:port`. What is longer is no address, and is not looked at. */
+/** The longest form: `[IPv6 with an IPv4 tail%zone]:port`. A longer text is not an address, and is not parsed. */
 const LONGEST = 100;
 
 /**
- * Reads an address as hosts and headers write it: `203.0.113.9`, `203.0.113.9:5678`, `2001:db8::1`, `[2001:db8::1]:443`,
- * `fe80::1%eth0`. An IPv4 address inside IPv6 (`::ffff:203.0.113.9`, `64:ff9b::203.0.113.9`) is the IPv4 one. `undefined` for anything
- * else, and for the addresses that no client has (`0.0.0.0`, `::`).
+ * Parses an address in the forms that hosts and headers use: `203.0.113.9`, `203.0.113.9:5678`, `2001:db8::1`, `[2001:db8::1]:443`,
+ * `fe80::1%eth0`. An IPv4 address inside IPv6 (`::ffff:203.0.113.9`, `64:ff9b::203.0.113.9`) is returned as IPv4. `undefined` for anything
+ * else, and for addresses that no client has (`0.0.0.0`, `::`).
  */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > LONGEST) return undefined;
@@ -25,14 +25,14 @@ export function parseAddress(text: string): Address | undefined {
   return address?.some((group) => group !== 0) ? address : undefined;
 }
 
-/** Reads `10.0.0.0/8`, `2001:db8::/32`, or a single address. `undefined` for anything else. */
+/** Parses `10.0.0.0/8`, `2001:db8::/32`, or a single address. `undefined` for anything else. */
 export function parseNetwork(text: string): Network | undefined {
   const parts = /^([\da-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text);
   if (!parts) return undefined;
   const [, host = "", length] = parts;
   const base = parseHost(host);
   if (!base) return undefined;
-  // Of an IPv4 address inside IPv6 the last 32 bits are left.
+  // For an IPv4 address inside IPv6 only the last 32 bits count.
   const isMapped = base.length === 2 && host.includes(":");
   const bits = length === undefined ? base.length * 16 : Number(length) - (isMapped ? 96 : 0);
   return bits >= 0 && bits <= base.length * 16 ? { base, bits, text } : undefined;
@@ -47,7 +47,7 @@ export function isInside({ base, bits }: Network, address: Address): boolean {
   return true;
 }
 
-/** What counts as one client: an IPv4 address; of IPv6 the /64, all of which one client may have. */
+/** What counts as one client: an IPv4 address, or the /64 of an IPv6 address, because one client may have all of it. */
 export function toClientKey(address: Address): string {
   if (address.length === 2)
     return address.map((group) => `${group >> 8}.${group & 0xff}`).join(".");
@@ -62,21 +62,21 @@ const networks = (...texts: string[]): readonly Network[] =>
 
 export const LOOPBACK: readonly Network[] = networks("127.0.0.0/8", "::1");
 
-/** Addresses that are not of the public internet: loopback, private, shared by a carrier (RFC 6598), link-local, unique local. */
+/** Addresses outside the public internet: loopback, private, carrier-grade NAT (RFC 6598), link-local, unique local. */
 export const PRIVATE: readonly Network[] = [
   ...LOOPBACK,
   ...networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
   ...networks("fc00::/7", "fe80::/10"),
 ];
 
-/** Takes brackets, zone and port away. A bare IPv6 address with a port cannot be told from one without. */
+/** Removes brackets, zone and port. A bare IPv6 address with a port cannot be distinguished from one without. */
 function hostOf(text: string): string {
   const bracketed = /^\[([^\]]*)\](?::[\w.-]+)?$/.exec(text);
   if (bracketed) return bracketed[1]!.includes(":") ? withoutZone(bracketed[1]!) : "";
   const colon = text.indexOf(":");
   if (colon < 0) return text;
   if (colon !== text.lastIndexOf(":")) return withoutZone(text);
-  // RFC 7239 lets a port be hidden behind a name that begins with `_`.
+  // RFC 7239 allows a port to be replaced by a name that begins with `_`.
   return /^(?:\d{1,5}|_[\w.-]+)$/.test(text.slice(colon + 1)) ? text.slice(0, colon) : "";
 }
 
@@ -92,7 +92,7 @@ function parseHost(text: string): Address | undefined {
   return groups && hasIPv4Inside(groups) ? groups.slice(6) : groups;
 }
 
-/** Four decimal numbers; a leading zero is refused, because some read it as octal. */
+/** Four decimal numbers; a leading zero is rejected, because some parsers read it as octal. */
 function parseIPv4(text: string): number[] | undefined {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (!parts) return undefined;
@@ -111,7 +111,7 @@ function parseIPv6(text: string): number[] | undefined {
   return [...head, ...Array<number>(8 - head.length - end.length).fill(0), ...end];
 }
 
-/** Reads groups between single colons; only the last may be an IPv4 address. */
+/** Parses groups between single colons; only the last may be an IPv4 address. */
 function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
@@ -125,7 +125,7 @@ function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   return groups;
 }
 
-/** `::ffff:0:0/96` (mapped) and `64:ff9b::/96` (translated, RFC 6052): behind one prefix stand all clients that speak IPv4. */
+/** `::ffff:0:0/96` (mapped) and `64:ff9b::/96` (translated, RFC 6052): one prefix covers all IPv4 clients. */
 function hasIPv4Inside(groups: readonly number[]): boolean {
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   const isTranslated =

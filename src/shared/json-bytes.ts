@@ -1,4 +1,4 @@
-// Edits of a JSON body that leave every other byte as it came. The body has been parsed before: what is walked over here is valid.
+// Edits a JSON body and leaves every other byte unchanged. The body has been parsed before, so it is valid.
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -10,21 +10,21 @@ const CLOSE_BRACKET = 0x5d;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const NULL = "null";
 
-/** Where something stands in a body: from `start` to before `end`, in bytes. */
+/** A range in a body: from `start` to before `end`, in bytes. */
 export interface Range {
   start: number;
   end: number;
 }
 
-/** Finds the value of a member of the body's own object; `undefined` where the body is no object or has no such member. */
+/** Finds the value of a member of the top-level object; `undefined` where the body is not an object or has no such member. */
 export function findValue(body: Uint8Array, name: string): Range | undefined {
   const brace = rootOf(body);
   return brace < 0 ? undefined : findMember(body, brace, name);
 }
 
 /**
- * Sets the field that a path of names leads to; what is missing on the way is added. `value` is JSON text. The body itself is
- * not touched. `undefined` where the body is no object, or something else than an object stands on the way.
+ * Sets the field at a path of names and adds missing objects on the way. `value` is JSON text. The body itself is not changed. `undefined`
+ * where the body, or a value on the way, is not an object.
  */
 export function setInBody(
   body: Uint8Array,
@@ -43,7 +43,7 @@ export function setInBody(
   return undefined;
 }
 
-/** Puts a text in the place of a range; the body itself is not touched. */
+/** Replaces a range by a text, in a copy of the body. */
 export function replace(body: Uint8Array, { start, end }: Range, text: string): Uint8Array {
   const piece = new TextEncoder().encode(text);
   const edited = new Uint8Array(start + piece.length + (body.length - end));
@@ -71,20 +71,22 @@ function isNull(body: Uint8Array, { start, end }: Range): boolean {
   return end - start === NULL.length && body[start] === NULL.charCodeAt(0);
 }
 
-/** Position of the brace that opens the body; -1 where it is no object. */
+/** Position of the brace that opens the body; -1 where the body is not an object. */
 function rootOf(body: Uint8Array): number {
   const hasMark = BYTE_ORDER_MARK.every((byte, at) => body[at] === byte);
   const at = skipSpaces(body, hasMark ? BYTE_ORDER_MARK.length : 0);
   return body[at] === OPEN_BRACE ? at : -1;
 }
 
-/** Finds the value of a member of the object that opens at `brace`. Of several of one name the last counts, as for every JSON parser. */
+/**
+ * Finds the value of a member of the object that opens at `brace`. Of several with the same name the last counts, as in every JSON parser.
+ */
 function findMember(body: Uint8Array, brace: number, name: string): Range | undefined {
   let found: Range | undefined;
   let at = skipSpaces(body, brace + 1);
   while (body[at] === QUOTE) {
     const end = endOfString(body, at);
-    // Over the colon.
+    // Skips the colon.
     const start = skipSpaces(body, skipSpaces(body, end) + 1);
     const value = { start, end: endOfValue(body, start) };
     if (isNamed(body.subarray(at, end), name)) found = value;
@@ -143,7 +145,7 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-// A key may be written with escapes, six bytes for a character; only parsing tells.
+// A key may contain escapes, six bytes per character; only parsing shows its name.
 function isNamed(key: Uint8Array, name: string): boolean {
   if (key.length < name.length + 2 || key.length > 6 * name.length + 2) return false;
   try {

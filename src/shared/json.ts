@@ -1,8 +1,8 @@
-/** Careful looks into JSON of unknown shape. */
+/** Safe access to JSON of unknown structure. */
 
 export type Fields = Record<string, unknown>;
 
-/** Returns the value as an object with fields, or `undefined`; arrays are none. */
+/** Returns the value as an object with fields, or `undefined`; an array is not one. */
 export function asFields(value: unknown): Fields | undefined {
   return isFields(value) ? value : undefined;
 }
@@ -20,7 +20,7 @@ export function withoutUndefined<T extends object>(
   return Object.fromEntries(entries) as never;
 }
 
-/** Returns the value as a list, an empty one where it is none. */
+/** Returns the value as a list; an empty one where it is not a list. */
 export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
@@ -40,7 +40,7 @@ export function textField(value: unknown, name: string): string | undefined {
   return typeof field === "string" && field !== "" ? field : undefined;
 }
 
-/** Tells whether a value carries anything: not null, `""`, `[]` or `{}`. */
+/** True when a value has content: not null, `""`, `[]` or `{}`. */
 export function isFilled(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return false;
   if (typeof value !== "object") return true;

@@ -1,8 +1,8 @@
-// What is wrong with a key as it was pasted. Says it by what it looks like, never by what it is: it may be most of a real key.
+// Finds typical mistakes in a pasted key. The messages describe its form and never quote it: it may be most of a real key.
 
-/** Printable ASCII without spaces, as header values need it. */
+/** Printable ASCII without spaces, as header values require. */
 const PRINTABLE = /^[\u0021-\u007e]+$/;
-/** Nothing of what is looked for below; nearly every real key ends here. */
+/** None of the mistakes below; nearly every real key matches. */
 const PLAIN = /^(?!undefined$|null$)[A-Za-z0-9][\w.:/+=~-]*$/;
 const MAYBE_PLACEHOLDER = /your|x{3}|\.{3}|=.|^(?:replace|change|insert|put|enter|https?:)/i;
 
@@ -14,33 +14,33 @@ const KINDS: readonly (readonly [pattern: RegExp, detail: string])[] = [
   [/^["'`\u2018-\u201f]|["'`\u2018-\u201f]$/, "is in quotes: remove them"],
   [
     /\$\{|^\$[A-Za-z_]\w*$|^%\w+%$|\{\{|^process\.env\b|^import\.meta\b/,
-    "is the name of a variable, not its value: whatever reads the file did not expand it",
+    "is the name of a variable, not its value: the program that reads the file did not expand it",
   ],
   [
     /^\s*(?:authorization|x-api-key|x-goog-api-key|api-key)\s*:/i,
-    "is a whole header: give the key alone",
+    "is a whole header: set the key only",
   ],
   [
     /^\s*(?:bearer|basic|token)\s/i,
-    "begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+    "begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
   ],
-  [/^[A-Z][A-Z0-9_]{2,}=[^=]/, "begins with the name of a variable and `=`: give the value alone"],
-  [/[\r\n]/, "contains a line break: a file ends with one, `.trim()` takes it off"],
+  [/^[A-Z][A-Z0-9_]{2,}=[^=]/, "begins with the name of a variable and `=`: set the value only"],
+  [/[\r\n]/, "contains a line break: files often end with one, `.trim()` removes it"],
   [/^\s|\s$/, "has a space before or behind it: remove it"],
   [
     /\.{3}|\u2026|\*{3}/,
-    "is shortened or a placeholder (`...`): give the whole key, which most providers show only once",
+    "is shortened or a placeholder (`...`): set the whole key, which most providers show only once",
   ],
   [
     /^<.*>$|(?:^|[-_ <{[])your[-_ ]?(?:\w+[-_ ])*(?:api[-_ ]?)?(?:key|token|secret|here)|^(?:[\w-]*[-_])?x{3,}$|^(?:replace|change|insert|put|enter)[-_ ]?(?:me|this|your|key|here)/i,
-    "is a placeholder: give the real key",
+    "is a placeholder: set the real key",
   ],
   [/^https?:\/\//i, "is a URL, not a key"],
   [/\s/, "contains a space"],
   [/[^\u0021-\u007e]/, "contains a character that is not printable ASCII, as headers need it"],
 ];
 
-/** Says what is wrong with a key, token or secret that goes into a header; `undefined` where nothing is. */
+/** Describes the mistake in a key, token or secret that goes into a header; `undefined` where there is none. */
 export function faultOfKey(key: string): string | undefined {
   if (key === "") return "must not be empty; is its environment variable set?";
   if (PLAIN.test(key) && !MAYBE_PLACEHOLDER.test(key)) return undefined;
@@ -49,7 +49,7 @@ export function faultOfKey(key: string): string | undefined {
   return PRINTABLE.test(key) ? undefined : "must be printable ASCII without spaces";
 }
 
-/** True for a text that could be a secret in the wrong place, and is not shown. */
+/** True for a text that may be a secret in the wrong place and therefore must not be shown. */
 export function isLikeSecret(text: string): boolean {
   if (text.length > 64 || !PRINTABLE.test(text)) return true;
   if (

@@ -1,6 +1,6 @@
-// What is due first: a binary heap of (time, member) in which each member stands at most once.
+// A binary heap of (time, member) that contains each member at most once.
 
-/** Where in the heap each member stands; `undefined` for one that is not in it. */
+/** Positions of the members in the heap; `undefined` for a member that is not in it. */
 export interface HeapPositions<Member> {
   get(member: Member): number | undefined;
   set(member: Member, place: number): void;
@@ -12,7 +12,7 @@ export class MinHeap<Member> {
   readonly #members: Member[] = [];
   readonly #places: HeapPositions<Member>;
 
-  /** Members that can remember their place themselves need no Map. */
+  /** Members that store their position themselves need no Map. */
   constructor(places: HeapPositions<Member> = new Map()) {
     this.#places = places;
   }
@@ -21,7 +21,7 @@ export class MinHeap<Member> {
     return this.#times.length;
   }
 
-  /** Time of the earliest entry; `Infinity` where there is none. */
+  /** Time of the earliest entry (UTC epoch ms); `Infinity` where there is none. */
   get earliest(): number {
     return this.#times[0] ?? Infinity;
   }
@@ -30,7 +30,7 @@ export class MinHeap<Member> {
     return this.#places.get(member) !== undefined;
   }
 
-  /** Returns the member's time; 0 where it has none. */
+  /** Returns the member's time (UTC epoch ms); 0 where it has none. */
   timeOf(member: Member): number {
     const place = this.#places.get(member);
     return place === undefined ? 0 : this.#times[place]!;
@@ -41,7 +41,7 @@ export class MinHeap<Member> {
     return this.#members;
   }
 
-  /** Gives a member its time, in place of an earlier one. */
+  /** Sets a member's time and replaces an earlier one. */
   set(member: Member, time: number): void {
     const place = this.#places.get(member) ?? this.#times.length;
     this.#settle(this.#rise(place, time), time, member);
@@ -56,7 +56,7 @@ export class MinHeap<Member> {
     if (last !== member) this.#settle(this.#rise(place, time), time, last);
   }
 
-  /** Takes the earliest member out. Only while `size > 0`. */
+  /** Removes and returns the earliest member. Only while `size > 0`. */
   pop(): Member {
     const first = this.#members[0]!;
     this.delete(first);
@@ -64,8 +64,8 @@ export class MinHeap<Member> {
   }
 
   /**
-   * Finds the smallest value that `valueOf` gives, where no value is below its entry's time; looks only at entries
-   * that are earlier than the best so far. Returns `best` where none is smaller.
+   * Finds the smallest value of `valueOf`, where no value is below its entry's time; examines only entries that are earlier than the best
+   * value so far. Returns `best` where none is smaller.
    */
   least(valueOf: (member: Member, time: number) => number, best: number, at: number = 0): number {
     if (at >= this.#times.length || this.#times[at]! >= best) return best;
@@ -74,7 +74,7 @@ export class MinHeap<Member> {
     return this.least(valueOf, best, 2 * at + 2);
   }
 
-  /** Moves later parents down; returns the place that came free. */
+  /** Moves later parents down; returns the free position. */
   #rise(at: number, time: number): number {
     while (at > 0) {
       const parent = (at - 1) >> 1;
@@ -85,7 +85,7 @@ export class MinHeap<Member> {
     return at;
   }
 
-  /** Moves earlier children up, then puts the entry where a place came free. */
+  /** Moves earlier children up, then puts the entry into the free position. */
   #settle(at: number, time: number, member: Member): void {
     const times = this.#times;
     for (;;) {

@@ -1,4 +1,4 @@
-// Why a call brought no answer: the platforms' error codes, read out of their errors and put into the few words of the contract.
+// Why a call brought no response: maps the platforms' error codes to the few faults of the contract.
 import type { TransportError, TransportFault } from "../contract/transport.ts";
 
 const FAULTS: Record<string, TransportFault> = {
@@ -16,7 +16,7 @@ const FAULTS: Record<string, TransportFault> = {
   EPROTO: "tls",
   EACCES: "denied",
   EPERM: "denied",
-  // Deno's permissions have names in place of codes.
+  // Deno's permission errors have names in place of codes.
   NotCapable: "denied",
   PermissionDenied: "denied",
   BLOCKED_PORT: "denied",
@@ -27,7 +27,7 @@ const FAULTS: Record<string, TransportFault> = {
   EPIPE: "closed",
   UND_ERR_SOCKET: "closed",
   ConnectionClosed: "closed",
-  // The parser's and the decoder's way to say that the rest is missing.
+  // Codes of the parser and the decoder for missing data.
   HPE_INVALID_EOF_STATE: "closed",
   Z_BUF_ERROR: "closed",
   UND_ERR_HEADERS_OVERFLOW: "protocol",
@@ -35,7 +35,7 @@ const FAULTS: Record<string, TransportFault> = {
   UND_ERR_RESPONSE: "protocol",
 };
 
-/** Families of codes, where the code itself is not listed. */
+/** Families of codes, for codes that are not listed. */
 const FAMILIES: readonly [pattern: RegExp, fault: TransportFault][] = [
   [/^EAI_/, "dns"],
   [/^ERR_SSL_/, "tls"],
@@ -44,9 +44,9 @@ const FAMILIES: readonly [pattern: RegExp, fault: TransportFault][] = [
   [/^(?:HPE|Z)_|^ERR__ERROR_FORMAT_|^ERR_(?:_?ERROR_)?BROTLI|^BROTLI|^UND_ERR_INVALID/, "protocol"],
 ];
 
-/** Codes for errors that have a message alone: Deno's, and those of `fetch` itself. The first that fits counts. */
+/** Codes for errors that have only a message: Deno's, and those of `fetch` itself. The first match counts. */
 const MESSAGES: readonly [pattern: RegExp, code: string][] = [
-  // ioredis, where it has given the connection up.
+  // ioredis, after it has closed the connection.
   [/^Connection is closed\.$/, "ConnectionClosed"],
   [/\bdns error\b|failed to lookup address/i, "ENOTFOUND"],
   [/\bconnection refused\b/i, "ECONNREFUSED"],
@@ -66,23 +66,23 @@ const MESSAGES: readonly [pattern: RegExp, code: string][] = [
   [/^bad port$|\bport \d+ (?:is|are) blocked\b/, "BLOCKED_PORT"],
 ];
 
-/** Names that say as much as a code; undici's parser has a name and, of late, no code. */
+/** Names that identify a fault like a code; undici's parser has a name and, in newer versions, no code. */
 const NAMES: Readonly<Record<string, string>> = {
   NotCapable: "NotCapable",
   PermissionDenied: "PermissionDenied",
   HTTPParserError: "HPE_ERROR",
 };
 
-/** How deep a platform nests the cause of a failure. */
+/** How deep platforms nest the cause of a failure. */
 const DEPTH = 4;
 
-/** Reads why a call failed. The code is the platform's own, from whichever level of the error names one. */
+/** Finds out why a call failed. The code is the platform's own, from the first level of the error that has one. */
 export function readFault(error: unknown): TransportError {
   const code = codeOf(error, DEPTH);
   return { fault: faultOf(code), code };
 }
 
-/** Reads a platform's error code; whatever is not known ended the connection. */
+/** Maps a platform's error code to a fault; an unknown code counts as a closed connection. */
 export function faultOf(code: string | undefined): TransportFault {
   if (code === undefined) return "closed";
   return FAULTS[code] ?? FAMILIES.find(([pattern]) => pattern.test(code))?.[1] ?? "closed";

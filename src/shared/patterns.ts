@@ -3,7 +3,7 @@
 /** The wildcard by itself: every credential, quota pool, family or model. */
 export const ANY = "*";
 
-/** Compiles a pattern such as `gpt-4*` into a test. Linear in the name's length times the pattern's stars. */
+/** Compiles a pattern such as `gpt-4*` to a test. Its time is linear in the length of the name times the number of stars. */
 export function compilePattern(pattern: string): (name: string) => boolean {
   const [head = "", ...rest] = pattern.toLowerCase().split("*");
   if (rest.length === 0) return (name) => name.toLowerCase() === head;
@@ -22,7 +22,19 @@ function matches(name: string, head: string, middles: readonly string[], tail: s
   return at <= name.length - tail.length && name.endsWith(tail);
 }
 
-/** Finds the value of the pattern that says most about a name: with the most letters, and then without a star. */
+/** Compiles lists of patterns to a test whether they allow a model (A10); `deny` has priority over `allow`. */
+export function toModelTest(
+  allow: readonly string[] | undefined,
+  deny: readonly string[] | undefined,
+): (model: string) => boolean {
+  const allowed = allow?.map(compilePattern);
+  const denied = deny?.map(compilePattern) ?? [];
+  return (model) =>
+    !denied.some((matches) => matches(model)) &&
+    (allowed?.some((matches) => matches(model)) ?? true);
+}
+
+/** Finds the value of the most specific pattern that matches a name: the one with the most letters, then one without a star. */
 export function createLongestMatch<T>(
   patterns: Readonly<Record<string, T>>,
 ): (name: string) => T | undefined {

@@ -1,7 +1,7 @@
-/** Bounds how many store calls run at once: a burst must not use up file handles or connections. */
+/** Limits the number of concurrent store calls: a burst must not use up file handles or connections. */
 
 export interface Semaphore {
-  /** Runs `job` in this turn where there is room, otherwise in order as soon as there is. */
+  /** Runs `job` in this turn where a slot is free, otherwise in order as soon as one is. */
   run<T>(job: () => Promise<T>): Promise<T>;
 }
 
@@ -15,7 +15,7 @@ export function createSemaphore(limit: number): Semaphore {
     try {
       return await job();
     } finally {
-      // The place is handed on, so that nobody who comes later takes it.
+      // The slot is passed on directly, so that no later job takes it.
       const next = waiting.shift();
       if (next) next();
       else running--;

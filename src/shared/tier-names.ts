@@ -1,6 +1,6 @@
-// Tiers as people know them.
+// Names of tiers for the log and the status.
 
-/** Names a tier as `tiers` does; a number where there are no names, or too few. */
+/** Returns the name of a tier from `tiers`; a number where there are no names, or too few. */
 export function toTierName(tier: number, tiers: readonly string[] | undefined): number | string {
   return tiers?.[tier] ?? tier;
 }

@@ -1,23 +1,20 @@
-// Times as people say them, for log lines and messages; and points in time as the status and the hooks give them.
+// Formats times: durations for log lines and messages, points in time for the status and the hooks.
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-/** Largest first; each is followed by the next smaller one where that is not 0. */
+/** Largest first; a duration is followed by the next smaller unit where that is not 0. */
 const UNITS = [
   { name: "d", length: DAY },
   { name: "h", length: HOUR },
   { name: "min", length: MINUTE },
   { name: "s", length: SECOND },
 ] as const;
-/** The last point in time whose year has four digits, which every reader of ISO dates understands. */
+/** The last point in time (UTC epoch ms) with a four-digit year, which every reader of ISO dates accepts. */
 const LAST = 253_402_300_799_999;
 
-/**
- * Says a duration given in ms: `450 ms`, `1.5 s`, `12 s`, `5 min`, `5 h 5 min`, `2 d 3 h`. Two units at most; what is smaller
- * is cut off.
- */
+/** Formats a duration in ms: `450 ms`, `1.5 s`, `12 s`, `5 min`, `5 h 5 min`, `2 d 3 h`. At most two units; the rest is cut off. */
 export function toDurationText(ms: number): string {
   if (!(ms > 0)) return "0 ms";
   if (ms === Infinity) return "an unlimited time";
@@ -31,15 +28,14 @@ export function toDurationText(ms: number): string {
   return rest > 0 ? `${first} ${rest} ${next!.name}` : first;
 }
 
-/** Says how long something lasted, given in ms, in whole seconds: `less than 1 s`, `12 s`, `5 h 5 min`. */
+/** Formats how long something lasted, in ms, in whole seconds: `less than 1 s`, `12 s`, `5 h 5 min`. */
 export function toSpanText(ms: number): string {
   return ms < SECOND ? "less than 1 s" : toDurationText(Math.floor(ms / SECOND) * SECOND);
 }
 
 /**
- * Says how long a wait of so many ms lasts from `now` (UTC epoch ms) on, and from a minute up until when:
- * `5 h 5 min, until 17:09 UTC`; with the date where that is not today in UTC: `2 h, until 2026-11-29 01:00 UTC`.
- * The end is never earlier than the wait's own.
+ * Formats a wait in ms that starts at `now` (UTC epoch ms), from a minute up with its end: `5 h 5 min, until 17:09 UTC`; with the date
+ * where that is not today in UTC: `2 h, until 2026-11-29 01:00 UTC`. The end shown is never earlier than the real one.
  */
 export function toWaitText(ms: number, now: number): string {
   const wait = ms < SECOND ? ms : Math.ceil(ms / SECOND) * SECOND;
@@ -51,7 +47,7 @@ export function toWaitText(ms: number, now: number): string {
   return `${text}, until ${isToday ? "" : `${day} `}${time.slice(0, 5)} UTC`;
 }
 
-/** Says a wait given in seconds, for a reader who needs the number as well: `12 s`, `5 h 5 min (18,347 s)`. */
+/** Formats a wait in seconds, with the number for programs: `12 s`, `5 h 5 min (18,347 s)`. */
 export function toRetryText(seconds: number): string {
   const text = toDurationText(seconds * SECOND);
   return seconds * SECOND < MINUTE || !Number.isFinite(seconds)
@@ -60,14 +56,14 @@ export function toRetryText(seconds: number): string {
 }
 
 /**
- * Gives a point in time (UTC epoch ms) as an ISO UTC string. Never throws: before 1970 it is 1970, after the year 9999 the end of
- * that year, for what was said to have no end.
+ * Formats a point in time (UTC epoch ms) as an ISO UTC string. Never throws: before 1970 it is 1970, after the year 9999 (waits without an
+ * end) the end of that year.
  */
 export function toISOTime(at: number): string {
   return new Date(at > 0 ? Math.min(LAST, at) : 0).toISOString();
 }
 
-/** Whole seconds from `now` to `until` (both UTC epoch ms), rounded up; 0 where that is over. */
+/** Whole seconds from `now` to `until` (both UTC epoch ms), rounded up; 0 where `until` has passed. */
 export function secondsUntil(until: number, now: number): number {
   return Math.max(0, Math.ceil((until - now) / SECOND));
 }

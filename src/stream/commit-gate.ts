@@ -1,4 +1,4 @@
-// The commit gate (I1): closed, it holds what comes, so that another attempt may take its place; open, it passes everything on.
+// The commit gate (I1): while closed, it holds the response, so that another attempt can replace it; when open, it passes everything on.
 import type { ReplyHeaders } from "../contract/transport.ts";
 import { joinBytes } from "../shared/bytes.ts";
 import type { Delivery } from "./delivery.ts";
@@ -6,13 +6,13 @@ import { type Break, interrupted, type ReplyResult } from "./reply-result.ts";
 import type { RequestTimers } from "./request-timers.ts";
 import type { UpstreamTimeouts } from "./upstream-timeouts.ts";
 
-/** Status and headers as the upstream gave them. */
+/** Status and headers of the upstream's response. */
 export interface ReplyHead {
   status: number;
   headers: ReplyHeaders;
 }
 
-/** Server-sent events fit a stream that was begun by time; nothing else does. */
+/** Only server-sent events fit a stream whose head was sent early. */
 export type BodyKind = "events" | "other";
 
 export interface CommitGateOptions {
@@ -20,16 +20,16 @@ export interface CommitGateOptions {
   timers: RequestTimers;
   /** Sends status and headers to the client. */
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
-  /** The first payload has gone to the client. */
+  /** The first payload has been sent to the client. */
   onOpen(): void;
 }
 
-/** Bytes of a refusal that are kept, so that a client can be given it whole (E5). */
+/** Maximum size of a refusal that is kept in order to send it to the client (E5), in bytes. */
 export const REFUSAL_SIZE = 1_048_576;
 
 export class CommitGate {
   readonly status: number;
-  /** Needed for nothing once they have been sent: a stream of an hour does not hold them. */
+  /** Dropped once they have been sent: a stream of an hour does not keep them. */
   #headers: ReplyHeaders | undefined;
   readonly #options: CommitGateOptions;
   readonly #watch: UpstreamTimeouts;
@@ -44,7 +44,7 @@ export class CommitGate {
     this.#watch = watch;
   }
 
-  /** A header of the answer, by its name in lower case. */
+  /** A header of the response, by its name in lower case. */
   header(name: string): string | undefined {
     return this.#headers?.get(name);
   }
@@ -53,12 +53,12 @@ export class CommitGate {
     return this.#state === "open";
   }
 
-  /** Bytes held. */
+  /** Number of bytes held. */
   get heldLength(): number {
     return this.#heldLength;
   }
 
-  /** Keeps bytes back; returns how many are held now. */
+  /** Holds bytes; returns the number of bytes held now. */
   hold(bytes: Uint8Array): number {
     if (bytes.length > 0) this.#held.push(bytes);
     return (this.#heldLength += bytes.length);
@@ -69,7 +69,7 @@ export class CommitGate {
     return joinBytes(this.#held);
   }
 
-  /** Sends the head and everything held in this very turn. False where the client was promised something else meanwhile. */
+  /** Sends the head and everything held in the same turn. False where another kind of response was already begun. */
   open(now: number, kind: BodyKind): boolean {
     const options = this.#options;
     if (kind === "other" && options.delivery.isEventStream) return false;
@@ -83,32 +83,32 @@ export class CommitGate {
     return true;
   }
 
-  /** Sends bytes through the open gate; false while the client reads too slowly. */
+  /** Passes bytes through the open gate; false while the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
     const goOn = this.#options.delivery.pass(bytes, now);
     if (!goOn) this.#watch.pause();
     return goOn;
   }
 
-  /** While an event is half sent nothing may be put in between. */
+  /** While an event is partly sent, nothing may be inserted. */
   setInsideEvent(isInside: boolean): void {
     this.#options.delivery.isInsideEvent = isInside;
   }
 
-  /** Forgets what is held. */
+  /** Drops the held bytes. */
   drop(): void {
     this.#held = [];
     this.#heldLength = 0;
   }
 
-  /** The result of an answer that turned out to be a refusal. Only while the gate is closed. */
+  /** The result of a response that proved to be a refusal. Only while the gate is closed. */
   refused(body: Uint8Array, inStream: boolean): ReplyResult {
     const { status } = this;
     const headers = this.#headers!;
     return { kind: "refused", status, headers, body: body.subarray(0, REFUSAL_SIZE), inStream };
   }
 
-  /** The result of an answer that broke off: nothing has happened as long as the gate is closed. */
+  /** The result of an interrupted response: while the gate is closed, nothing has reached the client. */
   broken(why: Break): ReplyResult {
     return this.isOpen ? interrupted(why) : { kind: "failed", ...why };
   }

@@ -1,4 +1,4 @@
-// What the client has got so far: nothing, a head, payload, or all of it. There is one for each request.
+// What the client of one request has received so far: nothing, a head, payload, or the complete response.
 import type { RenderedError } from "../contract/dialect.ts";
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -7,14 +7,14 @@ import type { RequestTimers } from "./request-timers.ts";
 const PING = new TextEncoder().encode(": ping\n\n");
 const encoder = new TextEncoder();
 
-/** How an error is written for this client. */
+/** Writes an error in the format of this client. */
 export interface ErrorWriter {
   renderError(error: RenderedError): string;
   renderErrorEvent(error: RenderedError): string;
 }
 
 export interface DeliveryOwner {
-  /** The client has gone; called once, whatever is under way. */
+  /** The client has left; called once, at any time. */
   onLeft(): void;
 }
 
@@ -22,7 +22,7 @@ export interface DeliveryOptions {
   sink: Sink;
   clock: Clock;
   timers: RequestTimers;
-  /** Silence towards the client before a comment is sent, ms; 0 = never. */
+  /** Silence towards the client before a comment is sent, in ms; 0 = never. */
   heartbeat: number;
   owner: DeliveryOwner;
 }
@@ -30,15 +30,15 @@ export interface DeliveryOptions {
 export class Delivery implements SinkListener {
   /** Status sent; `undefined` before commit. */
   status: number | undefined;
-  /** True once a byte of an upstream's answer has gone out: from here on nothing is tried again. */
+  /** True once a byte of an upstream's response has been sent: from then on there is no further attempt. */
   hasPayload = false;
   isEventStream = false;
   isOver = false;
   bytes = 0;
   firstPayloadAt: number | undefined;
-  /** Told when the client reads again. */
+  /** Called when the client reads again. */
   reader: { onDrain(): void } | undefined;
-  /** Told the length of what nobody is there to take any more (I12). */
+  /** Called with the number of bytes that could not be delivered, because the client has left (I12). */
   onLost: ((length: number) => void) | undefined;
   readonly #options: DeliveryOptions;
   #isSlow = false;
@@ -59,7 +59,7 @@ export class Delivery implements SinkListener {
     this.isOver = true;
     this.#isSlow = false;
     this.#options.owner.onLeft();
-    // Whoever goes on without the client is not slowed by it.
+    // A reply that continues without the client is not slowed down by it.
     this.reader?.onDrain();
   }
 
@@ -67,7 +67,7 @@ export class Delivery implements SinkListener {
     return this.status !== undefined;
   }
 
-  /** True where the client left before it had everything. */
+  /** True where the client left before the response was complete. */
   get isClientGone(): boolean {
     return this.#options.sink.closed;
   }
@@ -76,14 +76,14 @@ export class Delivery implements SinkListener {
   commit(status: number, headers: HeaderList, isEventStream: boolean): void {
     if (this.isCommitted || this.isOver) return;
     const sent = isStatus(status) ? status : 502;
-    // First the sink: where it throws, an error can still be told.
+    // The sink first: if it throws, an error can still be sent.
     this.#options.sink.head(sent, headers);
     this.status = sent;
     this.isEventStream = isEventStream;
     if (isEventStream && this.#options.heartbeat > 0) this.#beatLater(this.#options.clock.now());
   }
 
-  /** Sends bytes of an upstream's answer; false when the client reads too slowly. */
+  /** Sends bytes of an upstream's response; false when the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
     if (this.isOver) this.onLost?.(bytes.length);
     if (bytes.length === 0 || this.isOver) return !this.#isSlow;
@@ -106,24 +106,24 @@ export class Delivery implements SinkListener {
     this.#options.timers.set("heartbeat", now + this.#options.heartbeat, () => this.#beat());
   }
 
-  // A client that does not read gets no more to read; what is sent here always stands between events.
+  // A client that does not read gets no comments; they are always sent between events.
   #beat(): void {
     if (this.isOver) return;
     if (!this.#isSlow && !this.isInsideEvent) this.#write(PING);
     this.#beatLater(this.#options.clock.now());
   }
 
-  /** Set by the reply while an oversize event is half sent: nothing may be put in between. */
+  /** Set by the reply while an oversize event is partly sent: nothing may be inserted. */
   isInsideEvent = false;
 
-  /** The answer is whole. */
+  /** The response is complete. */
   end(): void {
     if (this.isOver) return;
     this.isOver = true;
     this.#options.sink.end();
   }
 
-  /** Tells the client of an error: as an answer of its own, as an event, or, where neither is possible, by breaking off. */
+  /** Sends an error to the client: as a response, as an event, or, where neither is possible, by closing the connection. */
   fail(error: RenderedError, headers: HeaderList, writer: ErrorWriter): void {
     if (this.isOver) return;
     if (!this.isCommitted) {
@@ -136,7 +136,7 @@ export class Delivery implements SinkListener {
     this.end();
   }
 
-  /** Ends so that the client can see that the answer is not whole (I18). */
+  /** Ends the response so that the client can see that it is incomplete (I18). */
   breakOff(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -144,7 +144,7 @@ export class Delivery implements SinkListener {
   }
 }
 
-/** Hosts throw at what is no final status of HTTP. */
+/** Hosts throw on a status that is not a final one in HTTP. */
 function isStatus(status: number): boolean {
   return status >= 200 && status <= 599;
 }

@@ -1,27 +1,27 @@
-// Finds where server-sent events (or lines of NDJSON) end, beside the bytes: what goes on to the client is never rebuilt.
+// Finds the ends of server-sent events (or lines of NDJSON) in the bytes, which go to the client without being rebuilt.
 import type { StreamEvent } from "../contract/dialect.ts";
 import { joinBytes, NO_BYTES } from "../shared/bytes.ts";
 
 const LF = 10;
 const CR = 13;
 
-// Events are decoded whole: nothing is carried from one to the next.
+// Events are decoded as a whole, so no state is carried from one to the next.
 const decoder = new TextDecoder();
 
-/** What the visitor of an event wants: to go on, to end the stream with this event, or to take the event out of the bytes. */
+/** The visitor's decision on an event: continue, end the stream with this event, or remove the event from the bytes. */
 export type Visit = "go" | "stop" | "drop";
 
 export interface EventVisitor {
-  /** Told of each whole event, before its bytes are given back. */
+  /** Called for each complete event, before its bytes are returned. */
   visit(event: StreamEvent): Visit;
 }
 
-/** How borders are found: a blank line (SSE, WHATWG HTML § 9.2), or any line end (NDJSON). */
+/** How events end: with a blank line (SSE, WHATWG HTML § 9.2), or with any line end (NDJSON). */
 export type Framing = "sse" | "ndjson";
 
 /**
- * Takes chunks as they come and gives back the bytes up to the last whole event. What follows is kept until its
- * event is whole, so that a stream that dies never leaves half an event with the client (I2).
+ * Accepts chunks and returns the bytes up to the last complete event. The rest is kept until its event is complete, so that an interrupted
+ * stream never leaves a partial event with the client (I2).
  */
 export class EventScanner {
   readonly #framing: Framing;
@@ -29,19 +29,19 @@ export class EventScanner {
   readonly #limit: number;
   #pending: Uint8Array = NO_BYTES;
   #pendingLength = 0;
-  /** State of the line machine at the end of what has been seen. */
+  /** State of the line parser at the end of the scanned bytes. */
   #lineLength = 0;
   /**
-   * Whether the last byte was a CR: `taken` for a line end, so that an LF after it is none; or `waiting`, in a stream
-   * whose lines end in CRLF, so that an event never goes out without its last byte.
+   * Whether the last byte was a CR: `taken` as a line end, so that a following LF is not another one; or `waiting`, in a stream with CRLF
+   * line ends, so that an event is never sent without its last byte.
    */
   #cr: "none" | "taken" | "waiting" = "none";
   #usesCRLF = false;
   #hasStopped = false;
   #isOversize = false;
-  /** The last event was taken out, and a line end of its own may still come. */
+  /** The last event was removed, and its line end may still follow. */
   #hasDropped = false;
-  /** Where the bytes being scanned have events that are taken out: start and end of each. */
+  /** Start and end of each removed event in the bytes being scanned. */
   #cuts: number[] | undefined;
 
   constructor(framing: Framing, limit: number, visitor: EventVisitor) {
@@ -50,17 +50,17 @@ export class EventScanner {
     this.#visitor = visitor;
   }
 
-  /** True once a visitor has ended the stream; nothing is taken any more. */
+  /** True once a visitor has ended the stream; no further bytes are accepted. */
   get hasStopped(): boolean {
     return this.#hasStopped;
   }
 
-  /** True while the client has been given the beginning of an event that was too long to be kept. */
+  /** True while the client has received the beginning of an event that was too long to be kept. */
   get isInsideEvent(): boolean {
     return this.#isOversize;
   }
 
-  /** Takes a chunk and returns what may go to the client now, possibly nothing. */
+  /** Accepts a chunk and returns the bytes that may go to the client now, possibly none. */
   push(chunk: Uint8Array): Uint8Array {
     if (this.#hasStopped) return NO_BYTES;
     const text = this.#readWhole(chunk);
@@ -71,8 +71,8 @@ export class EventScanner {
   }
 
   /**
-   * The text of a chunk that is just one event, as most are: to see that in its text costs a fraction of the walk over its
-   * bytes. `undefined` where it may be anything else.
+   * The text of a chunk that is exactly one event, as most are: checking the text costs a fraction of scanning the bytes. `undefined` for
+   * any other chunk.
    */
   #readWhole(chunk: Uint8Array): string | undefined {
     const end = chunk.length - 1;
@@ -84,7 +84,7 @@ export class EventScanner {
     return isOne && !text.includes("\r") ? text : undefined;
   }
 
-  /** Gives back what is left at the end of the stream: an event without its blank line, which a parser would drop. */
+  /** Returns the remaining bytes at the end of the stream: an event without its blank line, which a parser would ignore. */
   rest(): Uint8Array {
     const rest = this.#pending.subarray(0, this.#pendingLength);
     this.#pending = NO_BYTES;
@@ -92,13 +92,13 @@ export class EventScanner {
     return this.#withoutCuts(rest);
   }
 
-  /** Visits the last line of NDJSON or the last event even though its end is missing. */
+  /** Visits the last line of NDJSON, or the last event, though its end is missing. */
   visitRest(): void {
     const rest = this.#pending.subarray(0, this.#pendingLength);
     if (rest.length > 0 && !this.#isOversize) this.#see(rest, 0, rest.length);
   }
 
-  /** Walks over the new bytes and returns the end of the last whole event in `bytes`, or 0. */
+  /** Scans the new bytes and returns the end of the last complete event in `bytes`, or 0. */
   #scan(bytes: Uint8Array, from: number): number {
     return this.#framing === "sse" ? this.#scanEvents(bytes, from) : this.#scanLines(bytes, from);
   }
@@ -141,12 +141,12 @@ export class EventScanner {
     return start;
   }
 
-  /** Goes on behind a CR that ended the last chunk; returns where the next event starts, and where to read on. */
+  /** Continues after a CR at the end of the last chunk; returns where the next event starts, and where to continue. */
   #afterCR(bytes: Uint8Array, at: number): [start: number, at: number] {
     const end = bytes[at] === LF ? at + 1 : at;
     const cr = this.#cr;
     this.#cr = "none";
-    // The LF belongs to a line end that was taken for whole already; after an event's last line it is that event's.
+    // The LF belongs to a line end that was already counted; after the last line of an event it belongs to that event.
     if (cr === "taken") {
       if (end > at) this.#usesCRLF = true;
       const isAfterEvent = at === 0 && !this.#isOversize;
@@ -181,7 +181,7 @@ export class EventScanner {
     (this.#cuts ??= []).push(start, end);
   }
 
-  /** Takes the events that were dropped out of bytes that begin where those scanned began. */
+  /** Removes the dropped events from bytes that begin where the scanned ones began. */
   #withoutCuts(bytes: Uint8Array): Uint8Array {
     const cuts = this.#cuts;
     if (!cuts) return bytes;
@@ -212,7 +212,7 @@ export class EventScanner {
     return out;
   }
 
-  // Longer than anybody should have to keep: it goes on unscanned until its border comes (N4).
+  // Too long to be kept: the rest of the event passes unscanned until its end (N4).
   #passOversize(bytes: Uint8Array): Uint8Array {
     this.#isOversize = true;
     this.#pending = NO_BYTES;
@@ -220,7 +220,7 @@ export class EventScanner {
     return bytes;
   }
 
-  /** Adds to what is pending, in a buffer that doubles, so that an event in single bytes costs no square. */
+  /** Appends to the pending bytes, in a buffer that doubles, so that an event in single bytes does not cost quadratic time. */
   #append(chunk: Uint8Array): Uint8Array {
     const length = this.#pendingLength + chunk.length;
     if (length > this.#pending.length) {
@@ -242,7 +242,7 @@ function toRecord(line: string): StreamEvent | undefined {
 
 /** Reads the fields of one event; `undefined` where it has no data and no name (a comment, a bare blank line). */
 export function parseEvent(text: string): StreamEvent | undefined {
-  // By far the most common shape, one data line with LF, needs no splitting.
+  // By far the most common form, one data line with LF, needs no splitting.
   const end = text.length - 2;
   if (text.indexOf("\n") === end && text.startsWith("data: ") && !text.includes("\r")) {
     return { name: "", data: text.slice(6, end) };

@@ -1,16 +1,16 @@
-// How an upstream's answer came to its end, as the loop of attempts hears it.
+// How an upstream's response ended, for the attempt loop.
 import type { EndReason } from "../contract/end-reason.ts";
 import type { AttemptFault, ReplyHeaders, Silence, TransportFault } from "../contract/transport.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 
-/** Only `ended` has reached the client; the others leave it untouched. */
+/** Only with `ended` has the client received anything. */
 export type ReplyResult =
   | { kind: "ended"; end: EndReason; error?: ErrorCode }
   | { kind: "refused"; status: number; headers: ReplyHeaders; body: Uint8Array; inStream: boolean }
   | { kind: "failed"; fault: AttemptFault; code?: string }
   | { kind: "left" };
 
-/** What broke an answer off before it was whole: the connection, or silence. */
+/** What interrupted a response: the connection, or silence. */
 export interface Break {
   fault: TransportFault | Silence;
   /** The platform's own code. */
@@ -19,10 +19,10 @@ export interface Break {
 
 export const COMPLETED: ReplyResult = { kind: "ended", end: "completed" };
 
-/** The upstream has told the client by itself what went wrong. */
+/** The upstream itself has reported the error to the client. */
 export const ERROR_FORWARDED: ReplyResult = { kind: "ended", end: "upstream_error" };
 
-/** What came cannot be passed on in an answer of the kind that has begun. */
+/** The response cannot be passed on as the kind of response that has begun. */
 export const NOT_STREAMABLE: ReplyResult = {
   kind: "ended",
   end: "upstream_error",
@@ -37,13 +37,13 @@ export const TRUNCATED: ReplyResult = {
   error: "ERR_RELAY_TRUNCATED",
 };
 
-/** What a break means for an answer that the client has begun to read. */
+/** The meaning of an interruption for a response that the client has begun to read. */
 export function interrupted({ fault }: Break): ReplyResult {
   if (isSilence(fault)) return { kind: "ended", end: "idle_timeout", error: "ERR_RELAY_IDLE" };
   return fault === "protocol" ? NOT_STREAMABLE : TRUNCATED;
 }
 
-/** Tells whether an answer broke off because nothing more came, and not because its connection ended. */
+/** True when a response was interrupted because no more data arrived, and not because its connection ended. */
 export function isSilence(fault: Break["fault"]): fault is Silence {
   return fault === "connect-timeout" || fault === "timeout" || fault === "idle-timeout";
 }

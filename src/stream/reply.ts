@@ -1,4 +1,4 @@
-// One upstream call from sending to the one result that is told of it; what the body means is the body's business.
+// One upstream call, from sending to its single result. The bodies interpret the content.
 import type { Dialect, Usage, UsageOption } from "../contract/dialect.ts";
 import type { EndReason } from "../contract/end-reason.ts";
 import type { CancelTimer, Clock } from "../contract/clock.ts";
@@ -15,46 +15,46 @@ import { type Timeouts, UpstreamTimeouts } from "./upstream-timeouts.ts";
 
 export type { ReplyResult } from "./reply-result.ts";
 
-/** What a call is made of, and whom its reply tells of what becomes of it. */
+/** The parameters of a call, and the functions that its reply calls. */
 export interface ReplyOptions {
   dialect: Dialect;
   delivery: Delivery;
   timers: RequestTimers;
   clock: Clock;
-  /** Whether the request asks for server-sent events, for answers that do not say what they are. */
+  /** Whether the request asks for server-sent events, for responses without a content type. */
   wantsStream: boolean;
-  /** Whether an answer without a byte is a failure; a stream without an event always is (E13). */
+  /** Whether a response without a byte is a failure; a stream without an event always is (E13). */
   expectsBody: boolean;
-  /** An answer without a body by its method. */
+  /** Whether the method gives the response no body. */
   isHead: boolean;
   timeouts: Timeouts;
-  /** Bytes; longer events pass unscanned. */
+  /** Maximum size of one event, in bytes; longer events pass unscanned. */
   eventSize: number;
-  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
   /** Sends status and headers to the client. */
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
-  /** The first payload has gone to the client. */
+  /** The first payload has been sent to the client. */
   onOpen(): void;
   /** Called once. */
   onResult(result: ReplyResult): void;
-  /** Something in here or in a dialect has thrown; the result follows. */
+  /** A part of the reply or a dialect has thrown; the result follows. */
   onFault(error: unknown): void;
 }
 
-/** An upstream that has said all may take so long to end its answer; then its connection is closed (ms). */
+/** How long an upstream may take to end its response after the last event, in ms; then its connection is closed. */
 const LINGER = 1_000;
-/** The status of a refusal says most: its body is waited for no longer than this (ms). */
+/** How long the body of a refusal is waited for, in ms: its status matters most. */
 const REFUSAL_PATIENCE = 2_000;
 
-/** Where a reply stands. `rest`: the client has everything, and the upstream may end in order, which keeps its connection. */
+/** The state of a reply. `rest`: the client has everything, and the upstream may still end normally, which keeps its connection. */
 type Phase =
   | { at: "head" }
   | { at: "body"; body: BodyReader; gate: CommitGate }
   | { at: "rest"; stop: CancelTimer | undefined }
   | { at: "closed" };
 
-/** Whether the upstream has ended its answer by itself. */
+/** Whether the upstream has ended its response itself. */
 type Upstream = "open" | "ended";
 
 const FAULT: ReplyResult = { kind: "ended", end: "upstream_error", error: "ERR_RELAY_INTERNAL" };
@@ -65,7 +65,7 @@ export class Reply implements Receiver {
   readonly #usage: UsageNotes = new UsageNotes();
   #phase: Phase = { at: "head" };
   #exchange: Exchange | undefined;
-  /** When the head would go out by time; put off while an answer is no stream (I1). */
+  /** When the head is sent early, in UTC epoch ms; postponed while a response is not a stream (I1). */
   #commitDueAt: number | undefined;
 
   constructor(options: ReplyOptions) {
@@ -73,7 +73,7 @@ export class Reply implements Receiver {
     this.#watch = new UpstreamTimeouts(options, () => this.#break({ fault: this.#watch.silence }));
   }
 
-  /** Must be called once with what `send` has returned. */
+  /** Must be called once with the return value of `send`. */
   start(exchange: Exchange): void {
     this.#exchange = exchange;
     this.#watch.start(exchange.tellsConnect ?? false);
@@ -87,19 +87,19 @@ export class Reply implements Receiver {
     this.#exchange?.resume();
   }
 
-  /** The client has gone, or the relay gives this answer up: closes the upstream at once. */
+  /** The client has left, or the relay abandons this response: closes the upstream at once. */
   abandon(): void {
     this.#finish({ kind: "left" });
   }
 
-  /** Ends a stream that may have begun: with an error event where it has. Where it has not, only a timeout is the upstream's failure. */
+  /** Ends a stream: with an error event where it has begun. Where it has not, only a timeout counts as the upstream's failure. */
   cut(end: EndReason, error: ErrorCode): void {
     const isOpen = this.#phase.at === "body" && this.#phase.gate.isOpen;
     if (isOpen) this.#finish({ kind: "ended", end, error });
     else this.#finish(end === "timeout" ? { kind: "failed", fault: "timeout" } : { kind: "left" });
   }
 
-  /** Token counts found beside the bytes. */
+  /** Token counts found in the bytes. */
   readUsage(): Usage | undefined {
     try {
       return this.#usage.read(this.#options.dialect);
@@ -182,13 +182,13 @@ export class Reply implements Receiver {
     this.#watch.stop();
     this.#options.delivery.reader = undefined;
     if (result.kind !== "ended") this.#restoreCommit();
-    // In the very turn of the last bytes, so that their end travels with them; a tick later it is a packet of its own.
+    // In the same turn as the last bytes, so that the end is sent with them; a tick later it would be a packet of its own.
     if (result.kind === "ended" && !result.error) this.#options.delivery.end();
     this.#letGo(result, upstream);
     this.#options.onResult(result);
   }
 
-  // A good answer's connection is worth keeping: most upstreams end right after their last event. Any other is closed now (E16).
+  // The connection of a good response is worth keeping: most upstreams end right after their last event. Any other is closed now (E16).
   #letGo(result: ReplyResult, upstream: Upstream): void {
     const isGood = result.kind === "ended" && result.end === "completed";
     if (upstream === "open" && isGood) return this.#linger();
@@ -199,7 +199,7 @@ export class Reply implements Receiver {
   #linger(): void {
     const rest: Phase = { at: "rest", stop: undefined };
     this.#phase = rest;
-    // The end often comes in the same piece as the last event: then no timer is needed.
+    // The end often arrives in the same chunk as the last event: then no timer is needed.
     queueMicrotask(() => {
       if (this.#phase !== rest) return;
       rest.stop = this.#options.clock.after(LINGER, () => {

@@ -1,7 +1,7 @@
-// All deadlines of one request on one timer. Moving a deadline further away, which each chunk does, costs an assignment.
+// All deadlines of one request on one timer. Postponing a deadline, which each chunk does, costs one assignment.
 import type { CancelTimer, Clock } from "../contract/clock.ts";
 
-/** What can fall due in a request's life. */
+/** The deadlines of a request. */
 export type TimerName =
   | "body"
   | "wait"
@@ -31,7 +31,7 @@ const SLOTS = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Rec
   number
 >;
 
-/** The clock is first asked to ring no later than this, ms: whatever is set next need not move its timer. */
+/** The clock's first timer is set no later than this, in ms, so that the deadline set next need not move it. */
 const FIRST_LOOK = 10_000;
 
 export class RequestTimers {
@@ -45,19 +45,19 @@ export class RequestTimers {
     this.#clock = clock;
   }
 
-  /** Calls `wake` once at `at` (UTC epoch ms), instead of what was set under this name. */
+  /** Calls `wake` once at `at` (UTC epoch ms), and replaces the deadline of the same name. */
   set(name: TimerName, at: number, wake: () => void): void {
     this.#wakes[SLOTS[name]] = wake;
     this.move(name, at);
   }
 
-  /** Moves a timer that is set. The clock's own timer is left alone when it rings too early: it looks again then. */
+  /** Moves a deadline that is set. The clock's own timer is not moved when it fires too early: it then checks again. */
   move(name: TimerName, at: number): void {
     this.#dueAt[SLOTS[name]] = at;
     if (at < this.#armedFor) this.#arm(Math.min(at, this.#clock.now() + FIRST_LOOK));
   }
 
-  /** When a timer is due; `Infinity` where it is not set. */
+  /** When a deadline is due (UTC epoch ms); `Infinity` where it is not set. */
   dueAt(name: TimerName): number {
     return this.#dueAt[SLOTS[name]]!;
   }
@@ -67,7 +67,7 @@ export class RequestTimers {
     this.#wakes[SLOTS[name]] = undefined;
   }
 
-  /** Drops everything; no timer remains. */
+  /** Drops all deadlines; no timer remains. */
   stop(): void {
     this.#dueAt.fill(Infinity);
     this.#wakes.fill(undefined);

@@ -1,14 +1,14 @@
-// How long an upstream may be silent: until its connection stands (I9), until its first byte (I7), between bytes (I8).
+// How long an upstream may send nothing: until the connection is open (I9), until the first byte (I7), between bytes (I8).
 import type { Clock } from "../contract/clock.ts";
 import type { Silence } from "../contract/transport.ts";
 import type { RequestTimers } from "./request-timers.ts";
 
 export interface Timeouts {
-  /** ms */
+  /** Time to open a connection, in ms. */
   connectTimeout: number;
-  /** ms, from sending to the first byte of the body */
+  /** Time from sending to the first byte of the body, in ms. */
   firstByteTimeout: number;
-  /** ms, between two bytes */
+  /** Time between two bytes, in ms. */
   idleTimeout: number;
 }
 
@@ -28,7 +28,7 @@ export class UpstreamTimeouts {
     this.#onSilence = onSilence;
   }
 
-  /** The request has been handed over. A transport that cannot tell when it has a connection is not held to the time for one. */
+  /** The request has been passed to the transport. A transport that cannot report a connection has no connect timeout. */
   start(tellsConnect: boolean): void {
     const { clock, timers, timeouts } = this.#options;
     const now = clock.now();
@@ -44,13 +44,13 @@ export class UpstreamTimeouts {
     this.#options.timers.clear("connect");
   }
 
-  /** What is waited for now; where time has run out, what that is called. */
+  /** What is waited for now; after a timeout, its name. */
   get silence(): Silence {
     if (this.#waitsFor === "connection") return "connect-timeout";
     return this.#waitsFor === "next byte" ? "idle-timeout" : "timeout";
   }
 
-  /** A raw byte has come. */
+  /** A byte has arrived. */
   heard(now: number): void {
     const { timers, timeouts } = this.#options;
     if (this.#waitsFor === "next byte") return timers.move("idle", now + timeouts.idleTimeout);
@@ -60,14 +60,14 @@ export class UpstreamTimeouts {
     timers.set("idle", now + timeouts.idleTimeout, this.#onSilence);
   }
 
-  /** Gives the rest of the answer so many ms, however it comes. */
+  /** Sets a deadline for the rest of the response, `within` ms from now. */
   setBodyDeadline(within: number): void {
     const { clock, timers } = this.#options;
     this.#waitsFor = "rest of a refusal";
     timers.set("firstByte", clock.now() + within, this.#onSilence);
   }
 
-  /** While the client does not read, the upstream's silence is ours. The next byte heard ends this. */
+  /** While the client does not read, the upstream's silence is caused by the relay. The next byte ends this state. */
   pause(): void {
     if (this.#waitsFor === "next byte") this.#options.timers.move("idle", Infinity);
   }

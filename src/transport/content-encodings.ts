@@ -1,9 +1,9 @@
-// Content encodings by their names.
+// Names of content encodings.
 
-/** Encodings that every transport undoes; others are a `protocol` fault. */
+/** Encodings that every transport decodes; others are a `protocol` fault. */
 export const KNOWN_ENCODINGS: readonly string[] = ["gzip", "x-gzip", "deflate", "br"];
 
-/** Lists the encodings of a `content-encoding`, in the order in which they were applied, without those that change nothing. */
+/** Lists the encodings of a `content-encoding` in the order in which they were applied, without `identity`. */
 export function readEncodings(header: string | null | undefined): string[] {
   return (header ?? "")
     .toLowerCase()

@@ -1,4 +1,4 @@
-// Undoes a content encoding that an upstream used although identity was asked for (Node only; `fetch` does it by itself).
+// Decodes a content encoding that an upstream used although identity was requested (Node only; `fetch` does this itself).
 import type { Receiver, ReplyHeaders, TransportError } from "../contract/transport.ts";
 import {
   createBrotliDecompress,
@@ -13,20 +13,22 @@ import { faultOf } from "../shared/network-faults.ts";
 
 type Decoder = Gunzip | BrotliDecompress;
 
-/** What a decoder may ask of the call whose body it decodes. */
+/** The functions of a call that its decoder uses. */
 export interface DecoderSource {
   resumeSource(): void;
   abortSource(): void;
 }
 
-/** Where decoding stands. `idle`: no byte has come, and none need come. `ending`: the rest is being decoded, then this is told. */
+/**
+ * The state of decoding. `idle`: no byte has arrived, and none is required. `ending`: the rest is being decoded, then the end is reported.
+ */
 type State =
   | { is: "idle" }
   | { is: "decoding"; chain: Decoder[] }
   | { is: "ending"; chain: Decoder[]; failure: TransportError | undefined }
   | { is: "over" };
 
-/** Stands between a transport and its receiver. An unknown encoding, or a body that does not fit its encoding, is a `protocol` fault. */
+/** Sits between a transport and its receiver. An unknown encoding, or a body that does not fit its encoding, is a `protocol` fault. */
 export class BodyDecoder implements Receiver {
   readonly #receiver: Receiver;
   readonly #encodings: readonly string[];
@@ -87,7 +89,7 @@ export class BodyDecoder implements Receiver {
     last.on("end", () => this.#tell());
   }
 
-  // What came before a break is still decoded and passed on: the client gets every event that arrived (I2).
+  // Bytes that arrived before an interruption are still decoded and passed on: the client gets every event that arrived (I2).
   #end(failure: TransportError | undefined): void {
     if (this.#state.is === "idle") {
       this.#state = { is: "ending", chain: [], failure };
@@ -96,7 +98,7 @@ export class BodyDecoder implements Receiver {
     if (this.#state.is !== "decoding") return;
     const { chain } = this.#state;
     this.#state = { is: "ending", chain, failure };
-    // Ended at once, zlib would drop what the last bytes decode to where more should have followed.
+    // If it were ended at once, zlib would drop the output of the last bytes of an incomplete body.
     const [first] = chain;
     first!.flush(() => first!.end());
   }
@@ -122,6 +124,6 @@ export class BodyDecoder implements Receiver {
 function toDecoder(encoding: string, at: number, first: Uint8Array): Decoder {
   if (encoding === "br") return createBrotliDecompress();
   if (encoding !== "deflate") return createGunzip();
-  // Many servers send it without the wrapper that the standard asks for (RFC 9110 § 8.4.1.2), which the first byte shows.
+  // Many servers send it without the wrapper that the standard requires (RFC 9110 § 8.4.1.2), which the first byte shows.
   return at > 0 || (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }

@@ -1,4 +1,4 @@
-// Undoes content encodings where the platform's `fetch` leaves that to whoever has asked for identity: Deno does.
+// Decodes content encodings where the platform's `fetch` does not, because identity was requested: Deno.
 
 /** Names of the formats of `DecompressionStream` by content encoding. */
 const FORMATS: Record<string, string> = {
@@ -8,7 +8,7 @@ const FORMATS: Record<string, string> = {
   br: "brotli",
 };
 
-/** Gives a body as it was before its encodings, in the order in which they were applied. */
+/** Decodes a body; the encodings are listed in the order in which they were applied. */
 export function decompress(
   body: ReadableStream<Uint8Array>,
   encodings: readonly string[],

@@ -1,4 +1,4 @@
-// Calls upstreams through `fetch`, for every host that has nothing faster.
+// The transport for hosts other than Node: calls upstreams through `fetch`.
 import type {
   Exchange,
   Outgoing,
@@ -18,7 +18,7 @@ export interface FetchTransportOptions {
   fetch?: typeof fetch;
 }
 
-/** Creates the transport that needs nothing but `fetch`. */
+/** Creates the transport that needs only `fetch`. */
 export function createTransport(options: FetchTransportOptions = {}): Transport {
   const call = options.fetch ?? globalThis.fetch;
   const open = new Bag<FetchExchange>();
@@ -38,7 +38,7 @@ export function createTransport(options: FetchTransportOptions = {}): Transport 
   };
 }
 
-/** An encoding that the platform passes on as it is. */
+/** An encoding that the platform does not decode. */
 class UnknownEncoding extends Error {
   readonly code = "Z_UNKNOWN_ENCODING";
 }
@@ -69,7 +69,7 @@ class FetchExchange implements Exchange, Bagged {
     this.#drop();
   }
 
-  /** Ends the call as a fault does. */
+  /** Ends the call with a fault. */
   fail(error: TransportError): void {
     this.#finish(() => this.#receiver.onFail(error));
     this.#drop();
@@ -77,7 +77,7 @@ class FetchExchange implements Exchange, Bagged {
 
   async run(call: typeof fetch): Promise<void> {
     try {
-      // One turn later: a receiver must not hear anything before `send` has returned.
+      // One turn later: the receiver must not be called before `send` has returned.
       await Promise.resolve();
       if (this.#isOver) return;
       const response = await this.#call(call);
@@ -131,12 +131,12 @@ class FetchExchange implements Exchange, Bagged {
   }
 }
 
-/** A dropped body keeps its socket until it is collected: each one is cancelled. */
+/** An unread body keeps its socket until it is collected, so each one is cancelled. */
 function cancel(body: { cancel(): Promise<void> } | null | undefined): void {
   body?.cancel().catch(() => {});
 }
 
-/** `get` of a web header list gives `null` for what is not there. */
+/** `get` of a web header list returns `null` for a missing header. */
 function toReplyHeaders(headers: Headers): ReplyHeaders {
   return {
     get: (name) => headers.get(name) ?? undefined,

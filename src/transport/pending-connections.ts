@@ -1,6 +1,6 @@
-// Connections that are being made. One that nobody waits for any more is given up, so that it takes no socket (E16).
+// Connections that are being opened. One that no call waits for any more is closed, so that it occupies no socket (E16).
 
-/** A socket that does not stand yet; the part of it that is used. */
+/** A socket that is not yet connected; the part of it that is used. */
 export interface Connecting {
   destroy(error: Error): unknown;
 }
@@ -13,7 +13,7 @@ interface PendingCall {
 export class PendingConnections {
   readonly #places = new Map<string, PendingCall>();
 
-  /** A connection is being made; returns what is to be called when it stands or has failed. */
+  /** Adds a connection that is being opened; returns a function to call when it is open or has failed. */
   add(origin: string, socket: Connecting): () => void {
     const { sockets } = this.#placeOf(origin);
     sockets.add(socket);
@@ -25,18 +25,18 @@ export class PendingConnections {
     this.#placeOf(origin).waiting++;
   }
 
-  /** A call has its connection, or wants none any more. */
+  /** A call has its connection, or no longer needs one. */
   leave(origin: string): void {
     const place = this.#placeOf(origin);
     if (--place.waiting === 0) giveUp(place);
   }
 
-  /** Gives all up. */
+  /** Closes all. */
   close(): void {
     for (const place of this.#places.values()) giveUp(place);
   }
 
-  // There are as many as upstreams.
+  // There are as many entries as upstreams.
   #placeOf(origin: string): PendingCall {
     let place = this.#places.get(origin);
     if (!place) this.#places.set(origin, (place = { waiting: 0, sockets: new Set() }));
@@ -44,7 +44,7 @@ export class PendingConnections {
   }
 }
 
-// With an error: it is what tells the one who asked for the connection.
+// With an error, which also ends the call that asked for the connection.
 function giveUp({ sockets }: PendingCall): void {
-  for (const socket of sockets) socket.destroy(new Error("nobody waits for this connection"));
+  for (const socket of sockets) socket.destroy(new Error("no call waits for this connection"));
 }

@@ -1,4 +1,4 @@
-// Calls upstreams through undici's dispatcher: bytes come by callback, without web streams (Node only).
+// The transport for Node: calls upstreams through undici's dispatcher, which delivers bytes by callback, without web streams.
 import type {
   Exchange,
   Outgoing,
@@ -15,14 +15,14 @@ import { readEncodings } from "./content-encodings.ts";
 type Controller = Dispatcher.DispatchController;
 type RawHeaders = Record<string, string | string[] | undefined>;
 
-// All timeouts are the relay's own (I7–I9): undici's would cut a silent stream after 300 s.
+// All timeouts are the relay's own (I7–I9): undici's would end a silent stream after 300 s.
 const AGENT_OPTIONS: Agent.Options = {
   headersTimeout: 0,
   bodyTimeout: 0,
   maxHeaderSize: 65_536,
 };
 
-/** Creates Node's transport. undici is loaded here and not with the package: it takes longer than all the rest. */
+/** Creates Node's transport. undici is imported here and not with the package, because it takes longer than everything else. */
 export async function createTransport(): Promise<Transport> {
   const { Agent, buildConnector } = await import("undici");
   const connections = new PendingConnections();
@@ -36,7 +36,7 @@ export async function createTransport(): Promise<Transport> {
       return exchange;
     },
     async close() {
-      // destroy, not close: by then every stream has had its grace.
+      // destroy, not close: by then every stream has had its grace time.
       const destroyed = agent.destroy();
       connections.close();
       await destroyed;
@@ -49,7 +49,7 @@ function watched(
   connect: buildConnector.connector,
 ): buildConnector.connector {
   return (options, callback) => {
-    // It returns the socket, though its type does not say so.
+    // It returns the socket, though its type does not declare that.
     const socket = connect(options, (...result) => {
       stop();
       callback(...result);
@@ -124,7 +124,7 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   }
 
   onResponseStart(_controller: Controller, status: number, raw: RawHeaders): void {
-    // 1xx answers come before the real one.
+    // 1xx responses precede the real one.
     if (this.#phase === "over" || status < 200) return;
     const encoding = raw["content-encoding"];
     if (encoding !== undefined) this.#decode(readEncodings(String(encoding)));
@@ -151,7 +151,7 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
     const isSending = this.#phase === "sending";
     this.#end();
     const tell = (): void => this.#receiver.onFail(readFault(error));
-    // An invalid request is refused inside `dispatch`; a receiver must not hear that before `send` has returned.
+    // An invalid request is rejected inside `dispatch`; the receiver must not be called before `send` has returned.
     if (isSending) queueMicrotask(tell);
     else tell();
   }

@@ -34,7 +34,7 @@ const GOOGLE =
 const TWICE = "the version is given twice, in the request and in the relay's options";
 const TWICE_ASKED = "the version is given twice in the request";
 const NOWHERE = "no version is given in the request or in the relay's options";
-const WHOLE = "the relay's options give a whole endpoint where the client adds one";
+const WHOLE = "the relay's options contain a whole endpoint, and the client adds one";
 
 describe("versions", () => {
   it.each([
@@ -80,7 +80,7 @@ describe("versions", () => {
       anthropic,
       "",
       "/v1beta/messages",
-      "the version v1beta is not one of this API",
+      "the version v1beta does not exist in this API",
       "/ai/v1/messages",
     ],
     [anthropic, "/v1/messages", "/v1/messages", WHOLE, "/ai/v1/messages"],
@@ -162,7 +162,7 @@ describe("versions", () => {
       "`upstreams.claude.baseURL` must end without",
     );
     expect(told(anthropic, "/v1", "/v1/messages", "default", "")).toContain(
-      "in the client the base URL must be the app's own, without a path. Then the request goes to /v1/messages.",
+      "in the client the base URL must be the address of the app, without a path. Then the request goes to /v1/messages.",
     );
   });
 });

@@ -42,7 +42,7 @@ export const ADDRESSES: Record<string, Mistake> = {
   "J14 https: where the server speaks http": {
     options: (given) => at(`${given.origin.replace("http:", "https:")}/v1`)(given),
     log: [
-      "warn upstream default (127.0.0.1:PORT): TLS handshake failed (CODE); check the scheme (`https:` or `http:`) and the port in `baseURL`: what listens there may not speak TLS",
+      "warn upstream default (127.0.0.1:PORT): TLS handshake failed (CODE); check the scheme (`https:` or `http:`) and the port in `baseURL`: the server at this port may not support TLS",
     ],
     answer: [
       502,
@@ -69,7 +69,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     answer: [
       502,
       "ERR_RELAY_UPSTREAM_INVALID",
-      "The upstream's answer is not valid HTTP, or not what its headers say for model gpt-4o on upstream default.",
+      "The upstream's response is not valid HTTP, or does not match its own headers for model gpt-4o on upstream default.",
     ],
   },
   "J14 a website that says 200": {
@@ -82,19 +82,19 @@ export const ADDRESSES: Record<string, Mistake> = {
   "J14 a website that says 404": {
     options: (given) => at(`${given.at.lost}/v1`)(given),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (page:404); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (page:404); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, undefined, "<h1>404 Not Found</h1>"],
   },
   "J14 an address that redirects": {
     options: (given) => at(`${given.at.moved}/v1`)(given),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered with a redirect (status 308 to https://www.example.com); set `baseURL` to the final address: redirects are not followed, they would carry the credential along",
+      "warn upstream default (127.0.0.1:PORT): answered with a redirect (status 308 to https://www.example.com); set `baseURL` to the final address: redirects are not followed, because they would carry the credential along",
     ],
     answer: [
       502,
       "ERR_RELAY_UPSTREAM_REDIRECT",
-      "The upstream answered with a redirect, which is not followed with credentials for model gpt-4o on upstream default.",
+      "The upstream answered with a redirect for model gpt-4o on upstream default; redirects are not followed, because they would carry the credential along.",
     ],
   },
   "K13 a base URL without its scheme": {
@@ -119,7 +119,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     options: under(""),
     log: [
       "warn upstream.baseURL has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add",
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /chat/completions"],
   },
@@ -127,14 +127,14 @@ export const ADDRESSES: Record<string, Mistake> = {
     options: under("/v1/v1"),
     log: [
       "warn upstream.baseURL ends with two versions (/v1/v1): leave one of them out",
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /v1/v1/chat/completions"],
   },
   "J14 a base URL with another version": {
     options: under("/v2"),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /v2/chat/completions"],
   },
@@ -146,7 +146,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     answer: [
       404,
       "ERR_RELAY_VERSION",
-      "Nothing is served at /ai/chat/completions: the relay's options give a whole endpoint where the client adds one. OpenAI clients add no version: in the relay `upstream.baseURL` must end with the version (/v1) and without an endpoint, in the client the base URL must end with /ai. Then the request goes to /ai/chat/completions.",
+      "Nothing is served at /ai/chat/completions: the relay's options contain a whole endpoint, and the client adds one. OpenAI clients add no version: in the relay `upstream.baseURL` must end with the version (/v1) and without an endpoint, in the client the base URL must end with /ai. Then the request goes to /ai/chat/completions.",
     ],
   },
   "L7 a client whose base URL ends with /v1": {
@@ -193,7 +193,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     path: "/ai/chat/completion",
     options: under("/v1"),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /v1/chat/completion"],
   },
@@ -201,7 +201,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     method: "GET",
     options: under("/v1"),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); where it is right, the request's method, path or model is not served there",
+      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: GET /v1/chat/completions"],
   },

@@ -17,7 +17,7 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a key that the provider does not know": {
     options: (given) => keyed(given, "sk-live-wrong-0123456789"),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -29,7 +29,7 @@ export const KEYS: Record<string, Mistake> = {
     times: 2,
     options: (given) => keyed(given, "sk-live-wrong-0123456789"),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -43,7 +43,7 @@ export const KEYS: Record<string, Mistake> = {
       credentials: [{ id: "old", apiKey: "sk-live-wrong-0123456789" }, ...right.credentials],
     }),
     log: [
-      'warn credential old on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("old") where it is valid again',
+      'warn credential old on upstream default is disabled: API key refused, UNAUTHENTICATED (code:invalid_api_key); check that it is a key of this upstream and replace it, or call relay.credentials.enable("old") if it is valid again',
     ],
     answer: SERVED,
   },
@@ -55,7 +55,7 @@ export const KEYS: Record<string, Mistake> = {
       upstream: { baseURL: given.at.googleKey, dialect: "google" },
     }),
     log: [
-      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:API_KEY_INVALID); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") where it is valid again',
+      'warn credential team-a on upstream default is disabled: API key refused, UNAUTHENTICATED (code:API_KEY_INVALID); check that it is a key of this upstream and replace it, or call relay.credentials.enable("team-a") if it is valid again',
     ],
     answer: [
       503,
@@ -117,7 +117,11 @@ export const KEYS: Record<string, Mistake> = {
     log: [
       "error The relay's options are wrong: credentials[0] (team-a).apiKey: is missing; is its environment variable set?",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "K13 a key with the line break of its file": {
     options: (given) => keyed(given, `${KEY}\n`),
@@ -125,7 +129,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: a file ends with one, `.trim()` takes it off",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ],
   },
   "K13 a key in the quotes of its .env": {
@@ -143,7 +147,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
     ],
   },
   "K13 a placeholder": {
@@ -152,7 +156,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: give the real key",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: set the real key",
     ],
   },
   "K13 a token as text": {
@@ -173,7 +177,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: NETWORK); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: NETWORK); retry in 5 s.",
     ],
   },
   "J14 a token endpoint that does not exist": {
@@ -184,24 +188,24 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: FORBIDDEN); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: FORBIDDEN); retry in 5 s.",
     ],
   },
   "J14 a page of the web as token endpoint": {
     options: (given) => tokened(given, source(`${given.at.page}/login`)),
     log: [
-      "warn the token of team-a could not be refreshed: INVALID_ANSWER, no token was in the answer: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
+      "warn the token of team-a could not be refreshed: INVALID_ANSWER, the response contained no token: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
     ],
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
     ],
   },
   "J14 a refresh token that is not valid": {
     options: (given) => tokened(given, source(`${given.origin}/oauth/token`)),
     log: [
-      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") where the old one is valid again',
+      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
       503,
@@ -217,7 +221,7 @@ export const KEYS: Record<string, Mistake> = {
       ),
     log: [
       "warn the refresh tokens of team-a rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a `storage` that survives restarts",
-      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") where the old one is valid again',
+      'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
       503,
@@ -228,12 +232,12 @@ export const KEYS: Record<string, Mistake> = {
   "J14 a token function without its return": {
     options: (given) => tokened(given, () => {}),
     log: [
-      "warn the token of team-a could not be refreshed: INVALID_ANSWER, no token was in the answer: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
+      "warn the token of team-a could not be refreshed: INVALID_ANSWER, the response contained no token: check the address of the token endpoint, or what the token function returns; next attempt in 5 s",
     ],
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: INVALID_ANSWER); retry in 5 s.",
     ],
   },
   "J14 a token function that throws": {
@@ -247,7 +251,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (refresh: SOURCE); retry in 5 s.",
+      "No credential has an access token for model gpt-4o on upstream default (refresh: SOURCE); retry in 5 s.",
     ],
   },
   "J14 anonymous tokens from an address where nothing listens": {
@@ -268,7 +272,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       503,
       "ERR_RELAY_TOKEN",
-      "No credential has a token for model gpt-4o on upstream default (create: NETWORK); retry in 1 min (60 s).",
+      "No credential has an access token for model gpt-4o on upstream default (create: NETWORK); retry in 1 min (60 s).",
     ],
   },
 };

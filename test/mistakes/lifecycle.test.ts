@@ -31,7 +31,7 @@ const errorOf = async (response: Response): Promise<unknown> =>
 it("L13 status() before an async factory has settled says what to await", async () => {
   const relay = made(options);
   expect(() => relay.status()).toThrow(
-    "The relay has not started: the function that gives its options is asynchronous; call `await relay.ready()` first.",
+    "The relay has not started: the function that returns its options is asynchronous; call `await relay.ready()` first.",
   );
   await relay.ready();
   expect(relay.status().credentials).toHaveLength(1);
@@ -62,7 +62,7 @@ it.each(["one that has started", "one that has not"])(
     expect(response.status).toBe(503);
     expect(await errorOf(response)).toMatchObject({
       code: "ERR_RELAY_CLOSED",
-      message: "The relay is shutting down and takes no new requests.",
+      message: "The relay is shutting down and accepts no new requests.",
     });
   },
 );
@@ -84,6 +84,6 @@ it("N10 too many requests from one address name the cap", async () => {
   expect(await errorOf(second!)).toMatchObject({
     code: "ERR_RELAY_CALLER_BUSY",
     message:
-      "Too many concurrent requests: 1 of this address are in progress; retry when one of them has ended.",
+      "Too many concurrent requests: the limit is 1 for this address; retry when a request has ended.",
   });
 });

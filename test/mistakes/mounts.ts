@@ -11,24 +11,24 @@ export const MOUNTS: Record<string, Mistake> = {
   "L15 no mount, with relay.fetch": {
     options: unmounted,
     log: [
-      'error The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'error The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
     answer: [
       500,
       "ERR_RELAY_MOUNT_MISSING",
-      'The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
   },
   "L15 no mount, with node:http": {
     through: "node:http",
     options: unmounted,
     log: [
-      'error The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'error The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
     answer: [
       500,
       "ERR_RELAY_MOUNT_MISSING",
-      'The relay does not know its mount path, so that no path is relayed: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
+      'The relay has no mount path and therefore relays no request: set the option `mount`, or give the relay a path in the router of the host (`app.use("/ai/**", relay)`), or call `relay.fetch(request, { mount })`. `mount: "/"` relays every path.',
     ],
   },
   "K13 L15 a mount as a route": {
@@ -124,7 +124,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize that returns an object": {
@@ -135,18 +135,18 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize without its return": {
     options: withRight({ authorize: (request: Request) => void request.headers.get("x-user") }),
     log: [
-      "warn authorize: returned undefined, which refuses the request (401); where that is not meant, a `return` is missing: return a caller id or `true` to accept it",
+      "warn authorize: returned undefined, which refuses the request (401); if this is not intended, a `return` is missing: return a caller id or `true` to accept the request",
     ],
     answer: [
       401,
       "ERR_RELAY_UNAUTHORIZED",
-      "The relay did not accept the caller: its `authorize` function refused the request.",
+      "Not authorized: the relay's `authorize` function rejected the request.",
     ],
   },
   "J14 authorize that takes headers for an object": {
@@ -160,18 +160,18 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "J14 authorize that never settles": {
     options: withRight({ authorize: () => new Promise(() => {}) }),
     log: [
-      "warn authorize: has not settled within 30 s; the request is ended: check what the function waits for",
+      "warn authorize: did not settle within 30 s; the request was ended: check what the function waits for",
     ],
     answer: [
       500,
       "ERR_RELAY_AUTHORIZE",
-      "The `authorize` function failed; the server's log says how.",
+      "The `authorize` function failed; the server's log has the details.",
     ],
   },
   "N7 authorize that refuses": {
@@ -180,7 +180,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       401,
       "ERR_RELAY_UNAUTHORIZED",
-      "The relay did not accept the caller: its `authorize` function refused the request.",
+      "Not authorized: the relay's `authorize` function rejected the request.",
     ],
   },
   "N7 no authorize": {

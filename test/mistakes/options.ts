@@ -39,44 +39,68 @@ export const OPTIONS: Record<string, Mistake> = {
     log: [
       "error The relay's options are wrong: streeming: is not an option; did you mean `streaming`?",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "L13 K13 the same in an async factory": {
     options: (given) => async () => withRight({ streeming: {} })(given),
     log: [
       "error The relay's options are wrong: streeming: is not an option; did you mean `streaming`?",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "L13 an async factory that rejects": {
     options: () => () => Promise.reject(new Error("vault: sealed")),
     log: [
-      "console [relay] the function that gives the relay's options failed: Error: vault: sealed at PLACE",
+      "console [relay] the function that returns the relay's options failed: Error: vault: sealed at PLACE",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "L13 a factory that throws": {
     options: () => () => {
       throw new TypeError("process.env.KEYS is undefined");
     },
     log: [
-      "console [relay] the function that gives the relay's options failed: TypeError: process.env.KEYS is undefined at PLACE",
+      "console [relay] the function that returns the relay's options failed: TypeError: process.env.KEYS is undefined at PLACE",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "L13 a factory without its return": {
     options: () => () => {},
     log: [
       "console [relay] The relay's options are wrong: options: must be an object; a function that gives them must return them",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "L13 a factory in a factory": {
     options: (given) => () => () => given.right,
     log: [
       "console [relay] The relay's options are wrong: options: must be an object, not a function that a function returns",
     ],
-    answer: [500, "ERR_RELAY_START", "The relay could not start: the server's log says why."],
+    answer: [
+      500,
+      "ERR_RELAY_START",
+      "The relay could not start: the server's log has the details.",
+    ],
   },
   "K13 no credentials": {
     options: withRight({ credentials: undefined }),

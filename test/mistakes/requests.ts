@@ -56,7 +56,7 @@ export const REQUESTS: Record<string, Mistake> = {
     answer: [
       400,
       "ERR_RELAY_MODEL_UNKNOWN",
-      "The model gpt4o is not listed in the relay's option `models`, and there are several upstreams it could mean.",
+      "The model gpt4o is not listed in the relay's option `models`, which is needed to choose between several upstreams.",
     ],
   },
   "E3 no model, with several upstreams": {
@@ -66,7 +66,7 @@ export const REQUESTS: Record<string, Mistake> = {
     answer: [
       400,
       "ERR_RELAY_MODEL_MISSING",
-      "The request names no model, and there are several upstreams it could mean.",
+      "The request names no model, and the relay needs one to choose between several upstreams.",
     ],
   },
   "E3 no model": {
@@ -164,26 +164,26 @@ export const REQUESTS: Record<string, Mistake> = {
     answer: [
       415,
       "ERR_RELAY_BODY_ENCODING",
-      "The request body's content-encoding gzip is not understood; send it unencoded.",
+      "The content-encoding gzip of the request body is not supported; send the body unencoded.",
     ],
   },
   "N8 a browser's page of another origin, and no cors": {
     ...PREFLIGHT,
     options: right,
     log: [
-      'warn cors: a page of https://app.example may not call this relay, `cors` is off; where the page is your own, set `cors: { origin: ["https://app.example"] }`',
+      'warn cors: a page of https://app.example may not call this relay: `cors` is off; if the page is yours, set `cors: { origin: ["https://app.example"] }`',
     ],
     answer: [
       405,
       "ERR_RELAY_METHOD",
-      "The method OPTIONS is not served. This is a browser's preflight, and the relay's option `cors` is off.",
+      "The method OPTIONS is not supported. This is a browser's preflight, and the relay's option `cors` is off.",
     ],
   },
   "N8 the same, and another origin in cors": {
     ...PREFLIGHT,
     options: withRight({ cors: { origin: ["https://www.app.example"] } }),
     log: [
-      "warn cors: a page of https://app.example may not call this relay, `cors.origin` does not list it; where the page is your own, add its origin",
+      "warn cors: a page of https://app.example may not call this relay: `cors.origin` does not list it; if the page is yours, add its origin",
     ],
     answer: [204, undefined, ""],
   },

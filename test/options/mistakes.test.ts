@@ -168,7 +168,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "  upstream.baseURL: must be an absolute http(s) URL: put https:// (or http://) before it",
       '  upstream.dialect: must be one of openai, anthropic, google, generic, or a dialect of your own; did you mean "openai"?',
       "  mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
-      "  credentials[0] (team-a).apiKey: contains a line break: a file ends with one, `.trim()` takes it off",
+      "  credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
       '  credentials[1] (team-b).tier: must be one of free; did you mean "free"?',
       "  credentials[2] (team-a).id: is the same as credentials[0].id",
       "  models.gpt-4o.fallback[0]: is the model itself",
@@ -199,7 +199,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a key with a line break": [
     withKey(`${KEY}\n`),
     wrong(
-      "credentials[0] (team-a).apiKey: contains a line break: a file ends with one, `.trim()` takes it off",
+      "credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ),
   ],
   "a key with a space behind it": [
@@ -213,23 +213,23 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a key with its scheme": [
     withKey(`Bearer ${KEY}`),
     wrong(
-      "credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+      "credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
     ),
   ],
   "a key as a header": [
     withKey(`Authorization: Bearer ${KEY}`),
-    wrong("credentials[0] (team-a).apiKey: is a whole header: give the key alone"),
+    wrong("credentials[0] (team-a).apiKey: is a whole header: set the key only"),
   ],
   "a key as a line of .env": [
     withKey(`OPENAI_API_KEY=${KEY}`),
     wrong(
-      "credentials[0] (team-a).apiKey: begins with the name of a variable and `=`: give the value alone",
+      "credentials[0] (team-a).apiKey: begins with the name of a variable and `=`: set the value only",
     ),
   ],
   "a key that was not expanded": [
     withKey("${OPENAI_API_KEY}"),
     wrong(
-      "credentials[0] (team-a).apiKey: is the name of a variable, not its value: whatever reads the file did not expand it",
+      "credentials[0] (team-a).apiKey: is the name of a variable, not its value: the program that reads the file did not expand it",
     ),
   ],
   "a key that became a word": [
@@ -241,16 +241,16 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a placeholder": [
     withKey("sk-..."),
     wrong(
-      "credentials[0] (team-a).apiKey: is shortened or a placeholder (`...`): give the whole key, which most providers show only once",
+      "credentials[0] (team-a).apiKey: is shortened or a placeholder (`...`): set the whole key, which most providers show only once",
     ),
   ],
   "a placeholder in words": [
     withKey("your-api-key"),
-    wrong("credentials[0] (team-a).apiKey: is a placeholder: give the real key"),
+    wrong("credentials[0] (team-a).apiKey: is a placeholder: set the real key"),
   ],
   "a placeholder in brackets": [
     withKey("<key>"),
-    wrong("credentials[0] (team-a).apiKey: is a placeholder: give the real key"),
+    wrong("credentials[0] (team-a).apiKey: is a placeholder: set the real key"),
   ],
   "a key with a dash of a text editor": [
     withKey("sk\u2013abc"),

@@ -30,7 +30,8 @@ describe("a pool whose members change", () => {
     bench.pool.remove(["first"], NOW);
     expect(bench.pool.blocked(wanted(), NOW)).toMatchObject({ until: NOW + MINUTE });
     expect([1, 2].map(() => bench.pick(NOW + MINUTE)).toSorted()).toEqual(["c3", "c4"]);
-    expect(bench.pool.isDisabled("c5")).toBe(true);
+    const { candidates } = bench.pool.explain(wanted(), NOW, 9);
+    expect(candidates.find(({ credential: id }) => id === "c5")!.skipped!.why).toBe("disabled");
   });
 
   it("K8 A13 keeps slots taken, and takes one back from who has left without harm", () => {

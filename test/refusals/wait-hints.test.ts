@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readBody } from "../../src/refusals/read-body.ts";
-import { findHint, type Hint } from "../../src/refusals/wait-hints.ts";
+import type { Hint } from "../../src/refusals/refusal-case.ts";
+import { findHint } from "../../src/refusals/wait-hints.ts";
 import { RECEIVED_AT, refusal, type Said } from "./refusal.ts";
 
 const IN_A_MINUTE = RECEIVED_AT + 60_000;

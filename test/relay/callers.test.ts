@@ -100,7 +100,7 @@ describe("without a proxy", () => {
       error: {
         code: "ERR_RELAY_CALLER_BUSY",
         message:
-          "Too many concurrent requests: 1 of this address are in progress; retry when one of them has ended.",
+          "Too many concurrent requests: the limit is 1 for this address; retry when a request has ended.",
       },
     });
   });

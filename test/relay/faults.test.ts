@@ -197,7 +197,7 @@ const kinds: Kind[] = [
       open.push(() => far.close());
       return far.url;
     },
-    line: /: no connection within 20 s; check the host and port in `baseURL` and the firewall in between; `streaming\.connectTimeout` is the limit$/,
+    line: /: no connection within 20 s; check the host and port in `baseURL` and the firewall in between; the limit is `streaming\.connectTimeout`$/,
     answer: [
       504,
       "ERR_RELAY_UPSTREAM_TIMEOUT",
@@ -207,11 +207,11 @@ const kinds: Kind[] = [
   {
     name: "a server that never answers",
     at: () => tcp(() => {}),
-    line: /: no answer within 1 min; check that `baseURL` is right and the service is up$/,
+    line: /: no answer within 1 min; check that `baseURL` is correct and the service is running$/,
     answer: [
       504,
       "ERR_RELAY_UPSTREAM_TIMEOUT",
-      RegExp(`^The upstream did not begin to answer within 1 min${of}`),
+      RegExp(`^The upstream did not start its response within 1 min${of}`),
     ],
   },
   {
@@ -239,8 +239,8 @@ const kinds: Kind[] = [
   {
     name: "an answer without content",
     at: () => http(200, { "content-type": "application/json" }, ""),
-    line: /: the answer had no content; check that `baseURL` is the base address of the API/,
-    answer: [502, "ERR_RELAY_UPSTREAM_EMPTY", /^The upstream's answer was empty/],
+    line: /: the response had no content; check that `baseURL` is the base address of the API/,
+    answer: [502, "ERR_RELAY_UPSTREAM_EMPTY", /^The upstream's response was empty/],
   },
   {
     name: "a server that fails",

@@ -280,7 +280,7 @@ describe("a token that is waited for", () => {
       ];
     };
     const message = (seconds: number): string =>
-      `No credential has a token for model gpt-4o on upstream default (refresh: SERVER_ERROR); retry in ${seconds} s.`;
+      `No credential has an access token for model gpt-4o on upstream default (refresh: SERVER_ERROR); retry in ${seconds} s.`;
     expect(await told()).toEqual([503, "5", "ERR_RELAY_TOKEN", message(5)]);
     await world.clock.advance(3_000);
     expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);

@@ -52,7 +52,7 @@ describe("a key that the provider refuses", () => {
     });
     expect(told("credential c1")).toEqual([
       expect.stringMatching(
-        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); check that it is a key of this upstream and replace it, or call relay\.credentials\.enable\("c1"\) where it is valid again$/,
+        /^warn credential c1 on upstream default is disabled: API key refused, UNAUTHENTICATED \(code:\w+\); check that it is a key of this upstream and replace it, or call relay\.credentials\.enable\("c1"\) if it is valid again$/,
       ),
     ]);
   });
@@ -193,7 +193,7 @@ describe("authorize at fault", () => {
     for (let at = 0; at < 3; at++)
       expect(await failure(relay.chat())).toEqual({
         status: 500,
-        message: "The `authorize` function failed; the server's log says how.",
+        message: "The `authorize` function failed; the server's log has the details.",
       });
     expect(told("authorize")).toEqual([`warn authorize: ${line}`]);
     expect(JSON.stringify(relay.lines)).not.toContain("hunter2");

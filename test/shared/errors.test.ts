@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { H3, serve } from "h3";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Behaviour } from "../../simulator/behaviour.ts";
-import { type ErrorCode, ERRORS } from "../../src/shared/errors.ts";
+import type { ErrorCode } from "../../src/shared/error-facts.ts";
+import { ERRORS } from "../../src/shared/error-table.ts";
 import { createRelay, defineRelay, type OptionsOf } from "../../src/index.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import { answered } from "../support/answered.ts";
@@ -360,7 +361,7 @@ describe("at start", () => {
     expect(() => defineRelay(wrong)).toThrow(/credentials\[0\] \(a\)\.apiKey: is missing/);
   });
 
-  const OWN = /^\[relay\] the function that gives the relay's options failed: /.source;
+  const OWN = /^\[relay\] the function that returns the relay's options failed: /.source;
   const FACTORIES: [string, OptionsOf, RegExp][] = [
     [
       "gives wrong options",

@@ -189,7 +189,7 @@ it("says with exit code 1 that its port is in use", async () => {
   taken.close();
   expect(status).toBe(1);
   expect(stderr).toBe(
-    `Port ${port} of 127.0.0.1 is in use: give another with --port, or --port 0 for a free one.\n`,
+    `Port ${port} of 127.0.0.1 is in use: choose another with --port, or --port 0 for a free one.\n`,
   );
 });
 

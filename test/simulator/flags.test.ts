@@ -71,7 +71,7 @@ describe("a wrong flag is named", () => {
     ["--key =secret", '"--key" must look like'],
     ["--key a=", '"--key" must look like'],
     ["--key a=1 --key a=2", 'Flag "--key" names "a" more than once.'],
-    ["--key a=1 --key b=1", 'Flag "--key" gives "b" a value that another name has already.'],
+    ["--key a=1 --key b=1", 'Flag "--key" gives "b" a value that another name already has.'],
     ["--grant token", 'Flag "--grant" must look like name=refresh-token.'],
     ["--quota many", 'Flag "--quota" must look like 3/minute'],
     ["--quota 3/fortnight", "known times: second, minute, hour, day"],
@@ -89,8 +89,8 @@ describe("a wrong flag is named", () => {
     ["--prot 1", 'Unknown flag "--prot". Did you mean "--port"?'],
     ["--nonsense", 'Unknown flag "--nonsense". See --help.'],
     ["-p 1", 'Unknown flag "-p". See --help.'],
-    ["slow", 'Unknown argument "slow": only flags are taken. Did you mean "--scenario slow"?'],
-    ["start", 'Unknown argument "start": only flags are taken. See --help.'],
+    ["slow", 'Unknown argument "slow": only flags are accepted. Did you mean "--scenario slow"?'],
+    ["start", 'Unknown argument "start": only flags are accepted. See --help.'],
   ])("%s", (line, words) => {
     const said = (): unknown => toOptions(line);
     expect(said).toThrow(TypeError);

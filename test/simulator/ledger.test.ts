@@ -152,7 +152,7 @@ it("forgets on reset, but not what is under way", async () => {
 
 it("wakes everybody who waits when the simulator closes", async () => {
   const waiting = upstream.ledger.next((call) => call.id === 99);
-  const rejected = expect(waiting).rejects.toThrow("closed while something waited");
+  const rejected = expect(waiting).rejects.toThrow("closed during a wait");
   await upstream.close();
   await rejected;
 });

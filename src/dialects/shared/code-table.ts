@@ -1,7 +1,7 @@
-/** Tables of codes: one line says what a row of words means. */
+/** Builds tables of codes with one line per meaning. */
 import type { CodeMeaning } from "../../contract/dialect.ts";
 
-/** Gives each of the codes (lower case, parted by blanks) the same meaning. */
+/** Gives each of the codes (lower case, separated by spaces) the same meaning. */
 export function meaning(codes: string, is: CodeMeaning): Record<string, CodeMeaning> {
   return Object.fromEntries(
     codes

@@ -1,15 +1,15 @@
-/** What an error looks like inside a stream, in the shapes that several APIs share. */
+/** Recognises an error inside a stream, in the formats that several APIs share. */
 import { asFields, asList, isFilled } from "../../shared/json.ts";
 
 /**
- * Tells whether a text may name an error; a first look, which need not be right where it says yes. Searched for without its
- * opening, because a search stops wherever the first letter stands, and quotes stand everywhere.
+ * A quick test whether a text may contain an error; false positives are allowed. The search string has no leading quote, because a search
+ * stops at every occurrence of its first character, and quotes are everywhere.
  */
 export function mayNameError(data: string): boolean {
   return data.includes('rror"');
 }
 
-/** Tells whether a parsed event is an error, wherever its API puts it. */
+/** True when a parsed event is an error, wherever its API puts it. */
 export function isErrorEvent(json: unknown): boolean {
   if (Array.isArray(json)) return json.length > 0 && isErrorEvent(json[0]);
   const event = asFields(json);
@@ -28,7 +28,7 @@ function hasFailedChoice(event: Record<string, unknown>): boolean {
   return false;
 }
 
-/** Some gateways answer a bare `{code, message}`; others a `base_resp` whose code is 0 when all is well. */
+/** Some gateways send a bare `{code, message}`; others a `base_resp` whose code is 0 on success. */
 function hasFailureCode(event: Record<string, unknown>): boolean {
   const base = asFields(event["base_resp"])?.["status_code"];
   if (typeof base === "number" && base !== 0) return true;

@@ -1,7 +1,7 @@
-/** Error answers and error events, made by a JSON encoder only. */
+/** Builds error responses and error events, always with a JSON encoder. */
 import type { RenderedError } from "../../contract/dialect.ts";
 
-/** Returns the error object most APIs use: message, type, code, and the data beside them. */
+/** Returns the error object that most APIs use: message, type, code, and further data. */
 export function errorFields(error: RenderedError): Record<string, unknown> {
   return { ...error.data, message: error.message, type: error.type, code: error.code };
 }

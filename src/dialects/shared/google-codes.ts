@@ -1,4 +1,4 @@
-/** Statuses of gRPC and reasons of google.rpc.ErrorInfo whose words do not say it already. */
+/** Statuses of gRPC and reasons of google.rpc.ErrorInfo whose words are not clear by themselves. */
 import type { CodeMeaning } from "../../contract/dialect.ts";
 import { meaning } from "./code-table.ts";
 

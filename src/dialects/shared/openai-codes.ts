@@ -1,4 +1,4 @@
-/** Codes and types of OpenAI's own error objects whose words do not say it already (`src/refusals/code-meanings.ts`). */
+/** Codes and types of OpenAI's own error objects whose words are not clear by themselves (`src/refusals/code-meanings.ts`). */
 import type { CodeMeaning } from "../../contract/dialect.ts";
 import { meaning } from "./code-table.ts";
 

@@ -1,4 +1,4 @@
-/** What a request asks for, where several APIs put it in the same place. */
+/** Fields of a request that are in the same place in several APIs. */
 import type { Asked } from "../../contract/dialect.ts";
 import { asFields, textField } from "../../shared/json.ts";
 
@@ -7,12 +7,12 @@ export function modelInBody(asked: Asked): string | undefined {
   return textField(asked.json, "model");
 }
 
-/** Tells whether the body asks for a stream with `stream: true`. */
+/** True when the body requests a stream with `stream: true`. */
 export function streamInBody(asked: Asked): boolean {
   return asFields(asked.json)?.["stream"] === true;
 }
 
-/** Undoes percent-encoding; text that is not validly encoded stays as it is. */
+/** Decodes percent-encoding; a text that is not validly encoded is returned unchanged. */
 export function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);

@@ -17,13 +17,13 @@ function isMissing(asked: Asked): boolean {
   const options = asFields(asked.json)?.["stream_options"];
   if (options === undefined || options === null) return true;
   const fields = asFields(options);
-  // What is no object or no boolean is the client's mistake, and the upstream tells it so.
+  // A value that is not an object or not a boolean is the client's mistake, and the upstream reports it.
   if (!fields) return false;
   const wanted = fields["include_usage"];
   return wanted === undefined || wanted === null || wanted === false;
 }
 
-// A chunk with a choice is part of the answer, whatever counts stand in it; so is an error.
+// A chunk with a choice is part of the response, even with token counts in it; so is an error.
 function isAnswer({ data }: StreamEvent): boolean {
   if (!data.includes('"usage"') || !NO_CHOICE.test(data)) return false;
   const fields = asFields(parseJson(data));

@@ -1,11 +1,11 @@
-/** Token counts, under the names that the known APIs give them. */
+/** Token counts, under the names that the known APIs use. */
 import type { Usage } from "../../contract/dialect.ts";
 import { asFields, parseJson, type Fields } from "../../shared/json.ts";
 
 const INPUT = ["prompt_tokens", "input_tokens", "promptTokenCount"];
 const OUTPUT = ["completion_tokens", "output_tokens", "candidatesTokenCount"];
 const TOTAL = ["total_tokens", "totalTokenCount"];
-/** Objects that may stand between an event and its usage. */
+/** Objects that may wrap the usage object in an event. */
 const HOLDERS = ["response", "message", "x_groq"];
 
 /** Finds token counts in an event or a JSON body; `undefined` where there are none. */

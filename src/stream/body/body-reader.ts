@@ -1,16 +1,16 @@
-// What the four kinds of body have in common.
+// The common interface of the four kinds of body.
 import type { Break, ReplyResult } from "../reply-result.ts";
 
-/** What follows from a piece of a body: more of it, more when the client has read, or the end of the reply. */
+/** The result of reading a chunk: continue, continue when the client has read, or the end of the reply. */
 export type Step = "more" | "slow" | ReplyResult;
 
-/** One upstream answer's body, by its kind. Each method may end the reply; nothing is called after that. */
+/** The body of one upstream response, by its kind. Each method may end the reply; none is called afterwards. */
 export interface BodyReader {
-  /** `events` alone fit a stream that is begun by time (I1). */
+  /** Only `events` fit a stream whose head was sent early (I1). */
   readonly kind: "refusal" | "events" | "other";
   onData(chunk: Uint8Array, now: number): Step;
-  /** The upstream has ended its answer in good order. */
+  /** The upstream has ended its response normally. */
   onEnd(now: number): ReplyResult;
-  /** It has broken off, or fallen silent. */
+  /** The connection broke, or the upstream sent no data for too long. */
   onBreak(why: Break): ReplyResult;
 }

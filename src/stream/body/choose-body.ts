@@ -1,5 +1,6 @@
-// Which kind of body an answer has, by its status and content type.
+// Chooses the kind of body of a response, by its status and content type.
 import type { Dialect, UsageOption } from "../../contract/dialect.ts";
+import { EVENT_STREAM, JSON_LINES, JSON_RESPONSE } from "../../shared/content-types.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader } from "./body-reader.ts";
@@ -11,20 +12,16 @@ import { RefusalBody } from "./refusal-body.ts";
 export interface BodyReaderOptions {
   dialect: Dialect;
   eventSize: number;
-  /** Whether the request asks for server-sent events, for answers that do not say what they are. */
+  /** Whether the request asks for server-sent events, for responses without a content type. */
   wantsStream: boolean;
-  /** An answer without a body by its method. */
+  /** Whether the method gives the response no body. */
   isHead: boolean;
   expectsBody: boolean;
-  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
 }
 
-const EVENTS = /^text\/event-stream\b/i;
-const LINES = /^application\/(?:x-)?(?:nd-?json|json-?l(?:ines)?|json-seq)\b/i;
-const JSON_TYPE = /^[^;]*\bjson\b/i;
-
-/** Makes the body of an answer whose head has come. */
+/** Creates the body of a response whose head has arrived. */
 export function chooseBody(
   gate: CommitGate,
   options: BodyReaderOptions,
@@ -34,11 +31,11 @@ export function chooseBody(
   if (status < 200 || status >= 300) return new RefusalBody(gate);
   if (options.isHead || status === 204 || status === 205) return new RawBody(gate);
   const type = gate.header("content-type")?.trim() ?? "";
-  if (EVENTS.test(type) || (type === "" && options.wantsStream))
+  if (EVENT_STREAM.test(type) || (type === "" && options.wantsStream))
     return new EventBody(gate, "sse", options, usage);
-  if (LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
-  // What says nothing of itself is looked at: errors are mostly JSON.
-  return type === "" || JSON_TYPE.test(type)
+  if (JSON_LINES.test(type)) return new EventBody(gate, "ndjson", options, usage);
+  // A body without a content type is examined: errors are mostly JSON.
+  return type === "" || JSON_RESPONSE.test(type)
     ? new JsonBody(gate, options, usage)
     : new RawBody(gate);
 }

@@ -1,4 +1,4 @@
-// A body that comes in events (SSE) or lines (NDJSON). Each is looked at beside the bytes; only whole ones are passed on (I2).
+// A body of events (SSE) or lines (NDJSON). Each is parsed in addition to the bytes; only complete ones are passed on (I2).
 import type { Dialect, StreamEvent, UsageOption } from "../../contract/dialect.ts";
 import { joinBytes, NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
@@ -17,7 +17,7 @@ import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
 import { isErrorText } from "./json-body.ts";
 
-/** How far the upstream has come in what it says. Nothing but `lifecycle` is ever followed by a refusal. */
+/** The progress of the upstream's stream. A refusal can only follow `lifecycle`. */
 type StreamPhase =
   | { is: "lifecycle" }
   | { is: "payload" }
@@ -27,11 +27,11 @@ type StreamPhase =
 
 export interface EventBodyOptions {
   dialect: Dialect;
-  /** Bytes of one event that are kept, and of lifecycle events that are held. */
+  /** Maximum size of one event that is kept, and of lifecycle events that are held, in bytes. */
   eventSize: number;
-  /** Whether an answer without a line is a failure; one without an event always is (E13). */
+  /** Whether a response without a line is a failure; one without an event always is (E13). */
   expectsBody: boolean;
-  /** What the relay itself has added to the request, so that there are token counts in the answer. */
+  /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
 }
 
@@ -70,7 +70,7 @@ export class EventBody implements BodyReader, EventVisitor {
     return this.#after(gate.pass(ready, now));
   }
 
-  // Lifecycle events without end, or one huge event, open the gate too: they cannot be held for ever.
+  // Endless lifecycle events, or one huge event, open the gate, too: they cannot be held for ever.
   #mustWait(): boolean {
     if (this.#story.is !== "lifecycle" || this.#scanner.isInsideEvent) return false;
     return this.#gate.heldLength < this.#options.eventSize;
@@ -87,9 +87,9 @@ export class EventBody implements BodyReader, EventVisitor {
     const framing = this.#framing;
     this.#last = event;
     this.#usage.see(event.data);
-    // The client has not asked for it (I11).
+    // The client has not requested it (I11).
     if (usageOption?.isAnswer(event)) return "drop";
-    // A line of NDJSON may be a record that failed among others that did not: it ends nothing.
+    // A line of NDJSON may be one failed record among others: it does not end the stream.
     if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
       return "go";
     const meaning = dialect.classifyEvent(event);
@@ -124,12 +124,12 @@ export class EventBody implements BodyReader, EventVisitor {
   }
 
   onBreak(why: Break): ReplyResult {
-    // Nothing was missing but the end: an upstream without terminal events has held its connection open.
+    // Only the end was missing: an upstream without terminal events has kept its connection open.
     if (isSilence(why.fault) && this.#gate.isOpen && this.#endsWell()) return COMPLETED;
     return this.#gate.broken(why);
   }
 
-  // Whatever its type says, this is no stream: a JSON body perhaps, an error or an answer.
+  // Despite its type this is not a stream: perhaps a JSON body, an error or a response.
   #withoutEvent(now: number): ReplyResult {
     const held = this.#gate.readHeld();
     const text = new TextDecoder().decode(held);

@@ -1,4 +1,4 @@
-// A JSON body: short ones are judged whole before anything is sent, for a 200 may hold an error (B10).
+// A JSON body: short ones are examined completely before anything is sent, because a 200 may contain an error (B10).
 import type { Dialect } from "../../contract/dialect.ts";
 import { NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
@@ -6,14 +6,14 @@ import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "
 import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
 
-/** Errors are shorter than this. */
+/** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
-/** So much of a body shows how it begins. */
+/** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
 export interface JsonBodyOptions {
   dialect: Dialect;
-  /** Whether an answer without a byte is a failure (E13). */
+  /** Whether a response without a byte is a failure (E13). */
   expectsBody: boolean;
 }
 
@@ -22,7 +22,7 @@ export class JsonBody implements BodyReader {
   readonly #gate: CommitGate;
   readonly #options: JsonBodyOptions;
   readonly #usage: UsageNotes;
-  /** The last two pieces that went out unread, for the counts at the end. */
+  /** The last two chunks that were sent unparsed, for the token counts at the end. */
   #tail: Uint8Array = NO_BYTES;
   #beforeTail: Uint8Array = NO_BYTES;
 
@@ -61,13 +61,13 @@ export class JsonBody implements BodyReader {
   }
 }
 
-/** Tells whether a text is JSON that the dialect takes for an error. */
+/** True when a text is JSON that the dialect considers an error. */
 export function isErrorText(text: string, dialect: Dialect): boolean {
   const data = text.trim();
   return /^[{[]/.test(data) && dialect.classifyEvent({ name: "", data }) === "error";
 }
 
-// Only an object can be an error, or an array that begins with one: Google streams answers as an array, which must not wait.
+// Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
 function mayBeError(held: Uint8Array): boolean {
   const start = decode(held.subarray(0, START_SIZE)).trimStart();
   if (!start.startsWith("[")) return start === "" || start.startsWith("{");

@@ -1,4 +1,4 @@
-// A body that nobody here can read: sound, files, plain text. It passes as it comes.
+// A body that is not parsed: audio, files, plain text. It is passed on unchanged.
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
 import type { BodyReader, Step } from "./body-reader.ts";

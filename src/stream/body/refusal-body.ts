@@ -1,4 +1,4 @@
-// The body of an answer that is no success. Its beginning says enough, and its status more than any fault after it.
+// The body of an unsuccessful response. Its beginning is sufficient, and its status matters more than a later fault.
 import { type CommitGate, REFUSAL_SIZE } from "../commit-gate.ts";
 import type { ReplyResult } from "../reply-result.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
