@@ -73,7 +73,11 @@ describe("the changelog", () => {
   });
 
   it("of this repository can be released", () => {
-    const changelog = read("CHANGELOG.md");
+    // Directly after a release, nothing is unreleased.
+    const changelog = read("CHANGELOG.md").replace(
+      "## Unreleased\n",
+      "## Unreleased\n\n### 🩹 Fixes\n\n- A fix\n",
+    );
     const changes = unreleasedOf(changelog);
     expect(changes).toContain("### ");
     expect(changes).not.toMatch(/^## /m);
