@@ -47,7 +47,7 @@ export const EXCEPTIONS: readonly Exception[] = [
     hosts: ["workerd"],
     phases: ["waiting", "backoff", "connecting", "before headers", "before the first event"],
     within: 1_000,
-    why: "The Worker is notified of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, in other answers with the first byte.",
+    why: "The Worker is notified of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, in other responses with the first byte.",
   },
   {
     hosts: ["workerd"],
