@@ -107,7 +107,20 @@ describe("the version in a file", () => {
     expect(packages?.[""]?.version ?? "99.0.0").toBe("99.0.0");
   });
 
-  it("is not changed where it is another one than expected", () => {
+  it("of a dependency with the same version stays", () => {
+    const lock = (version: string): string =>
+      JSON.stringify(
+        {
+          version,
+          packages: { "": { version }, "node_modules/other": { version: "0.1.0" } },
+        },
+        undefined,
+        2,
+      );
+    expect(setVersion(lock("0.1.0"), "0.1.0", "0.2.0")).toBe(lock("0.2.0"));
+  });
+
+  it("is not changed if it differs from the expected one", () => {
     expect(() => setVersion('{ "version": "1.0.0" }', "1.0.1", "1.0.2")).toThrow(
       "The version is 1.0.0, expected 1.0.1.",
     );
