@@ -1,4 +1,4 @@
-// The long checks (`npm run test:long`): frameworks as npm installs them, recipes of the documentation word for word. `.ci/long` runs them.
+// The long checks (`npm run test:long`): frameworks as npm installs them, recipes of the documentation word for word, killed processes. `.ci/long` runs them.
 import { defineConfig, mergeConfig, type ViteUserConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 

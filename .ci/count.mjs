@@ -1,4 +1,4 @@
-// Prints "N passed, N failed" from vitest's JSON report; a file that could not be loaded counts as one failure.
+// Prints "N passed, N failed" from vitest's JSON report. A file that could not be loaded counts as one failure.
 import { readFileSync } from "node:fs";
 
 const { testResults } = JSON.parse(readFileSync(process.argv[2], "utf8"));

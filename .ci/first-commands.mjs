@@ -1,4 +1,4 @@
-// Runs the README's two commands in a fresh clone as a new user would, and prints how long each takes.
+// Runs the README's two commands in a fresh clone, as a new user would, and prints the time of each.
 import { spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 
@@ -15,7 +15,7 @@ function run(...args) {
   if (status !== 0) process.exit(1);
 }
 
-/** Waits until `npm start` prints the page's address, and asks for the page. */
+/** Waits until `npm start` prints the page's address, and requests the page. */
 async function start() {
   const since = performance.now();
   const child = spawn("npm", ["start"], {

@@ -1,5 +1,5 @@
-// Builds the package and the Nitro app where they are missing or made from other sources. Run by launch.mjs as a child,
-// which keeps what the builders print out of the way; tells it the server's entry.
+// Builds the package and the Nitro app if they are missing or were built from other sources. launch.mjs runs this as a child process, so that
+// it can hide the output of the builders. Sends the path of the server's entry to the parent.
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -24,13 +24,13 @@ const SOURCES = [
   "../dist",
   "../package-lock.json",
 ];
-/** Builds kept: a server that runs still reads from its own. */
+/** Number of builds that are kept, since a running server still reads from its own. */
 const KEPT = 3;
 
 await ensureBuilt();
 process.send?.({ entry: await ensureApp() });
 
-/** A folder for each state of the sources: nothing stale is ever served, and builds side by side do no harm. */
+/** Builds into a folder for each state of the sources, so that no outdated build is served and parallel builds do not collide. */
 async function ensureApp() {
   const output = join(outputs, hashSources());
   const entry = join(output, "server/index.mjs");
@@ -63,7 +63,7 @@ function publish(fresh, output) {
   try {
     renameSync(fresh, output);
   } catch (error) {
-    // Somebody else was faster with the same sources.
+    // Another process has built the same sources meanwhile.
     if (!existsSync(output)) throw error;
   }
 }

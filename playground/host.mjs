@@ -1,4 +1,4 @@
-// The process of the built Nitro server: a port for it, its start, its end.
+// The process of the built Nitro server: finds a port, starts and stops it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -10,24 +10,24 @@ const HOST = "127.0.0.1";
 const PORTS_TRIED = 50;
 const START_LIMIT = 20_000;
 const STOP_LIMIT = 5_000;
-/** How long open streams may hold up the end, s. */
+/** Longest delay of the shutdown by open streams, in seconds. */
 const GRACE = 1;
 
-/** Something that the person at the keyboard can mend; its message says how. */
+/** A problem that the user can fix; the message says how. */
 export class LaunchError extends Error {}
 
-/** Starts a server from its entry and resolves when it answers. Its lines go to `say`. */
+/** Starts a server from its entry and resolves when it answers. Passes its output to `say`, line by line. */
 export async function startServer(entry, { port, cwd, env, say }) {
   const url = `http://${HOST}:${port}`;
   mkdirSync(cwd, { recursive: true });
   const server = spawn(process.execPath, [entry], {
     cwd,
-    // A group of its own: Ctrl-C reaches this process alone, which ends the server in good order.
+    // In its own process group, Ctrl-C reaches only this process, which then stops the server gracefully.
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
       ...env,
-      // Under these the server would leave its graceful shutdown out, and with it the end of open streams.
+      // With these variables the server would skip its graceful shutdown, which ends open streams.
       CI: "",
       TEST: "",
       PORT: String(port),
@@ -58,11 +58,14 @@ async function untilReady(url, ended) {
     const answer = await ask(`${url}/api/status`);
     if (answer?.ok) return;
     if (answer)
-      throw new LaunchError(`The server answers ${answer.status}; what it says stands above.`);
+      throw new LaunchError(
+        `The server answers with status ${answer.status}; its output is above.`,
+      );
     const code = await Promise.race([sleep(20), ended]);
-    if (code !== undefined) throw new LaunchError("The server ended while it was starting.");
+    if (code !== undefined)
+      throw new LaunchError("The server ended during its start; its output is above.");
   }
-  throw new LaunchError("The server does not answer.");
+  throw new LaunchError(`The server did not answer within ${START_LIMIT / 1_000} s.`);
 }
 
 async function ask(url) {
@@ -81,7 +84,7 @@ async function end(server, ended) {
   clearTimeout(timer);
 }
 
-/** Returns `wanted` or the next port that is free; 0 is any. */
+/** Returns `wanted` or the next free port; 0 selects any free port. */
 export async function freePort(wanted) {
   for (let port = wanted; port < wanted + PORTS_TRIED; port++) {
     const free = await tryPort(port);

@@ -1,14 +1,14 @@
 import type { Simulator } from "../simulator/index.ts";
 
 export interface LaunchOptions {
-  /** The next free one is taken; 0 is any. @default 3000 */
+  /** First port to try; 0 selects any free port. @default 3000 */
   port?: number;
-  /** Where `.data` is kept. @default the playground's folder */
+  /** Folder of `.data`. @default the playground's folder */
   cwd?: string;
-  /** Hears the server's lines. */
+  /** Receives the server's output, line by line. */
   say?: (line: string) => void;
   env?: Record<string, string | undefined>;
-  /** A simulator that runs already and outlives this playground. */
+  /** A running simulator, which is not closed with the playground. */
   simulator?: Simulator;
 }
 
@@ -16,7 +16,7 @@ export interface Playground {
   url: string;
   pid: number;
   upstream: Simulator | undefined;
-  /** Exit code or signal of the server, when it has ended. */
+  /** Resolves with the exit code or signal of the server when it has ended. */
   ended: Promise<number | string>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-// Starts the playground: builds what is not built, the simulated upstream, and the Nitro server in front of it.
+// Starts the playground: builds missing parts, and starts the simulated upstream and the Nitro server.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { freePort, LaunchError, startServer } from "./host.mjs";
 
 export { LaunchError };
 
-/** Keys and models of the simulated upstream. They open nothing else. */
+/** Keys and models of the simulated upstream. They are valid nowhere else. */
 export const SIMULATED = {
   keys: { "team-a": "sk-simulated-a", "team-b": "sk-simulated-b", "team-c": "sk-simulated-c" },
   models: ["aurora", "breeze"],
@@ -50,10 +50,12 @@ export async function launch(options = {}) {
 function realUpstream({ UPSTREAM_BASE_URL, UPSTREAM_DIALECT, RELAY_KEYS }) {
   if (!UPSTREAM_BASE_URL) return undefined;
   if (!URL.canParse(UPSTREAM_BASE_URL))
-    throw new LaunchError("UPSTREAM_BASE_URL is no URL. Give it like https://api.example.com/v1.");
+    throw new LaunchError(
+      "UPSTREAM_BASE_URL is not a URL. Set it to a URL such as https://api.example.com/v1.",
+    );
   if (!RELAY_KEYS?.trim())
     throw new LaunchError(
-      "RELAY_KEYS is empty. Give your keys, separated by commas: RELAY_KEYS=team-a=sk-…,team-b=sk-…",
+      "RELAY_KEYS is empty. Set it to your keys, separated by commas: RELAY_KEYS=team-a=sk-…,team-b=sk-…",
     );
   return {
     UPSTREAM_BASE_URL,
@@ -83,7 +85,7 @@ async function build(say) {
   let entry;
   let printed = "";
   builder.on("message", (message) => {
-    if (message.building) say("Building the relay and the page; the next start is quicker.");
+    if (message.building) say("Building the relay and the page; the next start is faster.");
     ({ entry } = message);
   });
   for (const stream of [builder.stdout, builder.stderr])
@@ -93,7 +95,7 @@ async function build(say) {
     const isMissing = printed.includes("Cannot find package");
     throw new LaunchError(
       isMissing
-        ? "Packages are missing. Run npm ci first."
+        ? "Packages are not installed. Run npm ci first."
         : `The build failed:\n${printed.trim()}`,
     );
   }

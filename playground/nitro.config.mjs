@@ -3,7 +3,7 @@ import { defineConfig } from "nitro/config";
 export default defineConfig({
   serverDir: "server",
   publicAssets: [{ dir: "../public" }],
-  // The relay gets the root storage and keeps its records under `relay:`; the path starts where the server is started.
+  // The relay uses the root storage and keeps its records under `relay:`. The path is relative to the server's working directory.
   storage: { relay: { driver: "fsLite", base: ".data/relay" } },
   routeRules: {
     "/": {

@@ -1,4 +1,4 @@
-// `npm start`: starts the playground, says where to look, and ends everything on Ctrl-C.
+// `npm start`: starts the playground, prints its addresses, and stops all processes on Ctrl-C.
 import { performance } from "node:perf_hooks";
 import { launch, LaunchError, SIMULATED } from "./launch.mjs";
 
@@ -35,14 +35,14 @@ function endWith(playground) {
   void playground.ended.then(async (code) => {
     if (isStopping) return;
     isStopping = true;
-    console.error(`\n  The server ended by itself (${code}); what it said stands above.\n`);
+    console.error(`\n  The server ended unexpectedly (${code}); its output is above.\n`);
     await playground.stop();
     process.exit(1);
   });
 }
 
 function toText({ url, upstream }) {
-  const behind = upstream
+  const target = upstream
     ? `simulated, ${Object.keys(SIMULATED.keys).length} credentials, models ${SIMULATED.models.join(" and ")}`
     : `${new URL(process.env.UPSTREAM_BASE_URL).host}, with your keys`;
   return `
@@ -50,9 +50,9 @@ function toText({ url, upstream }) {
 
   Page      ${url}
   Relay     ${url}/ai
-  Upstream  ${behind}
+  Upstream  ${target}
 
-${upstream ? `${toCurl(url)}\n\n` : ""}  Cooldowns are remembered in ${PLAYGROUND_DIR ?? "playground"}/.data. Ctrl-C stops everything.
+${upstream ? `${toCurl(url)}\n\n` : ""}  Cooldowns are saved in ${PLAYGROUND_DIR ?? "playground"}/.data. Press Ctrl-C to stop.
 `;
 }
 

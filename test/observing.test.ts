@@ -1,4 +1,4 @@
-/** docs/observing.md against the types it describes, and against what a relay really tells. */
+/** Compares docs/observing.md with the types that it describes, and the types with the data of a running relay. */
 import { readdirSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { afterEach, describe, expect, it } from "vitest";
@@ -15,7 +15,7 @@ interface Row {
   meaning: string;
 }
 
-/** Every interface and every type of words of the contract, by name. */
+/** Every interface and every string union of the contract, by name. */
 const declared = new Map<string, ts.InterfaceDeclaration | ts.TypeAliasDeclaration>();
 const files = readdirSync(new URL("src/contract", root)).map((name) => `src/contract/${name}`);
 for (const file of [...files, "src/observe/hooks.ts"]) {
@@ -56,15 +56,18 @@ const shown = new Map(
 const isPoint = (name: string): boolean => /(?:At|Until)$|^at$/.test(name);
 
 describe("docs/observing.md", () => {
-  it.each([...shown])("J2 J4 J8 shows %s field by field, as it is", (title, rows) => {
-    const node = declared.get(title)!;
-    if (ts.isTypeAliasDeclaration(node)) return expect(rows).toEqual([]);
-    const fields = rows.map(({ name, type, meaning }) => ({ name, type, meaning }));
-    expect(fields).toEqual(rowsOf(node));
-    for (const { meaning } of rows) expect(meaning).not.toBe("");
-  });
+  it.each([...shown])(
+    "J2 J4 J8 lists every field of %s with its type and comment",
+    (title, rows) => {
+      const node = declared.get(title)!;
+      if (ts.isTypeAliasDeclaration(node)) return expect(rows).toEqual([]);
+      const fields = rows.map(({ name, type, meaning }) => ({ name, type, meaning }));
+      expect(fields).toEqual(rowsOf(node));
+      for (const { meaning } of rows) expect(meaning).not.toBe("");
+    },
+  );
 
-  it("J2 J4 J8 shows everything that the status, the hooks and a decision are made of", () => {
+  it("J2 J4 J8 describes every type of the status, the hooks and a decision", () => {
     const seen = new Set<string>();
     const words = new Set([...text.matchAll(/^\| `([A-Z]\w+)` \| `/gm)].map(([, name]) => name!));
     const visit = (name: string): void => {
@@ -79,7 +82,7 @@ describe("docs/observing.md", () => {
     expect(seen.size).toBeGreaterThan(30);
   });
 
-  it("J2 J8 lists the words of each type", () => {
+  it("J2 J8 lists the values of each string union", () => {
     for (const [, name, values] of text.matchAll(/^\| `([A-Z]\w+)` \| (`.*`) \|$/gm)) {
       const node = declared.get(name!)!;
       const known = [...node.getText().matchAll(/"([^"]+)"/g)].map(([, word]) => `\`${word}\``);
@@ -87,7 +90,7 @@ describe("docs/observing.md", () => {
     }
   });
 
-  it("J2 J4 J8 spells alike, and gives each number and each point in time its unit", () => {
+  it("J2 J4 J8 uses one spelling, and gives the unit of each number and each point in time", () => {
     for (const [name, rows] of shown)
       for (const { name: field, type, unit, meaning } of rows) {
         const where = `${name}.${field}`;
@@ -123,13 +126,13 @@ function expectShape(value: unknown): void {
     expect(name, path).toMatch(/^[a-z][a-zA-Z]*$/);
     if (isPoint(name) && inner !== undefined)
       expect(inner, path).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    // No time since the epoch passes for a number.
+    // A larger number would be a time since the epoch.
     if (typeof inner === "number") expect(inner, path).toBeLessThan(1e10);
     if (name === "tier") expect(inner, path).toMatch(/^(?:first|second)$/);
   }
 }
 
-it("J2 J4 J8 tells of a busy relay in one spelling, tiers by name", async () => {
+it("J2 J4 J8 a busy relay reports in one spelling, with tiers by name", async () => {
   const events: Partial<Record<HookName, object>> = {};
   const keep =
     (name: HookName) =>
@@ -206,7 +209,7 @@ it("J2 J4 J8 tells of a busy relay in one spelling, tiers by name", async () => 
   expect(status.acquirers).toMatchObject([{ id: "guests", tier: "second" }]);
 });
 
-it("J2 shows tiers by number where they have no names, and a token's end whatever its source says", async () => {
+it("J2 shows tiers by number if they have no names, and a valid expiry whatever the token source returns", async () => {
   relay = await startRelay({
     credentials: [
       { id: "c1", token: () => ({ accessToken: "a-token", expiresAt: 1e300 }), tier: 3 },

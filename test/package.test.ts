@@ -28,7 +28,7 @@ function files(): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-it("is imported by its names, with nothing installed but its own dependencies", () => {
+it("exports its public names, with only its own dependencies installed", () => {
   const names = run(`
     const names = async (path) => Object.keys(await import(path)).toSorted();
     console.log(JSON.stringify([await names("h3-relay"), await names("h3-relay/simulator")]));
@@ -86,7 +86,7 @@ it.each([
   expect(run(RELAYS_A_CHAT, ...flags)).toBe("200 true\n");
 });
 
-it("has types that resolve and fit, for Node's resolution and for bundlers", () => {
+it("has types that resolve and match, for Node's resolution and for bundlers", () => {
   installed.write(
     "app.ts",
     `
@@ -144,12 +144,12 @@ function typeErrors(tsc: string, flags: string[]): string {
   }
 }
 
-it("starts its simulator by hand", () => {
+it("starts its simulator on the command line", () => {
   const cli = join(installed.folder, "dist/simulator/cli.mjs");
   expect(execFileSync(process.execPath, [cli, "--help"], { encoding: "utf8" })).toContain("--port");
 });
 
-it("names no path of the machine that built it, and holds no sources or tests", () => {
+it("contains no path of the build machine, no sources and no tests", () => {
   const all = files();
   const own = all.map((path) => path.slice(installed.folder.length));
   expect(own.filter((path) => /\.test\.|^\/(?:src|test|node_modules)\//.test(path))).toEqual([]);
@@ -161,7 +161,7 @@ it("names no path of the machine that built it, and holds no sources or tests", 
   expect(telling).toEqual([]);
 });
 
-it("depends on nothing that it does not import", () => {
+it("imports every package that it depends on", () => {
   const built = files()
     .filter((path) => path.endsWith(".mjs"))
     .map((path) => readFileSync(path, "utf8"))
@@ -195,7 +195,7 @@ it("N6 has peer dependencies that are all optional and named in the README, and 
   expect(peerDependencies["nitro"]).toBe("*");
 });
 
-it("is imported cold in a time that is told, not judged", () => {
+it("prints the time of a cold import, without a limit", () => {
   const ms = run(`
     const startedAt = performance.now();
     await import("h3-relay");

@@ -29,7 +29,7 @@ afterAll(async () => {
   await upstream?.close();
 });
 
-/** Writes a block of the README that begins with a file's name, from a section; only the made-up address is replaced. */
+/** Writes a code block of a section of the README that begins with a file's name. Replaces only the placeholder address. */
 function paste(section: string, name: string): void {
   const file = readRecipe(readme, section).files.find((one) => one.name === name);
   if (file === undefined) throw new Error(`the section "${section}" has no block for ${name}`);
@@ -42,7 +42,7 @@ async function start(...command: string[]): Promise<string> {
     cwd: app.app,
     env: {
       ...process.env,
-      // Nitro does not say that it listens where it believes itself in a test.
+      // Nitro does not print its address if these variables suggest a test.
       NODE_ENV: "production",
       TEST: "",
       VITEST: "",
@@ -54,7 +54,7 @@ async function start(...command: string[]): Promise<string> {
     stdio: ["ignore", "pipe", "pipe"],
   });
   await new Promise<void>((resolve, reject) => {
-    // Hosts differ in where they say that they are ready.
+    // Some hosts print their ready line to stdout, others to stderr.
     for (const input of [server!.stdout!, server!.stderr!]) {
       createInterface({ input }).on("line", (line) => {
         if (/listening/i.test(line)) resolve();
@@ -114,7 +114,7 @@ it("serves through fetch as pasted", async () => {
   await expectStream(await start("run.mjs"));
 });
 
-it("names only files that are there, in less than 200 lines", () => {
+it("names only existing files, in fewer than 200 lines", () => {
   const links = [...readme.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!);
   expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   expect(readme.split("\n").length).toBeLessThan(200);

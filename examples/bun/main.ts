@@ -10,8 +10,8 @@ const relay = defineRelay(() => ({
   authorize: () => true, // every caller; return an id, or false for 401
 }));
 
-// Bun ends a process at SIGTERM at once; this ends open streams with an error event first.
+// Bun ends the process at SIGTERM at once; close() first ends open streams with an error event.
 process.once("SIGTERM", () => void relay.close().then(() => process.exit()));
 
-// Bun serves what a module exports by default, on PORT or 3000.
+// Bun serves the default export of the module, on PORT or 3000.
 export default relay;

@@ -13,7 +13,7 @@ const relay = defineRelay(() => ({
 
 const server = Deno.serve({ port: Number(Deno.env.get("PORT") ?? 3000) }, relay.fetch);
 
-// Open streams get `streaming.shutdownGrace`; the server takes no new connections meanwhile. Then the process ends by itself.
+// Open streams get `streaming.shutdownGrace`, and the server accepts no new connections. Then the process ends by itself.
 async function stop() {
   await Promise.all([relay.close(), server.shutdown()]);
 }

@@ -12,10 +12,10 @@ const relay = defineRelay(() => ({
 
 const app = express();
 app.use("/ai", relay); // before express.json(), which would read the body
-await relay.relay.ready(); // wrong options end the process here, not the first request
+await relay.relay.ready(); // wrong options end the process here, before the first request
 const server = app.listen(process.env.PORT ?? 3000);
 
 process.once("SIGTERM", () => {
   server.close();
-  void relay.close(); // ends open streams, for which the server waits
+  void relay.close(); // ends open streams; the server waits for them
 });

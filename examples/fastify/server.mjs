@@ -12,14 +12,14 @@ const relay = defineRelay(() => ({
 }));
 
 const app = Fastify();
-// In `onRequest` the body is still unread.
+// In `onRequest`, the body has not been read yet.
 const onRequest = (request, reply) => {
   reply.hijack();
   void relay(request.raw, reply.raw);
 };
 app.all("/ai/*", { onRequest }, () => {});
-app.addHook("preClose", () => relay.close()); // ends open streams, for which `app.close()` waits
-await relay.relay.ready(); // wrong options end the process here, not the first request
+app.addHook("preClose", () => relay.close()); // ends open streams; `app.close()` waits for them
+await relay.relay.ready(); // wrong options end the process here, before the first request
 await app.listen({ port: Number(process.env.PORT ?? 3000) });
 
 process.once("SIGTERM", () => void app.close());

@@ -10,8 +10,8 @@ const relay = defineRelay(() => ({
   authorize: () => true, // every caller; return an id, or false for 401
 }));
 
-await relay.relay.ready(); // wrong options end the process here, not the first request
+await relay.relay.ready(); // wrong options end the process here, before the first request
 
-// Takes no new connections at SIGTERM, and waits 5 s for open ones.
+// At SIGTERM the server accepts no new connections and waits 5 s for open ones.
 serve(new H3().all("/ai/**", relay), { port: process.env.PORT ?? 3000 });
 process.once("SIGTERM", () => void relay.close()); // ends open streams with an error event

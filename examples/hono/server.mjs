@@ -21,5 +21,5 @@ const server = serve({ fetch: app.fetch, port: Number(process.env.PORT ?? 3000) 
 
 process.once("SIGTERM", () => {
   server.close();
-  void relay.close(); // ends open streams, for which the server waits
+  void relay.close(); // ends open streams; the server waits for them
 });

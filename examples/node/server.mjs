@@ -11,10 +11,10 @@ const relay = defineRelay(() => ({
   authorize: () => true, // every caller; return an id, or false for 401
 }));
 
-// Wrong options end the process here: a server that listens with a relay starts it.
+// A server that listens with a relay starts it; wrong options end the process here.
 const server = createServer(relay).listen(process.env.PORT ?? 3000);
 
 process.once("SIGTERM", () => {
   server.close();
-  void relay.close(); // ends open streams, for which the server waits
+  void relay.close(); // ends open streams; the server waits for them
 });

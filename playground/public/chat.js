@@ -1,10 +1,10 @@
-// The chat: asks, shows the answer as it comes, and which credential gave it.
+// The chat: sends a question and shows the answer while it streams, with the credential that gave it.
 import { byId } from "./dom.js";
 import { readEvent, toDialect, toProblem } from "./dialects.js";
 import { createExchange } from "./exchange.js";
 import { readEvents } from "./stream.js";
 
-/** Wires the form. `onChange(isBusy)` is called when a request begins and ends. */
+/** Connects the form. Calls `onChange(isBusy)` when a request begins and ends. */
 export function startChat(setup, onChange) {
   const dialect = toDialect(setup.dialect);
   const form = byId("form");
@@ -49,7 +49,12 @@ export function startChat(setup, onChange) {
         history.push(messages.at(-1), { role: "assistant", content: exchange.text });
     } catch (error) {
       if (running.stoppedAt) await exchange.stopped(running.stoppedAt, setup.mode === "simulator");
-      else exchange.fail(error instanceof TypeError ? "The connection broke off." : error.message);
+      else
+        exchange.fail(
+          error instanceof TypeError
+            ? "The connection was closed before the answer was complete."
+            : error.message,
+        );
     } finally {
       clearInterval(timer);
       exchange.end();

@@ -1,15 +1,15 @@
-// Who can carry a request now: in flight, cooling down until when and why, out of use.
+// The credentials: requests in flight, cooldowns with end and reason, and whether they are disabled.
 import { announce, byId, el, fill, post } from "./dom.js";
 import { toClock } from "./time.js";
 import { toReason } from "./words.js";
 
-/** Fields that change without anything to show. */
+/** Fields whose changes are not shown. */
 const MOVING = new Set(["retryAfter", "counters"]);
 
 let shown = "";
 let closedBefore;
 
-/** Shows the credentials of a status; draws anew only where something changed. */
+/** Shows the credentials of a status. Redraws only after a change. */
 export function showCredentials({ credentials, cooldowns }, onAct) {
   const fresh = JSON.stringify([credentials, cooldowns], (name, value) =>
     MOVING.has(name) ? undefined : value,
@@ -56,16 +56,15 @@ function toItem({ id, label, inFlight, disabled }, cooldowns, onAct) {
 
 function toState(disabled, cooldowns, inFlight) {
   const states = [];
-  if (disabled) states.push("out of use");
-  else if (cooldowns.length > 0) states.push("cooling down");
+  if (disabled) states.push("disabled");
+  else if (cooldowns.length > 0) states.push("cooldown");
   if (inFlight > 0) states.push(`${inFlight} in flight`);
   return states.join(", ") || "ready";
 }
 
 function toButton(id, label, action, onAct) {
   const text = action === "enable" ? "Enable" : "Clear";
-  const title =
-    action === "enable" ? `Bring ${label} back into use` : `Forget the cooldowns of ${label}`;
+  const title = action === "enable" ? `Enable ${label}` : `Remove the cooldowns of ${label}`;
   async function act() {
     await post(`/api/credentials/${encodeURIComponent(id)}`, { action });
     onAct();
@@ -79,13 +78,15 @@ function toButton(id, label, action, onAct) {
 
 function toCooldown({ family, reason, expiresAt, statedByUpstream, incidents }) {
   const until = Date.parse(expiresAt);
-  const whose = statedByUpstream ? "the upstream said so" : `our choice, incident ${incidents}`;
+  const source = statedByUpstream
+    ? "stated by the upstream"
+    : `backoff of the relay, incident ${incidents}`;
   return el(
     "p",
     { class: "cooldown" },
     el("span", { class: "family" }, family === "*" ? "all models" : family),
     el("span", { class: "countdown", "data-until": until }),
-    el("span", { class: "why" }, `${toReason(reason)}, until ${toClock(until)} (${whose})`),
+    el("span", { class: "why" }, `${toReason(reason)}, until ${toClock(until)} (${source})`),
   );
 }
 
@@ -97,7 +98,7 @@ function toShared(cooldowns) {
       "div",
       { class: "line" },
       el("strong", {}, "every credential"),
-      el("span", { class: "state" }, "cooling down"),
+      el("span", { class: "state" }, "cooldown"),
     ),
     ...cooldowns.map(toCooldown),
   );
@@ -117,7 +118,7 @@ function announceNew(cooldowns) {
       fresh
         .map(
           ({ credential, family, reason }) =>
-            `${credential} cools down for ${family}: ${toReason(reason)}.`,
+            `${credential} has a cooldown for ${family}: ${toReason(reason)}.`,
         )
         .join(" "),
     );

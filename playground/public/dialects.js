@@ -1,4 +1,4 @@
-// How a chat is asked for, and where its words stand, in each API family.
+// The request of a chat and the place of its text in each API family.
 
 const openai = {
   toRequest: (model, messages) => ["/ai/chat/completions", { model, stream: true, messages }],
@@ -30,12 +30,12 @@ const DIALECTS = {
   },
 };
 
-/** Returns how a dialect chats; one that is not known is spoken to like OpenAI's. */
+/** Returns the functions of a dialect; those of OpenAI for an unknown one. */
 export function toDialect(name) {
   return DIALECTS[name] ?? openai;
 }
 
-/** Reads one event: its text, or what went wrong. */
+/** Reads one event: its text, or its error. */
 export function readEvent(dialect, data) {
   if (data === "[DONE]") return { text: "" };
   let event;
@@ -47,9 +47,9 @@ export function readEvent(dialect, data) {
   return event.error ? { problem: toProblem(event) } : { text: dialect.toText(event) };
 }
 
-/** One sentence of an error body in any dialect. */
+/** The message of an error body in any dialect. */
 export function toProblem(body) {
   const { error } = body ?? {};
   if (typeof error === "string") return error;
-  return error?.message ?? "The answer was an error without a message.";
+  return error?.message ?? "The upstream sent an error without a message.";
 }

@@ -1,6 +1,6 @@
-// Small tools for the page. Text goes in as text, never as HTML.
+// DOM functions of the page. Text is always inserted as text, never as HTML.
 
-/** Makes an element: `el("p", { class: "x" }, "text", child)`. What is `undefined` or `false` is left out. */
+/** Creates an element: `el("p", { class: "x" }, "text", child)`. Omits attributes and children that are `undefined` or `false`. */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -14,7 +14,7 @@ export function el(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Puts new children in place of the old ones, and the focus back where it was. */
+/** Replaces the children and keeps the focus. */
 export function fill(parent, children) {
   const key = parent.contains(document.activeElement) && document.activeElement.dataset.key;
   parent.replaceChildren(...children);
@@ -22,7 +22,7 @@ export function fill(parent, children) {
     [...parent.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus();
 }
 
-/** Says something to people who listen to the page. */
+/** Announces a text to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;
 }

@@ -1,11 +1,11 @@
-// One question with its answer on the page, and the facts that stand under it.
+// One question with its answer on the page, and the facts below the answer.
 import { announce, byId, el } from "./dom.js";
 import { toDuration } from "./time.js";
 
-/** Silence that is worth mentioning, ms. */
+/** Silence after which the page shows its duration, in ms. */
 const SILENCE = 2000;
 
-/** One question with its answer on the page. */
+/** Adds a question to the page and returns functions that write its answer. */
 export function createExchange(question) {
   const answer = el("div", { class: "answer", "aria-busy": "true" });
   const pulse = el("span", { class: "pulse" });
@@ -27,7 +27,7 @@ export function createExchange(question) {
   log.append(node);
   follow(true);
 
-  // Keeps the end in view, unless somebody has scrolled up to read.
+  // Keeps the end in view, unless the user has scrolled up.
   function follow(always = false) {
     const isNearEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     if (always || isNearEnd) log.scrollTop = log.scrollHeight;
@@ -40,7 +40,7 @@ export function createExchange(question) {
     },
     head({ status, headers }) {
       const credential = headers.get("x-relay-credential");
-      if (credential) fact("who", credential);
+      if (credential) fact("by", credential);
       const model = headers.get("x-relay-model");
       if (model) fact("model", model);
       const attempts = Number(headers.get("x-relay-attempts") ?? 0);
@@ -74,7 +74,7 @@ export function createExchange(question) {
       if (closed)
         fact(
           "closed",
-          `the upstream's connection closed ${toDuration(closed.closedAt - stoppedAt)} later, after ${closed.events} words`,
+          `the upstream connection was closed ${toDuration(closed.closedAt - stoppedAt)} later, after ${closed.events} words`,
         );
     },
     end() {
@@ -92,7 +92,7 @@ export function createExchange(question) {
   };
 }
 
-/** Asks the simulator's own ledger when it saw the connection close. */
+/** Asks the simulator's ledger when the connection was closed. */
 async function askLedger(stoppedAt) {
   const response = await fetch(`/api/closed?since=${stoppedAt}`).catch(() => undefined);
   return response?.ok ? response.json() : undefined;

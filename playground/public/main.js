@@ -1,4 +1,4 @@
-// Puts the page together: what never changes is read once, the status again and again.
+// Builds the page: reads the setup once and polls the status.
 import { startChat } from "./chat.js";
 import { showCredentials } from "./credentials.js";
 import { byId, el } from "./dom.js";
@@ -6,7 +6,7 @@ import { setServerTime, tick } from "./time.js";
 import { showTimeline } from "./timeline.js";
 import { showPlaying, startUpstream } from "./upstream.js";
 
-/** How often the status is read, ms: at rest, and while an answer is coming. */
+/** Polling interval of the status, in ms: at rest, and during an answer. */
 const PACE = { idle: 1000, busy: 250 };
 
 let isBusy = false;
@@ -18,7 +18,7 @@ async function refresh() {
     const status = await getJSON("/api/status");
     show(status);
   } catch {
-    showBanner("The playground does not answer. Run npm start again; this page will notice.");
+    showBanner("The playground does not answer. Run npm start again; this page then reconnects.");
   }
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(refresh, isBusy ? PACE.busy : PACE.idle);
@@ -36,13 +36,13 @@ function show(status) {
 }
 
 function showOpen({ open, waiting }) {
-  const parts = [`${open} under way`];
+  const parts = [`${open} in progress`];
   if (waiting > 0) parts.push(`${waiting} of them waiting for a credential`);
   byId("open").textContent = open > 0 ? parts.join(", ") : "";
 }
 
 function showStore({ driver, fault }) {
-  byId("store").textContent = fault ? `store: ${fault}` : `remembered in the store (${driver})`;
+  byId("store").textContent = fault ? `storage: ${fault}` : `saved in the storage (${driver})`;
 }
 
 function showBanner(text) {
@@ -73,7 +73,7 @@ function showModels({ models }) {
             name: "model",
             required: true,
             "aria-label": "Model",
-            placeholder: "name of a model",
+            placeholder: "model name",
             autocomplete: "on",
           }),
         ];

@@ -1,4 +1,4 @@
-// Reads server-sent events from a fetch response, as they come.
+// Reads server-sent events from a fetch response while they arrive.
 
 /** Yields the data of each event. Comments are skipped. */
 export async function* readEvents(response) {

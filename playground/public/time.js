@@ -1,6 +1,6 @@
-// Durations and clock times for people; and everything on the page that counts down.
+// Readable durations and clock times, and the countdowns of the page.
 
-/** How far the server's clock is ahead of this one, ms. */
+/** Offset of the server's clock from this one, in ms. */
 let ahead = 0;
 
 export function setServerTime(at) {
@@ -24,7 +24,7 @@ export function toCountdown(ms) {
   return hours > 0 ? `${hours}:${parts.join(":")}` : parts.join(":").replace(/^0/, "");
 }
 
-/** `14:03:22`; with the day where that is another one. */
+/** `14:03:22`; with the weekday if it is another day. */
 export function toClock(at) {
   const date = new Date(at);
   const time = date.toLocaleTimeString([], { hourCycle: "h23" });
@@ -32,7 +32,7 @@ export function toClock(at) {
   return isToday ? time : `${date.toLocaleDateString([], { weekday: "short" })} ${time}`;
 }
 
-/** Shows on each element with `data-until` how long there is to go. */
+/** Shows the remaining time on each element with `data-until`. */
 export function tick() {
   const now = Date.now() + ahead;
   for (const element of document.querySelectorAll("[data-until]"))

@@ -1,4 +1,4 @@
-// The last requests, each with every attempt that was made for it.
+// The last requests, each with all its attempts.
 import { byId, el, fill } from "./dom.js";
 import { toClock, toDuration } from "./time.js";
 import { toEnd, toReason, toTone } from "./words.js";
@@ -22,7 +22,7 @@ function toItem({ id, at, model, attempts, end }) {
       { class: "line" },
       el("time", { datetime: new Date(at).toISOString() }, toClock(at)),
       el("span", { class: "model" }, model ?? "no model"),
-      el("span", { class: "end" }, end ? toEnd(end.reason) : "under way"),
+      el("span", { class: "end" }, end ? toEnd(end.reason) : "in progress"),
       el("span", { class: "numbers" }, end ? toNumbers(end) : ""),
       el("code", { class: "id" }, id),
     ),
@@ -53,11 +53,11 @@ function toAttempt({
   if (reason) detail.push(`after ${toDuration(duration)}`, evidence);
   const closed =
     closedUntil &&
-    `${closedFamily === "*" ? "all models" : closedFamily} closed until ${toClock(closedUntil)}, ${statedByUpstream ? "as the upstream said" : "our choice"}`;
+    `${closedFamily === "*" ? "all models" : closedFamily}: cooldown until ${toClock(closedUntil)}, ${statedByUpstream ? "stated by the upstream" : "backoff of the relay"}`;
   return el(
     "li",
     { class: reason ? "failed" : "answered" },
-    el("strong", {}, credential || "nobody"),
+    el("strong", {}, credential || "no credential"),
     el("span", { class: "outcome" }, outcome),
     el("span", { class: "detail" }, detail.filter(Boolean).join(" · ")),
     closed && el("span", { class: "closed" }, closed),

@@ -1,13 +1,13 @@
-// Buttons that make the simulated upstream misbehave.
+// The buttons for the situations of the simulated upstream.
 import { byId, el, post } from "./dom.js";
 
 const HEALTHY = { name: "healthy", title: "Healthy", description: "Every call is answered." };
 
-/** Shows a button for each situation. Hidden in front of a real API. */
+/** Shows a button for each situation. Hidden with a real API. */
 export function startUpstream({ mode, situations, models }, credentials, onAct) {
   if (mode !== "simulator") return;
   byId("upstream").hidden = false;
-  byId("whom").append(...toChoices(models, credentials));
+  byId("applies-to").append(...toChoices(models, credentials));
   const all = [HEALTHY, ...situations];
   byId("situations").append(...all.map((situation) => toButton(situation, onAct)));
   byId("reset").addEventListener("click", async () => {
@@ -16,18 +16,18 @@ export function startUpstream({ mode, situations, models }, credentials, onAct) 
   });
 }
 
-/** Shows what is being played, and for whom. */
+/** Shows the active situation and the calls that it applies to. */
 export function showPlaying(playing) {
   if (!playing) return;
   for (const button of byId("situations").children)
     button.setAttribute("aria-pressed", String(button.dataset.name === playing.name));
   const pressed = byId("situations").querySelector('[aria-pressed="true"]');
   if (!pressed) return;
-  const whom = [...byId("whom").options].find(({ value }) =>
-    isSame(JSON.parse(value), playing.whom),
+  const choice = [...byId("applies-to").options].find(({ value }) =>
+    isSame(JSON.parse(value), playing.appliesTo),
   );
-  const met = playing.name === "healthy" || !whom ? "" : ` For ${whom.text}.`;
-  const text = pressed.dataset.description + met;
+  const scope = playing.name === "healthy" || !choice ? "" : ` Applies to ${choice.text}.`;
+  const text = pressed.dataset.description + scope;
   if (byId("now").textContent !== text) byId("now").textContent = text;
 }
 
@@ -35,7 +35,7 @@ function toButton({ name, title, description }, onAct) {
   async function play() {
     await post("/api/situation", {
       name,
-      whom: name === "healthy" ? {} : JSON.parse(byId("whom").value),
+      appliesTo: name === "healthy" ? {} : JSON.parse(byId("applies-to").value),
     });
     onAct();
   }
@@ -55,7 +55,7 @@ function toButton({ name, title, description }, onAct) {
 }
 
 function toChoices(models, credentials) {
-  const option = (text, whom) => el("option", { value: JSON.stringify(whom) }, text);
+  const option = (text, filter) => el("option", { value: JSON.stringify(filter) }, text);
   return [
     option("the next call", { once: true }),
     option("every call", {}),

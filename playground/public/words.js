@@ -1,17 +1,17 @@
-// What the relay's words mean to somebody who has never seen them.
+// Readable texts for the reasons of the relay.
 
 const REASONS = {
-  QUOTA_EXHAUSTED: "quota gone",
+  QUOTA_EXHAUSTED: "quota exhausted",
   RATE_LIMIT_EXCEEDED: "rate limited",
   MODEL_CAPACITY_EXHAUSTED: "no capacity",
   SERVER_ERROR: "server error",
   UNAUTHENTICATED: "key refused",
   FORBIDDEN: "forbidden",
-  BILLING: "no money left",
-  INVALID_REQUEST: "request refused",
-  NOT_FOUND: "model not there",
+  BILLING: "billing problem",
+  INVALID_REQUEST: "invalid request",
+  NOT_FOUND: "model not found",
   TIMEOUT: "timed out",
-  NETWORK: "connection broke",
+  NETWORK: "network error",
   EMPTY: "empty answer",
 };
 
@@ -21,9 +21,9 @@ const ENDS = {
   upstream_error: "upstream failed",
   truncated: "cut off",
   timeout: "timed out",
-  idle_timeout: "went silent",
-  client_gone_before_first: "client left before the first word",
-  client_gone_mid: "client left in mid-answer",
+  idle_timeout: "idle timeout",
+  client_gone_before_first: "client disconnected before the first word",
+  client_gone_mid: "client disconnected during the answer",
   client_gone_after_terminal: "complete",
   shutdown: "relay shut down",
 };
@@ -32,7 +32,7 @@ export const toReason = (reason) =>
   REASONS[reason] ?? String(reason).toLowerCase().replaceAll("_", " ");
 export const toEnd = (reason) => ENDS[reason] ?? String(reason).replaceAll("_", " ");
 
-/** Colour of an end: `good`, `bad`, or `left` where the client went. */
+/** Colour of an end: `good`, `bad`, or `left` if the client disconnected. */
 export function toTone(reason) {
   if (reason === "completed" || reason === "client_gone_after_terminal") return "good";
   return reason.startsWith("client_gone") ? "left" : "bad";

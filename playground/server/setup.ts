@@ -1,9 +1,9 @@
-// What is relayed to, read from the environment. Without one of your own, start.mjs fills it in for the simulator.
+// The upstream and its keys, read from the environment. Without an upstream of your own, start.mjs sets those of the simulator.
 import type { CredentialOptions, DialectName, UpstreamOptions } from "h3-relay";
 
 const { UPSTREAM_BASE_URL = "", UPSTREAM_DIALECT = "openai" } = process.env;
 
-// What is no dialect's name is an option error at start, which lists the names.
+// An unknown dialect is an option error at start that lists the names.
 export const upstream: UpstreamOptions = {
   baseURL: UPSTREAM_BASE_URL,
   dialect: UPSTREAM_DIALECT as DialectName,
@@ -11,13 +11,13 @@ export const upstream: UpstreamOptions = {
 
 export const credentials: CredentialOptions[] = listOf(process.env.RELAY_KEYS).map(toCredential);
 
-/** Where the relay's records stand in the storage: what one upstream refused says nothing about another. */
+/** Prefix of the relay's records in the storage. Each upstream has its own, since the cooldowns of one do not apply to another. */
 export const base: string = `relay:${process.env.SIMULATOR_URL ? "simulator" : hostOf(UPSTREAM_BASE_URL)}`;
 
-/** Names of models to offer on the page; without any, the page asks for one. */
+/** Names of the models that the page offers. If empty, the page asks for a name. */
 export const models: string[] = listOf(process.env.UPSTREAM_MODELS);
 
-/** Where the simulator is controlled; `undefined` in front of a real API. */
+/** Base URL of the simulator's control paths; `undefined` with a real API. */
 export const simulatorURL: string | undefined = process.env.SIMULATOR_URL;
 
 function listOf(text = ""): string[] {

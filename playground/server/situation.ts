@@ -1,11 +1,11 @@
-// What the simulated upstream does: one situation at a time, for the calls it was chosen for.
+// Situations of the simulated upstream. One is active at a time, for the selected calls.
 import { ofetch } from "ofetch";
 import { simulatorURL } from "./setup.ts";
 import { ANSWER } from "./answer.ts";
 
-/** Which calls a situation concerns. */
-export interface Whom {
-  /** Only the next such call. */
+/** Selects the calls that a situation applies to. */
+export interface CallFilter {
+  /** Only the next matching call. */
   once?: boolean;
   credential?: string;
   model?: string;
@@ -21,7 +21,7 @@ interface Scenario extends Situation {
   rules: { when?: Record<string, unknown>; then: Record<string, unknown> }[];
 }
 
-/** The simulator's scenarios that make a good button, in the order of the page. */
+/** The scenarios of the simulator that the page shows, in this order. */
 const SHOWN = [
   "quota-gone",
   "short-limit",
@@ -36,7 +36,7 @@ const SHOWN = [
 const INTERVAL = 45;
 const HEALTHY = { then: { text: ANSWER, interval: INTERVAL } };
 
-/** A quota of one model, so that one can see the other model go on. OpenAI's own quota refusal concerns the whole account. */
+/** A quota refusal for one model, so that the other model still answers. OpenAI's own quota refusal applies to the whole account. */
 const QUOTA_GONE = {
   refuse: {
     kind: "no-remaining-quota",
@@ -44,14 +44,14 @@ const QUOTA_GONE = {
     wait: 18_347_000,
   },
 };
-const AT_REST: Playing = { name: "healthy", whom: {} };
-/** How long a closed connection is waited for, ms. */
-const PATIENCE = 1_000;
+const AT_REST: Playing = { name: "healthy", appliesTo: {} };
+/** Longest wait for a connection to close, in ms. */
+const CLOSE_TIMEOUT = 1_000;
 
 interface Playing {
   name: string;
-  whom: Whom;
-  /** Calls that the upstream had seen when this began. */
+  appliesTo: CallFilter;
+  /** Number of calls that the upstream had received when the situation began. */
   since?: number;
 }
 
@@ -64,15 +64,15 @@ interface LedgerCall {
 let playing = AT_REST;
 let known: Promise<Scenario[]> | undefined;
 
-/** What is being played; what was meant for one call is over with that call. Nothing in front of a real API. */
-export async function nowPlaying(): Promise<Pick<Playing, "name" | "whom"> | undefined> {
+/** Returns the active situation. A situation for one call ends with that call. `undefined` with a real API. */
+export async function nowPlaying(): Promise<Pick<Playing, "name" | "appliesTo"> | undefined> {
   if (!simulatorURL) return undefined;
-  const { since, name, whom } = playing;
+  const { since, name, appliesTo } = playing;
   if (since !== undefined && (await readLedger()).total > since) playing = AT_REST;
-  return playing.since === since ? { name, whom } : playing;
+  return playing.since === since ? { name, appliesTo } : playing;
 }
 
-/** Lists what the upstream can be made to do; nothing in front of a real API. */
+/** Lists the situations; empty with a real API. */
 export async function listSituations(): Promise<Situation[]> {
   if (!simulatorURL) return [];
   const scenarios = await readScenarios();
@@ -81,22 +81,22 @@ export async function listSituations(): Promise<Situation[]> {
   );
 }
 
-/** Makes the upstream behave so from the next call on. False where there is no such situation. */
-export async function play(name: string, whom: Whom): Promise<boolean> {
+/** Starts a situation with the next call. Returns false for an unknown name. */
+export async function play(name: string, appliesTo: CallFilter): Promise<boolean> {
   const scenario = (await readScenarios()).find((one) => one.name === name);
   if (!scenario) return false;
-  const meant = scenario.rules.some(({ when }) => when?.["probability"])
-    ? { ...whom, once: undefined }
-    : whom;
+  const filter = scenario.rules.some(({ when }) => when?.["probability"])
+    ? { ...appliesTo, once: undefined }
+    : appliesTo;
   const { total } = await readLedger();
-  await control("rules", [...toRules(scenario, meant), HEALTHY]);
-  playing = { name, whom: meant, since: meant.once ? total : undefined };
+  await control("rules", [...toRules(scenario, filter), HEALTHY]);
+  playing = { name, appliesTo: filter, since: filter.once ? total : undefined };
   return true;
 }
 
-/** Returns the call whose client closed the connection after `since`, UTC epoch ms. */
+/** Returns the call whose client closed the connection after `since` (UTC epoch ms). */
 export async function readClosed(since: number): Promise<LedgerCall | undefined> {
-  const giveUpAt = Date.now() + PATIENCE;
+  const giveUpAt = Date.now() + CLOSE_TIMEOUT;
   while (Date.now() < giveUpAt) {
     const { calls } = await readLedger();
     const call = calls.find(
@@ -108,17 +108,17 @@ export async function readClosed(since: number): Promise<LedgerCall | undefined>
   return undefined;
 }
 
-function toRules({ name, rules }: Scenario, { once, ...who }: Whom): Scenario["rules"] {
+function toRules({ name, rules }: Scenario, { once, ...match }: CallFilter): Scenario["rules"] {
   if (name === "healthy") return [];
   const count = once ? { first: 1 } : {};
   const thens = name === "quota-gone" ? [{ then: QUOTA_GONE }] : rules;
   return thens.map(({ when, then }: Scenario["rules"][number]) => ({
-    when: { ...when, ...who, ...count },
+    when: { ...when, ...match, ...count },
     then: readable(then),
   }));
 }
 
-/** Puts words that can be read in place of the seeded ones, at a pace that can be followed. */
+/** Replaces the random words with a readable text, at a readable pace. */
 function readable(then: Record<string, unknown>): Record<string, unknown> {
   if (then["events"] === undefined) return then;
   const { interval = INTERVAL } = then;

@@ -1,50 +1,50 @@
-// The last requests as the relay's hooks tell them, newest first, in memory alone.
+// The last requests, collected from the relay's hooks and kept only in memory.
 import type { AttemptEvent, CooldownEvent, EndEvent, HookHandlers } from "h3-relay";
 
-export interface ToldAttempt {
+export interface AttemptRecord {
   credential: string;
-  /** Status the upstream gave; `undefined` where no answer came. */
+  /** HTTP status of the upstream; `undefined` without an answer. */
   status: number | undefined;
   /** Reason of a failure; `undefined` after success. */
   reason: string | undefined;
   evidence: string | undefined;
-  /** ms. */
+  /** In ms. */
   duration: number;
-  /** ISO UTC: what this failure closed, until then. */
+  /** End of the cooldown that this failure caused, ISO UTC. */
   closedUntil: string | undefined;
-  /** What it closed: the model, or everything. */
+  /** Model family of that cooldown; `*` for all models. */
   closedFamily: string | undefined;
-  /** Whether the upstream stated that wait. */
+  /** True if the upstream stated the wait. */
   statedByUpstream: boolean;
 }
 
-export interface ToldRequest {
+export interface RequestRecord {
   id: string;
-  /** When it was first heard of, UTC epoch ms. */
+  /** Time of its first event, UTC epoch ms. */
   at: number;
   model: string | undefined;
-  attempts: ToldAttempt[];
-  end: ToldEnd | undefined;
+  attempts: AttemptRecord[];
+  end: RequestEnd | undefined;
 }
 
-export type ToldEnd = Pick<
+export type RequestEnd = Pick<
   EndEvent,
   "reason" | "status" | "error" | "bytes" | "duration" | "firstPayloadAfter" | "clientPresent"
 >;
 
 const KEPT = 30;
-const requests = new Map<string, ToldRequest>();
-let latest: ToldAttempt | undefined;
+const requests = new Map<string, RequestRecord>();
+let latest: AttemptRecord | undefined;
 
-/** Returns the requests of which something was heard, newest first. */
-export function tellRequests(): ToldRequest[] {
+/** Returns the last requests, newest first. */
+export function listRequests(): RequestRecord[] {
   return [...requests.values()].toReversed();
 }
 
-function requestOf(id: string, model: string | undefined): ToldRequest {
+function requestOf(id: string, model: string | undefined): RequestRecord {
   const known = requests.get(id);
   if (known) return known;
-  const fresh: ToldRequest = { id, at: Date.now(), model, attempts: [], end: undefined };
+  const fresh: RequestRecord = { id, at: Date.now(), model, attempts: [], end: undefined };
   requests.set(id, fresh);
   const [oldest] = requests.keys();
   if (requests.size > KEPT && oldest !== undefined) requests.delete(oldest);
@@ -72,7 +72,7 @@ function onAttempt({
   requestOf(requestId, model).attempts.push(latest);
 }
 
-// A cooldown names no request: it follows at once on the attempt that caused it.
+// The event of a cooldown has no request id. It follows directly after the attempt that caused it.
 function onCooldown({ credential, family, expiresAt, statedByUpstream }: CooldownEvent): void {
   if (!latest || (credential !== "*" && credential !== latest.credential)) return;
   latest.closedUntil = expiresAt;
@@ -87,8 +87,8 @@ function onEnd(event: EndEvent): void {
   if (event.attempts > request.attempts.length) request.attempts.push(answered(event));
 }
 
-/** The attempt that was answered: it has failed nowhere, so only the end tells of it. */
-function answered({ credential = "", status, duration }: EndEvent): ToldAttempt {
+/** The successful attempt. It has no failure event, so only the end reports it. */
+function answered({ credential = "", status, duration }: EndEvent): AttemptRecord {
   return {
     credential,
     status,

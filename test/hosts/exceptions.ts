@@ -41,39 +41,39 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     hosts: ["bun"],
     row: "pipelining",
-    why: "Bun answers none of the requests that stand in one packet and closes the connection.",
+    why: "Bun answers none of the requests that arrive in one packet, and closes the connection.",
   },
   {
     hosts: ["workerd"],
     phases: ["waiting", "backoff", "connecting", "before headers", "before the first event"],
     within: 1_000,
-    why: "The Worker hears of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, for an answer that is no stream with its first byte.",
+    why: "The Worker is notified of a closed connection when it writes: in a stream at the first heartbeat after `commitAfter`, in other responses with the first byte.",
   },
   {
     hosts: ["workerd"],
     phases: ["mid-body"],
     within: 500,
-    why: "The Worker hears of a closed connection when it writes: at the next event or heartbeat.",
+    why: "The Worker is notified of a closed connection when it writes: at the next event or heartbeat.",
   },
   {
     hosts: ["workerd"],
     row: "I18",
-    why: "Locally, workerd ends a body that breaks off as if it were whole (the last chunk is sent).",
+    why: "Locally, workerd ends a broken body as if it were complete (it sends the last chunk).",
   },
   {
     hosts: ["workerd"],
     row: "expect",
-    why: "workerd does not answer `Expect: 100-continue`; clients send the body after a moment all the same.",
+    why: "workerd does not answer `Expect: 100-continue`; clients send the body after a short wait anyway.",
   },
   {
     hosts: ["deno"],
     noise: /^Deno\.serve: request\.signal aborts on successful responses/,
-    why: "Deno says once in a process that it aborts a request's signal after success too; `--unstable-no-legacy-abort` ends both.",
+    why: "Deno logs once per process that it aborts a request's signal after success too; `--unstable-no-legacy-abort` disables both.",
   },
   {
     hosts: ["deno", "bun"],
     noise: /broke off|^\s*(?:at |\^|\d+ \|)|^$/,
-    why: "A connection that must be broken (I18) is an error to the host, which prints it with its stack.",
+    why: "The host reports a connection that the relay has to break (I18) as an error with its stack.",
   },
 ];
 

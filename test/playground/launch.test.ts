@@ -32,8 +32,8 @@ describe("the playground", () => {
     expect(stage.upstream.ledger.last()?.end).toBe("client closed");
   });
 
-  it("K1 remembers a cooldown of hours over a restart, in Nitro's storage on disk", async () => {
-    await post(`${url()}/api/situation`, { name: "quota-gone", whom: { once: true } });
+  it("K1 keeps a cooldown of hours over a restart, in Nitro's storage on disk", async () => {
+    await post(`${url()}/api/situation`, { name: "quota-gone", appliesTo: { once: true } });
     const before = await chat(url());
     await before.body?.cancel();
     expect(before.headers.get("x-relay-attempts")).toBe("2");
@@ -53,9 +53,9 @@ describe("the playground", () => {
     expect(stage.upstream.ledger.total).toBe(total + 4);
   });
 
-  it("tells of every attempt of a request, and what was meant for one call is over with it", async () => {
+  it("lists every attempt of a request, and ends a situation for one call with that call", async () => {
     await post(`${url()}/api/reset`, {});
-    await post(`${url()}/api/situation`, { name: "error-in-200", whom: { once: true } });
+    await post(`${url()}/api/situation`, { name: "error-in-200", appliesTo: { once: true } });
     expect((await status()).playing?.name).toBe("error-in-200");
     await (await chat(url(), "breeze")).text();
     const { recent, playing } = await status();
@@ -67,7 +67,7 @@ describe("the playground", () => {
     expect(playing?.name).toBe("healthy");
   });
 
-  it("refuses pages of other sites and names that are not this machine's", async () => {
+  it("refuses pages of other sites and host names of other machines", async () => {
     const crossSite = await post(`${url()}/api/reset`, {}, { "sec-fetch-site": "cross-site" });
     expect(crossSite.status).toBe(403);
     expect(await statusFor("evil.example")).toBe(403);
@@ -89,17 +89,17 @@ describe("the playground", () => {
     });
   }
 
-  it("refuses a situation that there is not, and an action that there is not", async () => {
+  it("refuses an unknown situation and an unknown action", async () => {
     expect((await post(`${url()}/api/situation`, { name: "no such" })).status).toBe(400);
     expect((await post(`${url()}/api/credentials/team-a`, { action: "steal" })).status).toBe(400);
     expect(
-      await (await post(`${url()}/api/credentials/nobody`, { action: "enable" })).json(),
+      await (await post(`${url()}/api/credentials/unknown`, { action: "enable" })).json(),
     ).toEqual({
       done: false,
     });
   });
 
-  it("stops in good order while a stream is open", async () => {
+  it("stops gracefully while a stream is open", async () => {
     const response = await chat(url());
     const reader = response.body!.getReader();
     await reader.read();
@@ -111,16 +111,16 @@ describe("the playground", () => {
   });
 });
 
-describe("in front of an API of one's own", () => {
+describe("with a real API", () => {
   let stage: Stage;
 
   beforeAll(async () => {
-    // Any server will do for a real API; this one is the stage's own simulator, by its address alone.
+    // The real API of this test is the stage's simulator, known to the playground only by its address.
     const other = await openStage();
     const env = {
       ...process.env,
       UPSTREAM_BASE_URL: `${other.upstream.url}/v1`,
-      RELAY_KEYS: `mine=${SIMULATED.keys["team-a"]}, sk-of-nobody`,
+      RELAY_KEYS: `mine=${SIMULATED.keys["team-a"]}, sk-of-no-account`,
     };
     await other.playground.stop();
     other.playground = await launch({ port: 0, cwd: other.folder, env });
@@ -128,7 +128,7 @@ describe("in front of an API of one's own", () => {
   }, START_LIMIT);
   afterAll(() => stage?.close());
 
-  it("relays with the keys given, and offers nothing to misbehave", async () => {
+  it("relays with the given keys and offers no situations", async () => {
     const { url } = stage.playground;
     const answer = await chat(url);
     await answer.text();
@@ -155,20 +155,20 @@ describe("in front of an API of one's own", () => {
   });
 });
 
-describe("what cannot start", () => {
-  it("says that keys are missing, before it builds anything", async () => {
+describe("a failing start", () => {
+  it("reports missing keys before it builds anything", async () => {
     const env = { UPSTREAM_BASE_URL: "https://api.example.com/v1", RELAY_KEYS: " " };
     await expect(launch({ env })).rejects.toThrow(/^RELAY_KEYS is empty\./);
   });
 
-  it("says that the base URL is no URL, without repeating it", async () => {
+  it("reports an invalid base URL without repeating it", async () => {
     const env = { UPSTREAM_BASE_URL: "api.example.com/v1", RELAY_KEYS: "sk-secret" };
     const error: unknown = await launch({ env }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(LaunchError);
-    expect((error as Error).message).toMatch(/^UPSTREAM_BASE_URL is no URL\./);
+    expect((error as Error).message).toMatch(/^UPSTREAM_BASE_URL is not a URL\./);
   });
 
-  it("takes the next port where the one wanted is taken", { timeout: START_LIMIT }, async () => {
+  it("uses the next port if the requested one is in use", { timeout: START_LIMIT }, async () => {
     const occupant = createServer();
     await new Promise<void>((resolve) => occupant.listen(0, "127.0.0.1", resolve));
     const { port } = occupant.address() as AddressInfo;
@@ -181,7 +181,7 @@ describe("what cannot start", () => {
     }
   });
 
-  it("says why the server did not start", { timeout: START_LIMIT }, async () => {
+  it("reports why the server did not start", { timeout: START_LIMIT }, async () => {
     const said: string[] = [];
     const env = {
       ...process.env,

@@ -64,7 +64,7 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
   const done = (): Promise<unknown> => page.waitForSelector("#stop:disabled");
   const factsOfLast = (): Promise<string> => page.locator(".facts").last().innerText();
 
-  it("shows the answer growing, who gave it, and what became of the request", async () => {
+  it("shows the growing answer, its credential and the end of the request", async () => {
     await page.click("#send");
     const first = await answerLongerThan(0);
     const second = await answerLongerThan(first.length);
@@ -74,12 +74,12 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await page.waitForSelector(`.credential.busy:has-text("${carrier}")`);
     expect(await factsOfLast()).toMatch(new RegExp(`${carrier}.*aurora.*1 attempt`, "s"));
     await done();
-    expect(await answer()).toMatch(/^This answer comes .* stays put aside\.\s*$/s);
+    expect(await answer()).toMatch(/^This answer comes .* are still there\.\s*$/s);
     await page.waitForSelector(".request.good:has-text('complete')");
     expect([...hosts].filter((host) => host !== "")).toEqual([new URL(stage.playground.url).host]);
   });
 
-  it("I4 Stop closes the upstream within 100 ms, and says so", async () => {
+  it("I4 Stop closes the upstream within 100 ms, and the page shows it", async () => {
     await page.click("#send");
     await answerLongerThan(10);
     const stoppedAt = page.evaluate(
@@ -94,11 +94,11 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     const call = await stage.upstream.ledger.next(({ end }) => end === "client closed");
     expect(call.closedAt! - (await stoppedAt)).toBeLessThan(100);
     await page.waitForSelector(".facts .closed:has-text('the upstream')");
-    await page.waitForSelector(".request.left:has-text('client left in mid-answer')");
+    await page.waitForSelector(".request.left:has-text('client disconnected during the answer')");
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("prompt");
   });
 
-  it("is usable by keyboard alone: Enter sends, Escape stops", async () => {
+  it("is usable with the keyboard only: Enter sends, Escape stops", async () => {
     await page.focus("#prompt");
     await page.keyboard.press("Enter");
     await answerLongerThan(0);
@@ -119,8 +119,8 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     expect(call.whole).toBe(false);
   });
 
-  it("counts down what a spent quota closed, while the next credential answers; also after a reload", async () => {
-    await page.click("text=Quota gone");
+  it("counts down the cooldown of an exhausted quota while the next credential answers, also after a reload", async () => {
+    await page.click(".quota-gone");
     await page.waitForSelector(".quota-gone[aria-pressed=true]");
     await page.click("#send");
     await page.waitForSelector(".countdown");
@@ -130,27 +130,27 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     expect(carrier).not.toBe(refused);
     expect(await factsOfLast()).toMatch(new RegExp(`${carrier}.*2 attempts`, "s"));
     expect(await page.innerText(".credential.cooling")).toMatch(
-      new RegExp(`${refused}.*aurora.*5:05:\\d\\d.*quota gone.*the upstream said so`, "s"),
+      new RegExp(`${refused}.*aurora.*5:05:\\d\\d.*quota exhausted.*stated by the upstream`, "s"),
     );
     const before = await page.innerText(".countdown");
     await page.waitForFunction(
       (text) => document.querySelector(".countdown")!.textContent! < text,
       before,
     );
-    await page.waitForSelector(".request .failed:has-text('quota gone')");
+    await page.waitForSelector(".request .failed:has-text('quota exhausted')");
     await page.click("#stop");
     await done();
 
     await page.reload();
     await page.waitForSelector(".countdown:not(:empty)");
     expect(await page.innerText(".credential.cooling")).toContain(refused);
-    await page.click(`[aria-label="Forget the cooldowns of ${refused}"]`);
+    await page.click(`[aria-label="Remove the cooldowns of ${refused}"]`);
     await page.waitForFunction(() => !document.querySelector(".countdown"));
   });
 
-  it("D1 a model that is limited everywhere says so, and the other one goes on", async () => {
-    await page.selectOption("#whom", { label: "every call to aurora" });
-    await page.click("text=Quota gone");
+  it("D1 shows that a model is limited on every credential while the other model still answers", async () => {
+    await page.selectOption("#applies-to", { label: "every call to aurora" });
+    await page.click(".quota-gone");
     await page.waitForSelector(".quota-gone[aria-pressed=true]");
     await page.click("#send");
     await page.waitForSelector(".problem");
@@ -165,8 +165,8 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     expect(await factsOfLast()).toMatch(/breeze.*1 attempt/s);
   });
 
-  it("shows an error in mid-answer beside the words that came before it", async () => {
-    await page.click("text=Cut off");
+  it("shows an error during an answer together with the words before it", async () => {
+    await page.click(".cut");
     await page.waitForSelector(".cut[aria-pressed=true]");
     await page.click("#send");
     await page.waitForSelector(".problem");
@@ -175,8 +175,8 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await page.waitForSelector(".request.bad:has-text('cut off')");
   });
 
-  it("brings a credential back that was put out of use", async () => {
-    await page.click("text=Key refused");
+  it("enables a disabled credential", async () => {
+    await page.click(".expired-key");
     await page.waitForSelector(".expired-key[aria-pressed=true]");
     await page.click("#send");
     await page.waitForSelector(".credential.out:has-text('key refused')");
@@ -186,14 +186,14 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await done();
   });
 
-  it("starts over: what an overloaded upstream closed for everybody is open again", async () => {
-    await page.selectOption("#whom", { label: "every call" });
-    await page.click("text=Overloaded");
+  it("Reset removes the cooldowns that an overloaded upstream caused for every credential", async () => {
+    await page.selectOption("#applies-to", { label: "every call" });
+    await page.click(".overloaded");
     await page.waitForSelector(".overloaded[aria-pressed=true]");
     await page.click("#send");
     await page.waitForSelector(".credential.cooling:has-text('every credential')");
     expect(await factsOfLast()).toContain("3 attempts");
-    await page.click("text=Start over");
+    await page.click("text=Reset");
     await page.waitForFunction(() => !document.querySelector(".countdown"));
     await page.waitForSelector(".healthy[aria-pressed=true]");
     await page.click("#send");
@@ -203,7 +203,7 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     expect(await factsOfLast()).toContain("1 attempt");
   });
 
-  it("shows what the upstream says as text, never as HTML", async () => {
+  it("shows the upstream's text as text, never as HTML", async () => {
     const evil = `<img id="evil" src="x" onerror="document.title='owned'">`;
     stage.upstream.script({ then: { text: [evil, " and on"] } });
     await page.click("#send");
@@ -223,7 +223,7 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     await done();
   });
 
-  it("says that the playground has stopped, and goes on when it is back", async () => {
+  it("shows that the playground has stopped, and reconnects when it is back", async () => {
     await stage.playground.stop();
     await page.waitForSelector("#banner:has-text('does not answer')");
     await stage.restart();

@@ -51,10 +51,10 @@ function start(env: Record<string, string>): Started {
   };
 }
 
-const READY = /Ctrl-C stops everything/;
+const READY = /Press Ctrl-C to stop/;
 
 describe("npm start", { timeout: START_LIMIT }, () => {
-  it("prints the page, the relay and a line of curl that works; Ctrl-C ends everything", async () => {
+  it("prints the addresses and a curl command that works; Ctrl-C stops all processes", async () => {
     const { child, until, ended } = start({});
     const printed = await until(READY);
     const page = /Page +(\S+)/.exec(printed)?.[1];
@@ -72,7 +72,7 @@ describe("npm start", { timeout: START_LIMIT }, () => {
     await expect(fetch(page!)).rejects.toThrow("fetch failed");
   });
 
-  it("leaves no server behind when it is killed", async () => {
+  it("leaves no server running when it is killed", async () => {
     const { child, until } = start({});
     const page = /Page +(\S+)/.exec(await until(READY))![1]!;
     const socket = connect(Number(new URL(page).port), "127.0.0.1");
@@ -81,14 +81,14 @@ describe("npm start", { timeout: START_LIMIT }, () => {
     await once(socket.resume(), "close");
   });
 
-  it("ends with 1 and one sentence where something is missing", async () => {
+  it("exits with 1 and one sentence if a setting is missing", async () => {
     const { until, ended } = start({ UPSTREAM_BASE_URL: "https://api.example.com/v1" });
     const printed = await until(/$^/);
     expect(printed.trim()).toMatch(/^RELAY_KEYS is empty\. .*$/);
     expect(await ended).toBe(1);
   });
 
-  it("says that a port must be a number", async () => {
+  it("reports that a port must be a number", async () => {
     const { until, ended } = start({ PORT: "three" });
     expect((await until(/$^/)).trim()).toBe('PORT must be a number from 0 to 65535, not "three".');
     expect(await ended).toBe(1);

@@ -1,4 +1,4 @@
-/** A playground under test: its own folder for what it remembers, and a simulated upstream whose ledger is the judge. */
+/** A playground under test: its own folder for its data, and a simulated upstream whose ledger verifies the results. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,12 +10,12 @@ import {
 } from "../../playground/launch.mjs";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 
-/** A build may be part of the first start. */
+/** Includes the build of the first start, in ms. */
 export const START_LIMIT = 90_000;
 
 export interface Stage {
   upstream: Simulator;
-  /** Where the playground keeps its `.data`. */
+  /** Folder of the playground's `.data`. */
   folder: string;
   playground: Playground;
   /** Stops the playground and starts it again on the same port, with the same folder and upstream. */

@@ -1,10 +1,10 @@
-/** What every recipe is judged by: an answer to the byte, a client that leaves, an end. The simulated upstream's ledger is the judge. */
+/** The checks of every recipe: a stream to the byte, a client that disconnects, a shutdown. The simulated upstream's ledger verifies them. */
 import { expect } from "vitest";
 import type { Simulator } from "../../simulator/index.ts";
 import { ask } from "../hosts/support/client.ts";
 import type { HostProcess } from "../hosts/support/process.ts";
 
-/** A stream arrives to the byte. */
+/** Expects that a stream arrives to the byte. */
 export async function expectStream(url: string, upstream: Simulator): Promise<void> {
   const asking = ask(url, "gpt-5");
   const head = await asking.head;
@@ -21,7 +21,7 @@ async function statusText(
   return status === 200 ? "" : (await asking.rest()).toString();
 }
 
-/** A client that leaves in mid-body closes the upstream; returns after how many ms. */
+/** Disconnects a client in mid-body and returns the time until the upstream is closed, in ms. */
 export async function leaveMidBody(url: string, upstream: Simulator): Promise<number> {
   upstream.script({ when: {}, then: { events: 1_000, interval: 20 } });
   try {
@@ -36,7 +36,7 @@ export async function leaveMidBody(url: string, upstream: Simulator): Promise<nu
   }
 }
 
-/** SIGTERM ends a stream with an error event, and the process by itself; returns after how many ms. */
+/** Sends SIGTERM during a stream, expects an error event, and returns the time until the process has ended, in ms. */
 export async function endWithOpenStream(
   host: HostProcess,
   url: string,
@@ -51,7 +51,7 @@ export async function endWithOpenStream(
   return ms;
 }
 
-/** SIGTERM ends the process by itself; returns after how many ms. */
+/** Sends SIGTERM and returns the time until the process has ended, in ms. */
 export async function endBySignal(host: HostProcess): Promise<number> {
   const sentAt = performance.now();
   host.signal("SIGTERM");

@@ -1,4 +1,4 @@
-/** Every host of the README's table but the web frameworks that build (test/hosts/*.long.test.ts): its section of docs/hosts.md, word for word. */
+/** Follows the section of docs/hosts.md of every host, word for word, except those of web frameworks (test/hosts/*.long.test.ts). */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -10,7 +10,7 @@ import { type App, createApp, type Section } from "./run.ts";
 
 const KEY = "sk-recipe-a-0123456789";
 const SOON = 200;
-/** `streaming.shutdownGrace` and a little. */
+/** `streaming.shutdownGrace` plus a margin, in ms. */
 const GRACE = 7_000;
 
 const INTRODUCTION: Section = ["docs/hosts.md", "## Before you paste"];
@@ -18,12 +18,12 @@ const onNode = (heading: string): Section[] => [INTRODUCTION, ["docs/hosts.md", 
 
 interface Host {
   sections: Section[];
-  /** Folder under test/hosts/ that has a runtime which npm does not install into the app, and its command. */
+  /** Folder under test/hosts/ with a runtime that npm does not install into the app; also its command. */
   runtime?: string;
-  /** Packages in place of others; `""` for none. */
+  /** Replacements for packages; `""` installs nothing. */
   packages?: Record<string, string>;
   start?(app: App, upstream: Simulator): Promise<HostProcess>;
-  /** Whether SIGTERM means anything to it. @default true */
+  /** True if the host handles SIGTERM. @default true */
   hasSignals?: boolean;
 }
 
@@ -47,14 +47,14 @@ const HOSTS: Record<string, Host> = {
   "Cloudflare Workers": {
     sections: [["docs/hosts.md", "## Cloudflare Workers"]],
     runtime: "workerd",
-    // workerd takes its place.
+    // workerd replaces wrangler.
     packages: { wrangler: "" },
     start: startWorker,
     hasSignals: false,
   },
 };
 
-/** As wrangler would: the Worker in one module, its variables from wrangler.jsonc and .dev.vars. */
+/** Starts the Worker as wrangler would: in one module, with the variables of wrangler.jsonc and .dev.vars. */
 async function startWorker({ folder }: App, upstream: Simulator): Promise<HostProcess> {
   const env = { UPSTREAM_BASE_URL: `${upstream.url}/v1`, KEY_A: KEY };
   const config = await bundleWorker(folder, join(folder, "worker.ts"), env);
@@ -97,9 +97,9 @@ describe.each(Object.entries(HOSTS))("L12 docs/hosts.md word for word: %s", (nam
     expect(upstream.ledger.last()!.credential).toBe("team-a");
   });
 
-  it.skipIf(isAbsent)("closes the upstream when the client leaves", async () => {
+  it.skipIf(isAbsent)("closes the upstream when the client disconnects", async () => {
     const taken = await leaveMidBody(`${host.url}/ai`, upstream);
-    note("gone in mid-body", taken);
+    note("client disconnected in mid-body", taken);
     expect(taken).toBeLessThan(SOON);
   });
 
@@ -109,7 +109,7 @@ describe.each(Object.entries(HOSTS))("L12 docs/hosts.md word for word: %s", (nam
     expect(taken).toBeLessThan(GRACE);
   });
 
-  it.skipIf(isAbsent || !hasSignals)("ends at SIGTERM when nothing is open", async () => {
+  it.skipIf(isAbsent || !hasSignals)("ends at SIGTERM without an open stream", async () => {
     upstream.script();
     await startHost();
     await expectStream(`${host.url}/ai`, upstream);

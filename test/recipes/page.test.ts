@@ -35,7 +35,7 @@ npm i two
 Text alone.
 `;
 
-it("L12 a recipe ends at the next heading, and a comment in a file is none", () => {
+it("L12 a recipe ends at the next heading, and a comment in a file is not a heading", () => {
   const { commands, files } = readRecipe(PAGE, "## One");
   expect(commands).toEqual(["npm i one", "node --env-file=.env one.mjs"]);
   expect(files.map(({ name }) => name)).toEqual([".env", "src/[...path].ts"]);
@@ -43,7 +43,7 @@ it("L12 a recipe ends at the next heading, and a comment in a file is none", () 
   expect(readRecipe(PAGE, "### Two").commands).toEqual(["npm i two"]);
 });
 
-it("L12 a section that is not there, or has nothing to follow, is an error", () => {
+it("L12 a missing section, or one without commands and files, is an error", () => {
   expect(() => readRecipe(PAGE, "## Four")).toThrow('there is no section "## Four"');
   expect(() => readRecipe(PAGE, "## Three")).toThrow("neither commands nor files");
 });

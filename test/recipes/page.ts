@@ -30,7 +30,7 @@ export function readRecipe(page: string, heading: string): Recipe {
   return { commands, files };
 }
 
-/** The text between a heading and the next one of any level; a `#` in a code block is no heading. */
+/** The text between a heading and the next one of any level; a `#` in a code block is not a heading. */
 function sectionOf(page: string, heading: string): string {
   const lines = page.split("\n");
   const start = lines.indexOf(heading);

@@ -1,4 +1,4 @@
-/** The README's quick start, followed word for word in an empty folder: npm installs, Nitro builds, the server streams and stops. */
+/** Follows the README's quick start word for word in an empty folder: install, build, stream, stop. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import type { HostProcess } from "../hosts/support/process.ts";
@@ -33,7 +33,7 @@ describe.each([
     await expectStream(`${host.url}/ai`, upstream);
   });
 
-  it("closes the upstream when the client leaves", async () => {
+  it("closes the upstream when the client disconnects", async () => {
     expect(await leaveMidBody(`${host.url}/ai`, upstream)).toBeLessThan(SOON);
   });
 

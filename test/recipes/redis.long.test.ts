@@ -1,4 +1,4 @@
-/** The recipes for state in Redis, word for word: it survives a restart, and its keys lie under the app's own prefix. */
+/** Follows the recipes for state in Redis word for word: the state survives a restart, and its keys have the app's own prefix. */
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -63,7 +63,7 @@ describe.skipIf(noRedis).each(Object.entries(RECIPES))("L12 Redis by %s", (_, re
 
   it("L13 installs and builds without a key", () => app.prepare(recipe.build));
 
-  it("a credential that is out of quota rests, and the other carries the request", async () => {
+  it("a credential without quota gets a cooldown, and the other one serves the request", async () => {
     upstream.script({
       when: { credential: "a" },
       then: { refuse: { kind: "quota", wait: HOUR, hints: ["retry-after"] } },
@@ -75,7 +75,7 @@ describe.skipIf(noRedis).each(Object.entries(RECIPES))("L12 Redis by %s", (_, re
     expect(host.lines.join("\n")).toContain("state in Redis (shared, atomic leases)");
   });
 
-  it("it still rests after a restart", async () => {
+  it("the cooldown survives a restart", async () => {
     upstream.script();
     host = await app.start(env);
     await expectStream(`${host.url}/ai`, upstream);
@@ -83,7 +83,7 @@ describe.skipIf(noRedis).each(Object.entries(RECIPES))("L12 Redis by %s", (_, re
     expect(callsOf("a")).toBe(1);
   });
 
-  it("every key lies under the app's prefix", async () => {
+  it("every key has the app's prefix", async () => {
     const keys = (await redis.keys("*")).filter(
       (key) => !before.has(key) && !key.startsWith("relay_"),
     );
@@ -99,7 +99,7 @@ describe.skipIf(noRedis).each(Object.entries(RECIPES))("L12 Redis by %s", (_, re
     upstream.ledger.calls.filter((call) => call.credential === credential).length;
 });
 
-/** The section of docs/hosts.md has one credential; a second takes over where the first rests. */
+/** The section of docs/hosts.md has one credential. This adds a second one, which serves requests during the first one's cooldown. */
 function withBoth(name: string, text: string): string {
   if (name !== "server/relay.config.ts" || text.includes("KEY_B")) return text;
   return text.replace(

@@ -10,7 +10,7 @@ import { type HostProcess, startProcess } from "../hosts/support/process.ts";
 import { type Recipe, readRecipe } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-/** The made-up address in the documentation; the simulated upstream takes its place. */
+/** The placeholder address in the documentation. The simulated upstream replaces it. */
 const EXAMPLE = /https:\/\/api\.(?:example|openai)\.com/g;
 
 /** A page and the heading of one of its sections. */
@@ -42,15 +42,15 @@ export async function packPackage(into: string): Promise<string> {
 }
 
 export interface AppOptions {
-  /** What stands for a package that the recipe installs, by the name it gives; `""` installs nothing. */
+  /** Replacements for packages that the recipe installs, by the recipe's name; `""` installs nothing. */
   packages?: Record<string, string>;
   /** Paths of programs that npm does not install into the app, by the name of their command. */
   programs?: Record<string, string>;
-  /** Changes a file of the recipe; for what a user must fill in. */
+  /** Changes a file of the recipe, for values that a user must fill in. */
   edit?(name: string, text: string): string;
 }
 
-/** Writes the files of sections, a later one over an earlier one, into a new folder; `upstream` takes the place of the made-up address. */
+/** Writes the files of the sections into a new folder; later files replace earlier ones, and `upstream` replaces the placeholder address. */
 export async function createApp(
   sections: readonly Section[],
   upstream: Simulator,
@@ -59,7 +59,7 @@ export async function createApp(
   const folder = mkdtempSync(join(tmpdir(), "h3-relay-recipe-"));
   const tarball = await packPackage(folder);
   const recipe = joinRecipes(sections);
-  // What `npm init -y` leaves in an empty folder.
+  // As `npm init -y` writes it in an empty folder.
   write(folder, "package.json", '{ "name": "app", "version": "1.0.0", "private": true }\n');
   for (const { name, text } of recipe.files)
     write(folder, name, edit(name, text.replaceAll(EXAMPLE, upstream.url)));
@@ -82,7 +82,7 @@ export async function createApp(
   };
 }
 
-/** One recipe of several sections: what they install stands first, the last of the other commands starts the app. */
+/** Joins sections into one recipe: the installs go first, and the last of the other commands starts the app. */
 function joinRecipes(sections: readonly Section[]): Recipe {
   const recipes = sections.map(([page, heading]) => readRecipe(readPage(page), heading));
   const commands = recipes.flatMap((recipe) => recipe.commands);
@@ -102,7 +102,7 @@ function write(folder: string, name: string, text: string): void {
   writeFileSync(path, text);
 }
 
-/** Splits a command line without quotes or variables. Where npm installs, `packages` says what a name stands for. */
+/** Splits a command line without quotes or variables. In npm's installs, `packages` replaces names. */
 function readerOf(
   packages: Record<string, string>,
   programs: Record<string, string>,

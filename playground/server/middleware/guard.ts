@@ -2,7 +2,7 @@ import { defineHandler, HTTPError } from "nitro/h3";
 
 const OWN_HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/;
 
-/** Lets only this machine's own pages in: another site's page must not spend your keys through your browser. */
+/** Accepts only requests of the playground's own page, so that other sites cannot use your keys through your browser. */
 export default defineHandler((event) => {
   const { headers, method } = event.req;
   const isForeign = !OWN_HOST.test(headers.get("host") ?? "");
@@ -11,6 +11,6 @@ export default defineHandler((event) => {
   if (isForeign || isFromElsewhere)
     throw new HTTPError({
       status: 403,
-      message: "Only pages of the playground itself may do this.",
+      message: "Only the playground's own page may send this request.",
     });
 });

@@ -2,7 +2,7 @@ import { defineHandler, getQuery, HTTPError } from "nitro/h3";
 import { simulatorURL } from "../../setup.ts";
 import { readClosed } from "../../situation.ts";
 
-/** When the simulated upstream saw the first connection close after `since` (UTC epoch ms), by its own ledger. */
+/** Returns the first connection that the simulated upstream saw close after `since` (UTC epoch ms), according to its ledger. */
 export default defineHandler(async (event) => {
   const since = Number(getQuery(event)["since"]);
   const call = simulatorURL ? await readClosed(since) : undefined;

@@ -3,7 +3,7 @@ import ai from "../ai/[...path].ts";
 import { simulatorURL } from "../../setup.ts";
 import { play } from "../../situation.ts";
 
-/** Starts over: the upstream is healthy, nothing cools down, every credential is in use. */
+/** Resets the playground: the upstream is healthy, all cooldowns are removed, every credential is enabled. */
 export default defineHandler(async () => {
   if (simulatorURL) await play("healthy", {});
   const { credentials } = ai.relay;
@@ -11,7 +11,7 @@ export default defineHandler(async () => {
     credentials.enable(id);
     credentials.clear(id);
   }
-  // What is closed for every credential stands under `*`.
+  // `*` is the credential of cooldowns that apply to all.
   credentials.clear("*");
   return {};
 });

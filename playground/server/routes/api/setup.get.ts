@@ -2,7 +2,7 @@ import { defineHandler } from "nitro/h3";
 import { models, simulatorURL, upstream } from "../../setup.ts";
 import { listSituations } from "../../situation.ts";
 
-/** What does not change while the playground runs. */
+/** Returns the setup, which does not change while the playground runs. */
 export default defineHandler(async () => ({
   mode: simulatorURL ? "simulator" : "api",
   dialect: upstream.dialect,

@@ -3,11 +3,11 @@ import { createRelay, type Relay } from "h3-relay";
 
 export const prerender = false;
 
-// Astro cuts open streams: this ends them with an error event.
+// Astro cuts open streams at SIGTERM; close() ends them with an error event.
 const stop = (): void => void relay.close().then(() => process.exit());
 
 const relay: Relay = createRelay(() => {
-  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // one listener, even if the options are read again
   return {
     mount: "/ai",
     upstream: {

@@ -1,7 +1,7 @@
 import { defineHandler, HTTPError, readBody } from "nitro/h3";
 import ai from "../../ai/[...path].ts";
 
-/** Brings a credential back: `{ "action": "enable" }` or `"clear"`, which forgets its cooldowns. */
+/** Enables a credential, or removes its cooldowns: `{ "action": "enable" }` or `{ "action": "clear" }`. */
 export default defineHandler(async (event) => {
   const { action } = (await readBody<{ action?: string }>(event)) ?? {};
   if (action !== "enable" && action !== "clear")

@@ -2,11 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { RequestHandler } from "@sveltejs/kit";
 import { createRelay, type Relay } from "h3-relay";
 
-// Ends open streams, for which the server waits.
+// Ends open streams; the server waits for them.
 const stop = (): void => void relay.close();
 
 const relay: Relay = createRelay(() => {
-  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // one listener, even if the options are read again
   return {
     mount: "/ai",
     upstream: {
@@ -19,7 +19,7 @@ const relay: Relay = createRelay(() => {
 });
 
 export const fallback: RequestHandler = ({ request, platform, getClientAddress }) => {
-  // adapter-node 5 does not tell a route of a client that leaves before the head; the socket does. `vite dev` has no platform.
+  // adapter-node 5 does not report a client that disconnects before the head; the socket does. `vite dev` has no platform.
   const socket = (platform as unknown as { req: IncomingMessage } | undefined)?.req.socket;
   const leaving = new AbortController();
   const leave = () => leaving.abort();

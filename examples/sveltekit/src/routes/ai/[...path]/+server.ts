@@ -1,11 +1,11 @@
 import type { RequestHandler } from "@sveltejs/kit";
 import { createRelay, type Relay } from "h3-relay";
 
-// Ends open streams, for which the server waits.
+// Ends open streams; the server waits for them.
 const stop = (): void => void relay.close();
 
 const relay: Relay = createRelay(() => {
-  process.off("SIGTERM", stop).once("SIGTERM", stop); // once, also where options are read again
+  process.off("SIGTERM", stop).once("SIGTERM", stop); // one listener, even if the options are read again
   return {
     mount: "/ai",
     upstream: {
