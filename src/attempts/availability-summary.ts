@@ -5,7 +5,7 @@ import type { Reason } from "../contract/verdict.ts";
 import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import { whyDisabled } from "../observe/disabled-messages.ts";
 
-/** Credentials that are looked at; an error must not cost a scan of a large pool. */
+/** Number of credentials that are examined; an error must not cost a scan of a large pool. */
 const MOST = 100;
 
 const COOLING: Partial<Record<Reason, string>> = {
@@ -26,8 +26,8 @@ const SKIPPED: Readonly<Record<Exclude<Skipped["why"], "disabled" | "cooling">, 
 };
 
 /**
- * Counts why none of a target's credentials is available; `excluded` are those that this request has tried. `undefined` where
- * no credential is the reason.
+ * Counts why none of a target's credentials is available; `excluded` are those that this request has tried. `undefined` if there
+ * is nothing to count.
  */
 export function summarize(
   { pools, disabled, clock }: Pick<AttemptServices, "pools" | "disabled" | "clock">,

@@ -1,4 +1,4 @@
-// Asks upstreams for token counts that their streams report on request only, and does without where an upstream refuses that (I17).
+// Asks upstreams for token counts that their streams report on request only; stops asking an upstream that refuses the field (I17).
 import type { Clock } from "../contract/clock.ts";
 import type { UsageOption } from "../contract/dialect.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
@@ -10,11 +10,12 @@ import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
 import { historyOf } from "./attempt-state.ts";
 
-/** An endpoint that has refused the field is not asked for counts for so long, ms. */
+/** An endpoint that has refused the field is not asked again for this time, in ms. */
 const REFUSED_FOR = 3_600_000;
-/** Statuses that say nothing but that the request is wrong: whose mistake that is stands in the body, or nowhere. */
+/** Statuses of a wrong request: the body may say which field is wrong, or nothing may. */
 const BAD_REQUEST: readonly number[] = [400, 422];
-/** What is known of each endpoint; there are as many as are configured. */
+
+/** Which endpoints accept the field; there are as many as are configured. */
 export class UsageRequests {
   readonly #clock: Clock;
   readonly #reporter: Pick<Reporter, "warn">;
@@ -30,7 +31,7 @@ export class UsageRequests {
     this.#maxAttempts = maxAttempts;
   }
 
-  /** What to add to a request before it is sent once more; `undefined` where nothing is. */
+  /** What to add to a request before its next attempt; `undefined` for nothing. */
   optionFor(
     { asked, target }: RequestPlan,
     { spent, history }: AttemptState,
@@ -39,14 +40,14 @@ export class UsageRequests {
     const option = target.dialect.usageOption;
     if (!option || history?.usageRefusedBy || !option.isMissing(asked)) return undefined;
     if ((this.#refusedUntil.get(endpoint) ?? 0) > this.#clock.now()) return undefined;
-    // The request must not fail because of us: an endpoint is tried only while a call is left to go without.
+    // The field must not make a request fail: an unknown endpoint is asked only if an attempt is left to go without it.
     const hasAnother = spent.attempts + 1 < this.#maxAttempts;
     return hasAnother || this.#accepting.has(endpoint) ? option : undefined;
   }
 
   /**
-   * Tells whether an attempt was, or may have been, refused for the field that the relay has added. Then the request goes once
-   * more, without it; what this shows is learnt by `served`, or at once where the answer names the field.
+   * True if an attempt was, or may have been, refused for the field that the relay has added. The request then goes once more
+   * without it; `served` shows whether the field was the cause, unless the answer names it.
    */
   isRefusal(
     state: AttemptState,
@@ -67,7 +68,7 @@ export class UsageRequests {
     return true;
   }
 
-  /** An attempt has been answered. */
+  /** Applies that an attempt has been answered. */
   served(
     { history }: AttemptState,
     { usageOption, circuitCall: { endpoint } }: Selection,
@@ -84,7 +85,7 @@ export class UsageRequests {
     this.#accepting.delete(endpoint);
     this.#refusedUntil.set(endpoint, now + REFUSED_FOR);
     this.#reporter.warn(
-      `upstream ${upstream} refuses ${path.join(".")} in requests: its streams report no token counts, and are not asked for them for ${toWaitText(REFUSED_FOR, now)}`,
+      `upstream ${upstream} refuses ${path.join(".")} in requests: its streams report no token counts, and the relay does not ask for them for ${toWaitText(REFUSED_FOR, now)}`,
     );
   }
 }

@@ -1,19 +1,19 @@
-// Who is to blame for refusals that state no wait: the credential, or the request that met them (D11).
+// Which of the two caused refusals that state no wait: the credential, or the request (D11).
 import type { Key } from "../contract/credential.ts";
 import { setBounded } from "../shared/bounded-map.ts";
 import type { Reason } from "../contract/verdict.ts";
 
-/** A refusal without a stated wait that has closed a key, or has met it closed. */
+/** A refusal without a stated wait that has closed a key, or has met a closed one. */
 export interface Refused {
   request: string;
   reason: Reason;
   credential: string;
   pool: string;
   family: string;
-  /** What it closed. */
+  /** The closed key. */
   key: Key;
   openedAt: number;
-  /** False where the key was closed already. */
+  /** False if the key was closed already. */
   isFirst: boolean;
   sentAt: number;
 }
@@ -26,10 +26,10 @@ export interface Served {
   sentAt: number;
 }
 
-/** Cooldowns that were not the credentials' fault. */
+/** Cooldowns of which the credentials were not the cause. */
 export interface Correction {
   request: string;
-  /** `model`: they serve, but not this family; what closed them for everything was too wide. */
+  /** `model`: the credentials serve other models, but not this family; closing them for every model was too wide. */
   blamed: "request" | "model";
   closed: { key: Key; openedAt: number; credential: string; pool: string; family: string }[];
   reason: Reason;
@@ -40,17 +40,17 @@ interface Suspect extends Refused {
   proof: "request" | "model" | undefined;
 }
 
-/** One request, refused for one reason. */
+/** The refusals of one request for one reason. */
 interface Incident {
   name: string;
   suspects: Suspect[];
 }
 
-/** How long a refusal may still be explained otherwise, and two families point at their credential. */
+/** How long after a refusal another cause may show, and two refused families point at their credential, in ms. */
 const WINDOW = 60_000;
-/** Suspects remembered of one credential. */
+/** Maximum number of refusals that are kept for one credential. */
 const SUSPECTS = 8;
-/** Credentials with suspects, and requests, remembered at most. */
+/** Maximum number of credentials with refusals, and of requests. */
 const LIMIT = 10_000;
 
 export class Attribution {
@@ -58,21 +58,21 @@ export class Attribution {
   readonly #suspects = new Map<string, Suspect[]>();
   /** By request. */
   readonly #incidents = new Map<string, Incident>();
-  /** Who was served last by each credential. There are no more of these than credentials. */
+  /** The last request that each credential has served; at most one for each credential. */
   readonly #served = new Map<string, Served>();
 
-  /** To see that what comes from outside stays bounded. */
+  /** Numbers of entries; they depend on clients, and must stay bounded. */
   get sizes(): { suspects: number; incidents: number } {
     return { suspects: this.#suspects.size, incidents: this.#incidents.size };
   }
 
-  /** Notes a refusal. Returns what is undone where others have been served since already. */
+  /** Notes a refusal. Returns what must be corrected if other requests have been served since. */
   refused(refused: Refused, now: number): Correction | undefined {
     const { credential, request, reason } = refused;
     const known = this.#of(credential, now);
     for (const suspect of known)
       if (isSameKey(suspect.key, refused.key))
-        // Refused again: what is to speak for the credential must have been sent after this one too.
+        // Refused again: only a success that was sent after this refusal counts for the credential.
         [suspect.sentAt, suspect.proof] = [Math.max(suspect.sentAt, refused.sentAt), undefined];
     if (!refused.isFirst) return undefined;
     const name = `${request}\n${reason}`;
@@ -86,7 +86,7 @@ export class Attribution {
     return this.#settle(incident, now);
   }
 
-  /** Notes a first payload. Returns what is undone by it. */
+  /** Notes a first payload. Returns what must be corrected because of it. */
   served(served: Served, now: number): Correction | undefined {
     this.#note(served);
     if (this.#suspects.size === 0) return undefined;
@@ -99,8 +99,8 @@ export class Attribution {
   }
 
   /**
-   * Returns the other family that the same credential was refused for just before, where both together point at the
-   * credential; `undefined` where there is none, or a third family was served meanwhile.
+   * Returns the other family for which the same credential was refused just before, if both together point at the
+   * credential; `undefined` if there is none, or a third family was served meanwhile.
    */
   secondFamily(
     { credential, pool, family }: Refused,
@@ -154,7 +154,7 @@ function isYoung({ openedAt }: Refused, now: number): boolean {
 function proofOf(suspect: Suspect, served: Served): Suspect["proof"] {
   if (served.request === suspect.request) return undefined;
   const isSame = served.family === suspect.family && served.pool === suspect.pool;
-  // A limit lets through what came before it; what it never was may have served just before as well.
+  // A request that was sent before a limit was reached may succeed after the refusal; an UNKNOWN refusal may be no limit at all.
   const since = suspect.reason === "UNKNOWN" ? suspect.openedAt - WINDOW : suspect.sentAt;
   if (served.sentAt <= since) return undefined;
   if (isSame) return "request";

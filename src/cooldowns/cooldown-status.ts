@@ -1,11 +1,11 @@
-// A cooldown as the status and the hook `cooldown` tell it.
+// A cooldown as the status and the hook `cooldown` show it.
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
 import type { CooldownScope, CooldownStatus } from "../contract/relay-status.ts";
 import { ANY } from "../shared/patterns.ts";
 import { secondsUntil, toISOTime } from "../shared/times.ts";
 
-/** Shows a cooldown at `now`, UTC epoch ms. `isAcquirer`: what it closes is the creating of anonymous tokens. */
+/** Shows a cooldown at `now`, UTC epoch ms. `isAcquirer`: it closes the creation of anonymous tokens. */
 export function toCooldownStatus(
   { key, reason, until, stated, incidents }: Omit<CooldownRecord, "epoch" | "writtenAt">,
   now: number,

@@ -1,45 +1,45 @@
-// Where cooldowns are kept: found by key, forgotten when they can no longer matter, never more than so many.
+// Stores cooldowns by key. A cooldown is deleted when it can no longer matter; the number of cooldowns is bounded.
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
 import { ANY } from "../shared/patterns.ts";
 import { MinHeap, type HeapPositions } from "../shared/min-heap.ts";
 
 export interface Cooldown extends CooldownRecord {
-  /** When this window opened; a request sent before it proves nothing new (C6). */
+  /** When this cooldown began, UTC epoch ms; a request that was sent before it shows nothing new (C6). */
   openedAt: number;
-  /** The wait was stated and proved too short once: the ladder has taken over (C4). */
+  /** The stated wait has once been too short: the backoff is used since then (C4). */
   distrusted: boolean;
-  /** A success or a clearing has come since: what is refused from now on is a new matter. */
+  /** A success or a clearing has occurred since: the next refusal begins a new cooldown. */
   isOver: boolean;
-  /** One request tries whether the key is open again: closed to all others until then at most (F4); 0 where none does. */
-  trialUntil: number;
+  /** A request probes whether the key is open again; until then at most, UTC epoch ms, it is closed to other requests (F4). 0: none does. */
+  probeUntil: number;
 }
 
-/** Until when a cooldown keeps everybody else away, the time of a trial included. */
-export function closedUntil({ until, trialUntil }: Cooldown): number {
-  return Math.max(until, trialUntil);
+/** Until when a key is closed to other requests, UTC epoch ms; includes the time of a probe. */
+export function closedUntil({ until, probeUntil }: Cooldown): number {
+  return Math.max(until, probeUntil);
 }
 
-/** A place for the cooldown of one key; it stays while the cooldown in it is replaced. */
+/** Holds the cooldown of one key. The entry stays while its cooldown is replaced. */
 interface Entry {
   cooldown: Cooldown;
-  /** Among those that are forgotten in time. */
-  place: number | undefined;
+  /** Position in the heap of what is deleted next. */
+  position: number | undefined;
 }
 
-/** Most owners have one key: a Map for each would be a third of the table. */
+/** Most owners have one key: a Map for each of them would be a third of the table's memory. */
 type Keys = Entry | Map<string, Entry>;
 
-const PLACES: HeapPositions<Entry> = {
-  get: ({ place }) => place,
-  set: (entry, place) => void (entry.place = place),
-  delete: (entry) => void (entry.place = undefined),
+const POSITIONS: HeapPositions<Entry> = {
+  get: ({ position }) => position,
+  set: (entry, position) => void (entry.position = position),
+  delete: (entry) => void (entry.position = undefined),
 };
 
 export class CooldownTable {
-  /** By credential; most have none. */
+  /** By credential; most credentials have none. */
   readonly #owners = new Map<string, Keys>();
-  readonly #forgetting = new MinHeap<Entry>(PLACES);
+  readonly #forgetting = new MinHeap<Entry>(POSITIONS);
   readonly #limit: number;
 
   constructor(limit: number) {
@@ -54,7 +54,7 @@ export class CooldownTable {
     return this.find(ownerOf(key), key.pool, key.family);
   }
 
-  /** Like `get`, without a key to be made; `owner` as `ownerOf` gives it. */
+  /** Like `get`, without creating a key. `owner`: what `ownerOf` returns. */
   find(owner: string, pool: string, family: string): Cooldown | undefined {
     return this.#entry(owner, pool, family)?.cooldown;
   }
@@ -65,7 +65,7 @@ export class CooldownTable {
     const entry = this.#entry(owner, key.pool, key.family) ?? this.#add(owner, cooldown);
     entry.cooldown = cooldown;
     this.#forgetting.set(entry, forgetAt);
-    // Model names come from outside: over the limit goes what would have been forgotten first.
+    // Model names come from clients: above the limit, the cooldown that is due first is deleted.
     if (this.size > this.#limit) this.#remove(this.#forgetting.pop());
   }
 
@@ -77,7 +77,7 @@ export class CooldownTable {
   }
 
   #add(owner: string, cooldown: Cooldown): Entry {
-    const entry = { cooldown, place: undefined };
+    const entry = { cooldown, position: undefined };
     const keys = this.#owners.get(owner);
     if (keys === undefined) this.#owners.set(owner, entry);
     else if (keys instanceof Map) keys.set(nameIn(entry), entry);
@@ -85,7 +85,7 @@ export class CooldownTable {
     return entry;
   }
 
-  /** Forgets up to `most` of those whose time has come. */
+  /** Deletes up to `most` of those that are due. */
   forget(now: number, most: number): void {
     for (let count = 0; count < most && this.#forgetting.earliest <= now; count++)
       this.#remove(this.#forgetting.pop());
@@ -105,7 +105,7 @@ export class CooldownTable {
   }
 }
 
-/** Levels above a credential belong to an upstream; `\n` cannot stand in a credential's id together with them by chance. */
+/** The owner of a key: its credential, or for a key that all credentials share its upstream. */
 export function ownerOf({ credential, upstream }: Pick<Key, "credential" | "upstream">): string {
   return credential === ANY ? `${ANY}\n${upstream}` : credential;
 }

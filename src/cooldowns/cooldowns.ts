@@ -1,4 +1,4 @@
-// The one table of cooldowns: which key is closed until when, and why. A key opens by itself when its time has come.
+// The cooldowns of a relay: which key is closed until when, and why. A key opens by itself when its cooldown ends.
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
 import type { Reason } from "../contract/verdict.ts";
@@ -6,31 +6,31 @@ import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { type Cooldown, CooldownTable, closedUntil, ownerOf } from "./cooldown-table.ts";
 
-/** What is asked of the table when a key was refused. */
+/** A refusal of a key. */
 export interface Refusal {
   key: Key;
   reason: Reason;
-  /** The stated wait, ready to use; `null` where none was stated. */
+  /** The stated wait in ms, with bounds and jitter applied; `null` if none was stated. */
   hint: number | null;
-  /** Chooses the wait for the n-th incident where none was stated. */
+  /** Returns the wait in ms for the n-th incident if none was stated. */
   ladder: (incidents: number) => number;
-  /** When the refused request was sent. */
+  /** When the refused request was sent, UTC epoch ms. */
   sentAt: number;
-  /** The upstream stated more than the longest wait: the end is ours, and a trial is due then (C4). */
+  /** The upstream stated more than the longest wait: the relay has chosen the end, and a probe is due then (C4). */
   isCapped?: boolean;
-  /** False for a refusal that is no step on the ladder (C9). @default true */
+  /** False for a refusal that does not count for the backoff (C9). @default true */
   isStep?: boolean;
 }
 
-/** Failures of one key within this time are one incident (C6). */
+/** Failures of one key within this time, in ms, are one incident (C6). */
 const INCIDENT = 2_000;
-/** The ladder starts anew so long after the end of the last cooldown (C7). */
+/** The backoff starts anew this long after the end of the last cooldown, in ms (C7). */
 export const DECAY = 3_600_000;
-/** The same refusal so soon after a stated window has ended shows that the statement was wrong (C4). */
+/** The same refusal within this time after the end of a stated wait, in ms, shows that the statement was wrong (C4). */
 const RIGHT_AFTER = 10_000;
-/** A trial that has neither succeeded nor failed by then makes room for another. */
-const TRIAL = 60_000;
-/** How many keys are remembered at most, and how many of the dead are taken out with each new one, and at each pruning. */
+/** After this time, in ms, a probe without a result makes way for another. */
+const PROBE = 60_000;
+/** Maximum number of keys, and how many expired ones are deleted with each new key and at each pruning. */
 const LIMIT = 100_000;
 const ALONG_THE_WAY = 4;
 const AT_ONCE = 10_000;
@@ -42,12 +42,12 @@ export class Cooldowns {
     this.#table = new CooldownTable(limit);
   }
 
-  /** How many keys are remembered, closed or not. */
+  /** Number of keys, closed or not. */
   get size(): number {
     return this.#table.size;
   }
 
-  /** Returns until when a key is closed, counting only the very same level; 0 where it is open. */
+  /** Until when a key is closed, UTC epoch ms, without the levels above it; 0 if it is open. */
   until(credential: string, pool: string, family: string, now: number): number {
     const known = this.#table.find(credential, pool, family);
     const until = known ? closedUntil(known) : 0;
@@ -58,7 +58,7 @@ export class Cooldowns {
     return this.#table.get(key);
   }
 
-  /** Returns every cooldown that closes a credential for a target now, from the narrowest to the widest level (D3). */
+  /** The cooldowns that close a credential for a target now, from the narrowest to the widest level (D3). */
   closing(
     credential: string,
     { upstream, pool, family }: Omit<Key, "credential">,
@@ -70,21 +70,21 @@ export class Cooldowns {
   }
 
   /**
-   * Begins a trial of every level that stands between a credential and a target whose end was our own choice and has
-   * come. Returns the cooldowns on trial; all others stay away from them until `endTrial`, `succeed` or `refuse`.
+   * Begins a probe of every level between a credential and a target whose cooldown has ended at a time that the relay has chosen.
+   * Returns the probed cooldowns; they are closed to other requests until `endProbe`, `succeed` or `refuse`.
    */
-  beginTrials(credential: string, target: Omit<Key, "credential">, now: number): Cooldown[] {
+  beginProbes(credential: string, target: Omit<Key, "credential">, now: number): Cooldown[] {
     if (this.size === 0) return [];
     return this.#levels(credential, target)
       .filter((it) => !it.stated && !it.isOver && closedUntil(it) <= now)
-      .map((it) => this.#put({ ...it, openedAt: now, trialUntil: now + TRIAL }, now));
+      .map((it) => this.#put({ ...it, openedAt: now, probeUntil: now + PROBE }, now));
   }
 
-  /** Ends a trial that showed nothing: the next request may try. Returns false where it is over already. */
-  endTrial({ key, openedAt, trialUntil }: Cooldown, now: number): boolean {
+  /** Ends a probe without a result: the next request may probe. False if the probe has ended already. */
+  endProbe({ key, openedAt, probeUntil }: Cooldown, now: number): boolean {
     const known = this.get(key);
-    if (!known || known.openedAt !== openedAt || known.trialUntil !== trialUntil) return false;
-    this.#put({ ...known, trialUntil: 0 }, now);
+    if (!known || known.openedAt !== openedAt || known.probeUntil !== probeUntil) return false;
+    this.#put({ ...known, probeUntil: 0 }, now);
     return true;
   }
 
@@ -98,7 +98,7 @@ export class Cooldowns {
     ].filter((it) => it !== undefined);
   }
 
-  /** Returns the cooldown of the upstream itself that closes a target longest; `undefined` where none does. */
+  /** The cooldown of the upstream itself that closes a target longest; `undefined` if none does. */
   sharedBy({ upstream, pool, family }: Omit<Key, "credential">, now: number): Cooldown | undefined {
     const shared = ownerOf({ credential: ANY, upstream });
     const narrow = this.#table.find(shared, pool, family);
@@ -109,8 +109,8 @@ export class Cooldowns {
   }
 
   /**
-   * Takes a refusal in. Returns the cooldown that it opened, or `undefined` where it belongs to an incident
-   * that is already known: a straggler neither extends nor shortens a window (D6).
+   * Applies a refusal. Returns the cooldown that it has begun, or `undefined` if it belongs to a known incident: a late
+   * refusal neither extends nor shortens a cooldown (D6).
    */
   refuse(refused: Refusal, now: number): Cooldown | undefined {
     const { key, reason, hint, ladder, sentAt, isStep = true, isCapped } = refused;
@@ -133,27 +133,27 @@ export class Cooldowns {
         openedAt: now,
         distrusted,
         isOver: false,
-        trialUntil: 0,
+        probeUntil: 0,
       },
       now,
     );
   }
 
   /**
-   * A request sent at `sentAt` succeeded: clears this key, unless the success is older than the window (D5, C7).
-   * Returns what has changed for others; nothing has where there was neither a window nor a ladder.
+   * A request that was sent at `sentAt` has succeeded: opens this key, unless the success is older than the cooldown (D5, C7).
+   * Returns what has changed for other instances; `undefined` if there was neither a cooldown nor a backoff.
    */
   succeed(key: Key, sentAt: number, now: number): Cooldown | undefined {
     const known = this.get(key);
     if (!known || known.isOver || isBefore(sentAt, known)) return undefined;
     if (known.until > now) return this.clear(key, now);
-    // The window has ended by itself. Its epoch stays: another instance may have met a new one meanwhile.
-    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, trialUntil: 0 };
+    // The cooldown has ended by itself. Its epoch stays: another instance may have begun a new one meanwhile.
+    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, probeUntil: 0 };
     this.#put(over, now);
-    return known.incidents > 0 || known.trialUntil > now ? over : undefined;
+    return known.incidents > 0 || known.probeUntil > now ? over : undefined;
   }
 
-  /** Opens a key on purpose and forgets its incidents; the raised epoch makes that win over any later `until`. */
+  /** Opens a key and resets its backoff. The raised epoch overrides any later `until` of another instance. */
   clear(key: Key, now: number): Cooldown | undefined {
     const known = this.get(key);
     if (!known || (closedUntil(known) <= now && known.incidents === 0)) return undefined;
@@ -166,15 +166,15 @@ export class Cooldowns {
         incidents: 0,
         distrusted: false,
         isOver: true,
-        trialUntil: 0,
+        probeUntil: 0,
       },
       now,
     );
   }
 
   /**
-   * The end of a window that we had chosen is known now. Returns the window with its true end, `undefined` where it is not
-   * that window any more; the raised epoch makes an earlier end win, too (A16).
+   * Replaces the end that the relay had chosen by the true one. Returns the cooldown, or `undefined` if it has been replaced
+   * meanwhile. The raised epoch makes an earlier end win, too (A16).
    */
   restate({ key, openedAt }: Cooldown, until: number, now: number): Cooldown | undefined {
     const known = this.get(key);
@@ -184,24 +184,24 @@ export class Cooldowns {
     return this.#put({ ...known, until, writtenAt: now, epoch: epoch + 1, stated: true }, now);
   }
 
-  /** Takes in what a store remembers. That a writer's clock may be wrong is seen to where records are read (K12). */
+  /** Applies a record of the store. Wrong clocks of other instances are corrected where records are read (K12). */
   restore(record: CooldownRecord, now: number): Cooldown | undefined {
     const known = this.get(record.key);
     if (known && !isNewer(record, known)) return undefined;
     return this.#put(fromRecord(record, now), now);
   }
 
-  /** All cooldowns in force. */
+  /** All cooldowns that close a key now. */
   *all(now: number): Iterable<Cooldown> {
     for (const it of this.#table.all()) if (it.until > now) yield it;
   }
 
-  /** Keys that are closed now, those on trial included. */
+  /** Keys that are closed now, those under a probe included. */
   *closed(now: number): Iterable<Key> {
     for (const it of this.#table.all()) if (closedUntil(it) > now) yield it.key;
   }
 
-  /** Forgets what can no longer matter. */
+  /** Deletes cooldowns that can no longer matter. */
   prune(now: number): void {
     this.#table.forget(now, AT_ONCE);
   }
@@ -213,7 +213,7 @@ export class Cooldowns {
   }
 }
 
-// Whatever went out in the very millisecond in which a window opened went out before it: nothing does afterwards.
+// A request that was sent in the same millisecond in which a cooldown began was sent before it: later ones are blocked.
 function isBefore(sentAt: number, { openedAt, until }: Cooldown): boolean {
   return sentAt < openedAt || (sentAt === openedAt && until > openedAt);
 }
@@ -228,7 +228,7 @@ function provedShort(known: Cooldown, { reason, sentAt }: Refusal, now: number):
   return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
 }
 
-// Field by field: a spread that fields are added to costs fifteen times as much, and a start has many of them.
+// Field by field: a spread with added fields costs fifteen times as much, and a start restores many records.
 function fromRecord(record: CooldownRecord, now: number): Cooldown {
   const { key, reason, until, writtenAt, epoch, incidents, stated } = record;
   return {
@@ -242,7 +242,7 @@ function fromRecord(record: CooldownRecord, now: number): Cooldown {
     openedAt: Math.min(writtenAt, now),
     distrusted: false,
     isOver: incidents === 0 && until <= now,
-    trialUntil: 0,
+    probeUntil: 0,
   };
 }
 
@@ -250,7 +250,7 @@ function isNewer(record: CooldownRecord, known: Cooldown): boolean {
   return record.epoch === known.epoch ? record.until > known.until : record.epoch > known.epoch;
 }
 
-// For as long as a ladder counts, and a straggler may come; a clearing, for as long as a store may hold what it cleared.
+// As long as the backoff counts and a late refusal may arrive; a clearing, as long as a store may hold what it has cleared.
 function forgetAt({ until, epoch }: Cooldown): number {
   return until + (epoch > 0 ? 3 : 1) * DECAY;
 }

@@ -1,12 +1,12 @@
-// Which credentials are out of use for good, and why; until an operator, or a new secret, brings them back (F1, F5).
+// Which credentials are disabled, and why; until an operator or a new secret enables them (F1, F5).
 import type { DisabledMark, DisableRecord } from "../contract/records.ts";
 
-/** Told of each change, so that pool, state and hooks follow. */
+/** Called for each change. */
 export type MarkChanged = (mark: DisableRecord) => void;
 
 export class DisabledCredentials {
   readonly #marks = new Map<string, DisableRecord>();
-  /** Requests in which a bare 403 came, by credential: the second distinct one disables (E7). */
+  /** The request in which a 403 without a reason occurred, by credential: a second request disables the credential (E7). */
   readonly #bareRefusals = new Map<string, string>();
   readonly #onChange: MarkChanged;
 
@@ -22,7 +22,7 @@ export class DisabledCredentials {
     this.#put(credential, mark, mark.at);
   }
 
-  /** Brings a credential back; false where it was not out of use. */
+  /** Enables a credential; false if it was not disabled. */
   enable(credential: string, now: number): boolean {
     this.#bareRefusals.delete(credential);
     if (!this.get(credential)) return false;
@@ -30,7 +30,7 @@ export class DisabledCredentials {
     return true;
   }
 
-  /** Notes a 403 without a reason; true where it is the second request that met one. */
+  /** Notes a 403 without a reason; true if another request has met one before. */
   refusedBarely(credential: string, request: string): boolean {
     const before = this.#bareRefusals.get(credential);
     this.#bareRefusals.set(credential, request);
@@ -41,7 +41,7 @@ export class DisabledCredentials {
     if (this.#bareRefusals.size > 0) this.#bareRefusals.delete(credential);
   }
 
-  /** Takes in what a store remembers; the higher revision wins. */
+  /** Applies a record of the store; the higher revision wins. Returns whether it was applied. */
   restore(record: DisableRecord): boolean {
     const known = this.#marks.get(record.credential);
     if (known && known.revision >= record.revision) return false;
@@ -49,7 +49,7 @@ export class DisabledCredentials {
     return true;
   }
 
-  /** A credential is gone, and nobody asks for it again. */
+  /** Deletes what is known of a credential that no longer exists. */
   forget(credential: string): void {
     this.#marks.delete(credential);
     this.#bareRefusals.delete(credential);

@@ -1,156 +1,154 @@
-// One circuit for each endpoint: so many server or network failures in a row, whoever met them, and nobody calls it for a while (F2).
+// One circuit breaker for each endpoint: after several server or network failures in a row, the endpoint is not called for a while (F2).
 import type { Endpoint } from "../contract/target.ts";
 
 export interface CircuitOptions {
-  /** Failures in a row that open a circuit; `false` never opens one. */
+  /** Number of failures in a row that open a circuit; `false`: a circuit never opens. */
   after: number | false;
-  /** … from the first to the last of them within this time, ms. */
+  /** The failures must lie within this time, in ms. */
   within: number;
-  /** How long it is open at first, ms; each trial that fails doubles it, up to `LONGEST`. */
+  /** How long a circuit stays open before a half-open probe, in ms. Each probe that fails doubles it, up to `LONGEST`. */
   openFor: number;
 }
 
-/** What a call may tell of its endpoint. Nothing but the first of these counts. */
+/** What one call reports of its endpoint. Only the first report counts. */
 export interface CircuitCall {
   endpoint: Endpoint;
-  /** The endpoint has answered, whatever it said. */
+  /** The endpoint has answered, with any status. */
   answered(now: number): void;
-  /** It has failed. True where the circuit has opened by it. */
+  /** The endpoint has failed. True if the circuit has opened because of it. */
   failed(now: number): boolean;
-  /** The call is over without having shown anything. */
+  /** The call has ended without a result. */
   end(): void;
-}
-
-export interface CircuitBreaker {
-  /** Until when an endpoint is not called, UTC epoch ms; 0 where it may be called now. During a trial `now`. */
-  openUntil(endpoint: Endpoint, now: number): number;
-  /** Lets a call through that goes out now. Only where `openUntil` is 0. */
-  enter(endpoint: Endpoint, now: number): CircuitCall;
-  /** Circuits that are not closed, by name of the endpoint. */
-  open(now: number): { name: string; until: number; failures: number }[];
 }
 
 interface Circuit {
   failures: number;
-  /** When the first failure of this row came. */
+  /** When the first failure of this row occurred, UTC epoch ms. */
   since: number;
-  /** Times it has opened in a row. */
+  /** Number of times in a row that it has opened. */
   opened: number;
   openedAt: number;
   openUntil: number;
-  /** A trial is under way until then at most (F4). */
+  /** A half-open probe is under way until then at most (F4); 0 if none is. */
   probeUntil: number;
 }
 
+/** The longest time that a circuit stays open, in ms. */
 const LONGEST = 300_000;
-/** A trial that has shown nothing by then makes room for another. */
+/** After this time, in ms, a probe without a result makes way for another. */
 const PROBE = 60_000;
 
+/** The name of an endpoint, as the status shows it: origin and base path. */
 export function nameOf({ origin, basePath }: Endpoint): string {
   return origin + basePath;
 }
 
-/** What becomes of a circuit when a call tells of it. `trial` is the circuit that the call was let through to try. */
-interface CircuitRecorder {
-  answered(endpoint: Endpoint, sentAt: number, at: number): void;
-  failed(endpoint: Endpoint, sentAt: number, at: number, trial: Circuit | undefined): boolean;
-}
+export class CircuitBreaker {
+  readonly #options: CircuitOptions;
+  readonly #circuits = new Map<string, Circuit>();
 
-class CircuitCallRecord implements CircuitCall {
-  readonly endpoint: Endpoint;
-  readonly #sentAt: number;
-  readonly #trial: Circuit | undefined;
-  readonly #book: CircuitRecorder;
-  #hasTold = false;
-
-  constructor(
-    endpoint: Endpoint,
-    sentAt: number,
-    trial: Circuit | undefined,
-    book: CircuitRecorder,
-  ) {
-    this.endpoint = endpoint;
-    this.#sentAt = sentAt;
-    this.#trial = trial;
-    this.#book = book;
-    if (trial) trial.probeUntil = sentAt + PROBE;
+  constructor(options: CircuitOptions) {
+    this.#options = options;
   }
 
-  answered(at: number): void {
-    if (this.#isFirst()) this.#book.answered(this.endpoint, this.#sentAt, at);
-  }
-
-  failed(at: number): boolean {
-    return this.#isFirst() && this.#book.failed(this.endpoint, this.#sentAt, at, this.#trial);
-  }
-
-  end(): void {
-    const trial = this.#trial;
-    if (this.#isFirst() && trial?.probeUntil === this.#sentAt + PROBE) trial.probeUntil = 0;
-  }
-
-  #isFirst(): boolean {
-    return !this.#hasTold && (this.#hasTold = true);
-  }
-}
-
-export function createCircuitBreaker({ after, within, openFor }: CircuitOptions): CircuitBreaker {
-  const circuits = new Map<string, Circuit>();
-  const book: CircuitRecorder = {
-    answered(endpoint, sentAt, at) {
-      if (circuits.size === 0 || at < sentAt) return;
-      const name = nameOf(endpoint);
-      const known = circuits.get(name);
-      // An answer to what was sent before it opened is of the time before.
-      const isOld = known !== undefined && known.opened > 0 && sentAt <= known.openedAt;
-      if (!isOld) circuits.delete(name);
-    },
-    failed: (endpoint, sentAt, at, trial) =>
-      after !== false && fail(nameOf(endpoint), sentAt, trial !== undefined, at),
-  };
-
-  function openUntil(endpoint: Endpoint, now: number): number {
-    // In good times there is nothing here, and no name is made.
-    if (circuits.size === 0) return 0;
-    const circuit = circuits.get(nameOf(endpoint));
+  /** Until when an endpoint is not called, UTC epoch ms; 0 if it may be called now. During a probe it is `now`. */
+  openUntil(endpoint: Endpoint, now: number): number {
+    // Usually there is no circuit, and no name is built.
+    if (this.#circuits.size === 0) return 0;
+    const circuit = this.#circuits.get(nameOf(endpoint));
     if (!circuit || circuit.opened === 0) return 0;
     if (circuit.openUntil > now) return circuit.openUntil;
     return circuit.probeUntil > now ? now : 0;
   }
 
-  function fail(name: string, sentAt: number, isTrial: boolean, now: number): boolean {
-    const circuit = circuits.get(name) ?? create(now);
-    circuits.set(name, circuit);
-    // What was sent before it opened proves nothing new.
-    if (circuit.opened > 0 && !isTrial && sentAt <= circuit.openedAt) return false;
+  /** Admits a call that is sent now. To be called only if `openUntil` is 0. */
+  enter(endpoint: Endpoint, now: number): CircuitCall {
+    const circuit = this.#circuits.size === 0 ? undefined : this.#circuits.get(nameOf(endpoint));
+    const probed = circuit !== undefined && circuit.opened > 0 ? circuit : undefined;
+    return new AdmittedCall(this, endpoint, now, probed);
+  }
+
+  /** Circuits that are not closed, by the name of the endpoint. */
+  open(now: number): { name: string; until: number; failures: number }[] {
+    return [...this.#circuits]
+      .filter(([, { opened }]) => opened > 0)
+      .map(([name, { openUntil, failures }]) => ({
+        name,
+        until: Math.max(openUntil, now),
+        failures,
+      }));
+  }
+
+  /** Applies an answer at `at` to a call that was sent at `sentAt`. */
+  answered(endpoint: Endpoint, sentAt: number, at: number): void {
+    if (this.#circuits.size === 0 || at < sentAt) return;
+    const name = nameOf(endpoint);
+    const known = this.#circuits.get(name);
+    // A call that was sent before the circuit opened shows nothing about the time after it.
+    const isOld = known !== undefined && known.opened > 0 && sentAt <= known.openedAt;
+    if (!isOld) this.#circuits.delete(name);
+  }
+
+  /** Applies a failure. True if the circuit has opened because of it. */
+  failed(endpoint: Endpoint, sentAt: number, isProbe: boolean, now: number): boolean {
+    const { after, within, openFor } = this.#options;
+    if (after === false) return false;
+    const name = nameOf(endpoint);
+    const circuit = this.#circuits.get(name) ?? createCircuit(now);
+    this.#circuits.set(name, circuit);
+    // A call that was sent before the circuit opened shows nothing new.
+    if (circuit.opened > 0 && !isProbe && sentAt <= circuit.openedAt) return false;
     if (now - circuit.since > within) [circuit.failures, circuit.since] = [0, now];
     circuit.failures++;
-    if (!isTrial && circuit.failures < (after || Infinity)) return false;
+    if (!isProbe && circuit.failures < (after || Infinity)) return false;
     circuit.openUntil = now + Math.min(openFor * 2 ** circuit.opened, LONGEST);
     circuit.opened++;
     circuit.openedAt = now;
     circuit.probeUntil = 0;
     return true;
   }
-
-  return {
-    openUntil,
-    enter(endpoint, now) {
-      const circuit = circuits.size === 0 ? undefined : circuits.get(nameOf(endpoint));
-      const trial = circuit !== undefined && circuit.opened > 0 ? circuit : undefined;
-      return new CircuitCallRecord(endpoint, now, trial, book);
-    },
-    open: (now) =>
-      [...circuits]
-        .filter(([, { opened }]) => opened > 0)
-        .map(([name, { openUntil, failures }]) => ({
-          name,
-          until: Math.max(openUntil, now),
-          failures,
-        })),
-  };
 }
 
-function create(now: number): Circuit {
+class AdmittedCall implements CircuitCall {
+  readonly endpoint: Endpoint;
+  readonly #breaker: CircuitBreaker;
+  readonly #sentAt: number;
+  /** The circuit that this call probes; `undefined` for an ordinary call. */
+  readonly #probed: Circuit | undefined;
+  #hasReported = false;
+
+  constructor(
+    breaker: CircuitBreaker,
+    endpoint: Endpoint,
+    sentAt: number,
+    probed: Circuit | undefined,
+  ) {
+    this.endpoint = endpoint;
+    this.#breaker = breaker;
+    this.#sentAt = sentAt;
+    this.#probed = probed;
+    if (probed) probed.probeUntil = sentAt + PROBE;
+  }
+
+  answered(at: number): void {
+    if (this.#isFirst()) this.#breaker.answered(this.endpoint, this.#sentAt, at);
+  }
+
+  failed(at: number): boolean {
+    const isProbe = this.#probed !== undefined;
+    return this.#isFirst() && this.#breaker.failed(this.endpoint, this.#sentAt, isProbe, at);
+  }
+
+  end(): void {
+    const probed = this.#probed;
+    if (this.#isFirst() && probed?.probeUntil === this.#sentAt + PROBE) probed.probeUntil = 0;
+  }
+
+  #isFirst(): boolean {
+    return !this.#hasReported && (this.#hasReported = true);
+  }
+}
+
+function createCircuit(now: number): Circuit {
   return { failures: 0, since: now, opened: 0, openedAt: 0, openUntil: 0, probeUntil: 0 };
 }

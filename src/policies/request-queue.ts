@@ -1,79 +1,78 @@
-// Requests that wait for a credential: in line, bounded in number, each woken when it is worth its while to look again.
+// Requests that wait for a credential: a queue for each upstream, bounded in number; each is woken when a check can succeed.
 import { RelayError } from "../shared/errors.ts";
 
-export interface RequestQueue {
-  /**
-   * Takes a place at the end of an upstream's line. `canGo` tells, without taking anything, whether this request
-   * could go now. Throws `ERR_RELAY_QUEUE_FULL`.
-   */
-  enter(upstream: string, canGo: () => boolean): QueueEntry;
-  /** A slot of this upstream is free again: the first in line who can use it looks. */
-  wakeOne(upstream: string): void;
-  /** Something has closed or opened: all in line look, in order. */
-  wakeAll(upstream: string): void;
-  /** How many are waiting. */
-  readonly size: number;
-}
-
-/** A request's place in line. It keeps it however often it looks in vain. */
+/** A request's place in the queue. The request keeps it until it has a credential, or has ended. */
 export interface QueueEntry {
-  /** Says how the request that sleeps from now on is woken. */
+  /** Sets the function that wakes the request, which sleeps from now on. */
   park(wakeUp: () => void): void;
-  /** Gives the place up. Where the request was awake, its chance goes to the next. May be called again. */
+  /** Leaves the queue. If the request was awake, the next one is woken in its place. May be called again. */
   leave(): void;
 }
 
 interface Waiting {
   canGo: () => boolean;
-  /** Ends its sleep; `undefined` while it is awake. */
+  /** Ends the request's sleep; `undefined` while it is awake. */
   wakeUp: (() => void) | undefined;
 }
 
-export function createRequestQueue(limit: number): RequestQueue {
-  const lines = new Map<string, Set<Waiting>>();
-  let size = 0;
+export class RequestQueue {
+  readonly #limit: number;
+  readonly #queues = new Map<string, Set<Waiting>>();
+  #size = 0;
 
-  function lineOf(upstream: string): Set<Waiting> {
-    const line = lines.get(upstream) ?? new Set<Waiting>();
-    lines.set(upstream, line);
-    return line;
+  /** `limit`: number of requests that may wait at a time, for all upstreams together. */
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
-  function wake(one: Waiting): void {
-    const { wakeUp } = one;
-    one.wakeUp = undefined;
-    wakeUp?.();
+  /** Number of requests that wait. */
+  get size(): number {
+    return this.#size;
   }
 
-  function wakeOne(upstream: string): void {
-    const line = lines.get(upstream);
-    if (!line) return;
-    for (const one of line) if (one.wakeUp && one.canGo()) return wake(one);
+  /**
+   * Enters the end of an upstream's queue. `canGo` tells, without taking anything, whether a credential is available for this
+   * request now. Throws `ERR_RELAY_QUEUE_FULL`.
+   */
+  enter(upstream: string, canGo: () => boolean): QueueEntry {
+    const limit = this.#limit;
+    if (this.#size >= limit) throw new RelayError("ERR_RELAY_QUEUE_FULL", { limit });
+    const queue = this.#queueOf(upstream);
+    const one: Waiting = { canGo, wakeUp: undefined };
+    queue.add(one);
+    this.#size++;
+    return {
+      park: (wakeUp) => void (one.wakeUp = wakeUp),
+      leave: () => {
+        if (!queue.delete(one)) return;
+        this.#size--;
+        this.wakeOne(upstream);
+      },
+    };
   }
 
-  return {
-    get size() {
-      return size;
-    },
-    enter(upstream, canGo) {
-      if (size >= limit) throw new RelayError("ERR_RELAY_QUEUE_FULL", { limit });
-      const line = lineOf(upstream);
-      const one: Waiting = { canGo, wakeUp: undefined };
-      line.add(one);
-      size++;
-      return {
-        park: (wakeUp) => void (one.wakeUp = wakeUp),
-        leave() {
-          if (!line.delete(one)) return;
-          size--;
-          wakeOne(upstream);
-        },
-      };
-    },
-    wakeOne,
-    wakeAll(upstream) {
-      // Each wakes its request in a later turn: nobody enters or leaves while the line is walked.
-      for (const one of lines.get(upstream) ?? []) wake(one);
-    },
-  };
+  /** A slot of this upstream is free: wakes the first request in the queue that can use it. */
+  wakeOne(upstream: string): void {
+    const queue = this.#queues.get(upstream);
+    if (!queue) return;
+    for (const one of queue) if (one.wakeUp && one.canGo()) return wake(one);
+  }
+
+  /** A key has closed or opened: wakes all requests in the queue, in order. */
+  wakeAll(upstream: string): void {
+    // Requests wake in a later turn: none enters or leaves during this loop.
+    for (const one of this.#queues.get(upstream) ?? []) wake(one);
+  }
+
+  #queueOf(upstream: string): Set<Waiting> {
+    const queue = this.#queues.get(upstream) ?? new Set<Waiting>();
+    this.#queues.set(upstream, queue);
+    return queue;
+  }
+}
+
+function wake(one: Waiting): void {
+  const { wakeUp } = one;
+  one.wakeUp = undefined;
+  wakeUp?.();
 }

@@ -209,7 +209,7 @@ export class Pool {
   // The duration of a probe is not known and it may succeed, so waiting for it is worthwhile (F4).
   #whyClosed(key: Key | undefined, now: number): "trial" | "cooling" | "protected" {
     const known = key && this.#options.cooldowns.get(key);
-    if (known && known.trialUntil > now) return "trial";
+    if (known && known.probeUntil > now) return "trial";
     return known && closedUntil(known) > now ? "cooling" : "protected";
   }
 
@@ -219,14 +219,14 @@ export class Pool {
    */
   beginProbe(id: string, target: Wanted["target"], now: number): Probe | undefined {
     const { cooldowns } = this.#options;
-    const tried = cooldowns.beginTrials(id, target, now);
+    const tried = cooldowns.beginProbes(id, target, now);
     if (tried.length === 0) return undefined;
     for (const { key } of tried) this.changed(key, now);
     return {
       startedAt: now,
       keys: tried.map(({ key }) => key),
       end: (at) => {
-        for (const it of tried) if (cooldowns.endTrial(it, at)) this.changed(it.key, at);
+        for (const it of tried) if (cooldowns.endProbe(it, at)) this.changed(it.key, at);
       },
     };
   }

@@ -14,7 +14,7 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
     abandon = reject;
     work.then(resolve, reject);
   });
-  const tooLate = (): void => abandon(new Error(`it has not settled within ${limit} ms`));
+  const tooLate = (): void => abandon(new Error(`it did not settle within ${limit} ms`));
   const cancel = clock.after(limit, tooLate);
   promise.then(cancel, cancel);
   return { promise, abandon };

@@ -2,7 +2,7 @@
 import type { State } from "../contract/state.ts";
 import { Cooldowns } from "../cooldowns/cooldowns.ts";
 import type { RelayOptions } from "../options/types.ts";
-import { createRequestQueue, type RequestQueue } from "../policies/request-queue.ts";
+import { RequestQueue } from "../policies/request-queue.ts";
 import type { Pool } from "../pool/pool.ts";
 import { OpenRequests } from "../request/open-requests.ts";
 import { createPlanner, type Planner } from "../routing/planner.ts";
@@ -42,13 +42,13 @@ export function createCore(options: RelayOptions, onConnectFault: () => void): C
     onFault: ({ during }) => during === "connect" && onConnectFault(),
   });
   const cooldowns = new Cooldowns({ limit: Math.max(100_000, 4 * config.credentials.length) });
-  const queue = createRequestQueue(config.limits.queue);
+  const queue = new RequestQueue(config.limits.queue);
   return {
     ...base,
     state,
     cooldowns,
     queue,
-    pools: wirePools(base, cooldowns, queue.wakeAll),
+    pools: wirePools(base, cooldowns, (upstream) => queue.wakeAll(upstream)),
     planner: createPlanner(config),
     openRequests: new OpenRequests(),
     shutdown,

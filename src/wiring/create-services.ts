@@ -3,8 +3,8 @@ import { UsageRequests } from "../attempts/usage-requests.ts";
 import { createEndpointFaults } from "../observe/endpoint-faults.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RelayOptions } from "../options/types.ts";
-import { createCircuitBreaker } from "../policies/circuit-breaker.ts";
-import { createRetryBudget } from "../policies/retry-budget.ts";
+import { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import { RetryBudget } from "../policies/retry-budget.ts";
 import { createRequestIds } from "../request/request-id.ts";
 import { createSessionKey } from "../request/session-key.ts";
 import type { Base } from "./base.ts";
@@ -51,12 +51,12 @@ function wireLimits({
 }: Base): Pick<Services, "circuits" | "retryBudget" | "usageRequests" | "ownHeaders"> {
   const { limits, streaming, responseHeaders } = config;
   return {
-    circuits: createCircuitBreaker({
+    circuits: new CircuitBreaker({
       after: limits.circuitAfter,
       within: limits.circuitWithin,
       openFor: limits.circuitOpen,
     }),
-    retryBudget: createRetryBudget(),
+    retryBudget: new RetryBudget(),
     usageRequests: streaming.includeUsage
       ? new UsageRequests(clock, reporter, limits.maxAttempts)
       : undefined,

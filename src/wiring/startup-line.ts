@@ -1,13 +1,13 @@
-// The one line at the start: what is relayed where, with how many credentials, and where state is kept (J15). Claims only what was seen.
+// The line at start: what is relayed where, with how many credentials, and where state is kept (J15). It claims only what was observed.
 import type { LeaseTier } from "../contract/lease.ts";
 import type { StateHealth, SyncTier } from "../contract/state.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { UpstreamConfig } from "../options/upstreams.ts";
 
-/** Upstreams that are listed. */
+/** Number of upstreams that are listed. */
 const LISTED = 5;
 
-/** Drivers that end with the process. */
+/** Drivers whose content ends with the process. */
 export const VOLATILE: ReadonlySet<string> = new Set(["memory", "lru-cache"]);
 
 const DRIVERS: Readonly<Record<string, string>> = {
@@ -28,7 +28,7 @@ const LEASES: Readonly<Record<LeaseTier, string>> = {
   process: "leases within this process",
 };
 
-/** Puts the line together; `added` is how many credentials were added at run time. */
+/** `added`: number of credentials that were added at run time. */
 export function toStartupLine(config: RelayConfig, store: StateHealth, added: number): string {
   const { mount } = config;
   const where = mount === undefined ? "relay" : `relay ${mount || "/"}`;
@@ -44,7 +44,7 @@ function upstreamsOf({ upstreams }: RelayConfig): string {
   return listed.join(", ") + more;
 }
 
-// Host and port; the path is left out like all that may hold a secret.
+// Host and port only: a path may contain a secret.
 function addressOf({ pools, dialect }: UpstreamConfig): string {
   const hosts = new Set(pools.map(({ endpoints }) => new URL(endpoints[0]!.origin).host));
   return `${[...hosts].join(" and ")} (${dialect.name})`;

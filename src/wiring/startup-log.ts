@@ -1,4 +1,4 @@
-// What an operator should know when a relay starts: who may call, what its store can do, and what it does not do.
+// Warnings at start: what the options leave open, and what the store cannot do.
 import type { StateHealth } from "../contract/state.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import { doubtsOf } from "../options/notes.ts";
@@ -8,7 +8,7 @@ import { VOLATILE } from "./startup-line.ts";
 const NEVER_DISABLE =
   /^(?:QUOTA_EXHAUSTED|RATE_LIMIT_EXCEEDED|MODEL_CAPACITY_EXHAUSTED|INVALID_REQUEST)$/;
 
-/** Ids that one line names. */
+/** Number of ids that one line names. */
 const NAMED = 5;
 
 export function logStartupNotes(config: RelayConfig, store: StateHealth, reporter: Reporter): void {
@@ -18,11 +18,11 @@ export function logStartupNotes(config: RelayConfig, store: StateHealth, reporte
   if (!config.storage || VOLATILE.has(store.driver)) noteMemory(config, reporter);
 }
 
-// Cooldowns and counts come back by themselves; what a restart must not forget is told as a warning.
+// Cooldowns and counts are learnt again; the warning is about what a restart must not lose.
 function noteMemory({ acquirers, sources }: RelayConfig, { warn }: Reporter): void {
   if (acquirers.length > 0)
     warn(
-      "anonymous tokens and the attempts to create them are kept in memory alone: a restart forgets them, and may create more than the provider allows; set a `storage` that survives restarts",
+      "anonymous tokens and the attempts to create them are kept in memory: a restart loses them, and may create more tokens than the provider allows; set a `storage` that survives restarts",
     );
   const rotating = [...sources].filter(([, it]) => typeof it === "object" && it.rotates);
   if (rotating.length > 0)
@@ -32,17 +32,19 @@ function noteMemory({ acquirers, sources }: RelayConfig, { warn }: Reporter): vo
         .slice(0, NAMED)
         .join(
           ", ",
-        )}${rotating.length > NAMED ? ", …" : ""} rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a \`storage\` that survives restarts`,
+        )}${rotating.length > NAMED ? ", …" : ""} rotate and are kept in memory: after a restart the configured ones are sent, which are no longer valid; set a \`storage\` that survives restarts`,
     );
 }
 
 function noteOptions({ authorize, limits }: RelayConfig, { warn }: Reporter): void {
   if (!authorize)
-    warn("every client that reaches this relay may use it: set `authorize` to decide who may");
+    warn(
+      "every client that reaches this relay may use it: set `authorize` to decide which clients may",
+    );
   const harmless = limits.disableOn.filter((reason) => NEVER_DISABLE.test(reason));
   if (harmless.length > 0)
     warn(
-      `limits.disableOn: ${harmless.join(", ")} never disables a credential: it is a limit, or the request's own fault`,
+      `limits.disableOn: ${harmless.join(", ")} never disables a credential: it is a limit, or an error of the request`,
     );
 }
 
@@ -53,9 +55,9 @@ function noteStore(
 ): void {
   const hasTokens = sources.size > 0 || acquirers.length > 0;
   if (hasTokens && !sealed && driver !== "memory")
-    warn("tokens are stored as they are: set `secret` to seal them at rest");
+    warn("tokens are stored without encryption: set `secret` to seal them at rest");
   if (hasTokens && leases === "best-effort" && instances !== 1)
     warn(
-      "this storage has no atomic lock: pass the root storage of a Redis, SQL or fs driver, or set `instances: 1` where this is the only instance",
+      "this storage has no atomic lock: pass the root storage of a Redis, SQL or fs driver, or set `instances: 1` if this is the only instance",
     );
 }

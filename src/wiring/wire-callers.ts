@@ -69,7 +69,7 @@ function wireCallerLimits(config: RelayConfig, reporter: Reporter): CallerLimits
   });
 }
 
-/** What is told once of requests whose address says nothing of their client. */
+/** Lines that are logged once about requests whose address does not identify their client. */
 function createNotices(
   concurrent: number | false,
   isConfigured: boolean,
@@ -83,11 +83,11 @@ function createNotices(
       if (headers.length === 0) return;
       isFullTold = true;
       warn(
-        `an address has reached the cap of ${concurrent} requests at a time (\`limits.perCaller.concurrent\`), and the request carries ${headers.join(", ")}: if a proxy stands in front, all its users count as one client until \`trustProxy\` or \`clientAddress\` is set`,
+        `an address has reached the cap of ${concurrent} requests at a time (\`limits.perCaller.concurrent\`), and the request carries ${headers.join(", ")}: if there is a proxy in front, all its users count as one client until \`trustProxy\` or \`clientAddress\` is set`,
       );
     },
     onUnknown(call) {
-      // A development server says nothing of what a deployment will know.
+      // A development server does not show which addresses a deployment will know.
       if (isUnknownTold || isFromLoopback(call)) return;
       isUnknownTold = true;
       warn(
@@ -104,5 +104,5 @@ function describeProxy({ network, headers }: SeenProxy, concurrent: number | fal
       ? `set \`trustProxy\` to the number of proxies in front (\`1\`) or to their networks (\`["${network}"]\`)`
       : `set \`clientAddress\`, for example to \`(request) => request.headers.get("${headers[0]}")\``;
   const seen = headers.length > 0 ? headers.join(", ") : "forwarding headers";
-  return `${PATIENCE} requests in a row from one private address (in ${network}) carry ${seen}: a proxy stands in front, and all its users count as one client; ${remedy}, after checking that the proxy itself writes the header. Until then the cap of that address is ${wideLimit(concurrent)} requests at a time, in place of ${concurrent}`;
+  return `${PATIENCE} requests in a row from one private address (in ${network}) carry ${seen}: there is a proxy in front, and all its users count as one client; ${remedy}, after checking that the proxy itself writes the header. Until then the cap of that address is ${wideLimit(concurrent)} requests at a time, instead of ${concurrent}`;
 }

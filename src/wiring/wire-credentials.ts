@@ -1,6 +1,6 @@
 // What is known of credentials: tokens, disabled ones, quotas, verdicts, those added at run time, and what the store remembers.
 import { type Acquirers, createAcquirers } from "../anonymous/acquirers.ts";
-import { createRuntimeCredentials, type RuntimeCredentials } from "../admin/runtime-credentials.ts";
+import { RuntimeCredentials } from "../admin/runtime-credentials.ts";
 import type { DisableRecord } from "../contract/records.ts";
 import { VerdictApplier } from "../cooldowns/apply-verdict.ts";
 import { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
@@ -40,7 +40,7 @@ export function wireCredentials(core: Core, addedKeys: Map<string, string>): Cre
     { ...core, disabled, tokens },
     { fetch: fetchFor("quota endpoint"), familyOf: planner.familyOf },
   );
-  const runtimeCredentials = createRuntimeCredentials({ ...core, disabled, addedKeys });
+  const runtimeCredentials = new RuntimeCredentials({ ...core, disabled, addedKeys });
   const startup = new StartupReport(core, {
     pools,
     disabled,

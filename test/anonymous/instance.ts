@@ -13,7 +13,7 @@ import { createReporter } from "../../src/observe/reporter.ts";
 import { Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
 import { Pool } from "../../src/pool/pool.ts";
-import { createRequestQueue } from "../../src/policies/request-queue.ts";
+import { RequestQueue } from "../../src/policies/request-queue.ts";
 
 export interface InstanceOptions {
   clock: Clock;
@@ -57,7 +57,7 @@ export function createInstance(options: InstanceOptions): Instance {
   const reporter = createReporter({ debug: () => {}, info: say, warn: say, error: say }, clock);
   const events: CreationEvent[] = [];
   const hooks = createRelayHooks({ creation: (event) => void events.push(event) }, reporter);
-  const waiting = createRequestQueue(1_000);
+  const waiting = new RequestQueue(1_000);
   const cooldowns = new Cooldowns();
   const pool = new Pool("acme", options.credentials ?? [], {
     cooldowns,

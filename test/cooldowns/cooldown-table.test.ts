@@ -27,7 +27,7 @@ function toCooldown({ credential, pool, family, at }: Op): Cooldown {
     openedAt: 0,
     distrusted: false,
     isOver: false,
-    trialUntil: 0,
+    probeUntil: 0,
   };
 }
 

@@ -318,10 +318,10 @@ describe("what a store remembers", () => {
     const target = { upstream: "up", pool: "main", family: "m" };
     const { table } = createTable();
     table.restore({ ...written, until: NOW - 1 }, NOW);
-    expect(table.beginTrials("a", target, NOW)).toHaveLength(1);
+    expect(table.beginProbes("a", target, NOW)).toHaveLength(1);
     const { table: cleared } = createTable();
     cleared.restore({ ...written, until: NOW - 1, incidents: 0 }, NOW);
-    expect(cleared.beginTrials("a", target, NOW)).toEqual([]);
+    expect(cleared.beginProbes("a", target, NOW)).toEqual([]);
   });
 });
 

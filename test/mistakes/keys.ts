@@ -220,7 +220,7 @@ export const KEYS: Record<string, Mistake> = {
         oauth({ tokenURL: `${given.origin}/oauth/token`, clientId: "app", refreshToken: "r" }),
       ),
     log: [
-      "warn the refresh tokens of team-a rotate and are kept in memory alone: after a restart the configured ones are sent, which are used up by then; set a `storage` that survives restarts",
+      "warn the refresh tokens of team-a rotate and are kept in memory: after a restart the configured ones are sent, which are no longer valid; set a `storage` that survives restarts",
       'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
@@ -265,7 +265,7 @@ export const KEYS: Record<string, Mistake> = {
       ],
     }),
     log: [
-      "warn anonymous tokens and the attempts to create them are kept in memory alone: a restart forgets them, and may create more than the provider allows; set a `storage` that survives restarts",
+      "warn anonymous tokens and the attempts to create them are kept in memory: a restart loses them, and may create more tokens than the provider allows; set a `storage` that survives restarts",
       "warn anonymous endpoint (127.0.0.1:PORT): connection refused (ECONNREFUSED); check that the server runs at this host and port, and that the address of the anonymous endpoint names them",
       "warn acquirer guests got no token: create failed, NETWORK (fault:closed); the next is created in 1 min at the earliest",
     ],

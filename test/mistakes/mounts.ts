@@ -186,7 +186,7 @@ export const MOUNTS: Record<string, Mistake> = {
   "N7 no authorize": {
     options: withRight({ authorize: undefined }),
     log: [
-      "warn every client that reaches this relay may use it: set `authorize` to decide who may",
+      "warn every client that reaches this relay may use it: set `authorize` to decide which clients may",
     ],
     answer: SERVED,
   },
@@ -194,7 +194,7 @@ export const MOUNTS: Record<string, Mistake> = {
     isAddressless: true,
     options: withRight({ authorize: undefined }),
     log: [
-      "warn every client that reaches this relay may use it: set `authorize` to decide who may",
+      "warn every client that reaches this relay may use it: set `authorize` to decide which clients may",
       "warn the address of a client is not known: all requests without an address share one cap of 1000 at a time; pass `address` to `relay.fetch`, set `clientAddress`, or set `trustProxy` to the number of proxies in front",
     ],
     answer: SERVED,
@@ -205,8 +205,8 @@ export const MOUNTS: Record<string, Mistake> = {
     headers: { "x-forwarded-for": "198.51.100.7" },
     options: withRight({ authorize: undefined }),
     log: [
-      "warn every client that reaches this relay may use it: set `authorize` to decide who may",
-      'warn 20 requests in a row from one private address (in 127.0.0.0/8) carry x-forwarded-for: a proxy stands in front, and all its users count as one client; set `trustProxy` to the number of proxies in front (`1`) or to their networks (`["127.0.0.0/8"]`), after checking that the proxy itself writes the header. Until then the cap of that address is 1000 requests at a time, in place of 100',
+      "warn every client that reaches this relay may use it: set `authorize` to decide which clients may",
+      'warn 20 requests in a row from one private address (in 127.0.0.0/8) carry x-forwarded-for: there is a proxy in front, and all its users count as one client; set `trustProxy` to the number of proxies in front (`1`) or to their networks (`["127.0.0.0/8"]`), after checking that the proxy itself writes the header. Until then the cap of that address is 1000 requests at a time, instead of 100',
     ],
     answer: SERVED,
   },

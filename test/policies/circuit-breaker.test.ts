@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CircuitBreaker, createCircuitBreaker } from "../../src/policies/circuit-breaker.ts";
+import { CircuitBreaker } from "../../src/policies/circuit-breaker.ts";
 
 const A = { origin: "http://a.test", basePath: "/v1" };
 const B = { origin: "http://a.test", basePath: "/v2" };
@@ -10,14 +10,14 @@ function fail(circuits: CircuitBreaker, times: number, at: number, endpoint = A)
 }
 
 function opened(at: number): CircuitBreaker {
-  const circuits = createCircuitBreaker(options);
+  const circuits = new CircuitBreaker(options);
   fail(circuits, 5, at);
   return circuits;
 }
 
 describe("circuits", () => {
   it("F2 opens at the fifth failure in a row, for that endpoint alone", () => {
-    const circuits = createCircuitBreaker(options);
+    const circuits = new CircuitBreaker(options);
     expect(fail(circuits, 5, 1_000)).toEqual([false, false, false, false, true]);
     expect(circuits.openUntil(A, 1_000)).toBe(31_000);
     expect(circuits.openUntil(B, 1_000)).toBe(0);
@@ -25,7 +25,7 @@ describe("circuits", () => {
   });
 
   it("F2 counts anew after an answer, and after two minutes", () => {
-    const circuits = createCircuitBreaker(options);
+    const circuits = new CircuitBreaker(options);
     fail(circuits, 4, 1_000);
     circuits.enter(A, 1_001).answered(1_002);
     expect(fail(circuits, 4, 1_003)).not.toContain(true);
@@ -63,7 +63,7 @@ describe("circuits", () => {
   });
 
   it("F2 takes nothing from calls that were sent before it opened", () => {
-    const circuits = createCircuitBreaker(options);
+    const circuits = new CircuitBreaker(options);
     const late = [circuits.enter(A, 0), circuits.enter(A, 0)] as const;
     fail(circuits, 5, 1);
     late[0].answered(2);
@@ -72,14 +72,14 @@ describe("circuits", () => {
   });
 
   it("F2 hears one thing of each call", () => {
-    const circuits = createCircuitBreaker(options);
+    const circuits = new CircuitBreaker(options);
     const passage = circuits.enter(A, 0);
     for (let count = 0; count < 9; count++) expect(passage.failed(0)).toBe(false);
     expect(circuits.openUntil(A, 0)).toBe(0);
   });
 
   it("F2 never opens when it is switched off", () => {
-    const circuits = createCircuitBreaker({ ...options, after: false });
+    const circuits = new CircuitBreaker({ ...options, after: false });
     expect(fail(circuits, 50, 0)).not.toContain(true);
     expect(circuits.openUntil(A, 0)).toBe(0);
   });

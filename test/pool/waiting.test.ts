@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { createRequestQueue } from "../../src/policies/request-queue.ts";
+import { RequestQueue } from "../../src/policies/request-queue.ts";
 
 /** A line of one upstream: who was woken, in order, and who could go. */
 function createLine(limit = 10) {
-  const room = createRequestQueue(limit);
+  const room = new RequestQueue(limit);
   const woken: string[] = [];
   const ready = new Set<string>();
   const enter = (name: string, upstream = "up") => {

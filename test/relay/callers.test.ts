@@ -282,7 +282,7 @@ describe("behind a proxy with a public address", () => {
       429: 30,
     });
     expect(told()).toHaveLength(1);
-    expect(told()[0]).toContain("carries cf-connecting-ip: if a proxy stands in front");
+    expect(told()[0]).toContain("carries cf-connecting-ip: if there is a proxy in front");
     expect(lines.join()).not.toContain("203.0.113");
   });
 });
@@ -350,7 +350,7 @@ describe("behind a proxy that is not configured", () => {
     expect(await send(url, 20, { headers: { "x-user": "2" } })).toEqual({ 200: 20 });
     const told = lines.filter((line) => line.includes("trustProxy"));
     expect(told).toEqual([
-      '20 requests in a row from one private address (in 127.0.0.0/8) carry x-forwarded-for: a proxy stands in front, and all its users count as one client; set `trustProxy` to the number of proxies in front (`1`) or to their networks (`["127.0.0.0/8"]`), after checking that the proxy itself writes the header. Until then the cap of that address is 1000 requests at a time, in place of 100',
+      '20 requests in a row from one private address (in 127.0.0.0/8) carry x-forwarded-for: there is a proxy in front, and all its users count as one client; set `trustProxy` to the number of proxies in front (`1`) or to their networks (`["127.0.0.0/8"]`), after checking that the proxy itself writes the header. Until then the cap of that address is 1000 requests at a time, instead of 100',
     ]);
     expect(lines.join()).not.toContain("203.0.113");
   }, 60_000);

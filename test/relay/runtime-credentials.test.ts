@@ -157,6 +157,6 @@ it("F7 tells once who has been out of use for long, and removes only who was add
   await relay.clock.advance(DAY);
   await ask(relay);
   expect(relay.relay.status().credentials.map(({ id }) => id)).toEqual(["c1", "c2"]);
-  const said = relay.lines.filter(({ message }) => message.includes("has been out of use since"));
+  const said = relay.lines.filter(({ message }) => message.includes("has been disabled since"));
   expect(said.map(({ message }) => message.includes("; it is removed"))).toEqual([true, false]);
 });

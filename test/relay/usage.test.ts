@@ -270,7 +270,7 @@ describe("an upstream that refuses to be asked", () => {
       expect(bodies.map(hasField)).toEqual([true, false, false]);
       expect(JSON.parse(bodies[1]!)).toEqual({ model: "m", stream: true, messages: [] });
       expect(lines.filter((line) => line.includes("stream_options.include_usage"))).toEqual([
-        "upstream default refuses stream_options.include_usage in requests: its streams report no token counts, and are not asked for them for 1 h, until 01:00 UTC",
+        "upstream default refuses stream_options.include_usage in requests: its streams report no token counts, and the relay does not ask for them for 1 h, until 01:00 UTC",
       ]);
       const status = relay.status();
       expect([status.cooldowns, status.circuits]).toEqual([[], []]);

@@ -203,7 +203,7 @@ describe("tokens without a store that stays", () => {
       log: { debug: () => {}, info: () => {}, warn, error: warn },
       clock: createVirtualClock(),
     });
-    expect(lines.filter((one) => one.includes("rotate and are kept in memory alone"))).toEqual([
+    expect(lines.filter((one) => one.includes("rotate and are kept in memory"))).toEqual([
       expect.stringContaining("the refresh tokens of prod rotate"),
     ]);
     expect(lines.join()).not.toContain("first-refresh-token");

@@ -50,7 +50,7 @@ it("H2 K1 warns once where a restart would forget what was created", () => {
   const credentials = [{ id: "g", anonymous: firebaseAnonymous({ apiKey: "k" }) }];
   const warned = (options: Partial<OneUpstream>, store: Partial<StateHealth> = {}): number =>
     linesOf({ secret: SECRET, ...options }, store).filter((line) =>
-      line.includes("a restart forgets them"),
+      line.includes("a restart loses them"),
     ).length;
   expect(warned({ credentials, storage: undefined }, { driver: "memory" })).toBe(1);
   expect(warned({ credentials }, { driver: "memory" })).toBe(1);
