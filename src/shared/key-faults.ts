@@ -9,35 +9,35 @@ const MAYBE_PLACEHOLDER = /your|x{3}|\.{3}|=.|^(?:replace|change|insert|put|ente
 const KINDS: readonly (readonly [pattern: RegExp, detail: string])[] = [
   [
     /^(?:undefined|null|NaN|\[object \w+\])$/,
-    "is the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?",
+    "is the text `undefined` or `null`; is its environment variable set?",
   ],
   [/^["'`\u2018-\u201f]|["'`\u2018-\u201f]$/, "is in quotes: remove them"],
   [
     /\$\{|^\$[A-Za-z_]\w*$|^%\w+%$|\{\{|^process\.env\b|^import\.meta\b/,
-    "is the name of a variable, not its value: whatever reads the file did not expand it",
+    "is the name of a variable, not its value: the variable was not expanded",
   ],
   [
     /^\s*(?:authorization|x-api-key|x-goog-api-key|api-key)\s*:/i,
-    "is a whole header: give the key alone",
+    "is a whole header: pass only the key",
   ],
   [
     /^\s*(?:bearer|basic|token)\s/i,
-    "begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+    "begins with a scheme such as `Bearer `: pass only the key, the relay adds the scheme",
   ],
-  [/^[A-Z][A-Z0-9_]{2,}=[^=]/, "begins with the name of a variable and `=`: give the value alone"],
-  [/[\r\n]/, "contains a line break: a file ends with one, `.trim()` takes it off"],
-  [/^\s|\s$/, "has a space before or behind it: remove it"],
+  [/^[A-Z][A-Z0-9_]{2,}=[^=]/, "begins with the name of a variable and `=`: pass only the value"],
+  [/[\r\n]/, "contains a line break, as at the end of a file: remove it with `.trim()`"],
+  [/^\s|\s$/, "begins or ends with a space: remove it"],
   [
     /\.{3}|\u2026|\*{3}/,
-    "is shortened or a placeholder (`...`): give the whole key, which most providers show only once",
+    "is shortened or a placeholder (`...`): pass the whole key, which most providers show only once",
   ],
   [
     /^<.*>$|(?:^|[-_ <{[])your[-_ ]?(?:\w+[-_ ])*(?:api[-_ ]?)?(?:key|token|secret|here)|^(?:[\w-]*[-_])?x{3,}$|^(?:replace|change|insert|put|enter)[-_ ]?(?:me|this|your|key|here)/i,
-    "is a placeholder: give the real key",
+    "is a placeholder: pass the real key",
   ],
   [/^https?:\/\//i, "is a URL, not a key"],
   [/\s/, "contains a space"],
-  [/[^\u0021-\u007e]/, "contains a character that is not printable ASCII, as headers need it"],
+  [/[^\u0021-\u007e]/, "contains a character that is not printable ASCII, which a header requires"],
 ];
 
 /** Says what is wrong with a key, token or secret that goes into a header; `undefined` where nothing is. */

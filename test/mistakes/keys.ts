@@ -70,7 +70,7 @@ export const KEYS: Record<string, Mistake> = {
       fetch: () => Promise.reject(Object.assign(new Error("no network"), { code: "ENOTFOUND" })),
     }),
     log: [
-      "warn credential team-a: apiKey looks like a key of Anthropic, and its upstream is api.openai.com",
+      "warn credential team-a: apiKey looks like a key of Anthropic, but its upstream is api.openai.com",
       "warn upstream default (api.openai.com:443): the host name could not be resolved (ENOTFOUND); check `baseURL`: the host name does not exist, or the DNS server of this machine does not know it",
     ],
     answer: [
@@ -99,7 +99,7 @@ export const KEYS: Record<string, Mistake> = {
       credentials: [...right.credentials, { id: "team-b", apiKey: KEY }],
     }),
     log: [
-      "warn credential team-b: apiKey is the same as that of team-a: the provider counts both as one, and a limit of one is a limit of both",
+      "warn credential team-b: apiKey is the same as that of team-a: the provider counts both as one key, so they share every limit",
     ],
     answer: SERVED,
   },
@@ -125,7 +125,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: a file ends with one, `.trim()` takes it off",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break, as at the end of a file: remove it with `.trim()`",
     ],
   },
   "K13 a key in the quotes of its .env": {
@@ -143,7 +143,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: give the key alone, the relay adds what its upstream wants",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: pass only the key, the relay adds the scheme",
     ],
   },
   "K13 a placeholder": {
@@ -152,7 +152,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: give the real key",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: pass the real key",
     ],
   },
   "K13 a token as text": {
@@ -161,7 +161,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).token: must be a function or a source such as `oauth(…)`; a key that never changes is an `apiKey`",
+      "The relay's options are wrong: credentials[0] (team-a).token: must be a function or a source such as `oauth(…)`; for a static key use `apiKey`",
     ],
   },
   "J14 a token endpoint where nothing listens": {
