@@ -9,6 +9,7 @@ import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
+/** The credentials of the config, by what they are. */
 export interface Carriers {
   /** Credentials with a key or a token source. */
   credentials: Credential[];

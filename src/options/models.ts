@@ -7,6 +7,7 @@ import { compilePattern } from "../shared/patterns.ts";
 import { type Faults, wrong } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
+/** A model with its upstream resolved. */
 export interface ModelConfig {
   upstream: string;
   /** Models to fall back to, in order. */
