@@ -125,7 +125,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break, as at the end of a file: remove it with `.trim()`",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ],
   },
   "K13 a key in the quotes of its .env": {
@@ -143,7 +143,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: pass only the key, the relay adds the scheme",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
     ],
   },
   "K13 a placeholder": {
@@ -152,7 +152,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: pass the real key",
+      "The relay's options are wrong: credentials[0] (team-a).apiKey: is a placeholder: set the real key",
     ],
   },
   "K13 a token as text": {

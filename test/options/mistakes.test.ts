@@ -168,7 +168,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "  upstream.baseURL: must be an absolute http(s) URL: add https:// (or http://)",
       '  upstream.dialect: must be one of openai, anthropic, google, generic, or a dialect of your own; did you mean "openai"?',
       "  mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
-      "  credentials[0] (team-a).apiKey: contains a line break, as at the end of a file: remove it with `.trim()`",
+      "  credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
       '  credentials[1] (team-b).tier: must be one of free; did you mean "free"?',
       "  credentials[2] (team-a).id: is a duplicate of credentials[0].id",
       "  models.gpt-4o.fallback[0]: is the model itself",
@@ -199,12 +199,12 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a key with a line break": [
     withKey(`${KEY}\n`),
     wrong(
-      "credentials[0] (team-a).apiKey: contains a line break, as at the end of a file: remove it with `.trim()`",
+      "credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ),
   ],
   "a key that ends with a space": [
     withKey(`${KEY} `),
-    wrong("credentials[0] (team-a).apiKey: begins or ends with a space: remove it"),
+    wrong("credentials[0] (team-a).apiKey: has a space before or behind it: remove it"),
   ],
   "a key in quotes": [
     withKey(`"${KEY}"`),
@@ -213,49 +213,49 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a key with its scheme": [
     withKey(`Bearer ${KEY}`),
     wrong(
-      "credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: pass only the key, the relay adds the scheme",
+      "credentials[0] (team-a).apiKey: begins with a scheme such as `Bearer `: set the key only, the relay adds the scheme",
     ),
   ],
   "a key as a header": [
     withKey(`Authorization: Bearer ${KEY}`),
-    wrong("credentials[0] (team-a).apiKey: is a whole header: pass only the key"),
+    wrong("credentials[0] (team-a).apiKey: is a whole header: set the key only"),
   ],
   "a key as a line of .env": [
     withKey(`OPENAI_API_KEY=${KEY}`),
     wrong(
-      "credentials[0] (team-a).apiKey: begins with the name of a variable and `=`: pass only the value",
+      "credentials[0] (team-a).apiKey: begins with the name of a variable and `=`: set the value only",
     ),
   ],
   "a key that was not expanded": [
     withKey("${OPENAI_API_KEY}"),
     wrong(
-      "credentials[0] (team-a).apiKey: is the name of a variable, not its value: the variable was not expanded",
+      "credentials[0] (team-a).apiKey: is the name of a variable, not its value: the program that reads the file did not expand it",
     ),
   ],
   "a key that is the text `undefined`": [
     withKey(String(undefined)),
     wrong(
-      "credentials[0] (team-a).apiKey: is the text `undefined` or `null`; is its environment variable set?",
+      "credentials[0] (team-a).apiKey: is the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?",
     ),
   ],
   "a placeholder": [
     withKey("sk-..."),
     wrong(
-      "credentials[0] (team-a).apiKey: is shortened or a placeholder (`...`): pass the whole key, which most providers show only once",
+      "credentials[0] (team-a).apiKey: is shortened or a placeholder (`...`): set the whole key, which most providers show only once",
     ),
   ],
   "a placeholder in words": [
     withKey("your-api-key"),
-    wrong("credentials[0] (team-a).apiKey: is a placeholder: pass the real key"),
+    wrong("credentials[0] (team-a).apiKey: is a placeholder: set the real key"),
   ],
   "a placeholder in brackets": [
     withKey("<key>"),
-    wrong("credentials[0] (team-a).apiKey: is a placeholder: pass the real key"),
+    wrong("credentials[0] (team-a).apiKey: is a placeholder: set the real key"),
   ],
   "a key with a dash of a text editor": [
     withKey("sk\u2013abc"),
     wrong(
-      "credentials[0] (team-a).apiKey: contains a character that is not printable ASCII, which a header requires",
+      "credentials[0] (team-a).apiKey: contains a character that is not printable ASCII, as headers need it",
     ),
   ],
   "a URL as key": [

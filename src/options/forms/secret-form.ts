@@ -6,7 +6,7 @@ const LEAST = 16;
 export function faultOfSecret(secret: string): string | undefined {
   if (secret === "") return "must not be empty; is its environment variable set?";
   if (/\$\{|^\$[A-Za-z_]\w*$|^%\w+%$|\{\{|^process\.env\b/.test(secret))
-    return "is the name of a variable, not its value: the variable was not expanded";
+    return "is the name of a variable, not its value: the program that reads the file did not expand it";
   if (/^["'`].*["'`]$/.test(secret)) return "is in quotes: remove them";
   if (/^\s|\s$/.test(secret))
     return "begins or ends with a space or a line break: remove it, because another instance may read the value without it";
