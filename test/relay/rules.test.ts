@@ -102,7 +102,7 @@ describe("an operator's rules", () => {
 });
 
 it.each<[unknown, string]>([
-  [{ when: {}, then: { reason: "UNKNOWN" } }, "limits.rules[0].when: must give a status"],
+  [{ when: {}, then: { reason: "UNKNOWN" } }, "limits.rules[0].when: must have a status"],
   [{ when: { status: 4 }, then: { reason: "UNKNOWN" } }, "limits.rules[0].when.status: must be"],
   [{ when: { text: 7 }, then: { reason: "UNKNOWN" } }, "limits.rules[0].when.text: must be a text"],
   [{ when: { text: "a" }, then: { reason: "ODD" } }, "limits.rules[0].then.reason: must be one of"],
