@@ -67,6 +67,7 @@ export interface UsageOption {
 
 /** How an API family speaks. Each built-in dialect is a file in src/dialects/; an operator can pass another. */
 export interface Dialect {
+  /** Name for the log; of two models only those with the same dialect name can be each other's fallback. */
   name: string;
 
   /** Returns the model that a request names; `undefined` if it names none. */

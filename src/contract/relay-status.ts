@@ -111,7 +111,7 @@ export interface CooldownStatus {
 /** `model`: one family on one credential; `upstream-model`: one family on every credential; `acquirer`: creation of tokens. */
 export type CooldownScope = "model" | "credential" | "upstream-model" | "upstream" | "acquirer";
 
-/** One endpoint whose circuit is open. */
+/** One endpoint with an open circuit. */
 export interface CircuitStatus {
   /** Name of the upstream. */
   upstream: string;

@@ -19,6 +19,7 @@ export interface Sink {
   end(): void;
   /** Aborts the answer, so that the client can detect that it is incomplete. */
   destroy(): void;
+  /** Set by the relay before it writes. */
   listener: SinkListener | undefined;
   /** True once the client is known to have disconnected. */
   readonly closed: boolean;

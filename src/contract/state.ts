@@ -88,9 +88,11 @@ export interface State {
   readonly creations: CreationStore;
   /** Counts an upstream call in memory; the counters are written at most once a second. */
   count(credential: string, failed: boolean): void;
+  /** Returns the counters of a credential, of all instances; `undefined` before its first call. */
   counters(credential: string): UsageCounters | undefined;
   /** Resolves when all pending writes have succeeded, or have failed once more. */
   flush(): Promise<void>;
+  /** Writes what is pending and stops. */
   close(): Promise<void>;
   health(): StateHealth;
 }

@@ -31,6 +31,7 @@ export type TokenFunction = (
 
 /** Source of a credential's access tokens: `oauth`, `firebase`, `serviceAccount`, or an object of the operator's. */
 export interface TokenSource {
+  /** Kind of the source, for the status: `oauth`, `firebase`, `service-account`, … */
   kind: string;
   /** The configured refresh token. */
   refreshToken?: string | undefined;

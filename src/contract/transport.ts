@@ -12,7 +12,9 @@ export interface Outgoing {
 
 /** Response headers of an upstream, by lower-case name. */
 export interface ReplyHeaders {
+  /** Returns a header by its lower-case name. */
   get(name: string): string | undefined;
+  /** Calls `visit` for each header. */
   forEach(visit: (value: string, name: string) => void): void;
 }
 
@@ -60,7 +62,9 @@ export interface Receiver {
   onHead(status: number, headers: ReplyHeaders): void;
   /** Called with decoded body bytes, which may be kept. Returning `false` pauses reading until `resume`. */
   onData(chunk: Uint8Array): boolean;
+  /** Called when the answer is complete. */
   onEnd(): void;
+  /** Called when the call has failed. */
   onFail(error: TransportError): void;
 }
 
@@ -80,5 +84,6 @@ export interface Transport {
   name: string;
   /** Sends a call. Must not call the receiver before it returns. */
   send(outgoing: Outgoing, receiver: Receiver): Exchange;
+  /** Closes all connections. Resolves when they are closed. */
   close(): Promise<void>;
 }

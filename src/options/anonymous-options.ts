@@ -1,4 +1,4 @@
-// The sources of anonymous tokens in the config.
+// Resolves credentials that are sources of anonymous tokens.
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions } from "./credential-types.ts";
@@ -6,10 +6,10 @@ import { withoutUndefined } from "../shared/json.ts";
 import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import { wrong } from "./faults.ts";
 
-/** What makes sense for a credential that makes anonymous tokens, and for no other. */
+/** Options that apply only to sources of anonymous tokens. */
 const OF_ACQUIRERS = ["maxLive", "createLimit", "expectedRequests", "lowWater"] as const;
 
-/** Resolves what makes anonymous tokens; `undefined` for every other credential. */
+/** Resolves a source of anonymous tokens; `undefined` for every other credential. */
 export function resolveAcquirer(
   options: CredentialOptions,
   credential: Credential,
@@ -24,11 +24,11 @@ export function resolveAcquirer(
     lowWater,
   } = options;
   if (anonymous === undefined) {
-    // Where it is not even asked for, a key is what is missing, and told already.
+    // Without the option `anonymous`, the missing key is the fault, which has been reported.
     if (apiKey === undefined && token === undefined && "anonymous" in options)
       wrong(`${path}.anonymous`, "is missing");
     const foreign = OF_ACQUIRERS.find((name) => options[name] !== undefined);
-    if (foreign) wrong(`${path}.${foreign}`, "is only for credentials with `anonymous`");
+    if (foreign) wrong(`${path}.${foreign}`, "applies only to credentials with `anonymous`");
     return undefined;
   }
   if (apiKey !== undefined) wrong(`${path}.apiKey`, "cannot be combined with `anonymous`");
@@ -36,7 +36,10 @@ export function resolveAcquirer(
   if (lowWater !== undefined && expectedRequests === undefined)
     wrong(`${path}.lowWater`, "needs `expectedRequests`");
   if (lowWater !== undefined && maxLive < 2)
-    wrong(`${path}.lowWater`, "needs a `maxLive` above 1: the next token lives beside the last");
+    wrong(
+      `${path}.lowWater`,
+      "needs `maxLive` above 1, because the next token is created while the last is in use",
+    );
   const { key = credential.id, ...limits } = options.createLimit ?? {};
   return {
     ...credential,

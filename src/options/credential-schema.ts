@@ -10,7 +10,7 @@ import { checked, count, finite, flag, text, texts } from "./schema-parts.ts";
 const tokenSource = objectOf<TokenSource>()(
   { kind: text, rotates: flag, refresh: callable },
   { refreshToken: text },
-  "must be a function or a source such as `oauth(…)`; a key that never changes is an `apiKey`",
+  "must be a function or a source such as `oauth(…)`; for a static key use `apiKey`",
 );
 const anonymousSource = groupOf<AnonymousSource>()({ refresh: callable }, { create: callable });
 

@@ -1,4 +1,4 @@
-// The credentials of the config: whose they are, and how much they are preferred.
+// Resolves the credentials: their upstreams, tiers and secrets.
 import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { CredentialOptions } from "./credential-types.ts";
@@ -9,18 +9,19 @@ import { CREDENTIAL_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
+/** The credentials of the config, by what they are. */
 export interface Carriers {
-  /** What can carry a request as it stands. */
+  /** Credentials with a key or a token source. */
   credentials: Credential[];
-  /** What acquires tokens that can. */
+  /** Sources of anonymous tokens. */
   acquirers: AcquirerConfig[];
-  /** Static keys by credential id. Kept apart from all that is shown. */
+  /** Static keys by credential id, separate from everything that is shown. */
   secrets: Map<string, string>;
   /** Token sources by credential id. */
   sources: Map<string, TokenSource | TokenFunction>;
 }
 
-/** Resolves every credential. Two that share an id, a name that leads nowhere, an upstream without any are faults. */
+/** Resolves every credential. A duplicate id, an unknown name and an upstream without a credential are faults. */
 export function resolveCredentials(
   options: RelayOptions,
   upstreams: ReadonlyMap<string, unknown>,
@@ -29,7 +30,7 @@ export function resolveCredentials(
   const tiers = Array.isArray(options.tiers) ? options.tiers : [];
   tiers.forEach((name, index) => {
     if (tiers.indexOf(name) < index)
-      faults.add(`tiers[${index}]`, `is the same as tiers[${tiers.indexOf(name)}]`);
+      faults.add(`tiers[${index}]`, `is a duplicate of tiers[${tiers.indexOf(name)}]`);
   });
   const carriers: Carriers = {
     credentials: [],
@@ -38,24 +39,30 @@ export function resolveCredentials(
     sources: new Map(),
   };
   const names = [...upstreams.keys()];
-  const place = { options, names, carriers, taken: new Set<string>(), served: new Set<string>() };
+  const resolution = {
+    options,
+    names,
+    carriers,
+    taken: new Set<string>(),
+    served: new Set<string>(),
+  };
   const credentials = Array.isArray(options.credentials) ? options.credentials : [];
-  // No function for each of a hundred thousand.
+  // No closure for each of up to 100,000 credentials.
   for (let index = 0; index < credentials.length && !faults.isFull; index++) {
     try {
-      take(credentials[index]!, `credentials[${index}]`, place, faults);
+      resolveCredential(credentials[index]!, `credentials[${index}]`, resolution, faults);
     } catch (error) {
       faults.take(error);
     }
   }
-  if (!faults.some((path) => WHOSE.test(path))) checkServed(place, faults);
+  if (!faults.some((path) => UNCERTAIN.test(path))) checkServed(resolution, faults);
   return carriers;
 }
 
-/** Faults that leave it open which upstream has a credential. */
-const WHOSE = /^credentials(?:\[\d+\](?:\.upstream)?)?$/;
+/** Paths of faults after which it is unknown which upstreams have a credential. */
+const UNCERTAIN = /^credentials(?:\[\d+\](?:\.upstream)?)?$/;
 
-interface Place {
+interface Resolution {
   options: RelayOptions;
   /** Names of the upstreams. */
   names: readonly string[];
@@ -65,30 +72,38 @@ interface Place {
   served: Set<string>;
 }
 
-function take(options: CredentialOptions, path: string, place: Place, faults: Faults): void {
+function resolveCredential(
+  options: CredentialOptions,
+  path: string,
+  resolution: Resolution,
+  faults: Faults,
+): void {
   const { id, apiKey, token } = options;
-  const { credentials, acquirers, secrets, sources } = place.carriers;
-  // A set of all ids of its own would cost a large pool as much as all other checks together.
-  if (secrets.has(id) || sources.has(id) || place.taken.has(id))
-    faults.add(`${path}.id`, `is the same as credentials[${placeOf(id, place.options)}].id`);
-  const upstream = upstreamOf(options, place.names, path, faults);
-  place.served.add(upstream);
-  const tier = tierOf(options, place.options.tiers, path, faults);
+  const { credentials, acquirers, secrets, sources } = resolution.carriers;
+  // A separate set of all ids would cost as much as all other checks of a large pool.
+  if (secrets.has(id) || sources.has(id) || resolution.taken.has(id))
+    faults.add(
+      `${path}.id`,
+      `is a duplicate of credentials[${indexOf(id, resolution.options)}].id`,
+    );
+  const upstream = upstreamOf(options, resolution.names, path, faults);
+  resolution.served.add(upstream);
+  const tier = tierOf(options, resolution.options.tiers, path, faults);
   const resolved = toCredential(options, upstream, tier);
   const acquirer = resolveAcquirer(options, resolved, path);
   if (acquirer) {
-    place.taken.add(id);
+    resolution.taken.add(id);
     acquirers.push(acquirer);
   } else credentials.push(resolved);
   if (apiKey !== undefined) secrets.set(id, apiKey);
   if (token !== undefined) sources.set(id, token);
 }
 
-function placeOf(id: string, { credentials }: RelayOptions): number {
+function indexOf(id: string, { credentials }: RelayOptions): number {
   return credentials.findIndex((other) => other.id === id);
 }
 
-function checkServed({ options, names, served }: Place, faults: Faults): void {
+function checkServed({ options, names, served }: Resolution, faults: Faults): void {
   for (const name of names)
     if (!served.has(name))
       faults.add(
@@ -107,8 +122,8 @@ function upstreamOf(
   faults: Faults,
 ): string {
   if (upstream === undefined && names.length > 1)
-    faults.add(`${path}.upstream`, `is missing: there are several upstreams, ${names.join(", ")}`);
-  // Where there is none, that is the fault.
+    faults.add(`${path}.upstream`, `is missing: name one of the upstreams ${names.join(", ")}`);
+  // Without any upstream, that is the fault.
   if (upstream !== undefined && names.length > 0 && !names.includes(upstream))
     faults.add(
       `${path}.upstream`,
@@ -151,7 +166,7 @@ function tierOf(
       `${path}.tier`,
       tiers
         ? `must be one of ${tiers.join(", ")}${didYouMean(tier, tiers)}`
-        : "must be a number where there are no `tiers`",
+        : "must be a number if `tiers` is not set",
     );
   return rank;
 }

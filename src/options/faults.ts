@@ -1,23 +1,23 @@
-// The faults of one set of options, collected: all are told at once, by path and never by value, which could be a secret.
+// Collects the faults of one set of options. All are reported at once, by path and never by value, which could be a secret.
 import { type OptionFault, RelayError } from "../shared/errors.ts";
 import { FAULTS_COUNTED } from "../shared/option-faults.ts";
 import { isLikeSecret } from "../shared/key-faults.ts";
 
-/** Faults that are shown; of a large pool that is wrong throughout, the first are enough. */
+/** Maximum number of faults in a message. */
 const SHOWN = 20;
 const IN_CREDENTIAL = /^credentials\[(\d+)\]/;
 
-/** Throws `ERR_RELAY_OPTIONS` for the option at `path`. Inside `resolveOptions` it becomes one fault of all. */
+/** Throws `ERR_RELAY_OPTIONS` for the option at `path`. `resolveOptions` collects it with the other faults. */
 export function wrong(path: string, detail: string): never {
   throw new RelayError("ERR_RELAY_OPTIONS", { path, detail });
 }
 
 export class Faults {
   readonly #options: object;
-  /** By their place, which is the path but for what has none of its own. */
+  /** Faults by place: the path, except for faults without a path of their own. */
   readonly #found = new Map<string, OptionFault>();
 
-  /** `options` are looked into for the ids of credentials. */
+  /** The ids of credentials are read from `options`. */
   constructor(options: object) {
     this.#options = options;
   }
@@ -26,20 +26,20 @@ export class Faults {
     return this.#found.size === 0;
   }
 
-  /** True when there are more than anybody will read: looking can stop. */
+  /** True when enough faults have been found: the search can stop. */
   get isFull(): boolean {
     return this.#found.size >= FAULTS_COUNTED;
   }
 
-  /** Adds a fault, but for a place that is in one already: what follows from a fault is none of its own. */
+  /** Adds a fault, unless its place is in the place of another fault, from which it follows. */
   add(path: string, detail: string, place: string = path): void {
     if (!this.isFull && !this.hasAt(place)) this.#found.set(place, { path, detail });
   }
 
-  /** True where this option, one that it lies in or one that lies in it is wrong. */
+  /** True if this option, one that contains it or one inside it has a fault. */
   hasAt(path: string): boolean {
     if (this.#found.size === 0) return false;
-    return this.some((known) => lies(known, path) || lies(path, known));
+    return this.some((known) => isInside(known, path) || isInside(path, known));
   }
 
   some(matches: (path: string) => boolean): boolean {
@@ -47,7 +47,7 @@ export class Faults {
     return false;
   }
 
-  /** Runs a step of resolving. What it reports by `wrong` is collected; its result counts only where nothing is wrong. */
+  /** Runs a step and collects the fault that it throws. Its result is valid only if there is no fault. */
   attempt<T>(step: () => T): T {
     try {
       return step();
@@ -57,14 +57,14 @@ export class Faults {
     }
   }
 
-  /** Collects what a step threw. A step that fails over a part that is known to be wrong has nothing to add. */
+  /** Collects what a step threw. Other errors are ignored after a fault, because they follow from it. */
   take(error: unknown): void {
     if (error instanceof RelayError && error.code === "ERR_RELAY_OPTIONS")
       this.add(error.facts.path ?? "options", error.facts.detail ?? "is wrong");
     else if (this.isEmpty) throw error;
   }
 
-  /** Throws `ERR_RELAY_OPTIONS` with all of them, where there is one. */
+  /** Throws `ERR_RELAY_OPTIONS` with all faults, if there is one. */
   throwAny(): void {
     if (this.isEmpty) return;
     const faults = [...this.#found.values()].slice(0, SHOWN).map((it) => this.#withId(it));
@@ -88,7 +88,7 @@ export class Faults {
   }
 }
 
-function lies(inner: string, outer: string): boolean {
+function isInside(inner: string, outer: string): boolean {
   return (
     inner.startsWith(outer) &&
     (inner.length === outer.length || inner[outer.length] === "." || inner[outer.length] === "[")

@@ -21,7 +21,7 @@ export interface SchedulingOptions {
    * function `(candidates, request) => id`. Equal credentials take turns. @default "round-robin"
    */
   strategy?: StrategyName | ChooseFunction;
-  /** Requests without a session key that are less than this time apart go to the same credential, in ms. @default false */
+  /** Requests without a session key that are less than this time apart go to the same credential, in ms; `false`: off. @default false */
   reuseWindow?: number | false;
   /** Credential that is used before all others of its upstream while it is available: its id, or an object. */
   preferred?: string | PreferredOptions;
@@ -72,11 +72,14 @@ export interface TokenOptions {
 export interface LimitOptions {
   /** Families of models that share a limit, by pattern (`{ "gpt-4*": "gpt-4" }`); the longest matching pattern wins. */
   families?: Record<string, string>;
-  /** Maximum number of upstream calls for one request: retries, fallbacks and refreshes together. @default 3 */
+  /** Maximum number of upstream calls for one request, over all credentials, endpoints and fallback models. @default 3 */
   maxAttempts?: number;
   /** Maximum time that a request waits for a credential, in ms. A request that would wait longer fails at once. @default 10_000 */
   maxWait?: number;
-  /** Maximum time from the start of a request to the start of its answer, all attempts and waits included, in ms. @default false */
+  /**
+   * Maximum time from the start of a request to the start of its answer, all attempts and waits included, in ms; `false`: no limit.
+   * @default false
+   */
   deadline?: number | false;
   /** Delay before a request tries another credential, in ms. @default 0 */
   switchDelay?: number;
@@ -92,7 +95,8 @@ export interface LimitOptions {
    */
   disableOn?: RuleReason[];
   /**
-   * Time after which a disabled credential is reported, once, in ms. Credentials that were added at run time are then removed.
+   * Time after which a disabled credential is reported, once, in ms; `false`: never. Credentials that were added at run time are then
+   * removed.
    * @default false
    */
   pruneAfter?: number | false;
@@ -100,7 +104,7 @@ export interface LimitOptions {
   rules?: RefusalRule[];
   /**
    * Circuit breaker: number of consecutive server and network failures, of any credentials, after which the circuit of an endpoint
-   * opens and its requests are answered with 503. Any other answer resets the count. @default 5
+   * opens and its requests are answered with 503; `false`: off. Any other answer resets the count. @default 5
    */
   circuitAfter?: number | false;
   /** Time in which those failures must occur, from first to last, in ms. @default 120_000 */
@@ -127,7 +131,7 @@ export interface PerCallerOptions {
   /**
    * Maximum number of concurrent requests of one caller id, or without one of one client address (the /64 of an IPv6 address). One
    * more is answered with 429 and `retry-after`, and nothing is sent upstream. Clients without a known address share a limit of
-   * 1,000, or of this number if it is higher. @default 100
+   * 1,000, or of this number if it is higher. `false`: no limit. @default 100
    */
   concurrent?: number | false;
 }
@@ -156,7 +160,7 @@ export interface StreamingOptions {
   firstByteTimeout?: number;
   /** Maximum silence of the upstream within an answer, in ms. @default 120_000 */
   idleTimeout?: number;
-  /** Maximum time from the start of a request to the end of its answer, in ms. @default false */
+  /** Maximum time from the start of a request to the end of its answer, in ms; `false`: no limit. @default false */
   totalTimeout?: number | false;
   /** Maximum size of an event that is parsed, in bytes. Longer events pass through unparsed. @default 1_048_576 */
   eventSize?: number;

@@ -1,5 +1,5 @@
-// What an entry takes: options, or a factory of them. TypeScript finds unknown names in a literal, but not in what a function
-// returns; here it does.
+// The argument of `createRelay` and `defineRelay`: options, or a factory of them. TypeScript reports unknown names in a literal, but
+// not in the result of a function; these types make it do so.
 import type { CommonOptions, OneUpstream, RelayOptions, SeveralUpstreams } from "./types.ts";
 import type { UpstreamOptions } from "./upstream-types.ts";
 
@@ -12,8 +12,8 @@ export type OptionsInput<
   Given extends AnyOptions = AnyOptions,
   Context extends readonly unknown[] = [],
 > =
-  // The checks come first: their messages are the shorter ones. A member for each kind of factory, because TypeScript takes apart
-  // what a union holds. It infers from a mapped type only where nothing else says more, so that a promise is never `Given` itself.
+  // The checks come first, because their messages are shorter. Each kind of factory is a member, because TypeScript splits unions. It
+  // infers from a mapped type only as a last resort, so that a promise is never inferred as `Given`.
   | (Checked<NoInfer<Given>> & ((...context: Context) => Same<Given> & AnyOptions<Tier>))
   | (Checked<NoInfer<Given>> & ((...context: Context) => Promise<Given & AnyOptions<Tier>>))
   | (Declared<NoInfer<Given>> &
@@ -24,30 +24,30 @@ type Same<Given> = { [Name in keyof Given]: Given[Name] };
 
 type Checked<Given> = [Given] extends [never] ? unknown : Exact<Given> & WithUpstream<Given>;
 
-/** A factory that is declared to return options has no other names to look for; for all others this kind is none. */
+/** Matches factories that are declared to return options; they cannot have unknown names. */
 type Declared<Given> = SeveralUpstreams extends Given
   ? unknown
   : OneUpstream extends Given
     ? unknown
     : never;
 
-/** Options however many upstreams there are. Not a union: TypeScript would look for `Given` in each of its parts. */
+/** Options with any number of upstreams. Not a union, because TypeScript would infer `Given` from each member. */
 export interface AnyOptions<Tier extends string = string> extends CommonOptions<Tier> {
   upstream?: UpstreamOptions;
   upstreams?: Record<string, UpstreamOptions>;
 }
 
-/** Stands in a message of TypeScript's where a factory returns a name that is no option. */
+/** Appears in TypeScript's message if a factory returns an unknown name. */
 export interface NotAnOption<Path extends string> {
   readonly isNotAnOption: Path;
 }
 
-/** Stands in a message of TypeScript's where a factory returns not exactly one of two options. */
+/** Appears in TypeScript's message if a factory returns none or both of two options. */
 export interface GiveOneOf<Names extends string> {
   readonly giveOneOf: Names;
 }
 
-// Put off by `infer`: worked out before `Given` is known, all paths at once are more than TypeScript holds.
+// Deferred by `infer`: evaluated before `Given` is known, the paths exceed a limit of TypeScript.
 type Exact<Given> =
   Given extends PromiseLike<unknown>
     ? unknown
@@ -57,7 +57,7 @@ type Exact<Given> =
         : NotAnOption<Path>
       : unknown;
 
-// Where what is returned is wrong in its types, `Given` is `AnyOptions`, with every name, and the return type says what is wrong.
+// If the result has a type error, `Given` is `AnyOptions`, with every name, and the error of the return type is shown.
 type WithUpstream<Given> = keyof AnyOptions extends keyof Given
   ? unknown
   : Given extends
@@ -67,12 +67,12 @@ type WithUpstream<Given> = keyof AnyOptions extends keyof Given
     ? unknown
     : GiveOneOf<"upstream" | "upstreams">;
 
-/** Objects of the operator's own: they may have more than what is used. */
+/** Objects in code, which may have more members than are used. */
 type Own = "dialect" | "token" | "storage" | "log" | "transport" | "clock";
 
 type Leaf = string | number | boolean | null | undefined | ((...input: never[]) => unknown);
 
-/** Paths of the names in `Given` that are no options. */
+/** Paths of the unknown names in `Given`. */
 type UnknownIn<Given, Known, Path extends string = ""> = Given extends Leaf
   ? never
   : Given extends readonly (infer Item)[]

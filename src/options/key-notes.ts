@@ -1,14 +1,14 @@
-// Keys that are valid and probably not the right ones: another provider's, or one key under two ids. Told by path, never by value.
+// Warns about keys that are valid and probably wrong: another provider's, or one key under two ids. Named by id, never by value.
 import type { RelayConfig } from "./resolve.ts";
 
 interface Provider {
   name: string;
-  /** How its keys begin. */
+  /** Matches the beginning of its keys. */
   keys: RegExp;
   hosts: RegExp;
 }
 
-/** Providers whose keys are told apart by their beginning. Where a key or a host is none of these, nothing is said. */
+/** Providers whose keys have a known beginning. Other keys and hosts cause no warning. */
 const PROVIDERS: readonly Provider[] = [
   { name: "Anthropic", keys: /^sk-ant-/, hosts: /(?:^|\.)anthropic\.com$/ },
   { name: "OpenRouter", keys: /^sk-or-/, hosts: /(?:^|\.)openrouter\.ai$/ },
@@ -19,16 +19,16 @@ const PROVIDERS: readonly Provider[] = [
   { name: "Perplexity", keys: /^pplx-/, hosts: /(?:^|\.)perplexity\.ai$/ },
 ];
 
-/** Faults that are told; a large pool that was pasted twice does not fill the log. */
-const TOLD = 3;
+/** Maximum number of warnings, so that a large pool that was pasted twice does not fill the log. */
+const MAX_WARNINGS = 3;
 
-/** Returns a sentence for each doubtful key, with its path. */
+/** Returns a warning for each doubtful key, with the id of its credential. */
 export function doubtsOfKeys(config: RelayConfig): string[] {
   const { credentials, secrets } = config;
   const doubts: string[] = [];
   const seen = new Map<string, string>();
   for (const { id, upstream } of credentials) {
-    if (doubts.length >= TOLD) break;
+    if (doubts.length >= MAX_WARNINGS) break;
     const key = secrets.get(id);
     if (key === undefined) continue;
     const foreign = foreignTo(key, config, upstream);
@@ -38,7 +38,7 @@ export function doubtsOfKeys(config: RelayConfig): string[] {
     if (first === undefined) seen.set(place, id);
     else
       doubts.push(
-        `credential ${id}: apiKey is the same as that of ${first}: the provider counts both as one, and a limit of one is a limit of both`,
+        `credential ${id}: apiKey is the same as that of ${first}: the provider counts both as one key, so they share every limit`,
       );
   }
   return doubts;
@@ -52,7 +52,7 @@ function foreignTo(key: string, { upstreams }: RelayConfig, upstream: string): s
       const { hostname } = new URL(origin);
       const other = PROVIDERS.find(({ hosts }) => hosts.test(hostname));
       if (other && other !== owner)
-        return `looks like a key of ${owner.name}, and its upstream is ${hostname}`;
+        return `looks like a key of ${owner.name}, but its upstream is ${hostname}`;
     }
   return undefined;
 }

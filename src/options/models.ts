@@ -1,4 +1,4 @@
-// The models of the config: which upstream serves each, and what takes its place.
+// Resolves the models: their upstreams and fallbacks.
 import type { Credential } from "../contract/credential.ts";
 import type { RelayOptions } from "./types.ts";
 import type { ModelOptions } from "./upstream-types.ts";
@@ -7,15 +7,16 @@ import { toModelTest } from "../shared/patterns.ts";
 import { type Faults, wrong } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
 
+/** A model with its upstream resolved. */
 export interface ModelConfig {
   upstream: string;
-  /** Models to go on with, in order. */
+  /** Models to fall back to, in order. */
   fallback: readonly string[];
 }
 
 type Upstreams = ReadonlyMap<string, UpstreamConfig>;
 
-/** Looks every name up. A model or a chain that leads nowhere, back to itself, or to another dialect is a fault. */
+/** Resolves every model. An unknown name, a fallback to the model itself and one of another dialect are faults. */
 export function resolveModels(
   options: RelayOptions,
   upstreams: Upstreams,
@@ -28,7 +29,7 @@ export function resolveModels(
       const upstream = upstreamOf(name, model, upstreams);
       models.set(name, { upstream, fallback: [...(model.fallback ?? [])] });
     });
-  // A credential that is wrong itself may be the one that serves.
+  // A credential with a fault of its own could be the one that serves the model.
   const areSure = !faults.some((path) => SERVING.test(path));
   const isServed = (name: string, upstream: string): boolean =>
     !areSure || credentials.some((it) => it.upstream === upstream && serves(it, name));
@@ -41,7 +42,7 @@ export function resolveModels(
   return models;
 }
 
-const UNSERVED = "is served by no credential of its upstream";
+const UNSERVED = "is not served by any credential of its upstream";
 const SERVING = /^credentials(?:\[\d+\](?:\.(?:upstream|models\b.*))?)?$/;
 
 interface Lookup {
@@ -54,32 +55,30 @@ function checkFallback(name: string, index: number, { models, upstreams, isServe
   const { upstream, fallback } = models.get(name)!;
   const other = fallback[index]!;
   const path = `models.${name}.fallback[${index}]`;
-  const place = placeOf(other, models, upstreams);
+  const target = upstreamOfFallback(other, models, upstreams);
   if (other === name) wrong(path, "is the model itself");
-  if (other === "*" || name === "*") wrong(path, "must be one model for another");
+  if (other === "*" || name === "*")
+    wrong(path, "cannot use `*`: a fallback is one model for another");
   if (fallback.indexOf(other) < index)
-    wrong(path, `is the same as models.${name}.fallback[${fallback.indexOf(other)}]`);
-  if (place === undefined)
+    wrong(path, `is a duplicate of models.${name}.fallback[${fallback.indexOf(other)}]`);
+  if (target === undefined)
     wrong(
       path,
-      `must be listed in \`models\`: there are several upstreams${didYouMean(
+      `must be listed in \`models\`, because there are several upstreams${didYouMean(
         other,
         [...models.keys()].filter((known) => known !== name),
       )}`,
     );
-  if (upstreams.get(place)!.dialect.name !== upstreams.get(upstream)!.dialect.name)
-    wrong(path, "speaks another dialect");
-  if (!isServed(other, place)) wrong(path, UNSERVED);
+  if (upstreams.get(target)!.dialect.name !== upstreams.get(upstream)!.dialect.name)
+    wrong(path, "must have the same dialect as its model");
+  if (!isServed(other, target)) wrong(path, UNSERVED);
 }
 
 function upstreamOf(name: string, { upstream }: ModelOptions, upstreams: Upstreams): string {
   const names = [...upstreams.keys()];
   if (upstream === undefined && names.length === 1) return names[0]!;
   if (upstream === undefined)
-    wrong(
-      `models.${name}.upstream`,
-      `is missing: there are several upstreams, ${names.join(", ")}`,
-    );
+    wrong(`models.${name}.upstream`, `is missing: name one of the upstreams ${names.join(", ")}`);
   if (!upstreams.has(upstream))
     wrong(
       `models.${name}.upstream`,
@@ -88,7 +87,7 @@ function upstreamOf(name: string, { upstream }: ModelOptions, upstreams: Upstrea
   return upstream;
 }
 
-function placeOf(
+function upstreamOfFallback(
   model: string,
   models: ReadonlyMap<string, ModelConfig>,
   upstreams: Upstreams,

@@ -1,10 +1,10 @@
-// Finds the names that are no options, and what they mean: a slip, another word, or an option that stands in the wrong place.
+// Finds unknown names and suggests what was meant: a typo, a synonym, or an option in the wrong place.
 import type * as v from "valibot";
 import { isLikeSecret } from "../shared/key-faults.ts";
 import type { Faults } from "./faults.ts";
 import { sameAs, slipOf, synonymsOf, toPlain } from "./suggest.ts";
 
-/** The parts of a schema that are walked. */
+/** The fields of a schema that are read. */
 interface Node {
   type: string;
   entries?: Record<string, Node>;
@@ -15,12 +15,12 @@ interface Node {
 }
 
 type Group = Record<string, unknown>;
-/** Path of the option of a name; of several the least deep one. */
+/** Path of the option with a name; the shortest path if there are several. */
 type Places = ReadonlyMap<string, string>;
 
 /**
- * Adds every name that is no option to the faults. Returns the options as they were meant: misspelt names put right, others
- * left out, so that all that follows sees what would be left to correct.
+ * Adds every unknown name to the faults. Returns the options as they were meant, with misspelt names corrected and other unknown
+ * names removed, so that the following checks find the remaining faults.
  */
 export function checkNames(schema: v.GenericSchema, options: object, faults: Faults): object {
   const root = schema as unknown as Node;
@@ -68,9 +68,9 @@ function walkEntries(group: Group, look: (name: string, value: unknown) => unkno
   return copy ?? group;
 }
 
-/** The group with names that are options alone. */
+/** Returns the group with known names only. */
 function toMeant(entries: Record<string, Node>, group: Group, path: string, context: Walk): Group {
-  // As the schema looks: what a prototype has is an option too, what it has beside is none.
+  // As in the schema: inherited values count, but only own names are checked.
   const unknown = Object.keys(group).filter((name) => !Object.hasOwn(entries, name));
   if (unknown.length === 0) return group;
   const meant = { ...group };
@@ -79,8 +79,8 @@ function toMeant(entries: Record<string, Node>, group: Group, path: string, cont
   for (const name of unknown) {
     const given = (option: string): boolean => option in meant;
     const shapeOf = (option: string): string => shapeFor(entries[option], option, group[name]);
-    const here = tell(name, { path, known, given, shapeOf }, context);
-    // What is no group where the option is one says something else: it is not looked at further.
+    const here = report(name, { path, known, given, shapeOf }, context);
+    // A value that is not a group is not checked further if the option is a group.
     if (here !== undefined && shapeOf(here) === here) meant[here] = group[name];
   }
   return meant;
@@ -91,7 +91,7 @@ interface Where {
   path: string;
   known: readonly string[];
   given(option: string): boolean;
-  /** The option as it is written, with the names in it where what was given is no group. */
+  /** The option as it should be written, with the names in it if the given value is not a group. */
   shapeOf(option: string): string;
 }
 
@@ -102,17 +102,17 @@ function shapeFor(node: Node | undefined, option: string, value: unknown): strin
     : option;
 }
 
-/** Adds the fault; returns the option of this group that was meant. */
-function tell(
+/** Adds the fault. Returns the option of this group that was meant, if any. */
+function report(
   name: string,
   { path, known, given, shapeOf }: Where,
   { faults, places }: Walk,
 ): string | undefined {
   if (!/^[\w$ .-]+$/.test(name) || isLikeSecret(name)) {
-    faults.add(path || "options", "has a name in it that is not an option", join(path, "*"));
+    faults.add(path || "options", "contains a name that is not an option", join(path, "*"));
     return undefined;
   }
-  // Written right, but elsewhere, says more than a likeness here.
+  // An exact name of another group is a better suggestion than a similar name of this group.
   const elsewhere = (word: string): string | undefined => places.get(toPlain(word));
   const same = sameAs(name, known);
   const moved = same === undefined ? elsewhere(name) : undefined;
@@ -124,7 +124,7 @@ function tell(
       ? ""
       : here === undefined || isFree
         ? `; did you mean \`${here === undefined ? meant : shapeOf(here)}\`?`
-        : `; \`${meant}\` is given already`;
+        : `; \`${meant}\` is already set`;
   faults.add(join(path, name), `is not an option${moved === undefined ? "" : " here"}${question}`);
   return isFree ? here : undefined;
 }
@@ -137,7 +137,7 @@ function join(path: string, name: string): string {
   return path ? `${path}.${name}` : name;
 }
 
-/** Every option by its path, upstreams by the one. */
+/** Yields the path of every option; `upstream` represents `upstreams`. */
 function* pathsOf(node: Node, path = ""): Generator<string> {
   if (node.type === "lazy") return yield* pathsOf(node.getter!(undefined), path);
   if (node.type === "optional") return yield* pathsOf(node.wrapped!, path);

@@ -1,4 +1,4 @@
-// What an operator probably did not mean, although it is allowed: told once at start.
+// Warns at start about options that are valid and probably a mistake.
 import type { Endpoint } from "../contract/target.ts";
 import type { RelayConfig } from "./resolve.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
@@ -6,7 +6,7 @@ import { isWeakSecret } from "./forms/secret-form.ts";
 import { doubtsOfKeys } from "./key-notes.ts";
 import { slipOf } from "./suggest.ts";
 
-/** Returns a sentence for each doubtful option, with its path. */
+/** Returns a warning for each doubtful option, with its path. */
 export function doubtsOf(config: RelayConfig): string[] {
   return [
     ...[...config.upstreams.values()].flatMap((upstream) => doubtsOfUpstream(upstream, config)),
@@ -36,29 +36,29 @@ function doubtsOfUpstream(upstream: UpstreamConfig, config: RelayConfig): string
   return [...new Set(doubts)];
 }
 
-/** Paths of endpoints, which clients add by themselves. */
+/** Endpoint paths, which clients append themselves. */
 const ENDPOINT =
   /\/(?:chat\/completions|completions|responses|embeddings|messages(?:\/count_tokens)?|models\/[^/]+:\w+)$/;
 const VERSION = /\/v\d+\w*(?:\/|$)/;
-/** Hosts of APIs in the dialect of OpenAI that have no version. */
+/** Hosts of OpenAI-compatible APIs without a version. */
 const WITHOUT_VERSION = /(?:\.deepseek\.com|\.perplexity\.ai|\.azure\.com)$/;
 
 function doubtOfPath({ origin, basePath }: Endpoint, dialect: string): string | undefined {
   if (!["openai", "anthropic", "google"].includes(dialect)) return undefined;
   const endpoint = ENDPOINT.exec(basePath)?.[0];
   if (endpoint !== undefined)
-    return `ends with an endpoint (${endpoint.replace(/\/models\/.*/, "/models/…")}), which clients add by themselves: end it before that`;
+    return `ends with an endpoint (${endpoint.replace(/\/models\/.*/, "/models/…")}), which clients append themselves: remove it`;
   const twice = /\/v\d+\w*\/v\d+\w*$/.exec(basePath)?.[0];
-  if (twice !== undefined) return `ends with two versions (${twice}): leave one of them out`;
+  if (twice !== undefined) return `ends with two versions (${twice}): remove one of them`;
   if (dialect === "openai" && basePath === "" && !WITHOUT_VERSION.test(new URL(origin).hostname))
-    return "has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add";
+    return "has no path: OpenAI-compatible APIs usually have /v1, which their clients do not append";
   const adds = dialect === "google" ? "/v1beta" : "/v1";
   if (dialect !== "openai" && VERSION.test(`${basePath}/`) && /\/v\d+\w*$/.test(basePath))
-    return `ends with a version, which official clients of this dialect (${dialect}) add by themselves (${adds}): they are answered 404 until it ends before that`;
+    return `ends with a version, which official clients of this dialect (${dialect}) append themselves (${adds}): remove it, otherwise they get 404`;
   return undefined;
 }
 
-/** With one upstream a model that is not listed is allowed; one that is a slip away from a listed one was hardly meant. */
+/** With one upstream a fallback need not be listed; one that is nearly a listed name is probably a typo. */
 function doubtsOfFallbacks({ models }: RelayConfig): string[] {
   const names = [...models.keys()];
   return [...models].flatMap(([model, { fallback }]) =>
@@ -73,7 +73,7 @@ function doubtsOfFallbacks({ models }: RelayConfig): string[] {
   );
 }
 
-/** Hosts that are not reached over the internet. */
+/** Hosts that are not on the internet. */
 const PRIVATE =
   /^(?:localhost|[^.]+|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|169\.254\..*|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\..*|\[(?:::1|f[cde].*)\]|.*\.(?:local|localhost|internal|lan|home|corp|intranet|svc|test|invalid|example|arpa))$/i;
 
@@ -83,7 +83,7 @@ function doubtOfHost({ origin }: Endpoint): string | undefined {
   return "is http:// to a public host: keys and prompts cross the internet unencrypted, use https://";
 }
 
-/** Below these, in ms, a duration is likely to be in seconds. `0` switches off or does not wait. */
+/** Durations below these, in ms, are probably meant in seconds. `0` means off or no wait. */
 const LEAST = {
   streaming: {
     heartbeat: 1_000,

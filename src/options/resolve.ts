@@ -1,4 +1,4 @@
-// Turns what an operator said into full config, or says which path of it is wrong. Pure.
+// Resolves the options to the config, or reports every fault by its path. Pure.
 import type { AcquirerConfig } from "../contract/anonymous-source.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { TokenFunction, TokenSource } from "../contract/token-source.ts";
@@ -18,16 +18,16 @@ import { resolveUpstreams, type UpstreamConfig } from "./upstreams.ts";
 type Full<Options, Defaults> = Required<Pick<Options, keyof Options & keyof Defaults>> &
   Omit<Options, keyof Defaults>;
 
-/** The options with every default in place and every name looked up. */
+/** The options with every default applied and every name resolved. */
 export interface RelayConfig {
   upstreams: ReadonlyMap<string, UpstreamConfig>;
   models: ReadonlyMap<string, ModelConfig>;
   credentials: readonly Credential[];
-  /** Names of the tiers, best first, as they are shown; `undefined` where tiers are numbers. */
+  /** Names of the tiers, best first; `undefined` if tiers are numbers. */
   tiers: readonly string[] | undefined;
-  /** Sources of anonymous tokens: they carry nothing themselves. */
+  /** Sources of anonymous tokens; they carry no requests themselves. */
   acquirers: readonly AcquirerConfig[];
-  /** Static keys by credential id. Kept apart from all that is shown. */
+  /** Static keys by credential id, separate from everything that is shown. */
   secrets: ReadonlyMap<string, string>;
   /** Token sources by credential id. */
   sources: ReadonlyMap<string, TokenSource | TokenFunction>;
@@ -38,7 +38,7 @@ export interface RelayConfig {
     "preferred"
   > & { preferred: { id: string; strict: boolean } | undefined };
   clientAddress: RelayOptions["clientAddress"];
-  /** How many proxies are trusted, or where they are. */
+  /** Number of trusted proxies, or their networks. */
   trustProxy: number | readonly Network[] | undefined;
   limits: Omit<Full<NonNullable<RelayOptions["limits"]>, typeof DEFAULTS.limits>, "perCaller"> & {
     perCaller: Required<PerCallerOptions>;
@@ -49,28 +49,28 @@ export interface RelayConfig {
   storage: RelayOptions["storage"];
   base: string;
   mount: string | undefined;
-  /** The first seals what is stored, all open it. */
+  /** Secrets: the first seals what is stored, all of them open it. */
   sealing: readonly string[];
-  /** How many instances there are; `undefined` where nobody has said. */
+  /** Number of instances; `undefined` if unknown. */
   instances: number | undefined;
-  /** How often the others' changes are looked for, in ms; the driver says where it is `undefined`. */
+  /** Interval at which changes of other instances are read, in ms; `undefined`: the default of the driver. */
   sync: number | false | undefined;
 }
 
 /**
  * Checks and completes the options.
- * @throws RelayError `ERR_RELAY_OPTIONS` that names everything that is wrong, each by its path (`credentials[2].tier`).
+ * @throws RelayError `ERR_RELAY_OPTIONS` that lists every fault by its path (`credentials[2].tier`).
  */
 export function resolveOptions(given: RelayOptions): RelayConfig {
   const faults = new Faults(given);
   const options = faults.attempt(() => checkShape(given, faults));
-  // What is no object at all has no parts to look at.
+  // Options that are not an object have no parts to resolve.
   const config = options && faults.attempt(() => complete(options, faults));
   faults.throwAny();
   return config;
 }
 
-/** Looks up every name and puts in the defaults; what is wrong goes into `faults`. */
+/** Resolves every name and applies the defaults; faults are added to `faults`. */
 function complete(options: RelayOptions, faults: Faults): RelayConfig {
   const upstreams = resolveUpstreams(options, faults);
   const carriers = resolveCredentials(options, upstreams, faults);
@@ -111,9 +111,9 @@ function resolveScheduling(
   if (preferred === undefined) return { ...rest, preferred: undefined };
   const { id, strict = false } = typeof preferred === "string" ? { id: preferred } : preferred;
   const ids = credentials.map((one) => one.id);
-  // One that is wrong itself may be the one.
+  // A credential with a fault of its own could be the preferred one.
   if (!ids.includes(id) && !faults.some((path) => path.startsWith("credentials")))
-    wrong("scheduling.preferred", `must be the id of one of the credentials${didYouMean(id, ids)}`);
+    wrong("scheduling.preferred", `must be the id of a credential${didYouMean(id, ids)}`);
   return { ...rest, preferred: { id, strict } };
 }
 
@@ -140,7 +140,7 @@ function resolveLimits(
 
 function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {
   const { maxAttempts = DEFAULTS.limits.maxAttempts } = limits ?? {};
-  // An upstream that refuses the field is called once more without it.
+  // A call with the field is repeated without it if the upstream refuses it.
   if (streaming?.includeUsage && maxAttempts < 2)
     wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
   return { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
@@ -156,7 +156,7 @@ function resolveResponseHeaders(
     if (header === false) continue;
     const first = seen.get(header.toLowerCase());
     if (first !== undefined)
-      faults.add(`responseHeaders.${name}`, `is the same as responseHeaders.${first}`);
+      faults.add(`responseHeaders.${name}`, `is a duplicate of responseHeaders.${first}`);
     seen.set(header.toLowerCase(), name);
   }
   return headers;

@@ -1,4 +1,4 @@
-// The schema of an operator's rules for refusals. A rule that could have no effect is a fault.
+// The schema of the rules for refusals. A rule that could have no effect is a fault.
 import * as v from "valibot";
 import type { Reason } from "../contract/verdict.ts";
 import type { RefusalRule, RuleReason } from "../refusals/operator-rules.ts";

@@ -81,7 +81,7 @@ export const optionsSchema: v.GenericSchema = groupOf<RelayOptions>()(
     secret: v.lazy((input) =>
       Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,
     ),
-    sync: orOff(v.pipe(ms, v.minValue(50, "must be 50 or more"))),
+    sync: orOff(v.pipe(ms, v.minValue(50, "must be at least 50"))),
     mount: checked(faultOfMount),
     responseHeaders: responseHeadersSchema,
     cors: orOff(corsSchema),

@@ -1,6 +1,6 @@
-// Finds the name that was meant: another spelling of a name, another word for it, or one slip of the fingers.
+// Finds the name that was meant: another spelling, a synonym, or a typo.
 
-/** Other words for an option, in lower case without `_` and `-`, and the options they may mean, the likeliest first. */
+/** Synonyms, in lower case without `_` and `-`, and the options that they may mean, the most likely first. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   url: ["baseURL", "tokenURL"],
   uri: ["baseURL"],
@@ -96,19 +96,19 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   leastconnections: ["least-in-flight"],
 };
 
-/** Returns the one of `names` that `word` most likely means; `undefined` where none is near. */
+/** Returns the one of `names` that `word` most likely means; `undefined` if none is similar. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
   return sameAs(word, names) ?? slipOf(word, names);
 }
 
-/** Returns the one of `names` that `word` is another spelling of (`base_url`), or another word for (`url`). */
+/** Returns the one of `names` of which `word` is another spelling (`base_url`) or a synonym (`url`). */
 export function sameAs(word: string, names: readonly string[]): string | undefined {
   const plain = toPlain(word);
   const same = names.find((name) => toPlain(name) === plain);
   return same ?? synonymsOf(word).find((name) => names.includes(name));
 }
 
-/** Returns the one of `names` that a slip or two turn into `word`. */
+/** Returns the one of `names` that differs from `word` by one or two typos. */
 export function slipOf(word: string, names: readonly string[]): string | undefined {
   const plain = toPlain(word);
   if (plain.length > 64) return undefined;
@@ -122,24 +122,24 @@ export function slipOf(word: string, names: readonly string[]): string | undefin
   return best;
 }
 
-/** Returns the options that another word may stand for, wherever they belong. */
+/** Returns the options that a synonym may mean, in any group. */
 export function synonymsOf(word: string): readonly string[] {
   const plain = toPlain(word);
   return Object.hasOwn(WORDS, plain) ? WORDS[plain]! : [];
 }
 
-/** Ends a sentence about a value that is not one of `names`; the value itself is not shown. */
+/** Returns the end of a message about a value that is not one of `names`. The value itself is not shown. */
 export function didYouMean(value: unknown, names: readonly string[]): string {
   const name = typeof value === "string" ? nearest(value, names) : undefined;
   return name === undefined ? "" : `; did you mean "${name}"?`;
 }
 
-/** `base_url`, `base-url` and `BaseURL` are one name. */
+/** Returns a name without case and separators: `base_url`, `base-url` and `BaseURL` become equal. */
 export function toPlain(name: string): string {
   return name.toLowerCase().replace(/[-_\s]/g, "");
 }
 
-/** Slips of the fingers between two words: one letter more, less, other, or two swapped. Not counted beyond `limit`. */
+/** Number of typos between two words: a letter added, missing, changed, or two swapped; at most `limit`. */
 function distanceOf(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let [before, row]: [number[], number[]] = [

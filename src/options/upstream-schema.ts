@@ -24,7 +24,9 @@ import type {
 } from "./upstream-types.ts";
 
 const baseURL = checked(faultOfBaseURL);
-const passHeaders = v.array(headerBut(NEVER_PASSED, "never passes from a client to an upstream"));
+const passHeaders = v.array(
+  headerBut(NEVER_PASSED, "cannot be passed from a client to an upstream"),
+);
 const headers = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
 
 const dialect = objectOf<Dialect>()(

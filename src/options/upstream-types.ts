@@ -34,7 +34,7 @@ export interface UpstreamOptions {
    */
   quota?: QuotaSource;
   /**
-   * Interval between two calls of `quota` for each credential, in ms; at least 1,000. Needed for `scheduling.protect` and the
+   * Interval between two calls of `quota` for each credential, in ms; at least 1,000; `false`: none. Needed for `scheduling.protect` and the
    * strategy `quota` where responses carry no rate-limit headers. @default false
    */
   quotaEvery?: number | false;

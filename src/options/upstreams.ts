@@ -1,4 +1,4 @@
-// The upstreams of the config: base URLs taken apart, dialects looked up, header names in lower case.
+// Resolves the upstreams: base URLs parsed, dialects looked up, header names in lower case.
 import type { Dialect } from "../contract/dialect.ts";
 import type { QuotaSource } from "../contract/quota-source.ts";
 import type { Endpoint } from "../contract/target.ts";
@@ -9,18 +9,18 @@ import { withoutUndefined } from "../shared/json.ts";
 import { UPSTREAM_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 
-/** An upstream with everything filled in. */
+/** An upstream with every default applied. */
 export interface UpstreamConfig {
   name: string;
   dialect: Dialect;
   passHeaders: readonly string[];
-  /** Quota pools in order; one called `main` where none are given. */
+  /** Quota pools in order; one with the name `main` if none are configured. */
   pools: readonly QuotaPool[];
-  /** Names that may stand behind a model (`model:batch`). */
+  /** Pool names that select a pool after the name of a model (`model:batch`). */
   suffixes: ReadonlySet<string>;
   quotaFallback: boolean;
   quota: QuotaSource | undefined;
-  /** How often it is asked, ms. */
+  /** Interval between two calls of `quota`, in ms. */
   quotaEvery: number | false;
 }
 
@@ -34,13 +34,13 @@ export interface QuotaPool {
 
 const MAIN_POOL = "main";
 
-/** Resolves `upstream` or `upstreams`, whichever is given. One that is wrong keeps its name, so that what names it is right. */
+/** Resolves `upstream` or `upstreams`. An upstream with a fault keeps its name, so that references to it are not faults as well. */
 export function resolveUpstreams(
   options: RelayOptions,
   faults: Faults,
 ): Map<string, UpstreamConfig> {
   if (options.upstream && options.upstreams)
-    faults.add("upstreams", "cannot be given together with `upstream`");
+    faults.add("upstreams", "cannot be combined with `upstream`");
   const several: unknown = options.upstream ? { default: options.upstream } : options.upstreams;
   const given = typeof several === "object" ? (several as RelayOptions["upstreams"]) : {};
   const upstreams = new Map<string, UpstreamConfig>();
@@ -52,7 +52,7 @@ export function resolveUpstreams(
     );
   }
   if (upstreams.size === 0 && !faults.hasAt("upstreams"))
-    faults.add("upstream", "is missing: give one `upstream` or several `upstreams`");
+    faults.add("upstream", "is missing: set `upstream`, or `upstreams` for several");
   return upstreams;
 }
 
@@ -72,7 +72,7 @@ function resolveUpstream(
   pools.forEach((pool, index) => {
     const first = pools.findIndex((other) => other.name === pool.name);
     if (first < index)
-      faults.add(`${path}.pools[${index}].name`, `is the same as ${path}.pools[${first}].name`);
+      faults.add(`${path}.pools[${index}].name`, `is a duplicate of ${path}.pools[${first}].name`);
   });
   if (quotaFallback && pools.length < 2)
     faults.add(`${path}.quotaFallback`, "has no effect without a second pool");
@@ -96,7 +96,7 @@ function resolvePool(
   path: string,
   faults: Faults,
 ): QuotaPool {
-  // A pool with an address of its own has nothing to do with the upstream's backups.
+  // The backups of the upstream do not apply to a pool with its own base URL.
   const { baseURL = upstream.baseURL, backups = pool.baseURL ? [] : upstream.backups } = pool;
   const endpoints = [baseURL, ...(backups ?? [])].map(toEndpoint);
   const names = endpoints.map(({ origin, basePath }) => origin + basePath);
@@ -105,7 +105,7 @@ function resolvePool(
     if (first < index)
       faults.add(
         `${path}.backups[${index - 1}]`,
-        `is the same as ${first === 0 ? "the base URL" : `${path}.backups[${first - 1}]`}`,
+        `is a duplicate of ${first === 0 ? "the base URL" : `${path}.backups[${first - 1}]`}`,
       );
   });
   const headers = Object.entries({ ...upstream.headers, ...pool.headers });

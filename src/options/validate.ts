@@ -1,4 +1,4 @@
-// Checks types, ranges and names. Good options pass in one look; only where something is wrong is it looked for in full.
+// Checks types, ranges and names. Valid options pass in one run; only after a fault are all faults collected.
 import type { CredentialOptions } from "./credential-types.ts";
 import type { RelayOptions } from "./types.ts";
 import * as v from "valibot";
@@ -10,7 +10,7 @@ import { optionsSchema } from "./schema.ts";
 
 export { wrong } from "./faults.ts";
 
-/** What a schema expects, for people. */
+/** What a schema expects, in words. */
 const EXPECTED: Readonly<Record<string, string>> = {
   string: "a string",
   number: "a number",
@@ -23,18 +23,18 @@ const EXPECTED: Readonly<Record<string, string>> = {
 const UNSET = "is missing; is its environment variable set?";
 
 /**
- * Collects what is wrong with the shape of the options. Returns what to look at further: the options themselves, or what they
- * mean where a name in them is misspelt.
+ * Collects the faults in names and types of the options. Returns the options for the following checks, with misspelt names
+ * corrected.
  */
 export function checkShape(options: RelayOptions, faults: Faults): RelayOptions {
   if (options === undefined)
-    return wrong("options", "must be an object; a function that gives them must return them");
+    return wrong("options", "must be an object; a function must return it");
   if (typeof options === "function")
-    return wrong("options", "must be an object, not a function that a function returns");
+    return wrong("options", "must be an object, not a function returned by a function");
   if (options === null || typeof options !== "object" || Array.isArray(options))
     return wrong("options", "must be an object");
   if (typeof (options as { then?: unknown }).then === "function")
-    return wrong("options", "must be an object, not a promise: load what has to be awaited before");
+    return wrong("options", "must be an object, not a promise: await it first");
   if (isWellFormed(options)) return options;
   const meant = checkNames(optionsSchema, options, faults) as RelayOptions;
   checkPresence(meant, faults);
@@ -48,12 +48,12 @@ function isWellFormed(options: RelayOptions): boolean {
   return faults.isEmpty && v.safeParse(optionsSchema, options, { abortEarly: true }).success;
 }
 
-// What must be there: to valibot `undefined` is absent, but `apiKey: process.env.KEY_A` must not read as "no key wanted".
+// Required options: to valibot `undefined` is absent, but `apiKey: process.env.KEY_A` must not mean "no key wanted".
 function checkPresence(options: RelayOptions, faults: Faults): void {
   const { credentials } = options;
   if (credentials === undefined)
     faults.add("credentials", "is missing: give a list of `{ id, apiKey }`");
-  // Asked for and not there: what is stored must not be readable by accident.
+  // A secret from an unset variable must not lead to unsealed tokens.
   if ("secret" in options && options.secret === undefined) faults.add("secret", UNSET);
   if (!Array.isArray(credentials)) return;
   for (let index = 0; index < credentials.length && !faults.isFull; index++)
@@ -70,8 +70,8 @@ function checkCredential(
   if (apiKey === undefined && token === undefined && !("anonymous" in credential))
     faults.add(`credentials[${index}].apiKey`, lacking(credential));
   if (apiKey !== undefined && token !== undefined)
-    faults.add(`credentials[${index}].token`, "cannot be given together with `apiKey`");
-  // A source that has a refresh token says so, also where its variable is not set.
+    faults.add(`credentials[${index}].token`, "cannot be combined with `apiKey`");
+  // A token source with a refresh token has the field, even if its variable is not set.
   if (typeof token === "object" && token !== null && "refreshToken" in token)
     if (token.refreshToken === undefined || token.refreshToken === "")
       faults.add(`credentials[${index}].token.refreshToken`, UNSET);
@@ -80,10 +80,10 @@ function checkCredential(
 function lacking(credential: object): string {
   return "apiKey" in credential || "token" in credential
     ? UNSET
-    : "is missing: a credential has an `apiKey`, a `token` or `anonymous`";
+    : "is missing: a credential needs `apiKey`, `token` or `anonymous`";
 }
 
-/** Credentials one by one: a hundred thousand that are wrong do not become as many issues at once. */
+/** Checks credentials one by one, so that 100,000 wrong ones do not create as many issues at once. */
 function checkTypes(options: RelayOptions, faults: Faults): void {
   const { credentials } = options;
   const isList = Array.isArray(credentials);
@@ -97,7 +97,7 @@ function addIssues(schema: v.GenericSchema, input: unknown, start: string, fault
   const { issues = [] } = v.safeParse(schema, input, { abortPipeEarly: true });
   for (const issue of issues) {
     const path = toPath(issue, start);
-    // Two names in one record may be wrong; neither is shown.
+    // Two names in one record may be faults; neither is shown.
     const place = isAboutName(issue) ? `${path}.${String(issue.path?.at(-1)?.key)}` : path;
     faults.add(path || "options", describe(issue, path), place);
   }
@@ -112,7 +112,7 @@ function toPath(issue: v.BaseIssue<unknown>, start: string): string {
   );
 }
 
-// A name in a record is the operator's own word, and could be a secret in the wrong place.
+// A name in a record could be a secret in the wrong place.
 function isAboutName({ path, expected, input }: v.BaseIssue<unknown>): boolean {
   return path?.at(-1)?.origin === "key" && expected !== "never" && input !== undefined;
 }
@@ -124,15 +124,15 @@ function lackingAt(path: string, { expected }: v.BaseIssue<unknown>): string {
     : "is missing";
 }
 
-/** Objects in code, which no variable of the environment is missing from. */
+/** Objects in code, whose fields are not environment variables. */
 const IN_CODE = /(?:dialect|transport|anonymous|token)\.\w+$/;
 
 function describe(issue: v.BaseIssue<unknown>, path: string): string {
   const { expected, input, message } = issue;
   if (expected === "never") return "is not an option";
   if (input === undefined) return lackingAt(path, issue);
-  const subject = isAboutName(issue) ? "has a name in it that " : "";
-  // A message of valibot's own shows the value.
+  const subject = isAboutName(issue) ? "contains a name that " : "";
+  // A default message of valibot shows the value.
   if (!message.startsWith("Invalid")) return subject + message;
-  return `${subject}must be ${EXPECTED[expected ?? ""] ?? "something else"}`;
+  return `${subject}must be ${EXPECTED[expected ?? ""] ?? "of another type"}`;
 }

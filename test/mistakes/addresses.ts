@@ -103,7 +103,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: upstream.baseURL: must be an absolute http(s) URL: put https:// (or http://) before it",
+      "The relay's options are wrong: upstream.baseURL: must be an absolute http(s) URL: add https:// (or http://)",
     ],
   },
   "K13 a base URL that is not set": {
@@ -118,7 +118,7 @@ export const ADDRESSES: Record<string, Mistake> = {
   "K13 J14 a base URL without /v1": {
     options: under(""),
     log: [
-      "warn upstream.baseURL has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add",
+      "warn upstream.baseURL has no path: OpenAI-compatible APIs usually have /v1, which their clients do not append",
       "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /chat/completions"],
@@ -126,7 +126,7 @@ export const ADDRESSES: Record<string, Mistake> = {
   "K13 J14 a base URL with /v1 twice": {
     options: under("/v1/v1"),
     log: [
-      "warn upstream.baseURL ends with two versions (/v1/v1): leave one of them out",
+      "warn upstream.baseURL ends with two versions (/v1/v1): remove one of them",
       "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
     ],
     answer: [404, "unknown_url", "Unknown path: POST /v1/v1/chat/completions"],
@@ -141,7 +141,7 @@ export const ADDRESSES: Record<string, Mistake> = {
   "K13 L7 a base URL with its endpoint": {
     options: under("/v1/chat/completions"),
     log: [
-      "warn upstream.baseURL ends with an endpoint (/chat/completions), which clients add by themselves: end it before that",
+      "warn upstream.baseURL ends with an endpoint (/chat/completions), which clients append themselves: remove it",
     ],
     answer: [
       404,
@@ -210,7 +210,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     body: MESSAGES,
     options: under("/v1", "anthropic"),
     log: [
-      "warn upstream.baseURL ends with a version, which official clients of this dialect (anthropic) add by themselves (/v1): they are answered 404 until it ends before that",
+      "warn upstream.baseURL ends with a version, which official clients of this dialect (anthropic) append themselves (/v1): remove it, otherwise they get 404",
     ],
     answer: [
       404,
@@ -234,7 +234,7 @@ export const ADDRESSES: Record<string, Mistake> = {
     body: CONTENTS,
     options: under("/v1beta", "google"),
     log: [
-      "warn upstream.baseURL ends with a version, which official clients of this dialect (google) add by themselves (/v1beta): they are answered 404 until it ends before that",
+      "warn upstream.baseURL ends with a version, which official clients of this dialect (google) append themselves (/v1beta): remove it, otherwise they get 404",
     ],
     answer: [
       404,

@@ -70,7 +70,7 @@ export const KEYS: Record<string, Mistake> = {
       fetch: () => Promise.reject(Object.assign(new Error("no network"), { code: "ENOTFOUND" })),
     }),
     log: [
-      "warn credential team-a: apiKey looks like a key of Anthropic, and its upstream is api.openai.com",
+      "warn credential team-a: apiKey looks like a key of Anthropic, but its upstream is api.openai.com",
       "warn upstream default (api.openai.com:443): the host name could not be resolved (ENOTFOUND); check `baseURL`: the host name does not exist, or the DNS server of this machine does not know it",
     ],
     answer: [
@@ -99,7 +99,7 @@ export const KEYS: Record<string, Mistake> = {
       credentials: [...right.credentials, { id: "team-b", apiKey: KEY }],
     }),
     log: [
-      "warn credential team-b: apiKey is the same as that of team-a: the provider counts both as one, and a limit of one is a limit of both",
+      "warn credential team-b: apiKey is the same as that of team-a: the provider counts both as one key, so they share every limit",
     ],
     answer: SERVED,
   },
@@ -165,7 +165,7 @@ export const KEYS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: credentials[0] (team-a).token: must be a function or a source such as `oauth(…)`; a key that never changes is an `apiKey`",
+      "The relay's options are wrong: credentials[0] (team-a).token: must be a function or a source such as `oauth(…)`; for a static key use `apiKey`",
     ],
   },
   "J14 a token endpoint where nothing listens": {

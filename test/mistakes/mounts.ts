@@ -37,7 +37,7 @@ export const MOUNTS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
+      "The relay's options are wrong: mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
     ],
   },
   "L15 a mount in another case": {

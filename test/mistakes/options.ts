@@ -83,7 +83,7 @@ export const OPTIONS: Record<string, Mistake> = {
   "L13 a factory without its return": {
     options: () => () => {},
     log: [
-      "console [relay] The relay's options are wrong: options: must be an object; a function that gives them must return them",
+      "console [relay] The relay's options are wrong: options: must be an object; a function must return it",
     ],
     answer: [
       500,
@@ -94,7 +94,7 @@ export const OPTIONS: Record<string, Mistake> = {
   "L13 a factory in a factory": {
     options: (given) => () => () => given.right,
     log: [
-      "console [relay] The relay's options are wrong: options: must be an object, not a function that a function returns",
+      "console [relay] The relay's options are wrong: options: must be an object, not a function returned by a function",
     ],
     answer: [
       500,
@@ -162,7 +162,7 @@ export const OPTIONS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: upstreams: cannot be given together with `upstream`",
+      "The relay's options are wrong: upstreams: cannot be combined with `upstream`",
     ],
   },
   "K13 a tier with a slip": {
@@ -194,7 +194,7 @@ export const OPTIONS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: models.gpt-4o.fallback[1]: is the same as models.gpt-4o.fallback[0]",
+      "The relay's options are wrong: models.gpt-4o.fallback[1]: is a duplicate of models.gpt-4o.fallback[0]",
     ],
   },
   "K13 a fallback as text": {
@@ -255,7 +255,7 @@ export const OPTIONS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: storage: must be a storage, not a promise: await it first, in a factory that is `async`",
+      "The relay's options are wrong: storage: must be a storage, not a promise: await it first, in an `async` factory",
     ],
   },
   "K13 a class as storage": {
@@ -277,7 +277,7 @@ export const OPTIONS: Record<string, Mistake> = {
     answer: [
       "thrown",
       "ERR_RELAY_OPTIONS",
-      "The relay's options are wrong: storage: must be a storage, and has no `getItem`: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
+      "The relay's options are wrong: storage: must be a storage, but has no `getItem`: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
     ],
   },
   "J15 a storage in memory": {

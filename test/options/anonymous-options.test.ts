@@ -8,7 +8,7 @@ const resolve = (more: Partial<AnonymousCredential>) =>
   resolveOptions({ upstream, credentials: [{ id: "guests", anonymous: create, ...more }] });
 
 describe("a source of anonymous tokens", () => {
-  it("H2 has the limits of the row by default, and counts for itself", () => {
+  it("H2 has the limits of the row and a counter of its own by default", () => {
     const { credentials, acquirers, secrets } = resolve({});
     expect(credentials).toEqual([]);
     expect(secrets.size).toBe(0);
@@ -18,17 +18,19 @@ describe("a source of anonymous tokens", () => {
     expect(acquirers[0]!.limits).toEqual({ perHour: 10, perDay: 50, spacing: 60_000 });
   });
 
-  it("H2 takes its own limits and key", () => {
+  it("H2 accepts other limits and another key", () => {
     const [acquirer] = resolve({ createLimit: { perHour: 2, key: "home" } }).acquirers;
     expect(acquirer!.limits).toEqual({ perHour: 2, perDay: 50, spacing: 60_000 });
     expect(acquirer!.limiter).toBe("home");
   });
 
-  it("K13 can be all that an upstream has", () => {
+  it("K13 can be the only credential of an upstream", () => {
     expect(() => resolve({ models: { allow: ["m"] } })).not.toThrow();
     const models = { m: {}, n: {} };
     const credentials = [{ id: "guests", anonymous: create, models: { allow: ["m"] } }];
-    expect(() => resolveOptions({ upstream, models, credentials })).toThrow(/models\.n: is served/);
+    expect(() => resolveOptions({ upstream, models, credentials })).toThrow(
+      /models\.n: is not served/,
+    );
   });
 
   it.each<[string, object, string]>([
@@ -44,19 +46,19 @@ describe("a source of anonymous tokens", () => {
   });
 
   it.each<[string, object, string]>([
-    ["a key beside it", { apiKey: "k" }, "apiKey: cannot be combined with `anonymous`"],
+    ["an `apiKey` as well", { apiKey: "k" }, "apiKey: cannot be combined with `anonymous`"],
     ["neither", { anonymous: undefined }, "anonymous: is missing"],
     ["no source", { anonymous: {} }, "anonymous.create: is missing"],
     ["a mark without a count", { lowWater: 2 }, "lowWater: needs `expectedRequests`"],
     [
       "a mark that leaves no room",
       { lowWater: 2, expectedRequests: 9 },
-      "lowWater: needs a `maxLive` above 1",
+      "lowWater: needs `maxLive` above 1",
     ],
     [
       "its options elsewhere",
       { anonymous: undefined, apiKey: "k", maxLive: 2 },
-      "maxLive: is only for credentials with `anonymous`",
+      "maxLive: applies only to credentials with `anonymous`",
     ],
   ])("K13 is wrong with %s", (_, more, message) => {
     expect(() => resolve(more)).toThrow(`credentials[0] (guests).${message}`);

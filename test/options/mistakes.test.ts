@@ -1,4 +1,4 @@
-/** Mistakes of a first hour, and the whole text that is read for each. */
+/** Common mistakes in options, and the whole message for each. */
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { expect, it, vi } from "vitest";
@@ -12,7 +12,7 @@ const good = { upstream: openai, credentials: [teamA] };
 /** The whole text of an error with one fault. */
 const wrong = (fault: string): string => `The relay's options are wrong: ${fault}`;
 
-/** What is read where options are given: the error, or the warnings at start. */
+/** Returns the message for options: the error, or the warnings at start. */
 function read(options: unknown): string {
   const lines: string[] = [];
   const warn = (line: string): void => void lines.push(line);
@@ -69,25 +69,25 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
     { ...good, upstream: { base_url: openai.baseURL, dialect: "openai" } },
     wrong("upstream.base_url: is not an option; did you mean `baseURL`?"),
   ],
-  "url for baseURL": [
+  "url instead of baseURL": [
     { ...good, upstream: { url: openai.baseURL, dialect: "openai" } },
     wrong("upstream.url: is not an option; did you mean `baseURL`?"),
   ],
-  "provider for dialect": [
+  "provider instead of dialect": [
     { ...good, upstream: { baseURL: openai.baseURL, provider: "openai" } },
     wrong("upstream.provider: is not an option; did you mean `dialect`?"),
   ],
-  "key for apiKey": [
+  "key instead of apiKey": [
     { ...good, credentials: [{ id: "team-a", key: KEY }] },
     wrong("credentials[0] (team-a).key: is not an option; did you mean `apiKey`?"),
   ],
-  "api_key beside apiKey": [
+  "api_key in addition to apiKey": [
     withCredential({ api_key: KEY }),
-    wrong("credentials[0] (team-a).api_key: is not an option; `apiKey` is given already"),
+    wrong("credentials[0] (team-a).api_key: is not an option; `apiKey` is already set"),
   ],
   "a secret as a name": [
     withCredential({ [KEY]: true }),
-    wrong("credentials[0] (team-a): has a name in it that is not an option"),
+    wrong("credentials[0] (team-a): contains a name that is not an option"),
   ],
   "an option at the wrong place": [
     { ...good, idleTimeout: 60_000, maxAttempts: 2 },
@@ -103,7 +103,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "The relay's options are wrong in 3 places:",
       "  baseURL: is not an option here; did you mean `upstream.baseURL`?",
       "  dialect: is not an option here; did you mean `upstream.dialect`?",
-      "  upstream: is missing: give one `upstream` or several `upstreams`",
+      "  upstream: is missing: set `upstream`, or `upstreams` for several",
     ],
   ],
   "an option of another product": [{ ...good, colour: "red" }, wrong("colour: is not an option")],
@@ -113,7 +113,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       'upstream.dialect: must be one of openai, anthropic, google, generic, or a dialect of your own; did you mean "openai"?',
     ),
   ],
-  "a product for a dialect": [
+  "a product name as the dialect": [
     withUpstream({ dialect: "gemini" }),
     wrong(
       'upstream.dialect: must be one of openai, anthropic, google, generic, or a dialect of your own; did you mean "google"?',
@@ -155,9 +155,9 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a preferred credential misspelt": [
     { ...good, scheduling: { preferred: "team_a" } },
-    wrong('scheduling.preferred: must be the id of one of the credentials; did you mean "team-a"?'),
+    wrong('scheduling.preferred: must be the id of a credential; did you mean "team-a"?'),
   ],
-  "everything at once": [
+  "many faults at once": [
     everything,
     [
       "The relay's options are wrong in 11 places:",
@@ -165,12 +165,12 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "  credentials[2] (team-a).maxInflight: is not an option; did you mean `maxInFlight`?",
       "  streaming.idleTimout: is not an option; did you mean `idleTimeout`?",
       "  credentials[1] (team-b).apiKey: is missing; is its environment variable set?",
-      "  upstream.baseURL: must be an absolute http(s) URL: put https:// (or http://) before it",
+      "  upstream.baseURL: must be an absolute http(s) URL: add https:// (or http://)",
       '  upstream.dialect: must be one of openai, anthropic, google, generic, or a dialect of your own; did you mean "openai"?',
-      "  mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
+      "  mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
       "  credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
       '  credentials[1] (team-b).tier: must be one of free; did you mean "free"?',
-      "  credentials[2] (team-a).id: is the same as credentials[0].id",
+      "  credentials[2] (team-a).id: is a duplicate of credentials[0].id",
       "  models.gpt-4o.fallback[0]: is the model itself",
     ],
   ],
@@ -190,10 +190,10 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
     withURL(""),
     wrong("upstream.baseURL: must not be empty; is its environment variable set?"),
   ],
-  "no key at all": [
+  "a credential without a key": [
     { ...good, credentials: [{ id: "team-a" }] },
     wrong(
-      "credentials[0] (team-a).apiKey: is missing: a credential has an `apiKey`, a `token` or `anonymous`",
+      "credentials[0] (team-a).apiKey: is missing: a credential needs `apiKey`, `token` or `anonymous`",
     ),
   ],
   "a key with a line break": [
@@ -202,7 +202,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "credentials[0] (team-a).apiKey: contains a line break: files often end with one, `.trim()` removes it",
     ),
   ],
-  "a key with a space behind it": [
+  "a key that ends with a space": [
     withKey(`${KEY} `),
     wrong("credentials[0] (team-a).apiKey: has a space before or behind it: remove it"),
   ],
@@ -232,7 +232,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "credentials[0] (team-a).apiKey: is the name of a variable, not its value: the program that reads the file did not expand it",
     ),
   ],
-  "a key that became a word": [
+  "a key that is the text `undefined`": [
     withKey(String(undefined)),
     wrong(
       "credentials[0] (team-a).apiKey: is the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?",
@@ -264,13 +264,13 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a base URL without a scheme": [
     withURL("api.openai.com/v1"),
-    wrong("upstream.baseURL: must be an absolute http(s) URL: put https:// (or http://) before it"),
+    wrong("upstream.baseURL: must be an absolute http(s) URL: add https:// (or http://)"),
   ],
   "a local base URL without a scheme": [
     withURL("localhost:11434/v1"),
-    wrong("upstream.baseURL: must be an absolute http(s) URL: put https:// (or http://) before it"),
+    wrong("upstream.baseURL: must be an absolute http(s) URL: add https:// (or http://)"),
   ],
-  "a socket": [
+  "a WebSocket URL": [
     withURL("wss://api.openai.com/v1"),
     wrong(
       "upstream.baseURL: must be an absolute http(s) URL: sockets (ws://, wss://) are not relayed",
@@ -278,7 +278,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "port 0": [
     withURL("http://localhost:0/v1"),
-    wrong("upstream.baseURL: has the port 0, on which nothing listens"),
+    wrong("upstream.baseURL: has the port 0, which is not valid"),
   ],
   "a port too large": [
     withURL("http://localhost:99999/v1"),
@@ -286,7 +286,7 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a base URL with a space": [
     withURL("https://api.openai.com/v1 "),
-    wrong("upstream.baseURL: has a space or a line break before or behind it: remove it"),
+    wrong("upstream.baseURL: begins or ends with a space or a line break: remove it"),
   ],
   "a base URL in quotes": [
     withURL("'https://api.openai.com/v1'"),
@@ -294,33 +294,35 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a base URL with a placeholder": [
     withURL("https://${HOST}/v1"),
-    wrong("upstream.baseURL: holds a variable or a placeholder that was not replaced by its value"),
+    wrong(
+      "upstream.baseURL: contains a variable or a placeholder that was not replaced by its value",
+    ),
   ],
   "a base URL of an unset host": [
     withURL(`https://${String(undefined)}/v1`),
     wrong(
-      "upstream.baseURL: holds the text `undefined` or `null`, which an unset variable becomes; is its environment variable set?",
+      "upstream.baseURL: contains the text `undefined` or `null`; is its environment variable set?",
     ),
   ],
-  "a base URL pasted whole": [
+  "a base URL with an endpoint": [
     withURL("https://api.openai.com/v1/chat/completions"),
-    "upstream.baseURL ends with an endpoint (/chat/completions), which clients add by themselves: end it before that",
+    "upstream.baseURL ends with an endpoint (/chat/completions), which clients append themselves: remove it",
   ],
-  "a base URL of Google's pasted whole": [
+  "a base URL of Google's with an endpoint": [
     withUpstream({
       dialect: "google",
       baseURL:
         "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent",
     }),
-    "upstream.baseURL ends with an endpoint (/models/…), which clients add by themselves: end it before that",
+    "upstream.baseURL ends with an endpoint (/models/…), which clients append themselves: remove it",
   ],
   "a base URL without its version": [
     withURL("https://api.openai.com"),
-    "upstream.baseURL has no path: APIs in the dialect of OpenAI usually begin with /v1, which their clients do not add",
+    "upstream.baseURL has no path: OpenAI-compatible APIs usually have /v1, which their clients do not append",
   ],
   "a version that Anthropic's client adds": [
     withUpstream({ dialect: "anthropic", baseURL: "https://api.anthropic.com/v1" }),
-    "upstream.baseURL ends with a version, which official clients of this dialect (anthropic) add by themselves (/v1): they are answered 404 until it ends before that",
+    "upstream.baseURL ends with a version, which official clients of this dialect (anthropic) append themselves (/v1): remove it, otherwise they get 404",
   ],
   "a key over http": [
     withURL("http://api.openai.com/v1"),
@@ -329,24 +331,24 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   "a mount as a route": [
     withMount("/ai/**"),
     wrong(
-      "mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
+      "mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
     ),
   ],
   "a mount as a route of files": [
     withMount("/ai/[...path]"),
     wrong(
-      "mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
+      "mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
     ),
   ],
   "a mount as a route with a star": [
     withMount("/ai/*"),
     wrong(
-      "mount: must be a path like `/ai`, not a route's pattern: leave out what stands for the rest (`/**`, `/*`, `/[...path]`)",
+      "mount: must be a path like `/ai`, not a route pattern: remove the wildcard (`/**`, `/*`, `/[...path]`)",
     ),
   ],
   "a mount without its slash": [
     withMount("ai"),
-    wrong("mount: must be a path like `/ai`, with a `/` before it"),
+    wrong("mount: must be a path like `/ai`, beginning with `/`"),
   ],
   "a mount as a URL": [
     withMount("https://your.app/ai"),
@@ -358,7 +360,9 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a mount with a space": [
     withMount("/my ai"),
-    wrong("mount: must be a path like `/ai`, written as a URL has it: no request begins with this"),
+    wrong(
+      "mount: must be a path like `/ai`, encoded as in a URL: no request path begins with this",
+    ),
   ],
   "a driver as storage": [
     withStorage(memoryDriver()),
@@ -368,24 +372,22 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
   ],
   "a promise of a storage": [
     withStorage(Promise.resolve(createStorage())),
-    wrong(
-      "storage: must be a storage, not a promise: await it first, in a factory that is `async`",
-    ),
+    wrong("storage: must be a storage, not a promise: await it first, in an `async` factory"),
   ],
-  "a function that gives a storage": [
+  "a function that returns a storage": [
     withStorage(() => createStorage()),
     wrong("storage: must be a storage, not a function: call it (`useStorage()`)"),
   ],
   "a client of Redis as storage": [
     withStorage({ get() {}, set() {} }),
     wrong(
-      "storage: must be a storage, and has no `getItem`: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
+      "storage: must be a storage, but has no `getItem`: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
     ),
   ],
   "a URL as storage": [
     withStorage("redis://localhost"),
     wrong(
-      "storage: must be a storage, not a text or a URL: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
+      "storage: must be a storage, not a string or a URL: pass `createStorage({ driver })` of unstorage, or `useStorage()` in Nitro and Nuxt",
     ),
   ],
   "a secret too short": [
@@ -400,14 +402,14 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
     { ...good, secret: "changeme-changeme" },
     "secret is easily guessed: use 32 random characters, from `openssl rand -hex 16` for example",
   ],
-  "seconds for milliseconds": [
+  "seconds instead of milliseconds": [
     { ...good, streaming: { idleTimeout: 30 }, scheduling: { sessionTTL: 3_600 } },
     [
       "streaming.idleTimeout is 30 ms: durations are in milliseconds; 30 s would be 30_000",
       "scheduling.sessionTTL is 3600 ms: durations are in milliseconds; 3600 s would be 3_600_000",
     ],
   ],
-  "credentials by name": [
+  "credentials as an object": [
     { ...good, credentials: { a: KEY } },
     wrong("credentials: must be a list"),
   ],
@@ -415,26 +417,28 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
     { ...good, credentials: [KEY] },
     wrong("credentials[0]: must be an object like `{ id, apiKey }`"),
   ],
-  "one id twice": [
+  "a duplicate id": [
     { ...good, credentials: [teamA, { ...teamA, apiKey: "k" }] },
-    wrong("credentials[1] (team-a).id: is the same as credentials[0].id"),
+    wrong("credentials[1] (team-a).id: is a duplicate of credentials[0].id"),
   ],
-  "a chain to nowhere": [
+  "a fallback to an unknown model": [
     { ...two, models: { "gpt-4o": { upstream: "openai", fallback: ["gpt-4"] } } },
-    wrong("models.gpt-4o.fallback[0]: must be listed in `models`: there are several upstreams"),
+    wrong(
+      "models.gpt-4o.fallback[0]: must be listed in `models`, because there are several upstreams",
+    ),
   ],
-  "an upstream that nothing serves": [
+  "an upstream without a credential": [
     { ...two, credentials: [two.credentials[0]] },
     wrong("upstreams.claude: has no credential: name this upstream in `credentials[].upstream`"),
   ],
-  "a mount with a slash behind it, which is taken off": [withMount("/ai/"), ""],
+  "a mount with a trailing slash, which is removed": [withMount("/ai/"), ""],
 };
 
 it.each(Object.entries(MISTAKES))("K13 %s", (_what, [options, text]) => {
   expect(read(options)).toBe([text].flat().join("\n"));
 });
 
-it("K13 gives the faults as data too, unknown names first", () => {
+it("K13 lists the faults as data, unknown names first", () => {
   const faultsOf = (options: unknown): unknown => {
     try {
       createRelay(options as RelayOptions);
@@ -455,14 +459,14 @@ it("K13 gives the faults as data too, unknown names first", () => {
       {
         path: "credentials[0].tier",
         credential: "team-a",
-        detail: "must be a number where there are no `tiers`",
+        detail: "must be a number if `tiers` is not set",
       },
     ],
     faultCount: 2,
   });
 });
 
-it("K13 shows twenty of many faults and how many there are", () => {
+it("K13 shows 20 of many faults and their number", () => {
   const many = (count: number): object => ({
     ...good,
     credentials: Array.from({ length: count }, (_, at) => ({ ...teamA, id: `c${at}`, weight: 0 })),
@@ -477,16 +481,16 @@ it("K13 shows twenty of many faults and how many there are", () => {
   );
 });
 
-it("K13 says the same where a factory returns them, and where it promises them", async () => {
+it("K13 reports the same for a factory, synchronous or asynchronous", async () => {
   const text = read(everything);
-  const told = vi.spyOn(console, "error").mockImplementation(() => {});
+  const error = vi.spyOn(console, "error").mockImplementation(() => {});
   for (const factory of [() => everything, async () => everything]) {
     const relay = createRelay(factory as never);
     await expect(relay.ready()).rejects.toMatchObject({ message: text });
     await relay.close();
   }
-  expect(told.mock.calls).toEqual([[`[relay] ${text}`], [`[relay] ${text}`]]);
-  told.mockRestore();
+  expect(error.mock.calls).toEqual([[`[relay] ${text}`], [`[relay] ${text}`]]);
+  error.mockRestore();
 });
 
 it.each([

@@ -16,7 +16,7 @@ const good: RelayOptions = {
   credentials: [{ id: "a", apiKey: "sk-a" }],
 };
 
-it("K14 puts a default where nothing is said, or `undefined` is", () => {
+it("K14 applies a default if an option is absent or `undefined`", () => {
   const nothing = Object.fromEntries(Object.keys(DEFAULTS.limits).map((name) => [name, undefined]));
   for (const options of [good, { ...good, limits: nothing, base: undefined, cors: undefined }]) {
     const config = resolveOptions(options);
@@ -27,7 +27,7 @@ it("K14 puts a default where nothing is said, or `undefined` is", () => {
   }
 });
 
-it("K14 puts what an option says before its default, also where that is 0, false or empty", () => {
+it("K14 prefers an option to its default, also if it is 0, false or empty", () => {
   const { limits, streaming, responseHeaders, scheduling } = resolveOptions({
     ...good,
     limits: {
@@ -70,7 +70,7 @@ it("K14 changes neither the options nor the defaults", () => {
   expect(JSON.stringify([good, DEFAULTS])).toBe(before);
 });
 
-it("L7 takes a base URL apart", () => {
+it("L7 parses a base URL", () => {
   const cases: [string, string, string][] = [
     ["https://api.example.com", "https://api.example.com", ""],
     ["https://api.example.com/", "https://api.example.com", ""],
@@ -94,13 +94,13 @@ it("A3 ranks tiers by number, or by name in their order", () => {
   expect(tiersOf({ ...keys(["b", "a", undefined]), tiers: ["a", "b"] })).toEqual([1, 0, 0]);
 });
 
-it("J7 keeps secrets apart from what is shown of credentials", () => {
+it("J7 keeps secrets separate from the shown fields of credentials", () => {
   const config = resolveOptions(good);
   expect(config.secrets.get("a")).toBe("sk-a");
   expect(JSON.stringify(config.credentials)).not.toContain("sk-a");
 });
 
-it("K13 works on a storage that hides its driver behind a prefix", async () => {
+it("K13 accepts a storage with a prefix, whose driver is hidden", async () => {
   const storage = createStorage();
   relay = await startRelay({ count: 1, storage: prefixStorage(storage, "app") });
   relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 60_000 } } });

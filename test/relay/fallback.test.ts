@@ -134,10 +134,10 @@ it.each([
   [{ a: { fallback: ["a"] } }, "models.a.fallback[0]: is the model itself"],
   [
     { a: { upstream: "one", fallback: ["b", "b"] } },
-    "models.a.fallback[1]: is the same as models.a.fallback[0]",
+    "models.a.fallback[1]: is a duplicate of models.a.fallback[0]",
   ],
   [{ a: { fallback: ["other"] } }, "models.a.fallback[0]: must be listed"],
-  [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: speaks another dialect"],
+  [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: must have the same dialect as its model"],
   [{ a: { upstream: "x" } }, "models.a.upstream: must be one of one, two"],
 ])("D9 K13 refuses the chain %j", (models, words) => {
   const credentials = makeCredentials(2).map((it, at): CredentialOptions => ({

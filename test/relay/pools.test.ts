@@ -94,7 +94,7 @@ describe("quota pools", () => {
 it.each([
   [
     { pools: [POOLS[0], POOLS[0]] },
-    "upstream.pools[1].name: is the same as upstream.pools[0].name",
+    "upstream.pools[1].name: is a duplicate of upstream.pools[0].name",
   ],
   [{ pools: [{ name: "a b" }] }, "upstream.pools[0].name: must be letters"],
   [{ pools: [{ name: "a", baseURL: "nowhere" }] }, "upstream.pools[0].baseURL: must be"],

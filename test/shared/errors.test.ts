@@ -403,7 +403,7 @@ describe("at start", () => {
     [
       "gives nothing",
       (() => undefined) as never,
-      /^\[relay\] .* options: must be an object; a function that gives them must return them$/,
+      /^\[relay\] .* options: must be an object; a function must return it$/,
     ],
   ];
 

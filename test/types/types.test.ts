@@ -1,4 +1,4 @@
-/** What TypeScript says to mistakes in options, and what an editor offers. What compiles stands in right.ts. */
+/** TypeScript's messages for mistakes in options, and an editor's completions. right.ts has what compiles. */
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai" } as
 const credentials = [{ id: "a", apiKey: "k" }];
 `;
 
-/** Code, and the last line of what the compiler says to it. */
+/** Code, and the last line of the compiler's message. */
 const WRONG: Record<string, [code: string, message: string]> = {
   "a dialect in capitals": [
     `createRelay({ credentials, upstream: { baseURL: "https://x/v1", dialect: "OpenAI" } });`,
@@ -35,7 +35,7 @@ const WRONG: Record<string, [code: string, message: string]> = {
     `createRelay({ credentials });`,
     "Property 'upstream' is missing in type '{ credentials: { id: string; apiKey: string; }[]; }' but required in type 'OneUpstream<never>'.",
   ],
-  "both ways": [
+  "`upstream` and `upstreams` together": [
     `createRelay({ credentials, upstream, upstreams: { one: upstream } });`,
     "Type '…' is not assignable to type 'undefined'.",
   ],
@@ -47,7 +47,7 @@ const WRONG: Record<string, [code: string, message: string]> = {
     `createRelay({ upstream, credentials: [{ id: "a" }] });`,
     "Property 'apiKey' is missing in type '{ id: string; }' but required in type 'KeyCredential<never>'.",
   ],
-  "a credential with two": [
+  "a credential with a key and a token": [
     `createRelay({ upstream, credentials: [{ id: "a", apiKey: "k", token: () => ({ accessToken: "t" }) }] });`,
     "Type '() => { accessToken: string; }' is not assignable to type 'undefined'.",
   ],
@@ -87,11 +87,11 @@ const WRONG: Record<string, [code: string, message: string]> = {
     `defineRelay(() => ({ credentials }));`,
     "Type '() => { credentials: { id: string; apiKey: string; }[]; }' is not assignable to type 'GiveOneOf<\"upstream\" | \"upstreams\">'.",
   ],
-  "in a factory: no upstream beside declared credentials": [
+  "in a factory: no upstream, with declared credentials": [
     `declare const declared: CredentialOptions[]; defineRelay(() => ({ credentials: declared }));`,
     "Type '() => { credentials: CredentialOptions[]; }' is not assignable to type 'GiveOneOf<\"upstream\" | \"upstreams\">'.",
   ],
-  "in a factory: both ways": [
+  "in a factory: `upstream` and `upstreams` together": [
     `defineRelay(() => ({ upstream, upstreams: { one: upstream }, credentials }));`,
     "Type '…' is not assignable to type 'GiveOneOf<\"upstream\" | \"upstreams\">'.",
   ],
@@ -153,7 +153,7 @@ const names = Object.keys(WRONG);
 const pathOf = (at: number): string => `${root}test/types/wrong-${at}.ts`;
 const files = new Map(names.map((name, at) => [pathOf(at), `${HEAD}${WRONG[name]![0]}\n`]));
 
-/** A language service over the project's sources and the files made up here. */
+/** A language service over the project's sources and the files above. */
 function createService(): ts.LanguageService {
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile) as {
     config: object;
@@ -178,8 +178,8 @@ function createService(): ts.LanguageService {
 
 const service = createService();
 
-/** The last line of each error, which says what is to be changed. */
-function told(path: string): string[] {
+/** The last line of each error, which has the cause. */
+function messagesOf(path: string): string[] {
   return service.getSemanticDiagnostics(path).map(({ messageText }) =>
     ts
       .flattenDiagnosticMessageText(messageText, "\n")
@@ -192,12 +192,12 @@ function told(path: string): string[] {
 
 describe("K13 TypeScript refuses", { timeout: 120_000 }, () => {
   it.each(names.map((name, at) => [name, at] as const))("K13 %s", (name, at) => {
-    expect(told(pathOf(at))).toEqual([WRONG[name]![1]]);
+    expect(messagesOf(pathOf(at))).toEqual([WRONG[name]![1]]);
   });
 });
 
-/** Names offered where `|` stands in a literal. */
-function offered(code: string): string[] {
+/** Completions at the `|` in a literal. */
+function completionsOf(code: string): string[] {
   const path = `${root}test/types/offered-${files.size}.ts`;
   files.set(path, HEAD + code.replace("|", ""));
   const at = HEAD.length + code.indexOf("|");
@@ -212,7 +212,7 @@ describe("K13 an editor offers", { timeout: 120_000 }, () => {
     ["an asynchronous factory", "defineRelay(async () => ({ upstream: { dialect: '|' } }));"],
     ["a Worker's factory", "defineWorker((worker) => ({ upstream: { dialect: '|' } }));"],
   ])("K13 the dialects in %s", (_where, code) => {
-    expect(offered(code).toSorted()).toEqual(["anthropic", "generic", "google", "openai"]);
+    expect(completionsOf(code).toSorted()).toEqual(["anthropic", "generic", "google", "openai"]);
   });
 
   it.each([
@@ -220,7 +220,7 @@ describe("K13 an editor offers", { timeout: 120_000 }, () => {
     ["a factory", "defineRelay(() => ({ streaming: { | } }));"],
     ["an asynchronous factory", "defineRelay(async () => ({ streaming: { | } }));"],
   ])("K13 the options of a group in %s", (_where, code) => {
-    expect(offered(code)).toEqual(expect.arrayContaining(["heartbeat", "idleTimeout"]));
+    expect(completionsOf(code)).toEqual(expect.arrayContaining(["heartbeat", "idleTimeout"]));
   });
 
   it.each([
@@ -229,6 +229,6 @@ describe("K13 an editor offers", { timeout: 120_000 }, () => {
       "createRelay({ upstream, credentials: [{ id: 'a', apiKey: 'k', tier: '|' }], tiers: ['free', 'pro'] });",
     ],
   ])("K13 the tiers in %s", (_where, code) => {
-    expect(offered(code)).toEqual(expect.arrayContaining(["free", "pro"]));
+    expect(completionsOf(code)).toEqual(expect.arrayContaining(["free", "pro"]));
   });
 });
