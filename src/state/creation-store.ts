@@ -26,7 +26,7 @@ export interface CreationStoreDeps {
 /** Every instance remembers the attempts, so that a store that was emptied gets all of them back. */
 export interface KeptCreations extends CreationStore {
   /** Reads the attempts at `places`. Rejects when one cannot be read. */
-  load(places: readonly string[], gate: Semaphore): Promise<void>;
+  load(places: readonly string[], semaphore: Semaphore): Promise<void>;
   /** Applies a record written by another instance; false if it is no attempt. */
   receive(key: string, value: unknown): boolean;
   /** Stores what is missing. Rejects when it cannot. */
@@ -76,8 +76,10 @@ class StoredCreations implements KeptCreations {
     });
   }
 
-  load(places: readonly string[], gate: Semaphore): Promise<void> {
-    return readEach(this.#deps.storage, gate, places, (key, value) => this.receive(key, value));
+  load(places: readonly string[], semaphore: Semaphore): Promise<void> {
+    return readEach(this.#deps.storage, semaphore, places, (key, value) =>
+      this.receive(key, value),
+    );
   }
 
   receive(key: string, value: unknown): boolean {

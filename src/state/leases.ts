@@ -45,11 +45,11 @@ export function createLeases(options: LeaseOptions): KeptLeases {
       if (generation === 0) return undefined;
       // Counted from before the call: by the store's clock the lease may have begun then.
       const until = startedAt + ttl;
-      const mine: HeldLease = { id, owner, until, generation };
-      held.add(mine);
+      const own: HeldLease = { id, owner, until, generation };
+      held.add(own);
       const release = (): Promise<void> => {
-        held.delete(mine);
-        return locks.release(id, owner, mine.generation).catch((error: unknown) => {
+        held.delete(own);
+        return locks.release(id, owner, own.generation).catch((error: unknown) => {
           faults.report("lease", key, error);
         });
       };
@@ -62,10 +62,10 @@ export function createLeases(options: LeaseOptions): KeptLeases {
 
   // If the lease still exists, or another instance holds it, taking it changes nothing.
   async function retake(): Promise<void> {
-    for (const mine of held) {
-      const left = mine.until - clock.now();
-      if (left <= 0) held.delete(mine);
-      else mine.generation = (await locks.take(mine.id, mine.owner, left)) || mine.generation;
+    for (const own of held) {
+      const left = own.until - clock.now();
+      if (left <= 0) held.delete(own);
+      else own.generation = (await locks.take(own.id, own.owner, left)) || own.generation;
     }
   }
 

@@ -19,7 +19,7 @@ export async function refill(parts: StateParts, stored: StoredRecords): Promise<
   for (const [key, record] of knownRecords.marks.missingFrom(stored.marks))
     if (!(await isRemoved(parts, record))) parts.marks.put(key, record);
   for (const [key, record] of knownRecords.cooldowns.missingFrom(stored.cooldowns))
-    if (!expiry.isDead(record)) parts.cooldowns.put(key, record);
+    if (!expiry.isExpired(record)) parts.cooldowns.put(key, record);
   parts.counters.touchAll();
   parts.countersWriter.wake();
   await Promise.all([parts.credentials.flush(), parts.marks.flush(), parts.cooldowns.flush()]);

@@ -52,7 +52,7 @@ function start(
   });
 }
 
-/** Lets everything that is under way come to its end; the clock stands still. */
+/** Waits until everything under way has ended; the clock does not advance. */
 async function settle(): Promise<void> {
   for (let before = -1; before !== calls.length;) {
     before = calls.length;
@@ -63,7 +63,7 @@ async function settle(): Promise<void> {
 const pass = async (ms: number): Promise<void> => (await clock.advance(ms), settle());
 const created = (): number => provider.ledger.creations.attempts;
 const refuse = (then: Behaviour): void => provider.script({ when: { operation: "sign-up" }, then });
-/** Asks again and again, every `step` ms, and uses each token up at once. */
+/** Requests a credential every `step` ms, and uses each token up at once. */
 async function burn(instance: Instance, time: number, step = MINUTE): Promise<void> {
   for (let passed = 0; passed < time; passed += step) {
     const chosen = instance.ask();
@@ -75,7 +75,7 @@ const use = ({ health }: Instance, id: string): void =>
   health.disable(id, { cause: "exhausted", reason: "no quota", at: clock.now() });
 
 describe("a token is created", () => {
-  it("H5 H6 once, when nobody can carry a request, and joins the pool", async () => {
+  it("H5 H6 once, when no credential is available, and joins the pool", async () => {
     const instance = start();
     for (let nth = 0; nth < 50; nth++) expect(instance.ask()).toBeUndefined();
     expect(instance.acquirers.forecast(TARGET)).toEqual({ kind: "creating" });
@@ -96,7 +96,7 @@ describe("a token is created", () => {
     expect(created()).toBe(1);
   });
 
-  it("H6 only while nobody of its tier or a better one is eligible, and in the background", async () => {
+  it("H6 only while no credential of its tier or a better one is eligible, and in the background", async () => {
     const one = { ...makeAcquirer(), id: "paid", tier: 1 };
     const instance = start({ tier: 2 }, { credentials: [one, { ...one, id: "last", tier: 3 }] });
     expect(instance.ask()?.id).toBe("paid");
@@ -109,7 +109,7 @@ describe("a token is created", () => {
     expect(instance.ask()?.id).toMatch(/^guests-/);
   });
 
-  it("H6 no more than maxLive at a time, cooling ones counted", async () => {
+  it("H6 no more than `maxLive` at a time, including those that cool down", async () => {
     const instance = start({ maxLive: 2 });
     const cool = (id: string): void => {
       const key = { credential: id, upstream: "acme", pool: "*", family: "*" };
@@ -127,7 +127,7 @@ describe("a token is created", () => {
     expect(instance.acquirers.status()[0]).toMatchObject({ live: 2, maxLive: 2 });
   });
 
-  it("H7 with an id and records of its own: nothing of the operator's changes, and it is there after a restart", async () => {
+  it("H7 with a separate id and records: the operator's credentials do not change, and it exists after a restart", async () => {
     const first = start();
     first.ask();
     await settle();
@@ -143,7 +143,7 @@ describe("a token is created", () => {
     expect(created()).toBe(1);
   });
 
-  it("H5 by one of many instances; the others take its token", async () => {
+  it("H5 by one of many instances; the others use its token", async () => {
     const instances = Array.from({ length: 20 }, () => start());
     for (const instance of instances) instance.ask();
     await settle();
@@ -154,7 +154,7 @@ describe("a token is created", () => {
 });
 
 describe("the limiter", () => {
-  it("H5 by one of two, and the other's requests wait while its token is on the way to the store", async () => {
+  it("H5 lets one of two instances create, and requests of the other wait while the token is being stored", async () => {
     let arrive = (): void => {};
     const arrival = new Promise<void>((resolve) => (arrive = resolve));
     const slow = store.connect();
@@ -177,7 +177,7 @@ describe("the limiter", () => {
     expect(created()).toBe(1);
   });
 
-  it("H5 M5 and neither the next nor the end waits for a store that hangs", async () => {
+  it("H5 M5 delays neither the next creation nor the close for a store that hangs", async () => {
     const connection = { ...store.connect(), flush: () => new Promise<void>(() => {}) };
     const instance = start({}, { connection });
     instance.ask();
@@ -193,7 +193,7 @@ describe("the limiter", () => {
     expect(isClosed).toBe(true);
   });
 
-  it("H2 makes attempts a minute apart, ten an hour, fifty a day", async () => {
+  it("H2 allows attempts a minute apart, ten an hour, fifty a day", async () => {
     const instance = start();
     await burn(instance, 59 * MINUTE, 30_000);
     expect(created()).toBe(10);
@@ -210,7 +210,7 @@ describe("the limiter", () => {
     expect(store.creations.size).toBe(10);
   });
 
-  it("H2 apps with the same key share one limiter, others have their own", async () => {
+  it("H2 acquirers with the same key share one limiter, others have separate ones", async () => {
     const [a, b, c] = [start(), start({ id: "b" }), start({ id: "c", limiter: "mine" })];
     for (const one of [a, b, c]) one.ask();
     await settle();
@@ -218,7 +218,7 @@ describe("the limiter", () => {
     expect(created()).toBe(2);
   });
 
-  it("H2 on a best-effort store nothing is created; a line and the status say so", async () => {
+  it("H2 on a best-effort store nothing is created; log and status say so", async () => {
     const instance = start({}, { isSafe: false });
     await burn(instance, 5 * MINUTE);
     expect(provider.ledger.total).toBe(0);
@@ -237,7 +237,7 @@ describe("the limiter", () => {
     expect(created()).toBe(1);
   });
 
-  it("H2 the only creator goes on while the store is down, by what it knows, and stores it later", async () => {
+  it("H2 the only instance goes on from memory while the store is down, and stores its attempts later", async () => {
     const instance = start({}, { isOnly: true });
     await burn(instance, MINUTE);
     store.isDown = true;
@@ -262,7 +262,7 @@ describe("the limiter", () => {
     expect(created()).toBe(1);
   });
 
-  it("H2 a call that never ends is given up, and counts", async () => {
+  it("H2 a call that never ends is aborted, and counts", async () => {
     provider.script({ when: { operation: "sign-up" }, then: { stall: "before-headers" } });
     const instance = start();
     instance.ask();
@@ -295,7 +295,7 @@ describe("creating is refused", () => {
     expect(waits).toEqual([300, 600, 1_200, 2_400, 4_800, 4_800, 4_800]);
   });
 
-  it("H3 as long as Retry-After says, and never another creation in answer to it", async () => {
+  it("H3 blocks for as long as Retry-After says, and makes no other attempt meanwhile", async () => {
     refuse({
       reply: { status: 429, headers: { "retry-after": "900" }, body: "<html>Too Many Requests" },
     });
@@ -306,7 +306,7 @@ describe("creating is refused", () => {
     expect(provider.ledger.calls).toHaveLength(2);
   });
 
-  it("H3 leaves tokens that exist and other credentials alone", async () => {
+  it("H3 does not affect existing tokens and other credentials", async () => {
     const instance = start({ maxLive: 2 });
     instance.ask();
     await pass(2 * MINUTE);
@@ -321,7 +321,7 @@ describe("creating is refused", () => {
     expect(instance.ask()?.id).toBe(id);
   });
 
-  it("H3 a key that may not create is left alone for the longest time", async () => {
+  it("H3 a key without the permission to create is blocked for the longest time", async () => {
     refuse({
       reply: {
         status: 400,
@@ -337,7 +337,7 @@ describe("creating is refused", () => {
 });
 
 describe("a token is used up", () => {
-  it("H4 never chosen again, also after a restart; the next is made", async () => {
+  it("H4 is never selected again, also after a restart; the next is created", async () => {
     const instance = start();
     instance.ask();
     await pass(2 * MINUTE);
@@ -353,7 +353,7 @@ describe("a token is used up", () => {
     expect(next.acquirers.status()[0]!.live).toBe(1);
   });
 
-  it("H4 old ones are removed: their number is bounded", async () => {
+  it("H4 is removed later: the number of used-up tokens is bounded", async () => {
     const instance = start({ limits: { perHour: 1_000, perDay: 1_000, spacing: 1 } });
     await burn(instance, 40 * MINUTE);
     expect(created()).toBeGreaterThan(15);
@@ -364,7 +364,7 @@ describe("a token is used up", () => {
     ).toBeLessThanOrEqual(11);
   });
 
-  it("H8 retired after the expected requests, before the provider refuses", async () => {
+  it("H8 is disabled after the expected requests, before the provider refuses", async () => {
     const instance = start({ expectedRequests: 3 });
     instance.ask();
     await pass(2 * MINUTE);
@@ -377,14 +377,14 @@ describe("a token is used up", () => {
     expect(instance.ask()).toBeUndefined();
   });
 
-  it("H10 the next is made before the last runs out, inside the limiter", async () => {
+  it("H10 is followed by the next before the last is used up, within the limiter", async () => {
     const instance = start({ expectedRequests: 10, lowWater: 3, maxLive: 2 });
     instance.ask();
     await settle();
     const { id } = instance.ask()!;
     for (let nth = 0; nth < 7; nth++) instance.acquirers.recordUse(id);
     await settle();
-    // A minute has not passed since the first.
+    // Less than a minute has passed since the first.
     expect(created()).toBe(1);
     await pass(MINUTE);
     instance.acquirers.recordUse(id);
@@ -436,7 +436,7 @@ describe("steps", () => {
     expect(instance.lines.join()).toContain(`${step} failed`);
   });
 
-  it("H1 a function of the operator's, with its own refusal", async () => {
+  it("H1 a function of the operator, with a refusal of its own", async () => {
     const wait = { step: "create", code: "CREATE_LIMITED", retryAfter: 20 * MINUTE } as const;
     const create = () => Promise.reject(new TokenError(wait));
     const instance = start({ source: { create } });
@@ -446,7 +446,7 @@ describe("steps", () => {
     expect(Date.parse(next!) - clock.now()).toBe(20 * MINUTE);
   });
 
-  it("H9 every call looks the same, and headers that say who or where we are cannot be set", async () => {
+  it("H9 every call looks the same, and headers that identify or locate the relay cannot be set", async () => {
     const instance = start({ source: graphql({ headers: { "x-app": "1" } }) });
     instance.ask();
     await settle();

@@ -24,7 +24,7 @@ function start(ahead = 0) {
 const recordsOf = ({ creations }: SharedStore) => [...creations.values()];
 
 describe("an attempt", () => {
-  it("H2 stands in the store before it is made, and gets its end afterwards", async () => {
+  it("H2 is stored before its call, and gets its end afterwards", async () => {
     const { clock, store, connect } = start(5_000);
     const seen: unknown[] = [];
     const create = async (): Promise<string> => {
@@ -40,7 +40,7 @@ describe("an attempt", () => {
     expect(recordsOf(store)).toEqual([{ limiter: "k", id: "a-1", at, endedAt: at + 2_000 }]);
   });
 
-  it("H2 whose counting took too long is not made, and stays counted", async () => {
+  it("H2 is not made when counting took too long, and stays counted", async () => {
     const { clock, store, connect, slow } = start();
     let calls = 0;
     slow(MAX_COUNT_TO_CALL / 4);
@@ -53,7 +53,7 @@ describe("an attempt", () => {
     expect(limiter.counts()).toEqual({ hour: 1, day: 1 });
   });
 
-  it("H2 says by our own clock when the limiter opens, whatever the store's says", async () => {
+  it("H2 reports the next attempt by our own clock, whatever the store's clock says", async () => {
     const { clock, connect } = start(3_600_000);
     const first = connect("a");
     await first.attempt(LIMITS, wanted, async () => 1);
@@ -63,7 +63,7 @@ describe("an attempt", () => {
     expect(second.nextAt(LIMITS)).toBe(at);
   });
 
-  it("H2 whose maker died counts from the last moment it may have been made", async () => {
+  it("H2 counts from the last moment of its call when its process died", async () => {
     const { clock, store, connect } = start();
     store.creations.set("dead-1", {
       limiter: "k",
@@ -78,7 +78,7 @@ describe("an attempt", () => {
     });
   });
 
-  it("H2 that nobody wants any more is neither counted nor made", async () => {
+  it("H2 is neither counted nor made when it is not wanted any more", async () => {
     const { store, connect } = start();
     const came = await connect("a").attempt(
       LIMITS,

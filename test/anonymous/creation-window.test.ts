@@ -23,18 +23,18 @@ describe("nextCreationAt", () => {
     expect(nextCreationAt(made(...day), limits)).toBe(DAY);
   });
 
-  it("H2 counts an attempt whose end nobody knows from the last moment it may have been seen", () => {
+  it("H2 counts an attempt without a known end from the last moment at which it may have been seen", () => {
     expect(nextCreationAt([{ id: "a", at: 0 }], limits)).toBe(
       CALL_TIME + MAX_COUNT_TO_CALL + 60_000,
     );
     expect(nextCreationAt([{ id: "a", at: 0, endedAt: 20_000 }], limits)).toBe(80_000);
   });
 
-  it("H2 takes attempts in any order, from clocks ahead too", () => {
+  it("H2 accepts attempts in any order, also from clocks that are ahead", () => {
     expect(nextCreationAt(made(90_000, 10, 40_000), limits)).toBe(150_000);
   });
 
-  it("H2 lets no sliding window hold more by the provider's clock, however late each call arrives", () => {
+  it("H2 exceeds no sliding window by the provider's clock, however late each call arrives", () => {
     const lateness = fc.array(fc.integer({ min: 0, max: CALL_TIME + MAX_COUNT_TO_CALL }), {
       minLength: 80,
       maxLength: 120,

@@ -1,4 +1,4 @@
-/** One relay's acquirers with real rooms around them, on a store that others share. */
+/** The acquirers of one relay with real services, on a shared store. */
 import type { AcquirerConfig } from "../../src/contract/anonymous-source.ts";
 import type { Clock } from "../../src/contract/clock.ts";
 import type { Credential } from "../../src/contract/credential.ts";
@@ -20,7 +20,7 @@ export interface InstanceOptions {
   connection: Connection;
   fetch: typeof fetch;
   acquirers: AcquirerConfig[];
-  /** Credentials beside the acquirers. */
+  /** Credentials in addition to the acquirers. */
   credentials?: Credential[];
   isOnly?: boolean;
   isSafe?: boolean;
@@ -35,7 +35,7 @@ export interface Instance {
   tokens: Map<string, TokenRecord | undefined>;
   events: CreationEvent[];
   lines: string[];
-  /** Asks for a credential as a request does. */
+  /** Requests a credential as a request does. */
   ask(): Credential | undefined;
 }
 

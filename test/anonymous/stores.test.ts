@@ -50,7 +50,7 @@ async function startOn(place: StorePlace, provider: Simulator): Promise<Instance
   return instance;
 }
 
-/** Asks everywhere, and uses every token up at once, until all know that the limiter is shut for long. */
+/** Requests tokens on all instances, and uses each up at once, until all know that the limit is reached for long. */
 async function exhaust(instances: readonly Instance[]): Promise<void> {
   const isShut = ({ acquirers }: Instance): boolean => {
     const outlook = acquirers.forecast(TARGET);
@@ -80,7 +80,7 @@ describe.each<[string, boolean, () => StorePlace | Promise<StorePlace>]>([
       closing.push(() => provider.close());
       const place = await open();
       closing.push(async () => place.dispose?.());
-      // The first makes the tables: PostgreSQL minds when two do so at once.
+      // The first instance creates the tables: on PostgreSQL two that do so at once fail.
       const first = await startOn(place, provider);
       const others = Array.from({ length: INSTANCES - 1 }, () => startOn(place, provider));
       const instances = [first, ...(await Promise.all(others))];

@@ -37,7 +37,7 @@ async function memoryPlace(): Promise<StorePlace> {
 
 interface Alive {
   instance: Instance;
-  /** Ends it in the middle of whatever it does: nothing it waits for ever comes. */
+  /** Ends it in mid-call: nothing that it waits for settles. */
   kill(): void;
 }
 
@@ -53,7 +53,7 @@ async function createDays(store: SharedStoreOptions, seed: number, storage?: Sta
   });
   let calls = 0;
 
-  /** The state as it is, each call of it a step. */
+  /** The real state, with a step before and after each call. */
   function connectState(over: StateStorage, mine: Clock, step: () => Promise<void>): Connection {
     const options = { storage: over, base: "relay", clock: mine, random, log: silentLog() };
     const state = createState(options);
@@ -98,7 +98,7 @@ async function createDays(store: SharedStoreOptions, seed: number, storage?: Sta
     };
     const wait = (longest: number): Promise<void> =>
       new Promise((resolve) => void mine.after(Math.floor(random() * longest), resolve));
-    // A step takes a while now and then, and is where a dead instance stops.
+    // Some steps take a while, and a killed instance stops at a step.
     const step = async (): Promise<void> => {
       if (random() < 0.3) await wait(random() < 0.05 ? 8_000 : 200);
       if (isDead) await new Promise(() => {});
@@ -158,7 +158,7 @@ async function liveThrough(
     await days.pass(1_000);
     await days.clock.advance(minutes < 180 ? 29_000 : 239_000);
     for (const [at, { instance, kill }] of alive.entries()) {
-      // Tokens are worth little here: as soon as one is there it is used up.
+      // Each token is used up as soon as it exists.
       const chosen = instance.ask();
       if (chosen) instance.health.disable(chosen.id, { cause: "exhausted", reason: "", at: 0 });
       if (days.random() > 0.004) continue;
@@ -177,7 +177,7 @@ function expectWithinLimits({ attempts, provider }: Awaited<ReturnType<typeof cr
   expect(mostIn(HOUR, times)).toBeLessThanOrEqual(LIMITS.perHour);
   expect(mostIn(DAY, times)).toBeLessThanOrEqual(LIMITS.perDay);
   expect(mostIn(LIMITS.spacing, times)).toBe(1);
-  // The provider counts the same windows by itself.
+  // The provider counts the same windows.
   expect(provider.ledger.creations.refused).toBe(0);
 }
 
@@ -206,7 +206,7 @@ describe("many instances on one store", { timeout: 60_000 }, () => {
     await place.dispose?.();
   });
 
-  it("H2 a lease that everybody gets lets no more through: who counts at the same time backs out", async () => {
+  it("H2 a lease that every instance gets allows no more attempts: instances that count at the same time back out", async () => {
     const days = await createDays({ tier: "best-effort", isExclusive: false }, 4);
     await liveThrough(days);
     expectWithinLimits(days);

@@ -1,4 +1,4 @@
-/** What the memory promises on every store: one suite, run by a short file for each. */
+/** What the state promises on every store: one suite, run by a short file for each. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { StateStorage } from "../../src/state/store/storage.ts";
 import { HOUR, NOW, cooldown, createBench, mark } from "./fixtures.ts";
@@ -8,12 +8,12 @@ export interface StoreUnderTest {
   open(): StateStorage;
   /** Puts a value there that the relay did not write. */
   plant(key: string, value: string): Promise<void>;
-  /** Every value that stands there, as text. */
+  /** Every stored value, as text. */
   dump(): Promise<Map<string, string>>;
   dispose(): Promise<void>;
 }
 
-/** Runs the suite on the store that `makeStore` makes anew for each test. */
+/** Runs the suite on a new store from `makeStore` for each test. */
 export function stateContract(
   name: string,
   makeStore: () => StoreUnderTest | Promise<StoreUnderTest>,
@@ -25,7 +25,7 @@ export function stateContract(
     });
     afterEach(() => store.dispose());
 
-    it("K1 C7 knows cooldowns and the count of their ladder after a kill", async () => {
+    it("K1 C7 restores cooldowns and their incident count after a kill", async () => {
       const before = createBench({ storage: store.open() });
       before.state.putCooldown(cooldown("a"));
       before.state.putCooldown(cooldown("b", { until: NOW - HOUR / 2, incidents: 2 }));
@@ -41,7 +41,7 @@ export function stateContract(
       expect(after.state.health()).toMatchObject({ loaded: true, fault: undefined });
     });
 
-    it("K1 F5 knows every kind of mark after a restart, and that one was taken away", async () => {
+    it("K1 F5 restores every kind of mark after a restart, and that one was removed", async () => {
       const marks = [
         ...(["auth", "forbidden", "operator", "exhausted"] as const).map((cause) =>
           mark(cause, { disabled: { cause, reason: "said so", at: NOW } }),
@@ -57,7 +57,7 @@ export function stateContract(
       expect(loaded.marks.toSorted(byCredential)).toEqual(marks.toSorted(byCredential));
     });
 
-    it("A1 keeps apart ids that a store would rewrite, cut or take for one another", async () => {
+    it("A1 keeps ids apart that a store would rewrite, truncate or confuse", async () => {
       const ids = [
         "a",
         "a?x=1",
@@ -86,7 +86,7 @@ export function stateContract(
       expect(new Map(loaded.marks.map((one) => [one.credential, one.revision]))).toEqual(found);
     });
 
-    it("does not let an older record win over what another instance has written", async () => {
+    it("does not let an older record win against a record of another instance", async () => {
       const [a, b] = [
         createBench({ storage: store.open() }),
         createBench({ storage: store.open() }),
@@ -113,7 +113,7 @@ export function stateContract(
       expect(loaded.cooldowns).toEqual([cooldown("a", { epoch: 1, until: NOW, incidents: 0 })]);
     });
 
-    it("K3 believes no broken value, and keeps it aside before its key is written again", async () => {
+    it("K3 uses no broken value, and copies it before its key is written again", async () => {
       const [first] = await keysOf(store, "victim");
       if (!first) throw new Error("nothing was written");
       for (const broken of BROKEN) {
@@ -135,7 +135,7 @@ export function stateContract(
       }
     });
 
-    it("K10 leaves a record of a newer version as it is, and says which", async () => {
+    it("K10 does not overwrite a record of a newer version, and names its key", async () => {
       const [key] = await keysOf(store, "a");
       if (!key) throw new Error("nothing was written");
       const newer = JSON.stringify({ v: 2, kind: "cooldown", until: "soon" });
@@ -150,7 +150,7 @@ export function stateContract(
       expect(lines.filter((line) => line.includes(key))).toHaveLength(1);
     });
 
-    it("K11 forgets and removes what ended longer ago than a ladder counts", async () => {
+    it("K11 removes cooldowns that ended longer ago than their backoff counts", async () => {
       const before = createBench({ storage: store.open() });
       before.state.putCooldown(cooldown("old", { until: NOW + 1000 }));
       before.state.putCooldown(cooldown("young", { until: NOW + 2000 }));
@@ -163,7 +163,7 @@ export function stateContract(
       expect([...(await store.dump()).keys()].filter((key) => key.includes(":c:"))).toHaveLength(1);
     });
 
-    it("K7 K16 writes counters on close, and a later life goes on from them", async () => {
+    it("K7 K16 writes counters on close, and a later process continues from them", async () => {
       const before = createBench({ storage: store.open() });
       for (let i = 0; i < 5; i++) before.state.count("a", i === 0);
       await before.state.close();
@@ -176,7 +176,7 @@ export function stateContract(
       expect(after.state.counters("b")).toBeUndefined();
     });
 
-    it("K16 leaves no timer behind on close", async () => {
+    it("K16 leaves no timer after close", async () => {
       const { state, clock } = createBench({ storage: store.open() });
       await state.load();
       state.putCooldown(cooldown("a"));
@@ -188,7 +188,7 @@ export function stateContract(
       expect(clock.pending()).toBe(0);
     });
 
-    it("K7 writes each thing once, however often it is said", async () => {
+    it("K7 writes each record once, however often it is put", async () => {
       const { state } = createBench({ storage: store.open() });
       for (let i = 0; i < 50; i++) state.putCooldown(cooldown("a", { until: NOW + i }));
       await state.flush();
@@ -202,7 +202,7 @@ export function stateContract(
 
 const GOOD = { v: 1, kind: "cooldown", ...cooldown("victim") };
 
-/** What has been seen to come back from stores, and near misses. */
+/** Values that stores have returned, and similar ones. */
 export const BROKEN: readonly string[] = [
   "",
   "123",

@@ -9,7 +9,7 @@ import { createFailing } from "./storages.ts";
 const DAY = 86_400_000;
 
 describe("counters", () => {
-  it("K7 makes one write a second and no read of 3,000 counts a second", async () => {
+  it("K7 makes one write per second and no read for 3,000 counts per second", async () => {
     const { storage, calls } = createFailing();
     const { state, clock } = createBench({ storage });
     for (let tick = 0; tick < 100; tick++) {
@@ -54,7 +54,7 @@ describe("counters", () => {
     for (const id of ids) expect(later.state.counters(id)?.requests).toBe(3);
   });
 
-  it("K4 keeps counting while the store is away, and writes the sum when it is back", async () => {
+  it("K4 counts while the store is down, and writes the sum when it is back", async () => {
     const { storage, broken, calls } = createFailing();
     const { state, clock } = createBench({ storage });
     broken.add("setItem");
@@ -72,7 +72,7 @@ describe("counters", () => {
     expect(later.state.counters("a")?.requests).toBe(120);
   });
 
-  it("adds up what two instances have counted, and adds nothing twice on a second load", async () => {
+  it("adds up the counts of two instances, and counts nothing twice on a second load", async () => {
     const storage = createStorage();
     const [a, b] = [createBench({ storage }), createBench({ storage })];
     a.state.count("x", false);
@@ -83,7 +83,7 @@ describe("counters", () => {
     expect(a.state.counters("x")).toEqual({ requests: 2, failures: 1, lastUsedAt: NOW });
   });
 
-  it("K3 passes over counters that are torn", async () => {
+  it("K3 skips torn counters", async () => {
     const storage = createStorage();
     const before = createBench({ storage });
     before.state.count("x", false);
@@ -118,7 +118,7 @@ describe("counters", () => {
     expect(keys.size).toBeLessThan(20);
   });
 
-  it("K11 gives up the counters idle longest, not those in use", () => {
+  it("K11 drops the counters idle longest, not those in use", () => {
     let now = NOW;
     const counters = createCounters(
       { now: () => now, after: () => () => {} },
@@ -135,7 +135,7 @@ describe("counters", () => {
     expect(counters.get("id-1")?.requests ?? 0).toBeLessThanOrEqual(1);
   });
 
-  it("K11 removes what many starts left behind once it is a day old", async () => {
+  it("K11 removes the counters of earlier starts once they are a day old", async () => {
     const storage = createStorage();
     for (let i = 0; i < 600; i++) {
       const writtenAt = i < 400 ? NOW - DAY - 1 : NOW - DAY;

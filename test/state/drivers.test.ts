@@ -1,4 +1,4 @@
-/** The memory's whole contract on every driver of the field, of unstorage 1 and 2 (K2). */
+/** The whole contract of the state on every driver in use, of unstorage 1 and 2 (K2). */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { stateContract } from "./contract.ts";
 import { type StorePlace, underTest } from "./storages.ts";
 import { noPostgres, noRedis, noSqlite, postgresPlace, redisPlace, sqlitePlace } from "./stores.ts";
 
-/** One connection for all who open it: a contract opens many. */
+/** One connection for all places: a contract opens many. */
 function once(place: StorePlace): StorePlace {
   let storage: Storage | undefined;
   return { ...place, open: () => (storage ??= place.open()) };

@@ -4,7 +4,7 @@ import { stateContract } from "./contract.ts";
 import { HOUR, NOW, cooldown, createBench, mark } from "./fixtures.ts";
 import { createFailing, memoryPlace, underTest, wrapStorage } from "./storages.ts";
 
-// Every third write fails: what was refused goes through at the next try, which a flush is.
+// Every third write fails: a refused write succeeds at the next attempt, which a flush makes.
 stateContract("a store that fails now and then", () =>
   underTest(memoryPlace(), (storage) => {
     let writes = 0;
@@ -17,7 +17,7 @@ stateContract("a store that fails now and then", () =>
 );
 
 describe("a store that fails", () => {
-  it("K3 K15 rejects a load that cannot read, writes nothing, and can be asked again", async () => {
+  it("K3 K15 rejects a load that cannot read, writes nothing, and can be called again", async () => {
     for (const method of ["getKeys", "getItems"] as const) {
       const { storage, broken, calls } = createFailing();
       const writer = createBench({ storage });
@@ -36,7 +36,7 @@ describe("a store that fails", () => {
     }
   });
 
-  it("K3 takes an error that a driver returns as a value for a failure to read", async () => {
+  it("K3 treats an error that a driver returns as a value as a failed read", async () => {
     const { inner } = createFailing();
     const writer = createBench({ storage: inner });
     writer.state.putCooldown(cooldown("a"));
@@ -56,7 +56,7 @@ describe("a store that fails", () => {
     expect((await createBench({ storage: inner }).state.load()).cooldowns).toEqual([cooldown("a")]);
   });
 
-  it("K3 writes nothing over what it cannot read first", async () => {
+  it("K3 overwrites nothing that it cannot read first", async () => {
     const { storage, inner, broken } = createFailing();
     const writer = createBench({ storage: inner });
     writer.state.putCooldown(cooldown("a", { until: NOW + 9 * HOUR }));
@@ -72,7 +72,7 @@ describe("a store that fails", () => {
     expect((await state.load()).cooldowns).toEqual([cooldown("a", { until: NOW + 9 * HOUR })]);
   });
 
-  it("K3 does not write a broken key whose copy cannot be kept", async () => {
+  it("K3 does not overwrite a broken value that cannot be copied", async () => {
     const { storage, inner } = createFailing();
     const writer = createBench({ storage: inner });
     writer.state.putCooldown(cooldown("a"));
@@ -88,7 +88,7 @@ describe("a store that fails", () => {
     expect(state.health().pendingWrites).toBe(1);
   });
 
-  it("K4 keeps a write that failed and tries again after 1, 2, 4 … 60 s", async () => {
+  it("K4 keeps a failed write and retries it after 1, 2, 4 … 60 s", async () => {
     const { storage, broken } = createFailing();
     const tries: number[] = [];
     const { state, clock } = createBench({
@@ -116,7 +116,7 @@ describe("a store that fails", () => {
     expect((await state.load()).cooldowns).toEqual([cooldown("a")]);
   });
 
-  it("K4 takes back what it said of tokens as soon as the same goes well again", async () => {
+  it("K4 clears the fault of tokens as soon as the same call succeeds again", async () => {
     const { storage, broken } = createFailing();
     const { state } = createBench({ storage, secrets: ["a secret that is long enough to be one"] });
     const token = {
@@ -137,7 +137,7 @@ describe("a store that fails", () => {
     await state.tokens.read("a");
     expect(state.health()).toMatchObject({ fault: undefined });
 
-    // That reading works says nothing of writing.
+    // A successful read does not mean that writing works.
     broken.add("setItem");
     await expect(state.tokens.write({ ...record, generation: 2 })).rejects.toThrow();
     await state.tokens.read("a");
@@ -147,7 +147,7 @@ describe("a store that fails", () => {
     expect(state.health()).toMatchObject({ fault: undefined });
   });
 
-  it("K4 tries at once what comes anew during an outage, with the latest of each key", async () => {
+  it("K4 writes a new record at once during an outage, merged with the latest of its key", async () => {
     const { storage, broken, calls } = createFailing();
     const { state, clock } = createBench({ storage });
     broken.add("setItem");
@@ -163,7 +163,7 @@ describe("a store that fails", () => {
     expect((await state.load()).marks).toEqual([mark("a", { revision: 2 })]);
   });
 
-  it("K4 loses neither the write that fails nor what came while it was under way", async () => {
+  it("K4 loses neither a failed write nor a record put while it was under way", async () => {
     const hours = [1, 3, 2];
     for (const first of hours) {
       const { inner } = createFailing();
@@ -182,7 +182,7 @@ describe("a store that fails", () => {
     }
   });
 
-  it("K7 writes nothing where the store holds it already", async () => {
+  it("K7 does not write a record that is stored already", async () => {
     const { storage, calls } = createFailing();
     for (let start = 0; start < 3; start++) {
       const { state } = createBench({ storage });
@@ -193,7 +193,7 @@ describe("a store that fails", () => {
     expect(calls.get("setItem")).toBe(2);
   });
 
-  it("K4 says an outage once in the log, and its end, without what the driver said", async () => {
+  it("K4 logs the start and the end of an outage once, without the driver's message", async () => {
     const faults: StateFault[] = [];
     const { storage, broken } = createFailing();
     const { state, clock, lines } = createBench({
@@ -218,7 +218,7 @@ describe("a store that fails", () => {
     expect(JSON.stringify([lines, faults, state.health()])).not.toContain("s3cret");
   });
 
-  it("K16 ends though writing fails, and says how much was not stored", async () => {
+  it("K16 closes although writing fails, and logs how many records were not stored", async () => {
     const { storage, broken } = createFailing();
     broken.add("setItem");
     const { state, clock, lines } = createBench({ storage });

@@ -42,7 +42,7 @@ function createLog(lines: string[]): Log {
 
 let seeds = 0;
 
-// A generator of its own for each state, so that two instances never share an id.
+// A separate generator for each state, so that two instances never share an id.
 function createRandom(seed: number): () => number {
   let value = (seed + ++seeds * 2_654_435_761) >>> 0;
   return () => {

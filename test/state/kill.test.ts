@@ -5,10 +5,10 @@ import { createProgram, type Program } from "./program.ts";
 import { fsPlace } from "./storages.ts";
 
 const KEYS = 4;
-// How many bytes of the last write reach the disk; -1 where the parent kills whenever it likes.
+// How many bytes of the last write reach the disk; -1 when the parent kills the child at any moment.
 const CUTS: readonly number[] = [0, 1, 40, 150, -1, 0, 10_000, -1, 0, 100];
 
-// Extends the same cooldowns again and again, and says each that is finished before it begins the next.
+// Extends the same cooldowns repeatedly, and prints each finished one before it begins the next.
 const CHILD = `
 import { writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -53,7 +53,7 @@ afterEach(async () => {
   await program.dispose();
 });
 
-it("K1 K2 K3 loses no finished cooldown and believes no torn one after SIGKILL at any moment", async () => {
+it("K1 K2 K3 loses no finished cooldown and uses no torn one after SIGKILL at any moment", async () => {
   const finished = new Map<string, number>();
   let last = 0;
   for (const [round, cut] of CUTS.entries()) {
@@ -71,13 +71,13 @@ it("K1 K2 K3 loses no finished cooldown and believes no torn one after SIGKILL a
       expect(one.until - NOW).toBe(one.incidents);
       expect(one.incidents).toBeLessThanOrEqual(last + 1);
     }
-    // The one that was under way may be finished without having been said.
+    // The write that was under way may be finished without having been printed.
     last++;
   }
   expect(finished.size).toBe(KEYS);
 }, 30_000);
 
-/** Runs a child from step `from` on until it is killed after `lines` writes, and returns what it said was done. */
+/** Runs a child from step `from` on until it is killed after `lines` writes, and returns the writes that it printed. */
 function runUntilKilled(from: number, lines: number, cut: number): Promise<[string, number][]> {
   const child = program.start([place.base, `${from}`, `${lines}`, `${cut}`]);
   const said: [string, number][] = [];

@@ -5,7 +5,7 @@ import { stateContract } from "./contract.ts";
 import { HOUR, NOW, cooldown, createBench } from "./fixtures.ts";
 import { memoryPlace, underTest, wrapStorage } from "./storages.ts";
 
-// Lists a key only after it was asked for a list once, as an eventually consistent store may.
+// Lists a key only from the second listing on, as an eventually consistent store may.
 function createLate(storage: Storage, listed: Set<string>): StateStorage {
   return wrapStorage(storage, async (method, _key, run) => {
     const answer = await run();
@@ -30,7 +30,7 @@ stateContract("a store that lists late", () => {
   });
 });
 
-it("K2 loses nothing on a key that the store does not list yet", async () => {
+it("K2 loses no record under a key that the store does not list yet", async () => {
   const { open } = memoryPlace();
   const storage = createLate(open(), new Set());
   const first = createBench({ storage });

@@ -3,7 +3,7 @@ import { stateContract } from "./contract.ts";
 import { HOUR, NOW, cooldown, createBench } from "./fixtures.ts";
 import { memoryPlace, underTest, wrapStorage } from "./storages.ts";
 
-// What another process writes in place looks torn at the first look and is whole at the second.
+// A value that another process writes in place is torn at the first read and complete at the second.
 stateContract("a store that is read in mid-write", () =>
   underTest(memoryPlace(), (storage) => {
     const seen = new Set<string>();
@@ -18,7 +18,7 @@ stateContract("a store that is read in mid-write", () =>
   }),
 );
 
-it("K3 asks again before it takes a record for broken", async () => {
+it("K3 reads a broken record twice before it counts as broken", async () => {
   const place = memoryPlace();
   const writer = createBench({ storage: place.open() });
   writer.state.putCooldown(cooldown("a"));
@@ -34,7 +34,7 @@ it("K3 asks again before it takes a record for broken", async () => {
   expect(state.health().setAside).toEqual([]);
 });
 
-it("passes over keys under its base that are not its own", async () => {
+it("skips keys under its base that are not its own", async () => {
   const storage = memoryPlace().open();
   for (const key of ["relay:c:short", "relay:x:y", "relay", "relayed:c:1", "other"]) {
     await storage.setItem(key, "not ours");
@@ -44,7 +44,7 @@ it("passes over keys under its base that are not its own", async () => {
   expect(state.health().setAside).toEqual([]);
 });
 
-it("refuses to store a record that it would not believe itself", async () => {
+it("refuses to store a record that it would not accept itself", async () => {
   const storage = memoryPlace().open();
   const { state, lines } = createBench({ storage });
   state.putCooldown(cooldown("a", { until: Number.NaN }));
@@ -54,7 +54,7 @@ it("refuses to store a record that it would not believe itself", async () => {
   expect(lines.filter((line) => line.startsWith("error"))).toHaveLength(2);
 });
 
-it("stores a cooldown without an end as one until the last day there is", async () => {
+it("stores a cooldown without an end with the last time that a `Date` can hold", async () => {
   const storage = memoryPlace().open();
   const { state } = createBench({ storage });
   state.putCooldown(cooldown("a", { until: Number.POSITIVE_INFINITY }));

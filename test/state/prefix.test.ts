@@ -1,4 +1,4 @@
-/** A storage behind a prefix, as `useStorage("data")` is one: its `getMount` names the driver of another place (M2, K1). */
+/** A prefixed storage, as `useStorage("data")` is: its `getMount` returns the driver of another mount (M2, K1). */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createStorage, prefixStorage, type Storage } from "unstorage";
 import fsDriver from "unstorage/drivers/fs-lite";
@@ -43,7 +43,7 @@ describe.each(Object.entries(VERSIONS))("behind a prefix of %s", (_, open) => {
     return { root, prefixed: behind("data") };
   }
 
-  it("M2 M1 promises no more than the prefix lets it know", async () => {
+  it("M2 M1 promises no more than can be known behind the prefix", async () => {
     const { root, prefixed } = openBoth();
     const state = stateOn(prefixed);
     expect(state.health()).toMatchObject({
@@ -52,11 +52,11 @@ describe.each(Object.entries(VERSIONS))("behind a prefix of %s", (_, open) => {
       sync: "best-effort",
     });
     expect(stateOn(root).health()).toMatchObject({ driver: "memory", leases: "atomic" });
-    // Nothing of the question stays behind.
+    // The probe leaves nothing behind.
     expect(root.getMounts().map((mount) => mount.base)).toEqual(["data:", ""]);
   });
 
-  it("M2 gives a lease to one of two processes", async () => {
+  it("M2 grants a lease to one of two processes", async () => {
     const asked = [openBoth(), openBoth()].map(({ prefixed }, nth) =>
       createLeases({
         storage: prefixed,
@@ -70,7 +70,7 @@ describe.each(Object.entries(VERSIONS))("behind a prefix of %s", (_, open) => {
     expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(1);
   });
 
-  it("K1 keeps the last whole copy of a record, since files may stand there", async () => {
+  it("K1 keeps the last complete copy of a record, since the driver may be one of files", async () => {
     const { prefixed } = openBoth();
     const state = stateOn(prefixed);
     await state.load();

@@ -12,7 +12,7 @@ import { noPostgres, noRedis, noSqlite, SQLITE } from "./stores.ts";
 const ROUNDS = 25;
 const EVERY = 60;
 
-// Asks for the lease of each round at the same moment as all others, then for a short one again and again.
+// Requests the lease of each round at the same moment as all others, then a short one repeatedly.
 const CHILD = `
 import { createRequire } from "node:module";
 import { createDatabase } from "db0";

@@ -1,4 +1,4 @@
-/** The state as a program of its own, for tests that need real processes: to kill, and to run side by side. */
+/** The state as a separate program, for tests that need real processes: to kill them, and to run several at once. */
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ export interface Program {
   dispose(): Promise<void>;
 }
 
-/** Writes the state as JavaScript, which is all that every Node runs, with `child` beside it. */
+/** Writes the state as JavaScript, which every Node runs, with `child` beside it. */
 export async function createProgram(child: string): Promise<Program> {
   const target = await mkdtemp(join(tmpdir(), "relay-program-"));
   // The state imports from shared/ and contract/ alone.

@@ -1,4 +1,4 @@
-/** A store that comes back empty: what living instances know is written back, nothing removed returns, nothing irrevocable is hasty (M5). */
+/** A store that comes back empty: running instances write back what they know, no removed record returns, and irrevocable actions wait (M5). */
 import { rm } from "node:fs/promises";
 import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -22,7 +22,7 @@ interface EmptiedPlace extends StorePlace {
 }
 
 const all: Bench[] = [];
-/** Whether there is a server behind the store. */
+/** True when the store is a server. */
 let isReal = false;
 afterEach(async () => {
   await Promise.all(all.splice(0).map(({ state }) => state.close()));
@@ -36,13 +36,13 @@ async function start(storage: StateStorage, more: object = {}): Promise<Bench> {
   return bench;
 }
 
-/** Lets all clocks go on together until something is so. */
+/** Advances all clocks together until a condition holds. */
 async function until(isSo: () => unknown): Promise<void> {
   const patience = performance.now() + 20_000;
   for (let tries = 0; !(await isSo()); tries++) {
     if (performance.now() > patience) throw new Error("it never came to be so");
     for (const { clock } of all) await clock.advance(100);
-    // Sockets take real time, and must not be overtaken by that of the clocks.
+    // Sockets take real time: the virtual clocks must not run ahead of them.
     await new Promise((resolve) => setTimeout(resolve, isReal ? 50 : 0));
   }
 }
@@ -76,7 +76,7 @@ const attempt = (id: string, at = NOW, endedAt: number | undefined = at + 500) =
 const ids = (records: readonly { id: string }[]): string[] =>
   records.map(({ id }) => id).toSorted();
 
-/** Everything that can be known, learnt by several, of whom one is gone when the store is emptied. */
+/** Every kind of record, written by several instances, of which one has ended when the store is emptied. */
 async function live(place: StorePlace): Promise<Bench> {
   const [a, b, gone] = [
     await start(place.open()),
@@ -120,7 +120,7 @@ function contract(name: string, make: () => EmptiedPlace | Promise<EmptiedPlace>
       await place.dispose();
     });
 
-    it("M5 K1 K6 G7 H2 gets everything back that somebody knows, and nothing that was removed", async () => {
+    it("M5 K1 K6 G7 H2 gets back every record that an instance knows, and none that was removed", async () => {
       await live(place);
       await place.empty();
       const late = await start(place.open());
@@ -144,15 +144,15 @@ function contract(name: string, make: () => EmptiedPlace | Promise<EmptiedPlace>
       expect(await late.state.creations.list("l", 0, NOW)).toContainEqual(attempt("2"));
     }, 40_000);
 
-    it("M5 G7 H2 gives no lease for what cannot be undone before all had time to write", async () => {
+    it("M5 G7 H2 grants no lease for irrevocable actions before every instance had time to write", async () => {
       const a = await live(place);
-      // What is being done when it happens stays this instance's own.
+      // A lease held when it happens stays with its holder.
       const held = await a.state.leases.acquire("token:t", 600_000, true);
       expect(held).toBeDefined();
       await place.empty();
       const late = await start(place.open());
       const others = all.filter((one) => one !== a);
-      // Inside one process nobody is late.
+      // Inside one process no instance is late.
       const isShared = a.state.health().sync !== "process";
       if (isShared)
         expect(await late.state.leases.acquire("create:l", 1_000, true)).toBeUndefined();
@@ -182,7 +182,7 @@ function emptied(place: StorePlace): EmptiedPlace {
   };
 }
 
-/** Hides which driver it is: values are all that can be used, and leases are told apart by the driver beneath. */
+/** Hides the driver, so that changes are exchanged through values; leases use the driver beneath. */
 function asValues(place: StorePlace): StorePlace {
   return {
     ...place,
@@ -249,8 +249,8 @@ function emptiedPostgres(how: string): EmptiedPlace {
   };
 }
 
-describe("an emptied store, values alone", () => {
-  it("M5 is filled by the only instance there is at its next write, or when it closes", async () => {
+describe("an emptied store without a journal of its driver", () => {
+  it("M5 is refilled by a single instance at its next write, or when it closes", async () => {
     for (const byWriting of [true, false]) {
       const place = emptied(asValues(memoryPlace()));
       const a = await start(place.open(), { sync: false, isOnly: true });
@@ -273,7 +273,7 @@ describe("an emptied store, values alone", () => {
     }
   });
 
-  it("M5 K4 that fails while it is filled is filled when it can be, and no lease is given before", async () => {
+  it("M5 K4 that fails while it is refilled is refilled when it is back, and grants no lease before", async () => {
     for (const broken of ["relay:store", "relay:t:", "relay:a:"]) {
       let isBroken = false;
       const inner = createStorage();
@@ -301,7 +301,7 @@ describe("an emptied store, values alone", () => {
     }
   });
 
-  it("M5 K3 that cannot be read, or answers nothing once, is no empty one", async () => {
+  it("M5 K3 that cannot be read, or once returns nothing, does not count as empty", async () => {
     const failing = createFailing(createStorage());
     let isBlind = false;
     const storage: StateStorage = {
@@ -329,7 +329,7 @@ describe("an emptied store, values alone", () => {
     expect(await failing.inner.getItem("relay:store")).toEqual({ v: 99 });
   });
 
-  it("M5 G7 a refresh that was declared when it happened is still declared", async () => {
+  it("M5 G7 gets back the intent of a refresh that was under way", async () => {
     const place = emptied(asValues(memoryPlace()));
     const a = await start(place.open());
     await a.state.tokens.write(token(4));
@@ -342,7 +342,7 @@ describe("an emptied store, values alone", () => {
     expect(await late.state.tokens.intents("t")).toEqual([intent]);
   });
 
-  it("M5 G7 a newer token that came meanwhile is left, and those of a removed credential stay away", async () => {
+  it("M5 G7 keeps a newer token that was stored meanwhile, and gets no token of a removed credential", async () => {
     const place = emptied(asValues(memoryPlace()));
     const a = await start(place.open());
     const b = await start(place.open());
@@ -364,7 +364,7 @@ describe("an emptied store, values alone", () => {
     expect((await late.listCredentials())[0]!.credential).toBeUndefined();
   });
 
-  it("H8 counters are written again", async () => {
+  it("H8 gets the counters back", async () => {
     const place = emptied(asValues(memoryPlace()));
     const a = await start(place.open());
     for (let i = 0; i < 5; i++) a.state.count("c", false);
@@ -382,7 +382,7 @@ async function whole({ state, clock }: Bench): Promise<boolean> {
   let given: boolean | undefined;
   probes += 1;
   void state.leases.acquire(`probe-${probes}`, 1_000, true).then((it) => (given = !!it));
-  // A lease on values alone waits for a moment.
+  // A best-effort lease waits for a moment.
   for (; given === undefined; await turns(3)) await clock.advance(10);
   return given;
 }

@@ -1,4 +1,4 @@
-/** How it grows: a hundred instances on one store, and a start with a hundred thousand credentials (M1, K11). */
+/** Scale: a hundred instances on one store, and a start with a hundred thousand credentials (M1, K11). */
 import type { Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
 import type { State } from "../../src/contract/state.ts";
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-it("M1 a hundred instances that know values alone hear of each other within seconds, at few calls each", async () => {
+it("M1 a hundred instances on plain values receive each other's changes within seconds, with few calls each", async () => {
   const { storage, calls } = createFailing();
   const values = { ...storage, getMount: () => ({ driver: { name: "http" } }) };
   const benches = Array.from({ length: INSTANCES }, () => createBench({ storage: values }));
@@ -34,7 +34,7 @@ it("M1 a hundred instances that know values alone hear of each other within seco
       return state.load();
     }),
   );
-  // All enter themselves in one list, without a lock.
+  // All add themselves to one list, without a lock.
   for (let second = 0; second < 20; second++) await moveOn(1_000);
   const startedAt = benches[0]!.clock.now();
   for (const [at, { state }] of benches.entries()) state.putCooldown(cooldown(`c${at}`));
@@ -55,7 +55,7 @@ interface Spread {
   max: number;
 }
 
-/** A hundred states on one connection: how long until a change of one is known to all others, ms. */
+/** A hundred states on one connection. Returns how long a change of one takes to reach all others, ms. */
 async function spreadOn(storage: Storage, rounds: number): Promise<Spread> {
   const delays: number[] = [];
   let startedAt = 0;
@@ -103,7 +103,7 @@ function report(what: string, figures: Record<string, number>): void {
 }
 
 describe.skipIf(noRedis)("with Redis", () => {
-  it("M1 a hundred instances on Redis know a change within a second", async () => {
+  it("M1 a hundred instances on Redis receive a change within a second", async () => {
     const place = redisPlace();
     closing.push(() => place.dispose());
     const spread = await spreadOn(place.open(), 20);
@@ -111,7 +111,7 @@ describe.skipIf(noRedis)("with Redis", () => {
     expect(spread.p50).toBeLessThan(1_000);
   }, 60_000);
 
-  it("M1 asks Redis at most four times a second", async () => {
+  it("M1 calls Redis at most four times a second", async () => {
     const place = redisPlace();
     closing.push(() => place.dispose());
     const storage = place.open();
@@ -140,7 +140,7 @@ describe.skipIf(noRedis)("with Redis", () => {
 });
 
 describe.skipIf(noPostgres)("with PostgreSQL", () => {
-  it("M1 a hundred instances on PostgreSQL know a change within a second", async () => {
+  it("M1 a hundred instances on PostgreSQL receive a change within a second", async () => {
     const place = postgresPlace();
     closing.push(() => place.dispose());
     const spread = await spreadOn(place.open(), 20);

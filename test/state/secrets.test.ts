@@ -1,4 +1,4 @@
-/** What the store keeps of secrets: tokens by generation, keys made at run time, sealed or not (G7, M3, N1, K6). */
+/** Secrets in the store: tokens by generation, and keys made at run time, sealed or not (G7, M3, N1, K6). */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createStorage } from "unstorage";
 import type { CredentialRecord, TokenRecord } from "../../src/contract/records.ts";
@@ -61,7 +61,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
     });
     afterEach(() => place.dispose());
 
-    it("G7 M3 reads the highest generation, whoever wrote last, and after a restart", async () => {
+    it("G7 M3 reads the highest generation, whichever instance wrote last, also after a restart", async () => {
       const { tokens } = createBench({ storage: place.open(), secrets: [SECRET] }).state;
       expect(await tokens.read("a")).toBeUndefined();
       for (const generation of [1, 2, 3, 4, 5, 6]) await tokens.write(token(generation));
@@ -73,7 +73,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
       expect(await tokens.read("a")).toBeUndefined();
     });
 
-    it("M4 tells of intents without a token of their generation or a higher one", async () => {
+    it("M4 returns the intents without a token of their generation or a higher one", async () => {
       const { tokens } = createBench({ storage: place.open() }).state;
       const intent = (generation: number) => ({
         credential: "a",
@@ -91,7 +91,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
       expect(await tokens.intents("a")).toEqual([]);
     });
 
-    it("N1 keeps no secret readable, and opens it by any of the secrets", async () => {
+    it("N1 stores no secret in readable form, and opens it with any of the configured secrets", async () => {
       const storage = place.open();
       const before = createBench({ storage, secrets: [SECRET] }).state;
       await before.tokens.write(token(1));
@@ -106,7 +106,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
       expect((await tokens.read("a"))?.generation).toBe(2);
     });
 
-    it("H2 keeps every attempt, and forgets those that count no more", async () => {
+    it("H2 keeps every attempt that counts, and removes the others", async () => {
       const attempt = (id: string, at: number, endedAt?: number) => ({
         limiter: "l",
         id,
@@ -114,11 +114,11 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
         endedAt,
       });
       const benches = [place.open(), place.open()].map((storage) => createBench({ storage }).state);
-      // The driver makes its table at the first use, and not well where two do it at once.
+      // The driver creates its table at the first use, which fails when two instances do it at once.
       for (const { creations } of benches) await creations.list("l", 0, NOW);
       await Promise.all(
-        benches.flatMap(({ creations }, who) =>
-          [1, 2, 3].map((nth) => creations.add(attempt(`${who}-${nth}`, NOW + nth))),
+        benches.flatMap(({ creations }, instance) =>
+          [1, 2, 3].map((nth) => creations.add(attempt(`${instance}-${nth}`, NOW + nth))),
         ),
       );
       await benches[0]!.creations.add(attempt("0-1", NOW + 1, NOW + 9));
@@ -130,7 +130,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>): v
       expect(await benches[1]!.creations.list("l", 0, NOW)).toHaveLength(3);
     });
 
-    it("K6 lets a removed credential not return, whatever an older instance still writes", async () => {
+    it("K6 keeps a removed credential removed, whatever an older instance still writes", async () => {
       const [one, two] = [place.open(), place.open()].map(
         (storage) => createBench({ storage }).state,
       ) as never as [
@@ -164,7 +164,7 @@ describe("secrets that cannot be read", () => {
   const keyOf = async (letter: string): Promise<string> =>
     (await storage.getKeys("relay")).find((key) => key.startsWith(`relay:${letter}:`))!;
 
-  it("N1 K3 rejects what an unknown secret sealed, and writes nothing over it", async () => {
+  it("N1 K3 rejects a token sealed with an unknown secret, and does not overwrite it", async () => {
     await createBench({ storage, secrets: [SECRET] }).state.tokens.write(token(1));
     const key = await keyOf("t");
     const before = await storage.getItem(key);
@@ -190,7 +190,7 @@ describe("secrets that cannot be read", () => {
     await expect(tokens.read("a")).rejects.toMatchObject({ code: "SEAL_BROKEN" });
   });
 
-  it("K10 K3 rejects a token of a newer version, names its key, and leaves it", async () => {
+  it("K10 K3 rejects a token of a newer version, names its key, and does not overwrite it", async () => {
     const bench = createBench({ storage });
     await bench.state.tokens.write(token(1));
     const key = await keyOf("t");
@@ -203,7 +203,7 @@ describe("secrets that cannot be read", () => {
     expect(bench.state.health().setAside).toEqual([key]);
   });
 
-  it("K3 keeps garbage aside, and goes on with what is whole", async () => {
+  it("K3 copies broken values to quarantine, and uses the valid ones", async () => {
     const bench = createBench({ storage });
     await bench.state.tokens.write(token(1));
     await bench.state.tokens.write(token(2));
@@ -217,10 +217,10 @@ describe("secrets that cannot be read", () => {
     expect(await storage.getItem(first)).toMatchObject({ generation: 1 });
   });
 
-  it("G7 M4 writes nothing over the newest token, however many holders have written none since", async () => {
+  it("G7 M4 never overwrites the newest token, however many lease holders have written none since", async () => {
     const inner = createStorage();
     let isTorn = false;
-    // Killed in mid-write, on a driver that writes in place.
+    // The process was killed in mid-write, on a driver that writes in place.
     const tearing = wrapStorage(inner, async (method, key, run) => {
       if (method !== "setItem" || !isTorn) return run();
       await inner.setItem(key, '{"v":1,"kind":"tok');
@@ -238,7 +238,7 @@ describe("secrets that cannot be read", () => {
     expect(await tokens.read("a")).toEqual(token(21));
   });
 
-  it("K3 G7 looks again before it takes a token for broken: its writer may be at work", async () => {
+  it("K3 G7 reads a broken token twice: its writer may be in mid-write", async () => {
     const inner = createStorage();
     await createBench({ storage: inner }).state.tokens.write(token(1));
     const torn = wrapStorage(inner, async (method, _key, run) => {
@@ -251,7 +251,7 @@ describe("secrets that cannot be read", () => {
     expect(bench.state.health().setAside).toEqual([]);
   });
 
-  it("K6 K11 forgets that a credential was removed after thirty days", async () => {
+  it("K6 K11 removes the tombstone of a credential after thirty days", async () => {
     const before = createBench({ storage }).state;
     before.putCredential(made("c", 2, { credential: undefined }));
     await before.flush();
@@ -264,7 +264,7 @@ describe("secrets that cannot be read", () => {
     expect((await storage.getKeys("relay")).filter((key) => key.includes(":k:"))).toEqual([]);
   });
 
-  it("H2 K3 M4 counts an attempt that was cut off in mid-write from when it is found, and goes on", async () => {
+  it("H2 K3 M4 counts an attempt that was torn in mid-write from the moment it is found, and goes on", async () => {
     const { creations } = createBench({ storage }).state;
     await creations.add({ limiter: "l", id: "1", at: NOW, endedAt: NOW + 1 });
     const key = await keyOf("a");
@@ -273,7 +273,7 @@ describe("secrets that cannot be read", () => {
       const [found, ...others] = await creations.list("l", 0, NOW + 50);
       expect(others).toEqual([]);
       expect(found).toMatchObject({ limiter: "l", at: NOW + 50, endedAt: undefined });
-      // Whoever looks later finds the same.
+      // A later reader finds the same.
       const again = createBench({ storage }).state.creations;
       expect(await again.list("l", 0, NOW + 90)).toEqual([found]);
       expect(await again.list("l", NOW + 51, NOW + 90)).toEqual([]);
@@ -281,7 +281,7 @@ describe("secrets that cannot be read", () => {
     expect((await storage.getKeys("relay")).some((name) => name.includes("aside"))).toBe(true);
   });
 
-  it("H2 K3 creates nothing over an attempt of a newer version", async () => {
+  it("H2 K3 creates no token while an attempt of a newer version is stored", async () => {
     const { creations } = createBench({ storage }).state;
     await creations.add({ limiter: "l", id: "1", at: NOW, endedAt: undefined });
     await storage.setItem(await keyOf("a"), { v: 2, kind: "creation" });
@@ -290,7 +290,7 @@ describe("secrets that cannot be read", () => {
     });
   });
 
-  it("G7 M5 rejects where the store fails, and says so once", async () => {
+  it("G7 M5 rejects when the store fails, and logs it once", async () => {
     const { storage: failing, broken } = createFailing();
     const bench = createBench({ storage: failing });
     broken.add("setItem").add("getItems");
@@ -299,7 +299,7 @@ describe("secrets that cannot be read", () => {
     expect(bench.lines.filter((line) => line.startsWith("warn"))).toHaveLength(1);
   });
 
-  it("N1 leaves a credential out whose key cannot be opened, and keeps its record", async () => {
+  it("N1 skips a credential with a key that cannot be opened, and keeps its record", async () => {
     const before = createBench({ storage, secrets: [SECRET] }).state;
     before.putCredential(made("c"));
     await before.flush();
@@ -313,7 +313,7 @@ describe("secrets that cannot be read", () => {
 });
 
 describe("the seal", () => {
-  it("N1 is another text each time, and tells nothing of the secret", async () => {
+  it("N1 yields another text each time, and reveals nothing of the secret", async () => {
     const seal = createSeal([SECRET]);
     const [a, b] = [await seal.seal("text", "p"), await seal.seal("text", "p")];
     expect(a).not.toBe(b);
@@ -325,7 +325,7 @@ describe("the seal", () => {
     });
   });
 
-  it("N1 stores texts as they are without a secret, and opens them when there is one", async () => {
+  it("N1 stores texts unsealed without a secret, and opens them once there is one", async () => {
     const plain = await createSeal([]).seal("text", "p");
     expect(plain).toContain("text");
     expect(await createSeal([SECRET]).open(plain, "p")).toBe("text");

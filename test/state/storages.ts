@@ -1,4 +1,4 @@
-/** Stores as the field has them: unstorage drivers, and what goes wrong with them. */
+/** Stores for tests: unstorage drivers, and their failures. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import fsDriver from "unstorage/drivers/fs-lite";
 import type { StateStorage } from "../../src/state/store/storage.ts";
 import type { StoreUnderTest } from "./contract.ts";
 
-/** A place for values that a process may come back to. */
+/** A place for values that survives a process. */
 export interface StorePlace {
   /** Opens it as a process would at its start. */
   open(): Storage;
@@ -32,7 +32,7 @@ export async function fsPlace(): Promise<StorePlace & { base: string }> {
 type Method = "getKeys" | "getItem" | "getItems" | "setItem" | "removeItem";
 type Around = (method: Method, key: string, run: () => Promise<unknown>) => Promise<unknown>;
 
-/** Passes each call through `around`, which may count it, hold it up, refuse it or change its answer. */
+/** Passes each call through `around`, which may count, delay or refuse it, or change its result. */
 export function wrapStorage(storage: Storage, around: Around): StateStorage {
   const wrapped: StateStorage = {
     getKeys: (base) =>
@@ -52,7 +52,7 @@ export function wrapStorage(storage: Storage, around: Around): StateStorage {
   return wrapped;
 }
 
-/** A store that refuses the methods in `broken`, and says how often each was called. */
+/** A store that refuses the methods in `broken`, and counts the calls of each. */
 export function createFailing(storage: Storage = createStorage()): {
   storage: StateStorage;
   inner: Storage;
@@ -71,12 +71,12 @@ export function createFailing(storage: Storage = createStorage()): {
   return { storage: wrapped, inner: storage, broken, calls };
 }
 
-/** Lets the event loop turn, so that a slow store's call lands in between others. */
+/** Waits some turns of the event loop, so that a slow store's call overlaps others. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-/** Makes a place a store for the contract suite, opened through `open` where something stands before it. */
+/** Turns a place into a store for the contract suite, opened through `open` if that is given. */
 export function underTest(
   place: StorePlace,
   open: (storage: Storage) => StateStorage = (storage) => storage,

@@ -1,4 +1,4 @@
-/** Real stores beyond files: Redis and SQL, each test in a corner of its own that is cleaned up. */
+/** Real stores: files, Redis and SQL, with a separate area for each test that is cleaned up. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect } from "node:net";
@@ -39,7 +39,7 @@ export const noPostgres: boolean = isMissing(
   "a server that trusts local users, with the database test",
 );
 
-/** The native addon, in a folder of its own: compiling it takes minutes. */
+/** The native addon, in a separate folder: compiling it takes minutes. */
 export const SQLITE: string = fileURLToPath(
   new URL("../hosts/sqlite/node_modules/better-sqlite3/lib/index.js", import.meta.url),
 );
@@ -53,8 +53,8 @@ let count = 0;
 const unique = (): string => `relay_test_${process.pid}_${Date.now().toString(36)}_${(count += 1)}`;
 
 /**
- * Opens as many storages as asked for, each with a client of its own, as instances have. Listing walks over every key of a
- * database: where time is short, take one that holds nobody else's.
+ * Opens the requested number of storages, each with a separate client, as instances have. Listing walks over every key of a
+ * database: for tests with little time, use a database of their own.
  */
 export function redisPlace(db = 0): StorePlace {
   const base = unique();
@@ -125,7 +125,7 @@ export async function sqlitePlace(): Promise<StorePlace> {
   };
 }
 
-/** Files, opened anew by each instance. */
+/** Files, opened separately by each instance. */
 export async function filesPlace(): Promise<StorePlace> {
   const base = await mkdtemp(join(tmpdir(), "relay-files-"));
   return {

@@ -1,4 +1,4 @@
-/** Changes of two instances when things go wrong: crossing writes, outages, gaps, clocks that are off. */
+/** Changes of two instances under failures: concurrent writes, outages, gaps, wrong clocks. */
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import type { CredentialRecord } from "../../src/contract/records.ts";
@@ -9,7 +9,7 @@ import { createFailing, turns, wrapStorage } from "./storages.ts";
 
 type Options = NonNullable<Parameters<typeof createBench>[0]>;
 
-/** An instance that listens; what it has heard is kept. */
+/** An instance that follows changes, and keeps what it has received. */
 async function start(options: Options): Promise<Bench & { heard: LoadedState }> {
   const bench = createBench(options);
   const heard: LoadedState = { cooldowns: [], marks: [], credentials: [] };
@@ -22,7 +22,7 @@ async function start(options: Options): Promise<Bench & { heard: LoadedState }> 
   return { ...bench, heard };
 }
 
-/** Shows of a store its values alone, so that changes go through them. */
+/** Hides the driver of a store, so that changes are exchanged through values. */
 function asValues(storage: StateStorage): StateStorage {
   return { ...storage, getMount: () => ({ driver: { name: "http" } }) };
 }
@@ -47,9 +47,9 @@ function made(id: string, revision: number): CredentialRecord {
   return { id, credential, revision, writtenAt: NOW };
 }
 
-/** Lets the calls of two instances go on one at a time, in the order that `picks` says. */
+/** Runs the calls of two instances one at a time, in the order of `picks`. */
 function createTurnstile(picks: readonly number[]): {
-  pass(who: number): Promise<void>;
+  pass(instance: number): Promise<void>;
   open(): void;
 } {
   const waiting: [(() => void)[], (() => void)[]] = [[], []];
@@ -64,11 +64,11 @@ function createTurnstile(picks: readonly number[]): {
     first();
   }
   return {
-    pass: (who) =>
+    pass: (instance) =>
       isOpen || next >= picks.length
         ? Promise.resolve()
         : new Promise((resolve) => {
-            waiting[who as 0 | 1].push(() => resolve(undefined));
+            waiting[instance as 0 | 1].push(() => resolve(undefined));
             go();
           }).then(() => void queueMicrotask(() => next < picks.length && go())),
     open() {
@@ -78,7 +78,7 @@ function createTurnstile(picks: readonly number[]): {
   };
 }
 
-// Each put reads, then writes: every order in which two of them can cross.
+// Each put reads, then writes: every order in which two of them can overlap.
 const ORDERS = [
   [0, 0, 1, 1],
   [0, 1, 0, 1],
@@ -95,10 +95,11 @@ async function crossed<T>(
 ): Promise<T> {
   const inner = createStorage();
   const turnstile = createTurnstile(order);
-  const guarded = (who: number): StateStorage =>
+  const guarded = (instance: number): StateStorage =>
     wrapStorage(inner, async (method, key, run) => {
       const isRecord = key !== "relay:store";
-      if (isRecord && (method === "getItem" || method === "setItem")) await turnstile.pass(who);
+      if (isRecord && (method === "getItem" || method === "setItem"))
+        await turnstile.pass(instance);
       return run();
     });
   const [a, b] = [await start({ storage: guarded(0) }), await start({ storage: guarded(1) })];
@@ -112,7 +113,7 @@ async function crossed<T>(
   return read(await createBench({ storage: inner }).state.load());
 }
 
-it("K5 the later end wins, however two writes of one key cross", async () => {
+it("K5 the later end wins, however two writes of one key overlap", async () => {
   for (const order of ORDERS) {
     const untils = await crossed(
       order,
@@ -126,7 +127,7 @@ it("K5 the later end wins, however two writes of one key cross", async () => {
   }
 });
 
-it("K6 a removed credential stays removed, however its last writes cross", async () => {
+it("K6 a removed credential stays removed, however its last writes overlap", async () => {
   for (const order of ORDERS) {
     const left = await crossed(
       order,
@@ -140,7 +141,7 @@ it("K6 a removed credential stays removed, however its last writes cross", async
   }
 });
 
-it("M5 what changed on both sides of an outage is on both sides after it, and nothing comes back", async () => {
+it("M5 changes made on both sides of an outage are on both sides after it, and no removed record returns", async () => {
   const inner = createStorage();
   const failing = createFailing(inner);
   const a = await start({ storage: asValues(failing.storage) });
@@ -157,7 +158,7 @@ it("M5 what changed on both sides of an outage is on both sides after it, and no
   b.state.putCredential(removed("gone", 2));
   b.state.putCooldown(cooldown("cleared", { epoch: 1, until: NOW, incidents: 0 }));
   await b.state.flush();
-  // So long that a write's own next try is a minute away.
+  // So long that the next retry of a write is a minute away.
   for (let second = 0; second < 66; second++)
     await Promise.all([a.clock.advance(1_000), b.clock.advance(1_000)]);
   expect(a.state.health()).toMatchObject({ fault: expect.stringContaining("ECONNREFUSED") });
@@ -177,11 +178,11 @@ it("M5 what changed on both sides of an outage is on both sides after it, and no
   await Promise.all([a.state.close(), b.state.close()]);
 });
 
-it("M1 reads everything anew where it has missed what others wrote", async () => {
+it("M1 reads everything again after it has missed changes of others", async () => {
   const inner = createStorage();
   const a = await start({ storage: asValues(inner as never) });
   const b = await start({ storage: asValues(inner as never) });
-  // Far more than one value holds, while the other does not look.
+  // Far more than one value holds, while the other instance reads nothing.
   for (let i = 0; i < 600; i++) a.state.putCooldown(cooldown(`c${i}`));
   await a.state.flush();
   await a.clock.advance(5_000);
@@ -214,7 +215,7 @@ it("M1 asks the store at most four times a second however many keys there are, a
   expect(inProcess.clock.pending()).toBe(0);
 });
 
-it("M1 hands on nothing that was torn or is no record, and goes on", async () => {
+it("M1 passes on nothing that is torn or no record, and goes on", async () => {
   const inner = createStorage();
   const a = await start({ storage: asValues(inner as never) });
   await a.clock.advance(3_000);
@@ -236,7 +237,7 @@ it("M1 hands on nothing that was torn or is no record, and goes on", async () =>
   await Promise.all([a.state.close(), b.state.close()]);
 });
 
-it("K12 an hour between two clocks and the store's locks neither longer nor shorter", async () => {
+it("K12 with clocks an hour ahead of and behind the store's, a cooldown lasts neither longer nor shorter", async () => {
   const storage = createStorage();
   const moment = NOW;
   const of = (at: number): Options => ({
@@ -246,7 +247,7 @@ it("K12 an hour between two clocks and the store's locks neither longer nor shor
   });
   const early = await start(of(moment - HOUR));
   const late = await start(of(moment + HOUR));
-  // Half an hour, said by the one whose clock is an hour behind.
+  // Half an hour, written by the instance with a clock an hour behind.
   early.state.putCooldown(
     cooldown("x", { until: moment - HOUR + HOUR / 2, writtenAt: moment - HOUR }),
   );
@@ -261,7 +262,7 @@ it("K12 an hour between two clocks and the store's locks neither longer nor shor
   await Promise.all([early.state.close(), late.state.close()]);
 });
 
-it("K12 a clock that is a little off, or a store that cannot tell, changes nothing", async () => {
+it("K12 a small clock offset, or a store without a clock, changes nothing", async () => {
   for (const sharedTime of [async () => NOW + 1_500, () => Promise.reject(new Error("down"))]) {
     const storage = createStorage();
     const one = await start({ storage: storage as never, sharedTime });

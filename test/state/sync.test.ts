@@ -1,4 +1,4 @@
-/** What one instance changes is in force on the others soon: one suite on every kind of journal (M1, K5, K6, M5). */
+/** Changes of one instance apply on the others soon: one suite for every kind of journal (M1, K5, K6, M5). */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LoadedState } from "../../src/contract/state.ts";
 import { cooldown, createBench, HOUR, made, mark, NOW, type Bench } from "./fixtures.ts";
@@ -15,7 +15,7 @@ import {
 
 interface Instance extends Bench {
   heard: LoadedState;
-  /** Resolves when something that fits has been heard; time goes on meanwhile. */
+  /** Resolves when a matching change has been received; the clocks advance meanwhile. */
   hears(fits: (heard: LoadedState) => boolean): Promise<void>;
 }
 
@@ -38,7 +38,7 @@ async function start(options: Parameters<typeof createBench>[0]): Promise<Instan
       for (let tries = 0; !fits(heard); tries++) {
         if (performance.now() > patience)
           throw new Error(`never heard; ${JSON.stringify(bench.state.health())}`);
-        // All clocks go on together, as they do.
+        // All clocks advance together.
         for (const { clock } of all) await clock.advance(50);
         await turns(2);
         if (tries > 60) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -53,7 +53,7 @@ async function closeAll(): Promise<void> {
   await Promise.all(all.splice(0).map(({ state }) => state.close()));
 }
 
-/** Hides which driver it is: values are all that can be used. */
+/** Hides the driver, so that only values can be used. */
 function plain(place: StorePlace): StorePlace {
   return {
     ...place,
@@ -94,11 +94,11 @@ function contract(name: string, tier: string, make: () => StorePlace | Promise<S
         credentials: [made("z")],
       });
       expect(b.state.health().viewAge).toBeLessThanOrEqual(1_000);
-      // Its own it does not hear again.
+      // It does not receive its own changes.
       expect(a.heard).toEqual({ cooldowns: [], marks: [], credentials: [] });
     });
 
-    it("M1 whoever starts later hears what comes from then on, and has loaded the rest", async () => {
+    it("M1 an instance that starts later receives the changes from then on, and has loaded the earlier ones", async () => {
       const a = await start({ storage: place.open() });
       a.state.putCooldown(cooldown("before"));
       await a.state.flush();
@@ -119,10 +119,10 @@ function contract(name: string, tier: string, make: () => StorePlace | Promise<S
       );
     });
 
-    it("K5 of two that write one key at once the later end stays, in the store too", async () => {
+    it("K5 when two instances write one key at once the later end stays, in the store too", async () => {
       const a = await start({ storage: place.open() });
       const b = await start({ storage: place.open() });
-      // Whichever is last of the two: both have read before either has written.
+      // Whichever writes last: both have read before either has written.
       a.state.putCooldown(cooldown("x", { until: NOW + 2 * HOUR }));
       b.state.putCooldown(cooldown("x", { until: NOW + HOUR }));
       await b.hears(({ cooldowns }) => cooldowns.some(({ until }) => until === NOW + 2 * HOUR));
@@ -147,8 +147,8 @@ describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", "shared", postgresPlace),
 );
 
-describe.skipIf(noPostgres)("a PostgreSQL that nobody has used yet", () => {
-  it("K2 takes many instances that start at the same moment", async () => {
+describe.skipIf(noPostgres)("a PostgreSQL without tables", () => {
+  it("K2 serves many instances that start at the same moment", async () => {
     const place = postgresPlace();
     await Promise.all(Array.from({ length: 6 }, () => start({ storage: place.open() })));
     for (const { state } of all) expect(state.health()).toMatchObject({ loaded: true });

@@ -104,7 +104,7 @@ class ShardWriter implements CountersWriter {
 
 export interface OthersOptions {
   storage: StateStorage;
-  reading: Semaphore;
+  readSemaphore: Semaphore;
   clock: Clock;
   random: Random;
 }
@@ -114,7 +114,7 @@ const SUMMED_AT_MOST = 512;
 const SILENT_FOR = 86_400_000;
 
 /** Reads the counters at `keys`; nothing if there are too many: then some that are a day old are removed. */
-export async function loadOthers(
+export async function loadOtherCounters(
   options: OthersOptions,
   keys: readonly string[],
 ): Promise<StoredCounters[]> {
@@ -131,11 +131,11 @@ async function removeSilent(options: OthersOptions, keys: readonly string[]): Pr
 }
 
 async function readCounters(
-  { storage, reading: gate }: OthersOptions,
+  { storage, readSemaphore }: OthersOptions,
   keys: readonly string[],
 ): Promise<Map<string, StoredCounters>> {
   const found = new Map<string, StoredCounters>();
-  await readEach(storage, gate, keys, (key, value) => {
+  await readEach(storage, readSemaphore, keys, (key, value) => {
     const read = readStored({ name: "counters", fromStored: countersFromStored }, value);
     if (read.kind === "record") found.set(key, read.record);
   });

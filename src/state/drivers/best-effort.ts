@@ -2,6 +2,7 @@
 // wrote last; a write that takes longer is not excluded.
 import type { Clock } from "../../contract/clock.ts";
 import { isFields } from "../../shared/json.ts";
+import { pause } from "../../shared/wait.ts";
 import { isCount, isName, VERSION } from "../records/record-kinds.ts";
 import { readItem, readItems, type StateStorage } from "../store/storage.ts";
 import type { Journal, JournalOptions, LockKind, ReceivedChanges } from "./driver.ts";
@@ -33,7 +34,7 @@ export function createBestEffortLocks(
       if (before.until > clock.now()) return 0;
       const generation = before.generation + 1;
       await write(name, owner, generation, clock.now() + ttl);
-      await new Promise<void>((resolve) => void clock.after(WAIT, resolve));
+      await pause(WAIT, clock).promise;
       const after = await read(name);
       return after.owner === owner && after.generation === generation ? generation : 0;
     },

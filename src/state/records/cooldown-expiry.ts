@@ -6,7 +6,7 @@ export interface Expiry {
   /** Schedules the removal of the record at `key`. */
   track(key: string, record: CooldownRecord): void;
   /** True when the record no longer counts. */
-  isDead(record: CooldownRecord): boolean;
+  isExpired(record: CooldownRecord): boolean;
   stop(): void;
 }
 
@@ -15,32 +15,32 @@ export interface Expiry {
  * moment.
  */
 export function createExpiry(clock: Clock, keptFor: number, remove: (key: string) => void): Expiry {
-  const deadAt = new Map<string, number>();
+  const expiresAt = new Map<string, number>();
   let cancel: CancelTimer | undefined;
   let stopped = false;
 
   function track(key: string, record: CooldownRecord): void {
     if (stopped) return;
-    deadAt.set(key, Math.max(deadAt.get(key) ?? 0, record.until + keptFor));
+    expiresAt.set(key, Math.max(expiresAt.get(key) ?? 0, record.until + keptFor));
     cancel ??= clock.after(keptFor, sweep);
   }
 
   function sweep(): void {
     cancel = undefined;
     const now = clock.now();
-    for (const [key, at] of deadAt) {
+    for (const [key, at] of expiresAt) {
       if (at >= now) continue;
-      deadAt.delete(key);
+      expiresAt.delete(key);
       remove(key);
     }
-    if (deadAt.size > 0) cancel = clock.after(keptFor, sweep);
+    if (expiresAt.size > 0) cancel = clock.after(keptFor, sweep);
   }
 
   function stop(): void {
     stopped = true;
     cancel?.();
-    deadAt.clear();
+    expiresAt.clear();
   }
 
-  return { track, stop, isDead: ({ until }) => until + keptFor < clock.now() };
+  return { track, stop, isExpired: ({ until }) => until + keptFor < clock.now() };
 }

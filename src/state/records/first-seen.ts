@@ -7,28 +7,28 @@ export interface FirstSeen {
   asSeen(key: string, record: CooldownRecord): CooldownRecord;
 }
 
-interface Sight {
+interface Sighting {
   writtenAt: number;
   seenAt: number;
 }
 
 export function createFirstSeen(clock: Clock): FirstSeen {
-  const sights = new Map<string, Sight>();
+  const sightings = new Map<string, Sighting>();
 
   function asSeen(key: string, record: CooldownRecord): CooldownRecord {
     const { until, writtenAt } = record;
     const now = clock.now();
-    if (writtenAt <= now && !sights.has(key)) return record;
+    if (writtenAt <= now && !sightings.has(key)) return record;
     const seenAt = firstSight(key, writtenAt, now);
     return { ...record, until: Math.min(until, seenAt + Math.max(0, until - writtenAt)) };
   }
 
   // Only records from the future are noted: for all others the time of writing is the earlier one.
   function firstSight(key: string, writtenAt: number, now: number): number {
-    const sight = sights.get(key);
+    const sight = sightings.get(key);
     if (sight?.writtenAt === writtenAt) return sight.seenAt;
-    if (writtenAt > now) sights.set(key, { writtenAt, seenAt: now });
-    else sights.delete(key);
+    if (writtenAt > now) sightings.set(key, { writtenAt, seenAt: now });
+    else sightings.delete(key);
     return now;
   }
 

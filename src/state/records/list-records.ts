@@ -46,7 +46,7 @@ export async function listRecords(
 /** Reads the values of `keys` and calls `use` for each. Rejects when one cannot be read. */
 export async function readEach(
   storage: StateStorage,
-  gate: Semaphore,
+  semaphore: Semaphore,
   keys: readonly string[],
   use: (key: string, value: unknown) => void,
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function readEach(
   const read = async (portion: string[]): Promise<void> => {
     for (const { key, value } of await readItems(storage, portion)) use(key, value);
   };
-  await Promise.all(portions.map((portion) => gate.run(() => read(portion))));
+  await Promise.all(portions.map((portion) => semaphore.run(() => read(portion))));
 }
 
 /** Returns the key of the record that a place belongs to. */

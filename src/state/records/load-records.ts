@@ -1,7 +1,7 @@
 /** Loads the records of a store: accepts only valid ones, and overwrites none of the others. */
 import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
 import type { LoadedState } from "../../contract/state.ts";
-import { loadOthers } from "../counters/counters-writer.ts";
+import { loadOtherCounters } from "../counters/counters-writer.ts";
 import { listRecords, readEach, recordKey } from "./list-records.ts";
 import type { StateParts } from "../state-parts.ts";
 import { readStored } from "./record-kinds.ts";
@@ -23,19 +23,19 @@ export async function readStore(parts: StateParts): Promise<StoredRecords> {
   const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
   const marks = await loadRecords(parts, kinds.mark, listing.marks);
   const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
-  await parts.creations.load(listing.creations, parts.reading);
+  await parts.creations.load(listing.creations, parts.readSemaphore);
   const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
-  parts.counters.setOthers(await loadOthers(parts, foreign));
+  parts.counters.setOthers(await loadOtherCounters(parts, foreign));
   return { cooldowns, marks, credentials };
 }
 
-/** Notes the records that were read and returns them as the relay applies them; dead records are removed. */
+/** Notes the records that were read and returns them as the relay applies them; expired records are removed. */
 export async function applyStored(
   parts: StateParts,
   { cooldowns, marks, credentials }: StoredRecords,
 ): Promise<LoadedState> {
   const { knownRecords, tombstones } = parts;
-  const living = livingOf(parts, cooldowns);
+  const remaining = withoutExpired(parts, cooldowns);
   for (const [key, record] of marks) knownRecords.marks.note(key, record);
   for (const [key, record] of credentials) {
     knownRecords.credentials.note(key, record);
@@ -48,7 +48,7 @@ export async function applyStored(
   tombstones.sweep();
   const kept = [...credentials].filter(([key]) => knownRecords.credentials.get(key) !== undefined);
   return {
-    cooldowns: living,
+    cooldowns: remaining,
     marks: credentials.size > 0 ? wanted.flat() : [...marks.values()],
     credentials: await openAll(
       parts,
@@ -85,14 +85,14 @@ export async function openAll(
 }
 
 async function loadRecords<R>(
-  { storage, reading: gate, quarantine }: StateParts,
+  { storage, readSemaphore, quarantine }: StateParts,
   kind: RecordKind<R>,
   places: readonly string[],
 ): Promise<Map<string, R>> {
   const records = new Map<string, R>();
   const broken: string[] = [];
 
-  function take(place: string, value: unknown): void {
+  function note(place: string, value: unknown): void {
     const reading = readStored(kind, value);
     if (reading.kind === "newer") quarantine.skipNewer(place);
     if (reading.kind === "broken") broken.push(place);
@@ -103,31 +103,31 @@ async function loadRecords<R>(
   }
 
   // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
-  async function lookAgain(place: string): Promise<void> {
+  async function readAgain(place: string): Promise<void> {
     const value = await readItem(storage, place);
     if (readStored(kind, value).kind === "broken") await quarantine.keep(place);
-    else take(place, value);
+    else note(place, value);
   }
 
-  await readEach(storage, gate, places, take);
-  await Promise.all(broken.map((place) => gate.run(() => lookAgain(place))));
+  await readEach(storage, readSemaphore, places, note);
+  await Promise.all(broken.map((place) => readSemaphore.run(() => readAgain(place))));
   return records;
 }
 
-// Nothing waits for the removal of dead records.
-function livingOf(
+// Nothing waits for the removal of expired records.
+function withoutExpired(
   { cooldowns, expiry, firstSeen, knownRecords }: StateParts,
   records: ReadonlyMap<string, CooldownRecord>,
 ): CooldownRecord[] {
-  const living: CooldownRecord[] = [];
+  const remaining: CooldownRecord[] = [];
   for (const [key, record] of records) {
-    if (expiry.isDead(record)) {
-      void cooldowns.removeDead(key, expiry.isDead);
+    if (expiry.isExpired(record)) {
+      void cooldowns.removeExpired(key, expiry.isExpired);
       continue;
     }
     expiry.track(key, record);
     knownRecords.cooldowns.note(key, record);
-    living.push(firstSeen.asSeen(key, record));
+    remaining.push(firstSeen.asSeen(key, record));
   }
-  return living;
+  return remaining;
 }

@@ -10,8 +10,8 @@ export type Written = "written" | "unchanged" | "refused";
 export interface RecordCells<R> {
   /** Writes `record` to `key`, merged with the stored one. `refused` if a newer version of the relay wrote that. */
   put(key: string, record: R): Promise<Written>;
-  /** Removes the record if `isDead` is true for the one that is stored now. */
-  removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
+  /** Removes the record if `isExpired` is true for the one that is stored now. */
+  removeExpired(key: string, isExpired: (record: R) => boolean): Promise<void>;
 }
 
 /** Suffix of the key of the second place. */
@@ -51,7 +51,7 @@ export function createRecordCells<R>(
       quarantine.skipNewer(newer.key);
       return "refused";
     }
-    const held = best(kind, places);
+    const held = winnerOf(kind, places);
     const merged = held ? kind.merge(held.record, record) : record;
     if (held && isSame(kind, held.record, merged)) return "unchanged";
     const target = cheapest(places, held?.place);
@@ -60,16 +60,16 @@ export function createRecordCells<R>(
     return "written";
   }
 
-  async function removeDead(key: string, isDead: (record: R) => boolean): Promise<void> {
+  async function removeExpired(key: string, isExpired: (record: R) => boolean): Promise<void> {
     const places = await readPlaces(key);
-    const held = best(kind, places);
-    if (!held || !isDead(held.record)) return;
+    const held = winnerOf(kind, places);
+    if (!held || !isExpired(held.record)) return;
     for (const place of places) {
       if (place.reading.kind === "record") await storage.removeItem(place.key);
     }
   }
 
-  return { put, removeDead };
+  return { put, removeExpired };
 }
 
 interface HeldRecord<R> {
@@ -77,7 +77,10 @@ interface HeldRecord<R> {
   record: R;
 }
 
-function best<R>(kind: RecordKind<R>, places: readonly CellPlace<R>[]): HeldRecord<R> | undefined {
+function winnerOf<R>(
+  kind: RecordKind<R>,
+  places: readonly CellPlace<R>[],
+): HeldRecord<R> | undefined {
   let held: HeldRecord<R> | undefined;
   for (const place of places) {
     if (place.reading.kind !== "record") continue;

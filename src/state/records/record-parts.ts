@@ -29,7 +29,7 @@ export interface RecordParts {
   firstSeen: FirstSeen;
   tombstones: Tombstones;
   /** Bounds the reading of many records. */
-  reading: Semaphore;
+  readSemaphore: Semaphore;
   cooldowns: WriteBehind<CooldownRecord>;
   marks: WriteBehind<DisableRecord>;
   credentials: WriteBehind<CredentialRecord>;
@@ -67,7 +67,7 @@ export function createRecordParts(store: StoreParts, events: WriteEvents): Recor
   const createWriter = toWriterFactory(store, recentWrites, events);
   const expiry = createExpiry(clock, LADDER_DECAY, (key) => {
     knownRecords.cooldowns.drop(key);
-    void cooldowns.removeDead(key, expiry.isDead);
+    void cooldowns.removeExpired(key, expiry.isExpired);
   });
   const cooldowns = createWriter(cooldown, (key, record) => {
     knownRecords.cooldowns.note(key, record);
@@ -86,7 +86,7 @@ export function createRecordParts(store: StoreParts, events: WriteEvents): Recor
     expiry,
     firstSeen: createFirstSeen(clock),
     tombstones,
-    reading: createSemaphore(PORTIONS_AT_ONCE),
+    readSemaphore: createSemaphore(PORTIONS_AT_ONCE),
     cooldowns,
     marks,
     credentials,
@@ -103,7 +103,7 @@ function toWriterFactory(
   recentWrites: RecentWrites<MergeableRecord>,
   events: WriteEvents,
 ): WriterFactory {
-  const gate = createSemaphore(WRITES_AT_ONCE);
+  const semaphore = createSemaphore(WRITES_AT_ONCE);
   const inPlace = writesInPlace(storage, base);
   return <R extends MergeableRecord>(
     kind: RecordKind<R>,
@@ -117,6 +117,6 @@ function toWriterFactory(
       events.touched();
     };
     const onRecovered = (): void => events.recovered();
-    return createWriteBehind({ kind, cells, gate, clock, faults, onStored, onRecovered });
+    return createWriteBehind({ kind, cells, semaphore, clock, faults, onStored, onRecovered });
   };
 }

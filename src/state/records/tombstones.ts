@@ -17,8 +17,8 @@ export interface TombstoneOptions {
   clock: Clock;
   keys: StateKeys;
   knownRecords: { marks: KnownRecords<DisableRecord>; credentials: KnownRecords<CredentialRecord> };
-  marks: Pick<WriteBehind<DisableRecord>, "removeDead">;
-  credentials: Pick<WriteBehind<CredentialRecord>, "removeDead">;
+  marks: Pick<WriteBehind<DisableRecord>, "removeExpired">;
+  credentials: Pick<WriteBehind<CredentialRecord>, "removeExpired">;
 }
 
 /** Longer than any instance runs without receiving a removal, ms. */
@@ -31,14 +31,14 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
   let cancel: CancelTimer | undefined;
   let isStopped = false;
 
-  const isDead = ({ credential, writtenAt }: CredentialRecord): boolean =>
+  const isExpired = ({ credential, writtenAt }: CredentialRecord): boolean =>
     !credential && writtenAt < clock.now() - TOMBSTONE_KEPT;
 
   async function removeMark(credential: string): Promise<void> {
     const key = await keys.of("m", [credential]);
     if (!knownRecords.marks.get(key)) return;
     knownRecords.marks.drop(key);
-    await marks.removeDead(key, () => true);
+    await marks.removeExpired(key, () => true);
   }
 
   function sweep(): void {
@@ -46,15 +46,15 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
     cancel = undefined;
     for (const [key, record] of tombstones) {
       void removeMark(record.id);
-      if (!isDead(record)) continue;
+      if (!isExpired(record)) continue;
       tombstones.delete(key);
       knownRecords.credentials.drop(key);
-      void credentials.removeDead(key, isDead);
+      void credentials.removeExpired(key, isExpired);
     }
-    wait();
+    schedule();
   }
 
-  function wait(): void {
+  function schedule(): void {
     if (isStopped || tombstones.size === 0) return;
     cancel ??= clock.after(EVERY, sweep);
   }
@@ -63,7 +63,7 @@ export function createTombstones(options: TombstoneOptions): Tombstones {
     track(key, record) {
       if (record.credential) return;
       tombstones.set(key, record);
-      wait();
+      schedule();
     },
     sweep,
     stop() {

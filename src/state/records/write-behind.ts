@@ -8,8 +8,8 @@ import type { RecordKind } from "./record-kinds.ts";
 export interface WriteBehind<R> {
   /** Begins to write `record` in this turn, or right after the write of the same key that is under way. */
   put(key: string, record: R): void;
-  /** Removes the record at `key` if it is dead and no write of it is queued. */
-  removeDead(key: string, isDead: (record: R) => boolean): Promise<void>;
+  /** Removes the record at `key` if it is expired and no write of it is queued. */
+  removeExpired(key: string, isExpired: (record: R) => boolean): Promise<void>;
   /** Resolves when every record put so far is written, or has failed once more. */
   flush(): Promise<void>;
   /** How many writes failed and wait for a retry. */
@@ -21,7 +21,7 @@ export interface WriteBehind<R> {
 export interface WriteBehindOptions<R> {
   kind: RecordKind<R>;
   cells: RecordCells<R>;
-  gate: Semaphore;
+  semaphore: Semaphore;
   clock: Clock;
   faults: Faults;
   /** Called for every record put that is in the store now, or lost against the one there; `isNew` if this call has written it. */
@@ -64,12 +64,12 @@ class LaneWriter<R> implements WriteBehind<R> {
     lane.running ??= this.#run(key, lane);
   }
 
-  async removeDead(key: string, isDead: (record: R) => boolean): Promise<void> {
-    const { cells, gate, faults } = this.#options;
+  async removeExpired(key: string, isExpired: (record: R) => boolean): Promise<void> {
+    const { cells, semaphore, faults } = this.#options;
     if (this.#lanes.has(key)) return;
     const lane: Lane<R> = { wanted: undefined, running: undefined };
     this.#lanes.set(key, lane);
-    const removal = failureOf(gate.run(() => cells.removeDead(key, isDead)));
+    const removal = failureOf(semaphore.run(() => cells.removeExpired(key, isExpired)));
     // A record put meanwhile is written after the removal.
     lane.running = removal.then((error) => {
       if (error) faults.report("remove", key, error.cause);
@@ -94,11 +94,11 @@ class LaneWriter<R> implements WriteBehind<R> {
   }
 
   async #run(key: string, lane: Lane<R>): Promise<void> {
-    const { gate, faults } = this.#options;
+    const { semaphore, faults } = this.#options;
     while (lane.wanted !== undefined) {
       const record = lane.wanted;
       lane.wanted = undefined;
-      const error = await failureOf(gate.run(() => this.#write(key, record)));
+      const error = await failureOf(semaphore.run(() => this.#write(key, record)));
       if (error === undefined) continue;
       lane.wanted = this.#merged(record, lane.wanted);
       lane.running = undefined;

@@ -1,4 +1,4 @@
-/** Journals that have a place to stand at: what was cut off before it was read is noticed, once (M1). */
+/** Journals with a position: entries trimmed before they were read are reported, once (M1). */
 import { createStorage, type Storage } from "unstorage";
 import { afterEach, describe, expect, it } from "vitest";
 import { createJournal } from "../../../src/state/drivers/choose-driver.ts";
@@ -27,7 +27,7 @@ function journalOn(storage: Storage, instance: string): Journal {
   })!;
 }
 
-/** Cuts a journal down to nothing, as a writer does with what is old. */
+/** Removes every entry of a journal, as a writer does with old ones. */
 type Cut = (storage: Storage) => Promise<unknown>;
 
 interface Redis {
@@ -51,7 +51,7 @@ async function cutTable(storage: Storage): Promise<void> {
 }
 
 function contract(name: string, make: () => StorePlace | Promise<StorePlace>, cut: Cut): void {
-  it(`M1 ${name} hands on everything in order, and more than a page of it`, async () => {
+  it(`M1 ${name} returns everything in order, also more than a page`, async () => {
     place = await make();
     const storage = place.open();
     const [a, b] = [journalOn(storage, "a"), journalOn(storage, "b")];
@@ -70,7 +70,7 @@ function contract(name: string, make: () => StorePlace | Promise<StorePlace>, cu
     expect((await b.exchange(undefined)).texts).toEqual([]);
   });
 
-  it(`M1 ${name} says that something was cut off, once, and goes on`, async () => {
+  it(`M1 ${name} reports once that entries were trimmed, and goes on`, async () => {
     place = await make();
     const storage = place.open();
     const [a, b] = [journalOn(storage, "a"), journalOn(storage, "b")];
@@ -92,7 +92,7 @@ describe.skipIf(noPostgres)("with PostgreSQL", () =>
   contract("PostgreSQL", postgresPlace, cutTable),
 );
 
-it("M1 a journal inside the process keeps the latest thousands, and says what is gone", async () => {
+it("M1 a journal inside the process keeps the latest entries, and reports that others are gone", async () => {
   place = memoryPlace();
   const storage = createStorage();
   const [a, b] = [journalOn(storage, "a"), journalOn(storage, "b")];

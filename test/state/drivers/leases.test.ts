@@ -42,7 +42,7 @@ function leasesOn(
   });
 }
 
-/** Asks until it is given, at most so long. */
+/** Requests the lease until it is granted, for a limited time. */
 async function until<T>(ask: () => Promise<T | undefined>, ms: number): Promise<T> {
   for (const end = performance.now() + ms; ;) {
     const got = await ask();
@@ -63,11 +63,11 @@ function contract(
     });
     afterEach(() => place.dispose());
 
-    it("M2 says how sure they are", () => {
+    it("M2 report how reliable they are", () => {
       expect(leasesOn(place.open()).tier).toBe(tier);
     });
 
-    it("M2 are held by one of many who ask at once, round after round", async () => {
+    it("M2 are granted to one of many concurrent requests, in every round", async () => {
       const all = Array.from({ length: 6 }, () => leasesOn(place.open()));
       for (let round = 0; round < 10; round++) {
         const held = (
@@ -77,7 +77,7 @@ function contract(
       }
     });
 
-    it("M2 M3 go to the next when given back, under a higher generation", async () => {
+    it("M2 M3 are granted again after a release, with a higher generation", async () => {
       const [a, b] = [leasesOn(place.open()), leasesOn(place.open())];
       const first = (await a.acquire("job", 60_000))!;
       expect(await b.acquire("job", 60_000)).toBeUndefined();
@@ -88,7 +88,7 @@ function contract(
       expect(await a.acquire("other job", 60_000)).toBeDefined();
     });
 
-    it("M3 M4 go to the next when their time is over; who lost one frees nobody else's", async () => {
+    it("M3 M4 are granted again when they expire; a former holder releases no lease of another", async () => {
       const [a, b, c] = [leasesOn(place.open()), leasesOn(place.open()), leasesOn(place.open())];
       const lost = (await a.acquire("job", 40))!;
       const next = await until(() => b.acquire("job", 60_000), 5_000);
@@ -100,7 +100,7 @@ function contract(
       expect(third.generation).toBeGreaterThan(next.generation);
     });
 
-    it("M2 tells a time", async () => {
+    it("M2 provide the shared time", async () => {
       expect(Math.abs((await leasesOn(place.open()).time()) - Date.now())).toBeLessThan(5_000);
     });
   });
@@ -116,7 +116,7 @@ describe.skipIf(noPostgres)("with PostgreSQL", () =>
 );
 
 describe("leases elsewhere", () => {
-  /** A driver that offers nothing to lock with. */
+  /** A driver without locks. */
   function plain(): StateStorage {
     const storage = createStorage();
     return {
@@ -125,7 +125,7 @@ describe("leases elsewhere", () => {
     } as unknown as StateStorage;
   }
 
-  it("M2 are best effort on any other driver, and behind a prefix that hides it", async () => {
+  it("M2 are best effort on any other driver, and behind a prefix that hides the driver", async () => {
     const storage = plain();
     const [a, b] = [leasesOn(storage), leasesOn(storage)];
     expect([a.tier, leasesOn({ ...storage, getMount: undefined } as never).tier]).toEqual([
@@ -140,14 +140,14 @@ describe("leases elsewhere", () => {
     expect((await b.acquire("job", 60_000))!.generation).toBeGreaterThan(held[0]!.generation);
   });
 
-  it("M2 reach no further than the process without a store", async () => {
+  it("M2 are limited to the process without a store", async () => {
     const leases = leasesOn(undefined);
     expect(leases.tier).toBe("process");
     expect(await leases.acquire("job", 60_000)).toBeDefined();
     expect(await leases.acquire("job", 60_000)).toBeUndefined();
   });
 
-  it("M2 M5 are not acquired where the store fails, which is said once", async () => {
+  it("M2 M5 are not granted when the store fails, which is logged once", async () => {
     const { storage, broken } = createFailing();
     const lines: string[] = [];
     const leases = leasesOn(

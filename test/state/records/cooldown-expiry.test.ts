@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { HOUR, NOW, cooldown, createBench } from "../fixtures.ts";
 import { createFailing, turns, wrapStorage } from "../storages.ts";
 
-it("K11 removes cooldowns while it runs once their ladders no longer count", async () => {
+it("K11 removes cooldowns at run time once their backoff no longer counts", async () => {
   const storage = createStorage();
   const { state, clock } = createBench({ storage });
   for (let i = 0; i < 100; i++) state.putCooldown(cooldown(`c${i}`, { until: NOW + i * 1000 }));
@@ -17,7 +17,7 @@ it("K11 removes cooldowns while it runs once their ladders no longer count", asy
   expect(clock.pending()).toBe(0);
 });
 
-it("K11 does not remove what another instance has extended since", async () => {
+it("K11 does not remove a cooldown that another instance has extended since", async () => {
   const storage = createStorage();
   const [a, b] = [createBench({ storage }), createBench({ storage })];
   a.state.putCooldown(cooldown("x", { until: NOW + 1000 }));
@@ -28,14 +28,14 @@ it("K11 does not remove what another instance has extended since", async () => {
   expect(await storage.getKeys()).toHaveLength(1);
 });
 
-it("keeps a record that is put while the dead one of its key is being removed", async () => {
+it("keeps a record that is put while the expired one under its key is being removed", async () => {
   const { storage, inner } = createFailing();
   const first = createBench({ storage });
   first.state.putCooldown(cooldown("a", { until: NOW }));
   await first.state.flush();
 
   const { state } = createBench({ storage, at: NOW + 3 * HOUR });
-  // Named beforehand, so that the put below falls into the removal.
+  // Its key is cached beforehand, so that the put below falls into the removal.
   state.putCooldown(cooldown("a", { until: NOW }));
   await state.flush();
   await state.load();
@@ -45,7 +45,7 @@ it("keeps a record that is put while the dead one of its key is being removed", 
   expect(loaded.cooldowns).toEqual([cooldown("a", { until: NOW + 9 * HOUR })]);
 });
 
-it("removes nothing under a write that is under way", async () => {
+it("removes nothing while a write of its key is under way", async () => {
   const inner = createStorage();
   const first = createBench({ storage: inner });
   first.state.putCooldown(cooldown("a", { until: NOW }));
@@ -65,7 +65,7 @@ it("removes nothing under a write that is under way", async () => {
   expect(await inner.getKeys("relay:c")).toHaveLength(1);
 });
 
-it("remembers nothing beyond the process where it was given no store", async () => {
+it("keeps nothing beyond the process without a store", async () => {
   const { state, clock } = createBench();
   expect(state.health()).toMatchObject({ driver: "memory", loaded: false });
   state.putCooldown(cooldown("a"));

@@ -15,22 +15,22 @@ async function loadedAt(
   return record?.until ?? 0;
 }
 
-it("K12 locks for the writer's wait and no longer though the writer's clock is an hour ahead", async () => {
+it("K12 locks no longer than the writer meant although the writer's clock is an hour ahead", async () => {
   const writtenAt = NOW + HOUR;
   expect(await loadedAt(NOW, { writtenAt, until: writtenAt + 60_000 })).toBe(NOW + 60_000);
 });
 
-it("K12 does not unlock early where the writer's clock is right", async () => {
+it("K12 does not unlock early when the writer's clock is right", async () => {
   const written = { writtenAt: NOW, until: NOW + 5 * HOUR };
   expect(await loadedAt(NOW + HOUR, written)).toBe(NOW + 5 * HOUR);
 });
 
-it("K12 does not keep a key locked that a writer from the future had already freed", async () => {
+it("K12 unlocks a key that a writer with a clock ahead has unlocked", async () => {
   const written = { writtenAt: NOW + HOUR, until: NOW + HOUR - 1 };
   expect(await loadedAt(NOW, written)).toBeLessThanOrEqual(NOW);
 });
 
-it("K12 counts from first sight, not from each look", async () => {
+it("K12 counts from the first sight, not from each read", async () => {
   const storage = memoryPlace().open();
   const writer = createBench({ storage });
   writer.state.putCooldown(cooldown("a", { writtenAt: NOW + 9 * HOUR, until: NOW + 10 * HOUR }));

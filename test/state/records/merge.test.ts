@@ -6,7 +6,7 @@ import { NOW, cooldown, mark } from "../fixtures.ts";
 
 const SEED = 20_260_101;
 
-// Few values a field, so that ties on all but one of them are common.
+// Few values per field, so that ties in all fields but one are frequent.
 const small = fc.integer({ min: 0, max: 2 });
 const cooldowns: fc.Arbitrary<CooldownRecord> = fc
   .record({
@@ -40,19 +40,19 @@ function itMerges<R>(name: string, records: fc.Arbitrary<R>, merge: (a: R, b: R)
       fc.assert(fc.property(records, records, records, laws), { seed: SEED, numRuns: 2000 });
     }
 
-    it("merges to the same whatever the order", () => {
+    it("gives the same result in any order", () => {
       check((a, b) => {
         expect(merge(a, b)).toEqual(merge(b, a));
       });
     });
 
-    it("merges to the same however it is grouped", () => {
+    it("gives the same result in any grouping", () => {
       check((a, b, c) => {
         expect(merge(a, merge(b, c))).toEqual(merge(merge(a, b), c));
       });
     });
 
-    it("merges to the same however often", () => {
+    it("gives the same result when merged repeatedly", () => {
       check((a, b) => {
         expect(merge(a, a)).toEqual(a);
         expect(merge(merge(a, b), b)).toEqual(merge(a, b));
@@ -70,12 +70,12 @@ it("takes the later end within one epoch", () => {
   expect(mergeCooldowns(short, long)).toBe(long);
 });
 
-it("takes the higher epoch though it ends earlier", () => {
+it("takes the higher epoch although it ends earlier", () => {
   const cleared = cooldown("a", { until: NOW, epoch: 2 });
   expect(mergeCooldowns(cooldown("a", { until: NOW + 9, epoch: 1 }), cleared)).toBe(cleared);
 });
 
-it("F5 takes the higher revision, and rather disabled than not where two are equal", () => {
+it("F5 takes the higher revision, and disabled when two are equal", () => {
   const free = mark("a", { disabled: undefined, revision: 2, writtenAt: NOW + 5 });
   expect(mergeMarks(mark("a", { revision: 1 }), free)).toBe(free);
   const disabled = mark("a", { revision: 2, writtenAt: NOW });

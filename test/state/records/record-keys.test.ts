@@ -9,7 +9,7 @@ it("A1 names records by kind and hash, one level deep, the same in every process
   expect(key).toBe("relay:m:b0201ca1012c56fe10db2bd70d914d45");
 });
 
-it("keeps the borders between parts, and kinds apart", async () => {
+it("keeps parts and kinds apart", async () => {
   const keys = createStateKeys("b");
   const names = await Promise.all([
     keys.of("c", ["a", "b"]),
@@ -22,7 +22,7 @@ it("keeps the borders between parts, and kinds apart", async () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-it("gives a name at once the second time", async () => {
+it("returns a cached key synchronously", async () => {
   const keys = createStateKeys("b");
   const name = await keys.of("c", ["a"]);
   expect(keys.of("c", ["a"])).toBe(name);

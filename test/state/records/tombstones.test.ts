@@ -1,4 +1,4 @@
-/** What is left of credentials that were removed: it comes to an end, and brings nothing back (K6, K11). */
+/** Tombstones of removed credentials: they expire, and no credential returns (K6, K11). */
 import { createStorage } from "unstorage";
 import { expect, it } from "vitest";
 import type { CredentialRecord } from "../../../src/contract/records.ts";
@@ -30,7 +30,7 @@ it("K11 K6 the mark of a removed credential goes within the hour, its tombstone 
   expect([await count("m"), await count("k")]).toEqual([2, 2]);
   await clock.advance(HOUR);
   await expect.poll(async () => [await count("m"), await count("k")]).toEqual([1, 2]);
-  // One that was under way then goes as well.
+  // A mark that was being written then is removed as well.
   state.putMark(mark("gone"));
   await state.flush();
   await clock.advance(HOUR);
@@ -45,7 +45,7 @@ it("K11 K6 the mark of a removed credential goes within the hour, its tombstone 
   expect(clock.pending()).toBe(0);
 });
 
-it("K11 whoever starts removes what is due, and hands on no mark of what was removed", async () => {
+it("K11 an instance that starts removes what is due, and passes on no mark of a removed credential", async () => {
   const storage = createStorage();
   const before = createBench({ storage }).state;
   for (const id of ["gone", "long gone"]) before.putMark(mark(id));
@@ -62,7 +62,7 @@ it("K11 whoever starts removes what is due, and hands on no mark of what was rem
   await state.close();
 });
 
-it("K11 two months of tokens that are used up leave as many keys as one", async () => {
+it("K11 two months of used-up tokens leave as many keys as one month", async () => {
   const storage = createStorage();
   const { state, clock } = createBench({ storage });
   await state.load();
