@@ -1,4 +1,4 @@
-// A wait for a promise of the operator's code, with a time limit.
+// Waits by the relay's clock.
 import type { Clock } from "../contract/clock.ts";
 
 export interface Wait<T> {
@@ -18,4 +18,9 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
   const cancel = clock.after(limit, tooLate);
   promise.then(cancel, cancel);
   return { promise, abandon };
+}
+
+/** Resolves after `ms`. */
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
 }
