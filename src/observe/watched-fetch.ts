@@ -1,4 +1,4 @@
-// `fetch` for token, anonymous and quota endpoints: its network faults are told as those of an upstream are (J14).
+// `fetch` for token, anonymous and quota endpoints: network faults are logged like those of an upstream (J14).
 import type { Clock } from "../contract/clock.ts";
 import type { TransportError } from "../contract/transport.ts";
 import { denialOf } from "../shared/denied-permission.ts";
@@ -10,13 +10,13 @@ export interface WatchedFetchOptions {
   fetch: typeof fetch;
   log: FaultLog;
   clock: Clock;
-  /** What is called, for people: `token endpoint`. */
+  /** Kind of endpoint, for people: `token endpoint`. */
   name: string;
-  /** Nothing is told any more: calls that are cut off by the relay's end are no faults. */
+  /** True while the relay closes: calls that are aborted by that are not logged as faults. */
   isClosing(): boolean;
 }
 
-/** Wraps `fetch`. What it resolves and rejects with stays as it is. */
+/** Wraps `fetch`. The result and the error are passed on unchanged. */
 export function watchedFetch({
   fetch,
   log,
@@ -40,7 +40,7 @@ export function watchedFetch({
       const call = isAborted
         ? ({ fault: "timeout", code: undefined, limit } as const)
         : { fault, code, limit: undefined };
-      // A missing permission is told as one; it is no fault of the endpoint.
+      // A missing permission has its own log line; it is no fault of the endpoint.
       if (!isClosing() && denialOf(error) === undefined) log.failed(describeCallFault(place, call));
       throw error;
     }

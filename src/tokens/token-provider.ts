@@ -81,7 +81,7 @@ export class TokenProvider {
   unavailableReason(credential: string): { detail: string; retryAt: number } | undefined {
     const slot = this.#slots.get(credential);
     if (!slot) return undefined;
-    const reason = slot.inFlight ? "takes its time" : (slot.lastError?.split(" ")[0] ?? "is due");
+    const reason = slot.inFlight ? "in progress" : (slot.lastError?.split(" ")[0] ?? "due");
     return { detail: `refresh: ${reason}`, retryAt: slot.retryAt };
   }
 

@@ -14,6 +14,7 @@ import { Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { createRequestQueue } from "../../src/policies/request-queue.ts";
+import "../support/loaded-ofetch.ts";
 
 export interface InstanceOptions {
   clock: Clock;

@@ -16,6 +16,7 @@ import {
   sqlitePlace,
 } from "../state/stores.ts";
 import { createInstance, type Instance, makeAcquirer, TARGET } from "./instance.ts";
+import "../support/loaded-ofetch.ts";
 
 const LIMITS = { perHour: 3, perDay: 50, spacing: 20 };
 const INSTANCES = 6;

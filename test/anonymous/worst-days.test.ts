@@ -14,6 +14,7 @@ import { filesPlace } from "../state/stores.ts";
 import { createSharedStore } from "../support/shared-store.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import { createInstance, type Instance, makeAcquirer } from "./instance.ts";
+import "../support/loaded-ofetch.ts";
 
 const LIMITS = { perHour: 10, perDay: 50, spacing: 60_000 };
 const INSTANCES = 20;

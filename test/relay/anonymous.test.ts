@@ -11,6 +11,7 @@ import {
   type UnderTestOptions,
 } from "../support/relay.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+import "../support/loaded-ofetch.ts";
 
 const MINUTE = 60_000;
 

@@ -7,6 +7,7 @@ import { noRedisServer, type OwnRedis, startRedis } from "../support/own-redis.t
 import { createRealClock } from "../support/real-clock.ts";
 import { makeCredentials, type RelayUnderTest, startRelay } from "../support/relay.ts";
 import { untilSo } from "../support/until.ts";
+import "../support/loaded-ofetch.ts";
 
 const closing: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {

@@ -5,6 +5,7 @@ import { createSimulator, type Simulator, type SimulatorOptions } from "../../si
 import { firebase, oauth } from "../../src/index.ts";
 import { type RelayUnderTest, startRelay } from "./relay.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
+import "./loaded-ofetch.ts";
 
 export interface TokenWorld {
   clock: VirtualClock;

@@ -15,6 +15,7 @@ import type { CredentialOptions } from "../../src/options/types.ts";
 import { answered } from "../support/answered.ts";
 import { type RelayUnderTest, startRelay } from "../support/relay.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
+import "../support/loaded-ofetch.ts";
 
 const KEY = "planted-web-key";
 const GRANT = "planted-refresh-token";
