@@ -1,5 +1,6 @@
 // One call to a token endpoint: creation, exchange or refresh. Each error names its step (H1); no text of the endpoint or of the
 // platform is in its message or its causes (J7).
+import type { createFetch } from "ofetch";
 import type { AnonymousContext } from "../contract/anonymous-source.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { readFault } from "../shared/network-faults.ts";
@@ -21,9 +22,8 @@ const CALL = {
   responseType: "stream",
 } as const;
 
-type Ofetch = Pick<typeof import("ofetch"), "createFetch">;
-
-let ofetch: Ofetch | undefined;
+/** ofetch, once it is loaded. */
+let ofetch: { createFetch: typeof createFetch } | undefined;
 
 export interface StepCall {
   step: TokenStep;
@@ -91,7 +91,7 @@ async function exchange(
 }
 
 /** Loads ofetch, which the first call does: a relay with static keys alone never needs it. */
-export async function loadOfetch(): Promise<Ofetch> {
+export async function loadOfetch(): Promise<{ createFetch: typeof createFetch }> {
   return (ofetch ??= await import("ofetch"));
 }
 

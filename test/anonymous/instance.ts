@@ -14,7 +14,10 @@ import { Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { createRequestQueue } from "../../src/policies/request-queue.ts";
-import "../support/loaded-ofetch.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 export interface InstanceOptions {
   clock: Clock;

@@ -15,7 +15,10 @@ import type { CredentialOptions } from "../../src/options/types.ts";
 import { answered } from "../support/answered.ts";
 import { type RelayUnderTest, startRelay } from "../support/relay.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
-import "../support/loaded-ofetch.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const KEY = "planted-web-key";
 const GRANT = "planted-refresh-token";

@@ -5,7 +5,10 @@ import { EMULATOR_START, type FirebaseEmulator, startFirebase } from "../../supp
 import { type RelayUnderTest, startRelay } from "../../support/relay.ts";
 import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import "../../support/loaded-ofetch.ts";
+import { loadOfetch } from "../../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 /** Of the web API; it must be seen nowhere but in calls of the emulator. */
 export const KEY = "AIzaSyOnlyForTheEmulator0123456789abcde";
