@@ -161,7 +161,7 @@ describe.each(CALLS)("J7 the error of %s", (_, call) => {
   });
 });
 
-describe("J7 a relay whose token calls fail", () => {
+describe("J7 a relay with failing token calls", () => {
   let relay: RelayUnderTest | undefined;
   afterEach(async () => {
     await relay?.close();
