@@ -4,25 +4,26 @@ import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
 import { noteOpen } from "../src/hosts/open-relays.ts";
 
-/** The methods of Bun's server that are used. */
+/** The methods of Bun's server that the relay uses. */
 export interface BunServer {
   timeout(request: Request, seconds: number): void;
   requestIP(request: Request): { readonly address: string } | null;
 }
 
 export interface BunRelay {
-  /** For `Bun.serve`, or by a default export. */
+  /** For `Bun.serve`, or as a default export. */
   fetch(request: Request, server?: BunServer): Promise<Response>;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started refuses all requests afterwards. */
   close(): Promise<void>;
 }
 
 /**
- * Defines a relay for Bun, mounted where the option `mount` says.
+ * Defines a relay for Bun, mounted at the option `mount`.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
+ * @throws RelayError `ERR_RELAY_OPTIONS` when plain options are wrong. A function is called, and its options are checked, at the first
+ * request or `ready`.
  * @example
  * export default defineRelay(() => ({ mount: "/ai", upstream, credentials }));
  */
@@ -33,7 +34,7 @@ export function defineRelay<
   const { relay } = createLazyRelay(options as OptionsOf);
   return {
     fetch(request, server) {
-      // Bun closes what is silent for 10 s, which is less than a heartbeat and than many a model thinks; the relay has its own limits.
+      // Bun closes a connection after 10 s without data, less than a heartbeat and than some models think. The relay has its own limits.
       server?.timeout(request, 0);
       return relay.fetch(request, { address: server?.requestIP(request)?.address });
     },

@@ -5,18 +5,18 @@ import type { Relay } from "../src/relay.ts";
 import { createLazyRelay } from "../src/hosts/lazy-relay.ts";
 import { noteOpen } from "../src/hosts/open-relays.ts";
 
-/** The method of a Worker's execution context that is used. */
+/** The method of a Worker's execution context that the relay uses. */
 export interface WorkerContext {
   waitUntil(work: Promise<unknown>): void;
 }
 
 export interface WorkerRelay<Env> {
   fetch(request: Request, env: Env, context: WorkerContext): Promise<Response>;
-  /** Reads the options, for handlers other than `fetch` (`scheduled`, `queue`) that may come first. Rejects as `relay.ready` does. */
+  /** Reads the options, for handlers other than `fetch` (`scheduled`, `queue`) that may run first. Rejects like `relay.ready`. */
   ready(env: Env): Promise<void>;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started refuses all requests afterwards. */
   close(): Promise<void>;
 }
 
@@ -24,8 +24,8 @@ const NO_ENVIRONMENT =
   "a Worker has its environment from the first request on; in other handlers call `await worker.ready(env)` first";
 
 /**
- * Defines a relay as a Worker, mounted where the option `mount` says. The factory, which may be asynchronous, is given the environment
- * of the first request.
+ * Defines a relay as a Worker, mounted at the option `mount`. The factory, which may be asynchronous, receives the environment of the
+ * first request.
  *
  * @example
  * export default defineRelay((env: Env) => ({
@@ -39,7 +39,7 @@ export function defineRelay<
   const Tier extends string = string,
   Given extends AnyOptions = AnyOptions,
 >(options: OptionsInput<Tier, Given, [env: Env]>): WorkerRelay<Env> {
-  // Random numbers and timers are forbidden before the first request, so that plain options wait for it too.
+  // Workers allow no random numbers and no timers before the first request, so plain options are read at the first request, too.
   const factory = typeof options === "function" ? options : () => options;
   let given: { env: Env } | undefined;
   const { relay } = createLazyRelay(() => factory(given!.env) as RelayOptions, {
@@ -62,8 +62,8 @@ export function defineRelay<
 }
 
 /**
- * Sends a body through the runtime's own pipe. A stream of JavaScript's whose client left before the head is forgotten without
- * a word; a pipe tells its writer.
+ * Sends a body through a pipe of the runtime. When the client leaves before the head is sent, workerd drops a JavaScript stream without
+ * cancelling it, but it does cancel the writer of a pipe.
  */
 function throughPipe(response: Response, waitUntil: (work: Promise<unknown>) => void): Response {
   const { IdentityTransformStream: Pipe } = globalThis as {

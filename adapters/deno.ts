@@ -4,24 +4,25 @@ import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
 import { noteOpen } from "../src/hosts/open-relays.ts";
 
-/** The field of `Deno.ServeHandlerInfo` that is used. */
+/** The field of `Deno.ServeHandlerInfo` that the relay uses. */
 export interface ServeInfo {
   readonly remoteAddr?: object;
 }
 
 export interface DenoRelay {
-  /** For `Deno.serve`, or by a default export for `deno serve`. */
+  /** For `Deno.serve`, or as a default export for `deno serve`. */
   fetch(request: Request, info?: ServeInfo): Promise<Response>;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started refuses all requests afterwards. */
   close(): Promise<void>;
 }
 
 /**
- * Defines a relay for Deno, mounted where the option `mount` says.
+ * Defines a relay for Deno, mounted at the option `mount`.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
+ * @throws RelayError `ERR_RELAY_OPTIONS` when plain options are wrong. A function is called, and its options are checked, at the first
+ * request or `ready`.
  * @example
  * Deno.serve(defineRelay(() => ({ mount: "/ai", upstream, credentials })).fetch);
  */

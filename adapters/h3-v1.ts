@@ -1,4 +1,7 @@
-/** h3 1, and with it Nitro 2 and Nuxt 4. A `Response` returned there is neither cancelled nor read with patience, so Node's own is written. */
+/**
+ * h3 1, and with it Nitro 2 and Nuxt 4. h3 1 neither cancels a returned `Response` nor applies back-pressure to it, so the relay writes
+ * to Node's own response.
+ */
 import type { Relay } from "../src/relay.ts";
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
@@ -8,32 +11,32 @@ import { type NodeRequest, toWebRequest } from "../src/http/node-request.ts";
 import { countTail, type MountedTarget, placeUnder } from "../src/http/mount.ts";
 import type { NodeResponse } from "../src/http/node-response.ts";
 
-/** The fields of an h3 1 event that are used. */
+/** The fields of an h3 1 event that the relay uses. */
 export interface RelayEvent {
   readonly path: string;
   readonly node: { readonly req: unknown; readonly res: unknown };
   readonly context: object;
 }
 
-/** An h3 1 handler that relays. */
+/** An h3 1 handler. */
 export interface RelayHandler {
   (event: RelayEvent): Promise<unknown>;
-  /** Tells h3 1 that this is a handler. */
+  /** Marks a handler for h3 1. */
   readonly __is_handler__: true;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started refuses all requests afterwards. */
   close(): Promise<void>;
 }
 
-/** What h3 1 keeps on an event and does not speak of in its types. */
+/** Fields of an h3 1 event that its types leave out. */
 interface InnerEvent {
   _handled: boolean;
   web?: { request?: Request };
   context: {
     params?: Record<string, string>;
     matchedRoute?: { path?: string };
-    /** The client's address where a host has found it. */
+    /** The client's address, when the host has determined it. */
     clientAddress?: string;
     cloudflare?: unknown;
   };
@@ -43,14 +46,15 @@ interface InnerEvent {
   };
 }
 
-/** Marks the response of hosts without Node's server, which nobody sends. (A missing socket does not: pipelined requests have none yet.) */
+/** Marks the response object of hosts without Node's server, which is never sent. A missing socket is no sign: pipelined requests have none yet. */
 const STAND_IN = "__unenv__";
 
 /**
  * Defines a relay as an h3 1 handler, for `router.use("/ai/**", …)`, `app.use("/ai", …)` and routes of Nitro 2 and Nuxt 4
  * (`server/routes/ai/[...path].ts`).
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
+ * @throws RelayError `ERR_RELAY_OPTIONS` when plain options are wrong. A function is called, and its options are checked, at the first
+ * request or `ready`.
  */
 export function defineRelay<
   const Tier extends string = never,
@@ -87,7 +91,7 @@ export function defineRelay<
 
 function addressOf({ context, node: { req } }: InnerEvent): string | undefined {
   if (context.clientAddress) return context.clientAddress;
-  // Cloudflare's edge replaces what a client sends under this name; elsewhere it is the client's word.
+  // Cloudflare's edge overwrites this header; elsewhere a client could set it.
   const header = context.cloudflare ? req.headers["cf-connecting-ip"] : undefined;
   return typeof header === "string" ? header : req.socket?.remoteAddress;
 }
@@ -100,7 +104,7 @@ function findPlace(
   const pathname = path.split("?", 1)[0]!;
   const route = context.matchedRoute?.path;
   const found = { params: context.params, matchedRoute: { route, handler: undefined } };
-  // In h3 1 only routes have parameters, a middleware's path is cut off already.
+  // In h3 1 only routes have parameters; for middleware the mount is already removed from the path.
   const count = countTail({ url: { pathname }, context: found }, undefined);
   return placeUnder(node.req.originalUrl ?? node.req.url ?? "/", count, option);
 }

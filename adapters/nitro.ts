@@ -1,7 +1,7 @@
 /**
- * A module for Nitro 2 and Nitro 3: `modules: ["h3-relay/nitro"]`. Serves the relay at `runtimeConfig.relay.route` (`/ai`),
- * with the data in `runtimeConfig.relay`, the code in `relay.config.ts` of the server's folder or the app's, and the app's root
- * storage. The relay starts and closes with the server; `useRelay()` of `h3-relay/runtime` gives it to the app.
+ * A module for Nitro 2 and Nitro 3: `modules: ["h3-relay/nitro"]`. Serves the relay at `runtimeConfig.relay.route` (`/ai`), with the
+ * options of `runtimeConfig.relay` and of `relay.config.ts` in the server's or the app's folder, and with the app's root storage. The
+ * relay starts and closes with the server; `useRelay()` of `h3-relay/runtime` returns it.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { PLUGIN, pluginCode, RELAY, relayCode } from "./build/code.ts";
 import { type AppFolders, type ConfigFile, findConfigFile } from "./build/config-file.ts";
 import { findImports, isServer } from "./build/host.ts";
 
-/** The fields of a Nitro that is being built, of either version. */
+/** The fields of a Nitro build, of either version, that the module uses. */
 export interface NitroUnderBuild {
   readonly options: object;
   readonly logger?: { warn(message: string): void };
@@ -51,10 +51,10 @@ const relayModule: RelayNitroModule = {
     const hasRelay = data.route !== false || isConfigured(data, file);
     addImport(build, host.relay, "defineRelay");
     addImport(build, "h3-relay/runtime", "useRelay");
-    // Bundled, so that what the module adds and what the app imports are one copy.
+    // Bundled, so that the module's code and the app's imports share one copy.
     build.externals?.inline?.push(join(own, "../.."));
     build.virtual[PLUGIN] = pluginCode(host, isServer(build.entry), hasRelay);
-    // Before the app's own, which may use the relay, or end what it stands on, such as its storage.
+    // Before the app's plugins, which may use the relay, or close its storage.
     build.plugins.unshift(PLUGIN);
     if (!hasRelay) return;
     build.virtual[RELAY] = relayCode(host, file, build.preset === PRERENDER);
@@ -72,7 +72,7 @@ function isConfigured({ upstream, upstreams }: RelayData, { path }: ConfigFile):
 }
 
 function missingConfig({ searched }: ConfigFile): string {
-  return `h3-relay has no configuration: there is no ${searched}, and \`runtimeConfig.relay\` has no \`upstream\`. The server will not start without one.`;
+  return `h3-relay is not configured: there is no ${searched}, and \`runtimeConfig.relay\` has no \`upstream\`. The server will not start until one of them exists.`;
 }
 
 function addImport({ imports }: BuildOptions, from: string, name: string): void {

@@ -1,4 +1,4 @@
-/** node:http, and through it Express, Connect and Fastify. */
+/** node:http, and frameworks on it: Express, Connect and Fastify. */
 import type { Relay } from "../src/relay.ts";
 import type { AnyOptions, OptionsInput } from "../src/options/input.ts";
 import { createLazyRelay, type OptionsOf } from "../src/hosts/lazy-relay.ts";
@@ -10,31 +10,32 @@ import { cutMount, isOptionDecisive, type MountedTarget } from "../src/http/moun
 import type { NodeResponse } from "../src/http/node-response.ts";
 import { startWithServer } from "./start-with-server.ts";
 
-/** The fields of `http.IncomingMessage` that are used, and what Express and Connect add. */
+/** The fields of `http.IncomingMessage` that the relay uses, and those that Express and Connect add. */
 export interface RelayMessage extends NodeRequest {
-  /** The whole target, where a router has cut the mount point off `url`. */
+  /** The whole request target, when a router has removed the mount from `url`. */
   readonly originalUrl?: string;
-  /** The client's address as the framework knows it (Express' `trust proxy`). */
+  /** The client's address, as the framework has determined it (Express' `trust proxy`). */
   readonly ip?: string;
 }
 
-/** The fields of `http.ServerResponse` that are used. */
+/** The fields of `http.ServerResponse` that the relay uses. */
 export type RelayResponse = NodeResponse & PreparedResponse;
 
 /** A listener for `http.createServer`, and a middleware for Express and Connect. */
 export interface NodeRelay {
   (message: RelayMessage, response: RelayResponse, next?: (error?: unknown) => void): Promise<void>;
-  /** The relay behind it. Its methods work before the first request; see `Relay`. */
+  /** The relay. Its methods work before the first request; see `Relay`. */
   readonly relay: Relay;
-  /** Closes the relay. One that has not started takes no requests any more. */
+  /** Closes the relay. A relay that has not started refuses all requests afterwards. */
   close(): Promise<void>;
 }
 
 /**
- * Defines a relay as a listener of `node:http`. It is mounted where a router has cut its path off (`app.use("/ai", relay)`),
- * else where the option `mount` says; what does not lie there goes to `next`, or is answered 404.
+ * Defines a relay as a listener of `node:http`. A router that removes its path (`app.use("/ai", relay)`) mounts it, otherwise the option
+ * `mount`. Requests outside the mount go to `next`, or are answered with 404.
  *
- * @throws RelayError `ERR_RELAY_OPTIONS` where plain options are wrong. A function's are read, and reported, at the first request or `ready`.
+ * @throws RelayError `ERR_RELAY_OPTIONS` when plain options are wrong. A function is called, and its options are checked, at the first
+ * request or `ready`.
  * @example
  * createServer(defineRelay({ mount: "/ai", upstream, credentials })).listen(3000);
  */
@@ -44,7 +45,7 @@ export function defineRelay<
 >(options: OptionsInput<Tier, Given>): NodeRelay {
   const lazy = createLazyRelay(options as OptionsOf);
 
-  // Not `async`: a frame of it would be kept as long as the answer streams.
+  // Not `async`: its frame would be kept in memory as long as the answer streams.
   function handler(
     message: RelayMessage,
     response: RelayResponse,
@@ -67,7 +68,7 @@ function serve(
   next: ((error?: unknown) => void) | undefined,
 ): Promise<void> {
   const where = findPlace(message, served.mount);
-  // Where no mount is known at all the error says so.
+  // Without any mount, the relay answers with an error that says so.
   if (where.mount === undefined && served.mount !== undefined && next)
     return Promise.resolve(next());
   return serveNode(served, message, response, {
@@ -78,12 +79,12 @@ function serve(
   });
 }
 
-/** Mount point and the rest of the target: as the router has cut the path, or as the option `mount` says. */
+/** Returns the mount and the rest of the target, from the path that the router has removed, or from the option `mount`. */
 function findPlace(
   { url = "/", originalUrl = url }: RelayMessage,
   option: string | undefined,
 ): MountedTarget {
-  // At the mount point itself a router leaves a slash that the client has not written.
+  // At the mount itself, a router leaves a slash that the client has not sent.
   const tail = originalUrl.endsWith(url) ? url : url.slice(1);
   const byRouter = originalUrl.slice(0, originalUrl.length - tail.length);
   return isOptionDecisive(byRouter, option)

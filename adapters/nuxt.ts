@@ -1,17 +1,17 @@
-/** A module for Nuxt 4: `modules: ["h3-relay/nuxt"]`. What it does is the Nitro module's; see `h3-relay/nitro`. */
+/** A module for Nuxt 4: `modules: ["h3-relay/nuxt"]`. It installs the Nitro module; see `h3-relay/nitro`. */
 import type { CommonOptions } from "../src/options/types.ts";
 import type { UpstreamOptions } from "../src/options/upstream-types.ts";
 import nitroModule, { type RelayNitroModule } from "./nitro.ts";
 
-/** Data that the module takes: options of the relay, and where it is served. */
+/** Options of the module: those options of the relay that are data, and the route. */
 export type RelayModuleOptions = Partial<CommonOptions> & {
   upstream?: UpstreamOptions;
   upstreams?: Record<string, UpstreamOptions>;
-  /** `false`: no route, but for those you write yourself with `defineRelay`. @default "/ai" */
+  /** Path at which the relay is served; `false`: none, only routes that the app defines with `defineRelay`. @default "/ai" */
   route?: string | false;
 };
 
-/** The fields of a Nuxt that is being built. */
+/** The fields of a Nuxt build that the module uses. */
 export interface NuxtUnderBuild {
   readonly options: object;
 }
@@ -22,7 +22,7 @@ interface BuildOptions {
   relay?: RelayModuleOptions;
 }
 
-/** Hands the options over to the server's runtime config, and the rest to the Nitro module. */
+/** Copies the options to the server's runtime config, and installs the Nitro module. */
 function setup(inline: RelayModuleOptions | undefined, nuxt: NuxtUnderBuild): void {
   const options = nuxt.options as BuildOptions;
   const { runtimeConfig, nitro } = options;

@@ -1,10 +1,10 @@
-// The modules that are added to the server which is built.
+// The virtual modules that a build adds to the server.
 import type { HostImports } from "./host.ts";
 import type { ConfigFile } from "./config-file.ts";
 
-/** Name of the module that has the relay as its default export; it is the route's handler too. */
+/** Id of the module whose default export is the relay, and the handler of the route. */
 export const RELAY = "#h3-relay/relay";
-/** Name of the plugin that starts the relay with the server and closes it with the app. */
+/** Id of the plugin that starts the relay with the server and closes it with the app. */
 export const PLUGIN = "#h3-relay/plugin";
 
 export function relayCode(
@@ -26,13 +26,13 @@ export default defineRelay(() => toOptions(useRuntimeConfig().relay, file, useSt
 function importFile(path: string | undefined, isPrerender: boolean): string {
   if (!path) return "const file = undefined;";
   if (!isPrerender) return `import file from ${JSON.stringify(path)};`;
-  // Pages that ask for nothing of the relay are rendered without the keys that the file may want as soon as it is loaded.
+  // Pages that do not use the relay are prerendered without loading the file, which may require keys.
   return `
 const load = () => import(${JSON.stringify(path)}).then((module) => module.default);
 const file = async () => { const given = await load(); return typeof given === "function" ? given() : given; };`;
 }
 
-/** `starts` where the server is a process of its own, `hasRelay` where the module has a relay beside those of the app's routes. */
+/** `starts`: the server is a process of its own. `hasRelay`: the module has a relay, besides those of the app's routes. */
 export function pluginCode(host: HostImports, starts: boolean, hasRelay: boolean): string {
   return `
 import { startWithApp } from ${JSON.stringify(host.runtime)};

@@ -1,8 +1,8 @@
-// Finds `relay.config.*`, the code among a relay's options.
+// Finds `relay.config.*`, the file with the relay's options.
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
-/** Folders of an app, as Nitro's options name them. */
+/** Folders of an app, from Nitro's options. */
 export interface AppFolders {
   rootDir: string;
   srcDir?: string;
@@ -11,13 +11,13 @@ export interface AppFolders {
 
 export interface ConfigFile {
   path?: string;
-  /** Where it was looked for, as a person reads it. */
+  /** Where it was looked for, for people. */
   searched: string;
 }
 
 const ENDINGS = ["ts", "mts", "js", "mjs"];
 
-/** Looks into the server's folder first, then into the app's. */
+/** Searches the server's folder first, then the app's. */
 export function findConfigFile({ rootDir, srcDir, serverDir }: AppFolders): ConfigFile {
   const named = [serverDir, srcDir, "server", "."].filter((folder) => typeof folder === "string");
   const folders = [...new Set(named.map((folder) => resolve(rootDir, folder)))];

@@ -1,12 +1,12 @@
-// Which Nitro builds: told by what it has and exports. Its version field is missing in 3.0.0, and lies in nightly builds.
+// Detects the version of Nitro by its features: its version field is missing in 3.0.0 and wrong in nightly builds.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-/** What the code that is added to a server imports. */
+/** Imports of the code that is added to a server. */
 export interface HostImports {
   /** Exports `defineRelay` for the h3 of this Nitro. */
   relay: string;
-  /** Path of what the plugin and the relay need in a server. */
+  /** Path of the runtime code of the plugin and the relay. */
   runtime: string;
   /** Exports `useStorage`. */
   storage: string;
@@ -14,7 +14,7 @@ export interface HostImports {
   runtimeConfig: string;
 }
 
-/** Reads what a Nitro has; `entry` is a file of it, `rootDir` the app's folder. */
+/** Determines the imports for a Nitro. `entry` is a file of it, `rootDir` the app's folder. */
 export function findImports(
   nitro: object,
   { entry, rootDir }: { entry?: string; rootDir: string },
@@ -42,7 +42,7 @@ function isExported(specifier: string, from: string): boolean {
   }
 }
 
-/** True where the server is a process of its own, which a wrong configuration can end; a function or a Worker is none. */
+/** True when the server is a process of its own, which wrong options may end; a function or a Worker is not. */
 export function isServer(entry: string | undefined): boolean {
   return /[\\/](?:node|bun|deno|iis|_nitro|vite)[\\/]/.test(entry ?? "");
 }

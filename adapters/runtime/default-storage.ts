@@ -2,8 +2,9 @@
 import { createLog } from "#log";
 import type { Log } from "../../src/contract/log.ts";
 import { DEFAULTS } from "../../src/options/defaults.ts";
+import { VOLATILE } from "../../src/wiring/startup-line.ts";
 
-/** The method of an unstorage `Storage` that is used. */
+/** The method of an unstorage `Storage` that this file uses. */
 interface MountedStorage {
   getMount?(key: string): Mount;
 }
@@ -14,10 +15,8 @@ interface Mount {
   driver: { name?: string };
 }
 
-/** Drivers that keep their values in the process. */
-const VOLATILE: ReadonlySet<string | undefined> = new Set(["memory", "lru-cache"]);
 const DISK: ReadonlySet<string | undefined> = new Set(["fs", "fs-lite"]);
-/** Mounts that Nitro creates on the disk without being asked, some of them in development only. */
+/** Mounts that Nitro creates on the disk by default, some of them only in development. */
 const NITRO_MOUNTS: ReadonlySet<string> = new Set(["build:", "cache:", "data:", "root:", "src:"]);
 
 /** Options that decide about the default. They have not been validated. */
@@ -28,8 +27,8 @@ export interface StorageOptions {
 }
 
 /**
- * Returns the app's storage; `undefined`, which is memory, where tokens would be written unsealed to a store that the operator has
- * not configured for the relay. That is logged once, when the relay starts.
+ * Returns the app's storage, or `undefined` (memory) when tokens would be written unsealed to a store that the operator has not
+ * configured for the relay. A warning is logged then.
  */
 export function defaultStorage(
   storage: unknown,
@@ -48,7 +47,7 @@ export function defaultStorage(
 }
 
 function isAllowed({ base, driver }: Mount): boolean {
-  if (VOLATILE.has(driver.name)) return true;
+  if (VOLATILE.has(driver.name ?? "")) return true;
   return base !== "" && !(NITRO_MOUNTS.has(base) && DISK.has(driver.name));
 }
 

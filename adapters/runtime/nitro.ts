@@ -1,4 +1,4 @@
-// What the modules for Nitro and Nuxt put into the server that is built.
+// The code that the modules for Nitro and Nuxt add to the server.
 import type { Relay } from "../../src/relay.ts";
 import { closeRelays } from "../../src/hosts/open-relays.ts";
 import { giveRelay } from "./module-relay.ts";
@@ -8,23 +8,23 @@ import { closeStorages } from "./storages.ts";
 
 export { toOptions } from "./options.ts";
 
-/** The part of a running Nitro app that is used. */
+/** The part of a running Nitro app that the plugin uses. */
 export interface NitroApp {
   hooks: { hook(name: "close", run: () => unknown): unknown };
 }
 
 export interface ModuleParts {
-  /** The module's own; `undefined` where it has none. */
+  /** The module's relay; `undefined` when it has none. */
   relay: Relay | undefined;
-  /** True where the options are read when the server starts, not at the first request. */
+  /** True when the options are read at the start of the server, not at the first request. */
   starts: boolean;
-  /** True in a development server, which a wrong configuration must not end. */
+  /** True in a development server, which wrong options must not end. */
   isDev: boolean;
-  /** Gives the app's root storage. */
+  /** Returns the app's root storage. */
   storage(): object;
 }
 
-/** The module's plugin: runs when the server starts. */
+/** The module's plugin. Runs when the server starts. */
 export function startWithApp(app: NitroApp, { relay, starts, isDev, storage }: ModuleParts): void {
   giveRelay(relay);
   closeWithApp(app, storage);
@@ -32,8 +32,9 @@ export function startWithApp(app: NitroApp, { relay, starts, isDev, storage }: M
 }
 
 /**
- * Closes every relay with the app, those of routes of its own too. It begins at the signal: Nitro calls `close` only when the last
- * connection has ended, and an open stream is one. Then the storage: an open connection to Redis would keep Nitro 3 from ending.
+ * Closes all relays with the app, including those of its own routes. It starts at the signal: Nitro calls `close` only after the last
+ * connection has ended, and an open stream is one. Then it closes the storage: an open connection to Redis would keep the process of
+ * Nitro 3 alive.
  */
 export function closeWithApp({ hooks }: NitroApp, storage: () => object): void {
   const stopListening = onSignal(closeRelays);
@@ -41,6 +42,6 @@ export function closeWithApp({ hooks }: NitroApp, storage: () => object): void {
     stopListening();
     return closeRelays();
   });
-  // Last, after the hooks of the plugins that follow this one, which may still write.
+  // Last, after the hooks of later plugins, which may still write.
   queueMicrotask(() => hooks.hook("close", () => closeStorages(storage())));
 }

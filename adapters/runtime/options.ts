@@ -28,7 +28,7 @@ export function toOptions(
   // `route` is an option of the module, not of the relay.
   const { route: _, ...base } = data ?? {};
   if (typeof file === "function" && "relay" in file)
-    wrong("relay.config", "exports a relay; export the options that you gave to `defineRelay`");
+    wrong("relay.config", "exports a relay; export the options that you passed to `defineRelay`");
   const code: unknown = typeof file === "function" ? file() : file;
   return code instanceof Promise
     ? code.then((given: unknown) => join(base, given, storage, place))
@@ -58,7 +58,7 @@ function join(
   return merged as unknown as RelayOptions;
 }
 
-/** Groups of options are merged by their fields; everything else is replaced. */
+/** Merges groups of options field by field; any other value is replaced. */
 function merge(
   base: Record<string, unknown>,
   over: Record<string, unknown>,

@@ -1,17 +1,17 @@
-// The signals that end a Nitro server, heard beside its own listeners.
+// Listens to the signals that end a Nitro server, in addition to its own listeners.
 
-/** The part of Node's process that is used, where a host has one. */
+/** The part of Node's `process` that is used; some hosts have none. */
 type HostProcess = Pick<
   NodeJS.Process,
   "env" | "pid" | "kill" | "once" | "removeListener" | "listenerCount"
 >;
 
-/** Runs something at the first signal that ends the server; returns a function that stops listening. */
+/** Calls `run` at the first signal that ends the server. Returns a function that stops listening. */
 export function onSignal(run: () => Promise<void>): () => void {
   const host = (globalThis as { process?: HostProcess }).process;
   if (typeof host?.once !== "function") return () => {};
   const hear = async (signal: NodeJS.Signals): Promise<void> => {
-    // Where nothing else listens the process would have ended by now, and our listening must not change that.
+    // Without other listeners the signal would have ended the process; this listener must not prevent that.
     const isAlone = host.listenerCount(signal) === 0;
     await run();
     if (isAlone) host.kill(host.pid, signal);
@@ -23,7 +23,7 @@ export function onSignal(run: () => Promise<void>): () => void {
   };
 }
 
-/** As Nitro's node server reads it. */
+/** Reads the same variables as Nitro's node server. */
 function signalsOf(env: Record<string, string | undefined>): NodeJS.Signals[] {
   if (env["NITRO_SHUTDOWN_DISABLED"]) return [];
   const listed = env["NITRO_SHUTDOWN_SIGNALS"] || "SIGTERM SIGINT";

@@ -1,10 +1,10 @@
-// Reads the options of the module's relay when the server starts, so that wrong ones fail the start and not the first user.
+// Reads the options of the module's relay when the server starts, so that wrong options fail the start and not the first request.
 import type { Relay } from "../../src/relay.ts";
 
-/** Ends the process with code 1 where the options are wrong; a development server stays, and its requests are told. */
+/** Ends the process with code 1 when the options are wrong. A development server goes on, and answers requests with the error. */
 export function startRelay(relay: Relay, isDev: boolean): void {
   relay.ready().catch(() => {
-    // The fault is in the log already, in one line.
+    // The error has already been logged, in one line.
     if (!isDev) endProcess();
   });
 }

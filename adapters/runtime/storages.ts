@@ -1,4 +1,4 @@
-// The storages that are closed with the app: its own, and the one that `relay.config.ts` has made.
+// The storages that are closed with the app: its own, and the one that `relay.config.ts` has created.
 
 interface Disposable {
   dispose?: () => unknown;
@@ -6,7 +6,7 @@ interface Disposable {
 
 let made: Disposable | undefined;
 
-/** Notes a storage of the configuration. A part of the app's own (`useStorage("x")`) is closed with the whole. */
+/** Notes the storage of the options. A part of the app's own (`useStorage("x")`) is closed with the app's. */
 export function noteStorage(storage: unknown, ofApp: unknown): void {
   const given = (storage ?? {}) as Disposable;
   made = given.dispose === (ofApp as Disposable | undefined)?.dispose ? undefined : given;

@@ -1,5 +1,5 @@
 // What an operator sees: every credential, what is closed until when and why, and the condition of the store.
-import type { TokenStatus } from "../tokens/token-provider.ts";
+import type { TokenStatus } from "../tokens/token-status.ts";
 import type { Credential } from "../contract/credential.ts";
 import type { DisabledMark, UsageCounters } from "../contract/records.ts";
 import type {

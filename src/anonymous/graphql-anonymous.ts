@@ -1,4 +1,4 @@
-// Anonymous users made by a GraphQL mutation, which gives a custom token that is exchanged for an ID token.
+// Anonymous users created by a GraphQL mutation, which returns a custom token that is exchanged for an ID token.
 import type { AnonymousContext, AnonymousSource } from "../contract/anonymous-source.ts";
 import { RelayError } from "../shared/errors.ts";
 import { assertRequired } from "../tokens/required-options.ts";
@@ -10,24 +10,26 @@ import {
 } from "../tokens/sources/firebase-identity.ts";
 
 export interface GraphqlAnonymousOptions {
+  /** URL of the GraphQL endpoint. */
   url: string;
-  /** The mutation that makes a user. */
+  /** The mutation that creates a user. */
   query: string;
+  /** Variables of the mutation. */
   variables?: Record<string, unknown>;
-  /** Headers added to the mutation; none that says who or where we are (`user-agent`, `x-forwarded-for`, …). */
+  /** Headers added to the mutation. Headers that identify the caller (`user-agent`, `x-forwarded-for`, …) are an error. */
   headers?: Record<string, string>;
-  /** Where the custom token stands in the answer: `"data.createUser.customToken"`. */
+  /** Path of the custom token in the answer: `"data.createUser.customToken"`. */
   tokenPath: string;
-  /** Where the custom token is exchanged, and the ID token refreshed. */
+  /** The endpoints that exchange the custom token and refresh the ID token. */
   exchange: FirebaseKeyOptions;
 }
 
-/** What a provider counts creations by: the relay looks the same to it every time (H9). */
+/** Headers by which a provider may count creations: the relay sends the same ones each time (H9). */
 const IDENTITY =
   /^(?:user-agent|forwarded|via|x-forwarded-.*|x-original-.*|(?:x-)?(?:real|client|remote|true-client|cluster-client)-(?:ip|addr)|[a-z]+-connecting-ip|sec-.*|cookie)$/i;
 
 /**
- * Makes tokens in two steps: a GraphQL mutation, then the exchange of its custom token; refreshes them as Firebase does.
+ * Creates tokens in two steps: a GraphQL mutation, then the exchange of its custom token. They are refreshed as in Firebase.
  *
  * @example
  * graphqlAnonymous({
@@ -45,7 +47,7 @@ export function graphqlAnonymous(options: GraphqlAnonymousOptions): AnonymousSou
   if (disguise !== undefined)
     throw new RelayError("ERR_RELAY_OPTIONS", {
       path: `graphqlAnonymous.headers.${disguise}`,
-      detail: "says who or where the caller is, and is never changed",
+      detail: "must not be set: it identifies the caller to the provider",
     });
   return {
     create: async (context) =>

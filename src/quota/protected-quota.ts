@@ -1,50 +1,51 @@
-// Quotas of which so little is left that it is kept back (A9): for that family on that credential, until it recovers.
+// Quota protection (A9): a credential whose remaining quota for a family is low is not used for it until the quota recovers.
 import type { Key } from "../contract/credential.ts";
 import { endOf, type QuotaReading } from "./quota-index.ts";
 
-/** Tells whether so much of a model's quota is too little to be used. */
+/** True when the remaining share of a model's quota, 0 to 1, is too low to be used. */
 export type IsProtected = (model: string, remaining: number) => boolean;
 
-interface Reserve {
+interface Protection {
   key: Key;
+  /** UTC epoch ms. */
   until: number;
 }
 
 export class ProtectedQuota {
   readonly #isProtected: IsProtected | undefined;
-  readonly #reserves = new Map<string, Reserve>();
+  readonly #protected = new Map<string, Protection>();
 
   constructor(isProtected: IsProtected | undefined) {
     this.#isProtected = isProtected;
   }
 
-  /** Takes in what was learnt of a key. True where that changes what is kept back. */
+  /** Applies a reading. True when it changes which keys are protected. */
   learnt(key: Key, model: string, reading: QuotaReading): boolean {
     if (!this.#isProtected) return false;
     const name = nameOf(key);
-    if (!this.#isProtected(model, reading.remaining)) return this.#reserves.delete(name);
-    this.#reserves.set(name, { key, until: endOf(reading) });
+    if (!this.#isProtected(model, reading.remaining)) return this.#protected.delete(name);
+    this.#protected.set(name, { key, until: endOf(reading) });
     return true;
   }
 
-  /** Until when a key is kept back; 0 where it is not. */
+  /** Until when a key is protected, UTC epoch ms; 0 when it is not. */
   until(key: Key, now: number): number {
-    if (this.#reserves.size === 0) return 0;
-    const until = this.#reserves.get(nameOf(key))?.until ?? 0;
+    if (this.#protected.size === 0) return 0;
+    const until = this.#protected.get(nameOf(key))?.until ?? 0;
     return until > now ? until : 0;
   }
 
-  /** Keys that are kept back. */
+  /** Keys that are protected. */
   *keys(): Iterable<Key> {
-    for (const { key } of this.#reserves.values()) yield key;
+    for (const { key } of this.#protected.values()) yield key;
   }
 
   prune(now: number): void {
-    for (const [name, { until }] of this.#reserves) if (until <= now) this.#reserves.delete(name);
+    for (const [name, { until }] of this.#protected) if (until <= now) this.#protected.delete(name);
   }
 }
 
-// An id may hold anything, so it stands last.
+// A credential id may contain any character, so it comes last.
 function nameOf({ credential, pool, family }: Key): string {
   return `${pool}\n${family}\n${credential}`;
 }

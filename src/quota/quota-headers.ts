@@ -1,19 +1,19 @@
-/** What is left of a quota, as the rate-limit headers of an answer tell: OpenAI's and everybody's, Anthropic's. */
+// The remaining quota, read from the rate-limit headers of an answer: OpenAI's, which most APIs use, and Anthropic's.
 import { parseDuration, parseInstant } from "../refusals/durations.ts";
 
 type Lookup = (name: string) => string | undefined;
 
 export interface QuotaLeft {
-  /** Share that is left, 0 to 1. */
+  /** Remaining share, 0 to 1. */
   remaining: number;
-  /** UTC epoch ms. */
+  /** When the quota resets, UTC epoch ms. */
   resetAt: number | undefined;
 }
 
 const KINDS = ["-requests", "-tokens", "", "-input-tokens", "-output-tokens"];
 const STEMS = ["x-ratelimit", "anthropic-ratelimit", "x-rate-limit", "ratelimit"];
 
-/** Limit, remaining and reset of each window, in the two orders that names have. */
+/** Header names for limit, remaining and reset of each window, in the two orders that APIs use. */
 const WINDOWS: readonly (readonly [string, string, string])[] = STEMS.flatMap((stem) =>
   KINDS.map((kind) =>
     stem === "anthropic-ratelimit"
@@ -22,7 +22,7 @@ const WINDOWS: readonly (readonly [string, string, string])[] = STEMS.flatMap((s
   ),
 );
 
-/** Returns the window of which the smallest share is left; `undefined` where no header tells. */
+/** Returns the window with the smallest remaining share; `undefined` when no header states one. `receivedAt` is UTC epoch ms. */
 export function readQuotaHeaders(header: Lookup, receivedAt: number): QuotaLeft | undefined {
   let least: QuotaLeft | undefined;
   for (const [limit, remaining, reset] of WINDOWS) {

@@ -1,66 +1,66 @@
-// How much of its quota each credential has left, for one pool × family or for everything, as far as somebody has said so.
+// The remaining quota of each credential, for one pool × family or for all, as far as it is known.
 import { BitSet } from "../shared/bitset.ts";
 import { setBounded } from "../shared/bounded-map.ts";
 import { ANY } from "../shared/patterns.ts";
 import { MinHeap } from "../shared/min-heap.ts";
 
-/** What is known of a quota. */
+/** The last known state of a quota. */
 export interface QuotaReading {
-  /** Share that is left, 0 to 1. */
+  /** Remaining share, 0 to 1. */
   remaining: number;
-  /** When it is full again, UTC epoch ms; `undefined` where nobody knows. */
+  /** When the quota resets, UTC epoch ms; `undefined` when that is unknown. */
   resetAt: number | undefined;
-  /** When this was learnt, UTC epoch ms. */
+  /** Time of the reading, UTC epoch ms. */
   at: number;
 }
 
-/** What is older is not believed any more (A9). */
+/** A reading expires after this time, in ms (A9). */
 export const STALE = 300_000;
 const LEVELS = 10;
-/** Unknown counts as half. */
+/** An unknown quota counts as half. */
 const UNKNOWN = 5;
-/** Families come from outside: so many are remembered; the one that was added first goes. */
+/** Limit of families, since their names come from clients; the oldest one is dropped. */
 const FAMILIES = 256;
 
 export class QuotaIndex {
   readonly #size: number;
-  readonly #wide: Shelf;
+  readonly #allFamilies: Shelf;
   readonly #shelves = new Map<string, Shelf>();
 
   constructor(size: number) {
     this.#size = size;
-    this.#wide = new Shelf(size);
+    this.#allFamilies = new Shelf(size);
   }
 
-  /** Takes in what was learnt of a member, for one pool × family or, with `*`, for everything. */
+  /** Applies a reading of a member, for one pool × family or, with `*`, for all. */
   set(member: number, pool: string, family: string, reading: QuotaReading, now: number): void {
     if (endOf(reading) <= now) return;
     if (family !== ANY) return this.#shelfOf(pool, family).set(member, reading);
-    this.#wide.set(member, reading);
+    this.#allFamilies.set(member, reading);
     for (const shelf of this.#shelves.values()) shelf.fallBack(member, levelOf(reading));
   }
 
-  /** What is known of a member now: of the family, else of everything. */
+  /** The current reading of a member: for the family, else for all. */
   get(member: number, pool: string, family: string, now: number): QuotaReading | undefined {
     this.#wake(now);
     const own = this.#shelves.get(nameOf(pool, family));
     if (own) this.#wakeOne(own, now);
-    return own?.get(member) ?? this.#wide.get(member);
+    return own?.get(member) ?? this.#allFamilies.get(member);
   }
 
-  /** Members by what is left for a family: ten sets, most first. */
+  /** Members by their remaining quota for a family: ten sets, the largest share first. */
   levels(pool: string, family: string, now: number): readonly BitSet[] {
     this.#wake(now);
     const own = this.#shelves.get(nameOf(pool, family));
     if (own) this.#wakeOne(own, now);
-    return (own ?? this.#wide).levels;
+    return (own ?? this.#allFamilies).levels;
   }
 
-  /** Makes the same for other numbers: `numberOf` says what becomes of each, -1 for who has left. */
+  /** Returns a copy with other member numbers: `numberOf` maps each number to the new one, -1 for a member that was removed. */
   renumbered(size: number, numberOf: (member: number) => number, now: number): QuotaIndex {
     const copy = new QuotaIndex(size);
     this.#wake(now);
-    for (const [member, reading] of this.#wide.readings)
+    for (const [member, reading] of this.#allFamilies.readings)
       if (numberOf(member) >= 0) copy.set(numberOf(member), ANY, ANY, reading, now);
     for (const [name, shelf] of this.#shelves) {
       const [pool, family] = name.split("\n") as [string, string];
@@ -75,29 +75,30 @@ export class QuotaIndex {
     const known = this.#shelves.get(name);
     if (known) return known;
     const shelf = new Shelf(this.#size);
-    for (const [member, reading] of this.#wide.readings) shelf.fallBack(member, levelOf(reading));
+    for (const [member, reading] of this.#allFamilies.readings)
+      shelf.fallBack(member, levelOf(reading));
     return setBounded(this.#shelves, name, shelf, FAMILIES);
   }
 
   #wake(now: number): void {
-    for (const member of this.#wide.stale(now)) {
-      this.#wide.forget(member, UNKNOWN);
+    for (const member of this.#allFamilies.stale(now)) {
+      this.#allFamilies.forget(member, UNKNOWN);
       for (const shelf of this.#shelves.values()) shelf.fallBack(member, UNKNOWN);
     }
   }
 
   #wakeOne(shelf: Shelf, now: number): void {
     for (const member of shelf.stale(now)) {
-      const wide = this.#wide.get(member);
-      shelf.forget(member, wide ? levelOf(wide) : UNKNOWN);
+      const general = this.#allFamilies.get(member);
+      shelf.forget(member, general ? levelOf(general) : UNKNOWN);
     }
   }
 }
 
-/** Readings of one family, and the sets made of them. */
+/** The readings of one family, and the sets derived from them. */
 class Shelf {
   readonly readings = new Map<number, QuotaReading>();
-  /** Most first. */
+  /** The largest share first. */
   readonly levels: BitSet[];
   readonly #ends = new MinHeap<number>();
   readonly #levelOf: Uint8Array;
@@ -119,7 +120,7 @@ class Shelf {
     this.#move(member, levelOf(reading));
   }
 
-  /** The level of a member of which nothing of its own is known here. */
+  /** Sets the level of a member that has no reading here. */
   fallBack(member: number, level: number): void {
     if (!this.readings.has(member)) this.#move(member, level);
   }
@@ -129,7 +130,7 @@ class Shelf {
     this.#move(member, level);
   }
 
-  /** Takes out those whose readings are believed no longer. */
+  /** Removes and returns the members whose readings have expired. */
   *stale(now: number): Iterable<number> {
     while (this.#ends.earliest <= now) yield this.#ends.pop();
   }
@@ -143,7 +144,7 @@ class Shelf {
   }
 }
 
-/** Until when a reading is believed: when its window starts anew it says nothing any more. */
+/** When a reading expires, UTC epoch ms: at the latest when its window resets. */
 export function endOf({ resetAt = Infinity, at }: QuotaReading): number {
   return Math.min(resetAt, at + STALE);
 }

@@ -1,25 +1,28 @@
-// How much of each credential's quota is left: read from answers, asked at intervals (A9), and asked once after a refusal (A16).
+// The remaining quota of each credential: read from answers, polled at intervals (A9), and requested once after a refusal (A16).
 import type { CancelTimer, Clock } from "../contract/clock.ts";
 import type { Key } from "../contract/credential.ts";
 import type { QuotaAnswer, QuotaSource } from "../contract/quota-source.ts";
 import type { Target } from "../contract/target.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import type { Reporter } from "../observe/reporter.ts";
-import type { QuotaReading } from "./quota-index.ts";
-import { readQuotaHeaders } from "./quota-headers.ts";
-import { describeFault } from "../shared/describe-error.ts";
 import { ANY } from "../shared/patterns.ts";
+import { readQuotaHeaders } from "./quota-headers.ts";
+import { QuotaRequests } from "./quota-requests.ts";
+import type { QuotaReading } from "./quota-index.ts";
 
 export interface QuotaPoller {
-  /** Reads the headers of an answer. Costs nothing where nobody wants to know. */
+  /** Reads the headers of an answer. Does nothing when neither strategy nor quota protection uses quotas. */
   readHeaders(
     header: (name: string) => string | undefined,
     credential: string,
     target: Target,
   ): void;
-  /** Asks when a key that was closed by a wait of our own choice opens; at most once at a time for each. Resolves with UTC epoch ms. */
+  /**
+   * Requests when the limit of a key resets, whose cooldown came from the backoff. Resolves with UTC epoch ms, or `undefined` when that
+   * is unknown.
+   */
   resetOf(key: Key, model: string): Promise<number | undefined>;
-  /** Begins to ask at intervals. */
+  /** Starts to poll at intervals. */
   start(): void;
   stop(): void;
 }
@@ -56,126 +59,120 @@ interface QuotaPool {
 }
 
 export interface QuotaPollerOptions {
+  /** Passed on to quota sources. */
   fetch: typeof fetch;
-  /** The family that shares a model's limit. */
+  /** The family of models that share a model's limit. */
   familyOf(model: string): string;
 }
 
-/** A quota source is given up after so long, ms. */
-const PATIENCE = 10_000;
-/** Credentials asked at the same time. */
-const AT_ONCE = 4;
+type Remaining = Pick<QuotaAnswer, "remaining" | "resetAt">;
 
-export function createQuotaPoller(
-  { config, pools, tokens, disabled, clock, reporter }: QuotaPollerDeps,
-  { fetch, familyOf }: QuotaPollerOptions,
-): QuotaPoller {
-  const { strategy, protect } = config.scheduling;
-  const isWanted = strategy === "quota" || typeof strategy === "function" || protect !== false;
-  const asking = new Map<string, Promise<QuotaAnswer | undefined>>();
-  const open = new Set<AbortController>();
-  const timers = new Map<string, CancelTimer>();
-  let isStopped = false;
+/** Credentials whose quota is requested at the same time. */
+const CONCURRENCY = 4;
 
-  async function ask(
+export function createQuotaPoller(deps: QuotaPollerDeps, options: QuotaPollerOptions): QuotaPoller {
+  return new Poller(deps, options);
+}
+
+class Poller implements QuotaPoller {
+  readonly #deps: QuotaPollerDeps;
+  readonly #familyOf: QuotaPollerOptions["familyOf"];
+  readonly #requests: QuotaRequests;
+  readonly #timers = new Map<string, CancelTimer>();
+  readonly #usesHeaders: boolean;
+  #isStopped = false;
+
+  constructor(deps: QuotaPollerDeps, { fetch, familyOf }: QuotaPollerOptions) {
+    const { config, tokens, clock, reporter } = deps;
+    const { strategy, protect } = config.scheduling;
+    this.#deps = deps;
+    this.#familyOf = familyOf;
+    this.#usesHeaders = strategy === "quota" || typeof strategy === "function" || protect !== false;
+    this.#requests = new QuotaRequests({
+      clock,
+      fetch,
+      getSecret: (credential) => tokens.getCached(credential),
+      warn: (message) => reporter.warn(message),
+    });
+  }
+
+  readHeaders(
+    header: (name: string) => string | undefined,
+    credential: string,
+    { upstream, pool, family, model }: Target,
+  ): void {
+    if (!this.#usesHeaders) return;
+    const remaining = readQuotaHeaders(header, this.#deps.clock.now());
+    if (remaining) this.#note(upstream, credential, { pool, family, model }, remaining);
+  }
+
+  async resetOf({ upstream, credential }: Key, model: string): Promise<number | undefined> {
+    const answer = await this.#request(upstream, credential, model);
+    return toTime(answer?.models?.[model]?.resetAt ?? answer?.resetAt);
+  }
+
+  start(): void {
+    for (const { name, quotaEvery } of this.#deps.config.upstreams.values())
+      if (quotaEvery !== false) void this.#poll(name);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#requests.stop();
+  }
+
+  #request(
     upstream: string,
     credential: string,
     model: string | undefined,
   ): Promise<QuotaAnswer | undefined> {
-    const { quota } = config.upstreams.get(upstream)!;
-    const secret = tokens.getCached(credential);
-    if (!quota || secret === undefined || isStopped) return undefined;
-    const controller = new AbortController();
-    open.add(controller);
-    const cancel = clock.after(PATIENCE, () => controller.abort());
-    try {
-      const given = new Promise<undefined>((resolve) =>
-        controller.signal.addEventListener("abort", () => resolve(undefined), { once: true }),
-      );
-      const question = { credential, secret, model, fetch, signal: controller.signal };
-      return await Promise.race([quota(question), given]);
-    } catch (error) {
-      reporter.warn(`the quota of ${credential} could not be asked for: ${describeFault(error)}`);
-      return undefined;
-    } finally {
-      cancel();
-      open.delete(controller);
+    const { quota } = this.#deps.config.upstreams.get(upstream)!;
+    return this.#requests.request(quota, credential, model);
+  }
+
+  async #poll(upstream: string): Promise<void> {
+    const { pools, disabled } = this.#deps;
+    const left = pools.get(upstream)!.credentials.filter(({ id }) => !disabled.get(id));
+    const work = async (): Promise<void> => {
+      for (let one = left.pop(); one && !this.#isStopped; one = left.pop()) {
+        const answer = await this.#request(upstream, one.id, undefined);
+        if (answer) this.#noteAnswer(upstream, one.id, answer);
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    this.#schedule(upstream);
+  }
+
+  #schedule(upstream: string): void {
+    const { config, clock } = this.#deps;
+    const { quotaEvery } = config.upstreams.get(upstream)!;
+    if (quotaEvery === false || this.#isStopped) return;
+    const cancel = clock.after(quotaEvery, () => void this.#poll(upstream));
+    this.#timers.set(upstream, cancel);
+  }
+
+  #noteAnswer(upstream: string, credential: string, answer: QuotaAnswer): void {
+    this.#note(upstream, credential, { pool: ANY, family: ANY, model: ANY }, answer);
+    const { pools } = this.#deps.config.upstreams.get(upstream)!;
+    for (const [model, remaining] of Object.entries(answer.models ?? {})) {
+      const family = this.#familyOf(model);
+      for (const { name: pool } of pools)
+        this.#note(upstream, credential, { pool, family, model }, remaining);
     }
   }
 
-  function once(
-    upstream: string,
-    credential: string,
-    model: string | undefined,
-  ): Promise<QuotaAnswer | undefined> {
-    const name = `${credential}\n${model ?? ""}`;
-    const known = asking.get(name);
-    if (known) return known;
-    const asked = ask(upstream, credential, model).finally(() => asking.delete(name));
-    asking.set(name, asked);
-    return asked;
-  }
-
-  function learn(upstream: string, credential: string, answer: QuotaAnswer): void {
-    take(upstream, credential, { pool: ANY, family: ANY, model: ANY }, answer);
-    for (const [model, left] of Object.entries(answer.models ?? {}))
-      for (const { name: pool } of config.upstreams.get(upstream)!.pools)
-        take(upstream, credential, { pool, family: familyOf(model), model }, left);
-  }
-
-  function take(
+  #note(
     upstream: string,
     credential: string,
     of: { pool: string; family: string; model: string },
-    { remaining, resetAt }: Pick<QuotaAnswer, "remaining" | "resetAt">,
+    { remaining, resetAt }: Remaining,
   ): void {
     if (typeof remaining !== "number" || !(remaining >= 0)) return;
-    const now = clock.now();
+    const now = this.#deps.clock.now();
     const reading = { remaining: Math.min(1, remaining), resetAt: toTime(resetAt), at: now };
-    pools.get(upstream)?.setQuota(credential, of, reading, now);
+    this.#deps.pools.get(upstream)?.setQuota(credential, of, reading, now);
   }
-
-  async function poll(upstream: string): Promise<void> {
-    const waiting = pools.get(upstream)!.credentials.filter(({ id }) => !disabled.get(id));
-    const work = async (): Promise<void> => {
-      for (let one = waiting.pop(); one && !isStopped; one = waiting.pop()) {
-        const answer = await once(upstream, one.id, undefined);
-        if (answer) learn(upstream, one.id, answer);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    schedule(upstream);
-  }
-
-  function schedule(upstream: string): void {
-    const { quotaEvery } = config.upstreams.get(upstream)!;
-    if (quotaEvery === false || isStopped) return;
-    timers.set(
-      upstream,
-      clock.after(quotaEvery, () => void poll(upstream)),
-    );
-  }
-
-  return {
-    readHeaders(header, credential, { upstream, pool, family, model }) {
-      if (!isWanted) return;
-      const left = readQuotaHeaders(header, clock.now());
-      if (left) take(upstream, credential, { pool, family, model }, left);
-    },
-    async resetOf({ upstream, credential }, model) {
-      const answer = await once(upstream, credential, model);
-      return toTime(answer?.models?.[model]?.resetAt ?? answer?.resetAt);
-    },
-    start() {
-      for (const { name, quotaEvery } of config.upstreams.values())
-        if (quotaEvery !== false) void poll(name);
-    },
-    stop() {
-      isStopped = true;
-      for (const cancel of timers.values()) cancel();
-      for (const controller of open) controller.abort();
-    },
-  };
 }
 
 function toTime(at: Date | number | undefined): number | undefined {

@@ -1,7 +1,10 @@
-// How far the issuer's clock is ahead of ours (G3).
+// The difference between the issuer's clock and ours (G3).
 import type { FreshToken } from "../contract/token-source.ts";
 
-/** Reads it out of an answer's `Date`, ms. Less than a `Date` can tell, or than the call took, says nothing. */
+/**
+ * Computes how far the issuer's clock is ahead, in ms, from the `Date` of its answer. 0 for a difference below the resolution of `Date` or
+ * the duration of the call.
+ */
 export function skewOf(
   { serverDate }: Pick<FreshToken, "serverDate">,
   startedAt: number,

@@ -1,13 +1,13 @@
-// What a JWT says of itself, read without checking who signed it: whoever gave it to us knows (RFC 7519).
+// The claims of a JWT (RFC 7519). The signature is not verified: the token comes from its issuer, or from the operator.
 
 export interface Claims {
-  /** UTC epoch ms of the issuer's clock. */
+  /** UTC epoch ms, by the issuer's clock. */
   expiresAt: number | undefined;
-  /** Whose token it is. */
+  /** Id of the user or account. */
   subject: string | undefined;
 }
 
-/** Reads a token's claims; `undefined` for anything that is no JWT. */
+/** Reads the claims of a token; `undefined` when it is not a JWT. */
 export function readClaims(token: string): Claims | undefined {
   const [, payload, signature] = token.split(".");
   if (!payload || signature === undefined) return undefined;

@@ -1,13 +1,13 @@
-// What a source must be given, and is not where an environment variable is not set: said at start, not by the provider.
+// Options that a source requires. A missing one is an error at start, not at the provider: often its environment variable is not set.
 import { type OptionFault, RelayError } from "../shared/errors.ts";
 import { faultOfKey } from "../shared/key-faults.ts";
 
-/** Options of sources that are secrets of one word. */
+/** Options of sources that are secrets without spaces. */
 const KEYS: ReadonlySet<string> = new Set(["apiKey", "clientSecret", "refreshToken"]);
 
 /**
- * Throws `ERR_RELAY_OPTIONS` with every option that is missing or empty, and every secret that is not what it should be (in quotes,
- * with a line break). `path` is the source's name.
+ * Throws `ERR_RELAY_OPTIONS` with all options that are missing or empty, and all secrets that are malformed (in quotes, with a line
+ * break). `path` is the name of the source.
  */
 export function assertRequired<T extends object>(
   path: string,
@@ -18,7 +18,7 @@ export function assertRequired<T extends object>(
   const faults = [...all].flatMap((name): OptionFault[] => {
     const value: unknown = options[name as keyof T];
     const isMissing = value === undefined || value === "";
-    // A source may do without some of its secrets; where that is a mistake, the credential says so.
+    // Some secrets are optional for a source; where one is required, the credential's options report it.
     if (isMissing && !(names as readonly string[]).includes(name)) return [];
     const detail = isMissing
       ? "is missing; is its environment variable set?"

@@ -1,12 +1,13 @@
 // One call to a token endpoint: creation, exchange or refresh. Each error names its step (H1); no text of the endpoint or of the
 // platform is in its message or its causes (J7).
+import type { createFetch } from "ofetch";
 import type { AnonymousContext } from "../contract/anonymous-source.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { readFault } from "../shared/network-faults.ts";
 import { TokenError, type TokenStep } from "./token-error.ts";
 
-/** Bytes of an answer that are read; tokens are far shorter. */
-const LONGEST = 262_144;
+/** Limit of an answer that is read, in bytes; tokens are far shorter. */
+const MAX_BYTES = 262_144;
 
 /** The same options for each call. The caller's signal is the time limit: ofetch's `timeout` would not run on the relay's clock. */
 const CALL = {
@@ -21,6 +22,9 @@ const CALL = {
   responseType: "stream",
 } as const;
 
+/** ofetch, once it is loaded. */
+let ofetch: { createFetch: typeof createFetch } | undefined;
+
 export interface StepCall {
   step: TokenStep;
   url: string;
@@ -31,8 +35,9 @@ export interface StepCall {
 
 export interface StepAnswer {
   fields: Record<string, unknown>;
-  /** Makes the error for an answer that lacks what it should have. */
+  /** Creates the error for an answer in which a field is missing. */
   without(what: string): TokenError;
+  /** `Date` of the answer, UTC epoch ms. */
   serverDate: number | undefined;
 }
 
@@ -62,10 +67,9 @@ async function exchange(
   { fetch, signal }: AnonymousContext,
   { step, url, headers, body, contentType = "application/json" }: StepCall,
 ): Promise<{ response: Response; text: string }> {
-  // Loaded at the first call: a relay with static keys alone never needs it.
-  const { createFetch } = await import("ofetch");
+  const client = ofetch ?? (await loadOfetch());
   try {
-    const response = await createFetch({ fetch }).raw(url, {
+    const response = await client.createFetch({ fetch }).raw(url, {
       ...CALL,
       headers: {
         ...headers,
@@ -86,6 +90,11 @@ async function exchange(
   }
 }
 
+/** Loads ofetch, which the first call does: a relay with static keys alone never needs it. */
+export async function loadOfetch(): Promise<{ createFetch: typeof createFetch }> {
+  return (ofetch ??= await import("ofetch"));
+}
+
 /** ofetch's error and those of Deno and Bun quote the URL, which may hold a key: only the kind of fault and its code are kept. */
 function toCause(error: unknown): Error {
   const { fault, code } = readFault(error);
@@ -101,7 +110,7 @@ async function readText(response: Response): Promise<string> {
   for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
     size += part.value.length;
     text += decoder.decode(part.value, { stream: true });
-    if (size > LONGEST) {
+    if (size > MAX_BYTES) {
       await reader?.cancel();
       break;
     }
@@ -124,12 +133,12 @@ function dateOf({ headers }: Response): number | undefined {
   return Number.isNaN(date) ? undefined : date;
 }
 
-/** Reads a text out of a field; the empty one counts as missing. */
+/** Reads a text field; an empty text counts as missing. */
 export function textIn(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Reads seconds out of a number or of digits. */
+/** Reads a positive number of seconds, given as a number or as digits. */
 export function secondsIn(value: unknown): number | undefined {
   const seconds = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0

@@ -1,42 +1,42 @@
-// A token that could not be made, exchanged or refreshed.
+// The error of a token that could not be created, exchanged or refreshed.
 import type { Refusal } from "../contract/verdict.ts";
 
-/** Where in the life of a token it happened (H1). */
+/** The step that failed (H1). */
 export type TokenStep = "create" | "exchange" | "refresh";
 
 export interface TokenErrorFacts {
   step: TokenStep;
-  /** `NETWORK`, `TIMEOUT`, `REFUSED`, `INVALID_ANSWER`, or the relay's word for what was refused (`CREATE_LIMITED`). */
+  /** `NETWORK`, `TIMEOUT`, `REFUSED`, `INVALID_ANSWER`, or the relay's reason for a refusal (`CREATE_LIMITED`). */
   code: string;
-  /** What the endpoint answered. Never told to anybody: it may hold a token. */
+  /** The endpoint's answer. It is never logged or shown, since it may hold a token. */
   refusal?: Refusal | undefined;
-  /** What a good answer lacked. */
+  /** The field that is missing in an otherwise good answer. */
   what?: string | undefined;
-  /** How long to wait before the next, ms, where the source knows. */
+  /** Wait before the next attempt, in ms, when the source states one. */
   retryAfter?: number | undefined;
   cause?: unknown;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
   NETWORK: "the endpoint could not be reached",
-  TIMEOUT: "the endpoint did not answer in time",
-  REFUSED: "the endpoint refused",
-  INVALID_ANSWER: "the endpoint's answer is not what it should be",
-  EXPIRED: "the new token has expired already",
+  TIMEOUT: "the endpoint did not answer within the time limit",
+  REFUSED: "the endpoint refused the request",
+  INVALID_ANSWER: "the endpoint's answer is invalid",
+  EXPIRED: "the new token has already expired",
   SAME: "the new token is the one that was refused",
   OTHER_ACCOUNT: "the new token belongs to another account",
-  SOURCE: "the operator's function failed",
-  STORE: "the store, or the right to refresh alone, cannot be had now",
-  UNSURE: "whether the refresh token has been used is not known",
+  SOURCE: "the token function failed",
+  STORE: "the store could not be read or locked",
+  UNSURE: "it is unknown whether the refresh token has been used",
 };
 
-/** Carries why there is no token. Its message names the step and never quotes an answer. */
+/** Why there is no token. The message names the step and never quotes an answer. */
 export class TokenError extends Error {
   override readonly name = "TokenError";
   readonly step: TokenStep;
   readonly code: string;
   readonly retryAfter: number | undefined;
-  // Private, so that no logger that walks over an error prints a body.
+  // Private, so that a logger that prints the fields of an error prints no body.
   readonly #refusal: Refusal | undefined;
 
   constructor({ step, code, refusal, what, retryAfter, cause }: TokenErrorFacts) {
@@ -50,7 +50,7 @@ export class TokenError extends Error {
     this.#refusal = refusal;
   }
 
-  /** What the endpoint answered, to be judged. */
+  /** The endpoint's answer, to be classified. */
   get refusal(): Refusal | undefined {
     return this.#refusal;
   }

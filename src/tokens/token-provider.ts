@@ -1,59 +1,43 @@
-// The tokens of all credentials: one in memory for each, refreshed beside the requests, by one refresh at a time (rows G).
-import type { Auth } from "./auth.ts";
+// The secrets that credentials present: static keys, and tokens, of which each has one in memory and one refresh at a time, beside the
+// requests (rows G). A cached secret is returned at once, so that a credential is selected and its request sent in one turn.
 import type { TokenSource } from "../contract/token-source.ts";
 import type { CancelTimer } from "../contract/clock.ts";
 import type { TokenRecord } from "../contract/records.ts";
-import type { Refusal, Verdict } from "../contract/verdict.ts";
-import { type RefreshDeps, REFRESH_TIME, refresh } from "./refresh-token.ts";
-import { createTokenSlot, endOf, isInMargin, type TokenSlot, usableToken } from "./token-slot.ts";
+import { waitAtMost } from "../shared/wait.ts";
+import { type FailureDeps, recordFailure } from "./record-failure.ts";
+import { type RefreshDeps, REFRESH_TIMEOUT } from "./refresh-deps.ts";
+import { refresh } from "./refresh-token.ts";
 import { TokenError } from "./token-error.ts";
+import { createTokenSlot, endOf, isInMargin, type TokenSlot, usableToken } from "./token-slot.ts";
+import { type TokenStatus, toTokenStatus } from "./token-status.ts";
 
-export interface TokenProviderOptions extends RefreshDeps {
-  /** The static key of a credential; `undefined` where it has none. */
+export interface TokenProviderOptions extends RefreshDeps, FailureDeps {
+  /** Static key of a credential; `undefined` when it has none. */
   keyOf(credential: string): string | undefined;
-  /** Sources by credential, gone through once. */
+  /** Sources by credential, read once. */
   sources: Iterable<readonly [credential: string, source: TokenSource]>;
-  /** Reads an endpoint's refusal. */
-  judge(refusal: Refusal): Verdict;
   isDisabled(credential: string): boolean;
-  /** The grant is gone: nothing but a new one helps (G8). */
-  onRelogin(credential: string, reason: string): void;
-  /** A refresh has ended. */
+  /** Called after each refresh. `duration` is in ms. */
   onRefresh(event: {
     credential: string;
     ok: boolean;
     code: string | undefined;
     duration: number;
   }): void;
-  /** A refresh has failed, with this error. Told before `onRefresh`. */
+  /** Called after a failed refresh, before `onRefresh`. */
   onFailed(credential: string, error: unknown, code: string): void;
-  /** Refreshes beside all requests, so many at a time; `false`: only when a request comes (G4). */
+  /** Number of refreshes in the background at the same time; `false`: tokens are refreshed only for requests (G4). */
   background: number | false;
 }
 
-/** What is told of a token; never any part of it. */
-export interface TokenStatus {
-  kind: string;
-  /** UTC epoch ms; `undefined` where there is none, or nobody knows. */
-  expiresAt: number | undefined;
-  refreshes: number;
-  unsure: number;
-  lastError: string | undefined;
-  relogin: string | undefined;
-  retryAt: number | undefined;
-}
-
-/** Our own words for what another try cannot mend. */
-const LAST: ReadonlySet<string> = new Set(["UNSURE", "NO_REFRESH"]);
-const FIRST_RETRY = 5_000;
-const LONGEST_RETRY = 300_000;
-const BACKGROUND_EVERY = 15_000;
-/** A refresh that was broken off still notes that, and gives its lease back: a store that hangs must not keep the host. */
+/** Interval of the background refresh, in ms. */
+const BACKGROUND_INTERVAL = 15_000;
+/** Time for refreshes that were aborted at shutdown to write that and to release their leases, in ms. */
 const CLOSE_WAIT = 5_000;
-/** A token that was refused as soon as it came is not asked for again before. */
-const REFUSED_AGAIN = 60_000;
+/** After the upstream refused a token that had just been issued: time until the next refresh, in ms. */
+const RETRY_AFTER_REJECTION = 60_000;
 
-export class TokenProvider implements Auth {
+export class TokenProvider {
   readonly #options: TokenProviderOptions;
   readonly #slots = new Map<string, TokenSlot>();
   readonly #controllers = new Set<AbortController>();
@@ -63,41 +47,48 @@ export class TokenProvider implements Auth {
   constructor(options: TokenProviderOptions) {
     this.#options = options;
     for (const [id, source] of options.sources) this.#slots.set(id, createTokenSlot(id, source));
-    if (options.background !== false) this.#tickLater();
+    if (options.background !== false) this.#scheduleTick();
   }
 
-  /** Takes a credential in; without a record its token is read from the store when it is first needed. */
+  /** Adds a credential made at run time. Without a record, its token is read from the store when it is first needed. */
   join(credential: string, source: TokenSource, record: TokenRecord | undefined): void {
     this.#slots.set(credential, createTokenSlot(credential, source, record));
   }
 
+  /** Removes a credential. */
   leave(credential: string): void {
     this.#slots.delete(credential);
   }
 
+  /** The secret to send now; `undefined` when a token has to be awaited with `ensure`. */
   getCached(credential: string): string | undefined {
     const slot = this.#slots.get(credential);
     if (!slot) return this.#options.keyOf(credential);
     const now = this.#options.clock.now();
     const token = usableToken(slot, now);
-    // The request goes on with the token that still holds, while one refresh runs beside it (G2).
+    // The request uses the token that is still valid while one refresh runs (G2).
     if (token !== undefined && isInMargin(slot, now) && this.#mayRefresh(slot, now))
       void this.#refresh(slot);
     return token;
   }
 
+  /** True when a refused secret can be replaced by a new one. */
   isRenewable(credential: string): boolean {
     return this.#slots.has(credential);
   }
 
+  /** Why there is no token, for people, and when a refresh is allowed, UTC epoch ms; `undefined` for a static key. */
   unavailableReason(credential: string): { detail: string; retryAt: number } | undefined {
     const slot = this.#slots.get(credential);
     if (!slot) return undefined;
-    const why = slot.inFlight ? "takes its time" : (slot.lastError?.split(" ")[0] ?? "is due");
-    return { detail: `refresh: ${why}`, retryAt: slot.retryAt };
+    const reason = slot.inFlight ? "in progress" : (slot.lastError?.split(" ")[0] ?? "due");
+    return { detail: `refresh: ${reason}`, retryAt: slot.retryAt };
   }
 
-  /** Resolves with whether there is a token now. Joins the refresh under way; begins none while the last failure is young. */
+  /**
+   * Waits for a secret. Resolves with true when there is one, and never rejects. Joins a refresh under way; starts none before the
+   * retry time of the last failure.
+   */
   async ensure(credential: string): Promise<boolean> {
     const slot = this.#slots.get(credential);
     if (!slot) return this.#options.keyOf(credential) !== undefined;
@@ -106,16 +97,19 @@ export class TokenProvider implements Auth {
     return this.#mayRefresh(slot, this.#options.clock.now()) ? this.#refresh(slot) : false;
   }
 
-  /** The upstream has refused a token: it is not presented again. False where a newer one is there already. */
+  /**
+   * Notes that the upstream has refused a secret, which is not sent again. `isNew`: although it had just been issued. False when it is
+   * not the current secret.
+   */
   reject(credential: string, secret: string, isNew: boolean): boolean {
     const slot = this.#slots.get(credential);
     if (!slot || slot.record?.accessToken !== secret) return false;
     slot.refused = secret;
-    if (isNew) slot.retryAt = this.#options.clock.now() + REFUSED_AGAIN;
+    if (isNew) slot.retryAt = this.#options.clock.now() + RETRY_AFTER_REJECTION;
     return true;
   }
 
-  /** A new grant was configured, or an operator says so: what was said of the old one holds no more. */
+  /** Forgets failures: after a new grant, or when an operator enables the credential. */
   reset(credential: string): void {
     const slot = this.#slots.get(credential);
     if (slot) Object.assign(slot, { relogin: undefined, failures: 0, retryAt: 0 });
@@ -123,18 +117,7 @@ export class TokenProvider implements Auth {
 
   status(credential: string): TokenStatus | undefined {
     const slot = this.#slots.get(credential);
-    if (!slot) return undefined;
-    const { source, refreshes, unsure, lastError, relogin, retryAt } = slot;
-    const end = endOf(slot);
-    return {
-      kind: source.kind,
-      expiresAt: slot.record && end !== Infinity ? end : undefined,
-      refreshes,
-      unsure,
-      lastError,
-      relogin,
-      retryAt: retryAt > this.#options.clock.now() ? retryAt : undefined,
-    };
+    return slot && toTokenStatus(slot, this.#options.clock.now());
   }
 
   /** Resolves when no refresh is under way. */
@@ -147,28 +130,25 @@ export class TokenProvider implements Auth {
   }
 
   /**
-   * Begins no more refreshes. Those under way get `grace` ms to finish: one that is broken off may have used its refresh token up.
-   * Resolves when their tokens are stored and their leases free, or cannot be.
+   * Starts no more refreshes. Those under way have `grace` ms to finish: an aborted one may have used its refresh token. Resolves when
+   * their tokens are stored and their leases released, or cannot be.
    */
   async close(grace: number): Promise<void> {
     this.#isClosed = true;
     this.#cancelTimer?.();
-    if (await this.#waitUntilSettled(grace)) return;
+    if (await this.#settlesWithin(grace)) return;
     for (const controller of this.#controllers) controller.abort();
-    await this.#waitUntilSettled(CLOSE_WAIT);
+    await this.#settlesWithin(CLOSE_WAIT);
   }
 
-  /** Tells whether no refresh is under way any more, after so long at most. */
-  async #waitUntilSettled(ms: number): Promise<boolean> {
+  /** Resolves with true when no refresh is under way, with false after `ms`. */
+  async #settlesWithin(ms: number): Promise<boolean> {
     const running = this.#inFlight();
     if (running.length === 0) return true;
-    let cancel: CancelTimer = () => {};
-    const late = new Promise<boolean>(
-      (resolve) => (cancel = this.#options.clock.after(ms, () => resolve(false))),
+    return waitAtMost(Promise.all(running), ms, this.#options.clock).promise.then(
+      () => true,
+      () => false,
     );
-    const isDone = await Promise.race([Promise.all(running).then(() => true), late]);
-    cancel();
-    return isDone;
   }
 
   #mayRefresh(slot: TokenSlot, now: number): boolean {
@@ -176,7 +156,7 @@ export class TokenProvider implements Auth {
     return !this.#isClosed && !slot.inFlight && !isOut && now >= slot.retryAt;
   }
 
-  /** One refresh at a time, which belongs to nobody's request (G5, G10). Never rejects. */
+  /** Runs one refresh, independent of the request that started it (G5, G10). Never rejects. */
   #refresh(slot: TokenSlot): Promise<boolean> {
     const refreshing = this.#runRefresh(slot).finally(() => (slot.inFlight = undefined));
     slot.inFlight = refreshing;
@@ -184,79 +164,39 @@ export class TokenProvider implements Auth {
   }
 
   async #runRefresh(slot: TokenSlot): Promise<boolean> {
-    const { clock, onRefresh } = this.#options;
+    const { clock, onRefresh, onFailed } = this.#options;
     const startedAt = clock.now();
     const controller = new AbortController();
     this.#controllers.add(controller);
-    const cancel = clock.after(REFRESH_TIME, () => controller.abort());
+    const cancel = clock.after(REFRESH_TIMEOUT, () => controller.abort());
     let code: string | undefined;
     try {
       await refresh(this.#options, slot, controller.signal);
-      assertOther(slot);
+      assertNotRefused(slot);
       Object.assign(slot, { failures: 0, retryAt: 0, lastError: undefined });
     } catch (error) {
-      code = await this.#failed(slot, error);
-      this.#options.onFailed(slot.id, error, code);
+      code = await recordFailure(this.#options, slot, error);
+      onFailed(slot.id, error, code);
     } finally {
       cancel();
       this.#controllers.delete(controller);
     }
-    const ok = usableToken(slot, clock.now()) !== undefined;
-    onRefresh({
-      credential: slot.id,
-      ok: code === undefined,
-      code,
-      duration: clock.now() - startedAt,
-    });
-    return ok;
+    const hasToken = usableToken(slot, clock.now()) !== undefined;
+    const duration = clock.now() - startedAt;
+    onRefresh({ credential: slot.id, ok: code === undefined, code, duration });
+    return hasToken;
   }
 
-  async #failed(slot: TokenSlot, error: unknown): Promise<string> {
-    const { clock, judge } = this.#options;
-    const code = error instanceof TokenError ? error.code : "SOURCE";
-    const refusal = error instanceof TokenError && code === "REFUSED" ? error.refusal : undefined;
-    const verdict = refusal && judge(refusal);
-    const isPermanent = LAST.has(code) || verdict?.disables === true;
-    if (isPermanent && (await this.#hasChanged(slot))) return code;
-    slot.lastError = verdict ? `${verdict.reason} (${verdict.evidence})` : code;
-    if (isPermanent) {
-      slot.relogin = slot.lastError;
-      this.#options.onRelogin(slot.id, slot.lastError);
-      return code;
-    }
-    const ladder = Math.min(FIRST_RETRY * 2 ** slot.failures++, LONGEST_RETRY);
-    slot.retryAt = clock.now() + Math.max(verdict?.hint ?? 0, ladder);
-    return code;
-  }
-
-  // Somebody else may have used the refresh token just before, and stored the next one (G8).
-  async #hasChanged(slot: TokenSlot): Promise<boolean> {
-    const sent = slot.record?.refreshToken ?? slot.source.refreshToken;
-    try {
-      const record = await this.#options.tokens.read(slot.id);
-      if (
-        !record ||
-        record.refreshToken === sent ||
-        record.generation <= (slot.record?.generation ?? -1)
-      )
-        return false;
-      slot.record = record;
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  #tickLater(): void {
+  #scheduleTick(): void {
     const { clock } = this.#options;
     if (this.#isClosed) return;
     this.#cancelTimer = clock.after(
-      BACKGROUND_EVERY,
-      () => void this.#tick().finally(() => this.#tickLater()),
+      BACKGROUND_INTERVAL,
+      () => void this.#tick().finally(() => this.#scheduleTick()),
     );
   }
 
-  /** Refreshes what is about to end; what nobody has ever asked for stays as it is (G4). */
+  /** Refreshes tokens that are about to expire. A token that no request has needed yet is not requested (G4). */
   async #tick(): Promise<void> {
     const { clock, background } = this.#options;
     const due = [...this.#slots.values()].filter(
@@ -270,9 +210,9 @@ export class TokenProvider implements Auth {
   }
 }
 
-// A server may give what it gave before: Firebase within a second, others for as long as the token lives. Refused once, it is
-// refused again, and asking at every request would bring the same.
-function assertOther({ record, refused }: TokenSlot): void {
+// A server may return the token that it returned before: Firebase within a second, others for its whole lifetime. Refused once, it
+// would be refused again, and a refresh for each request would return the same.
+function assertNotRefused({ record, refused }: TokenSlot): void {
   if (refused !== undefined && record?.accessToken === refused)
     throw new TokenError({ step: "refresh", code: "SAME" });
 }

@@ -1,32 +1,33 @@
-// What is known of one credential's token.
+// The state of one credential's token.
 import type { TokenSource } from "../contract/token-source.ts";
-import type { CancelTimer } from "../contract/clock.ts";
 import type { TokenRecord } from "../contract/records.ts";
 import { readClaims } from "./jwt-claims.ts";
 
 export interface TokenSlot {
+  /** Id of the credential. */
   id: string;
   source: TokenSource;
-  /** The newest token known; its refresh token counts even where the access token does not. */
+  /** The newest token known. Its refresh token counts even when the access token cannot be used. */
   record: TokenRecord | undefined;
-  /** Whether the store has ever been read: before, a newer refresh token may stand there. */
+  /** True once the store has been read. Before that, the store may have a newer refresh token. */
   hasRead: boolean;
-  /** An access token that the upstream has refused: it is not used again, whatever it says of itself. */
+  /** An access token that the upstream has refused: it is not used again, whatever its claims say. */
   refused: string | undefined;
   /** The refresh under way. */
   inFlight: Promise<boolean> | undefined;
-  /** Failures in a row, and until when nothing is tried because of them. */
+  /** Failures in a row. */
   failures: number;
+  /** No refresh before this time because of them, UTC epoch ms. */
   retryAt: number;
   lastError: string | undefined;
-  /** How far the token server's clock is ahead of ours, ms, once it has answered us (G3). */
+  /** Token server's clock minus ours, in ms; `undefined` before its first answer (G3). */
   skew: number | undefined;
-  /** The grant is gone: nothing is refreshed until there is another one. */
+  /** Set when the grant is gone: no refresh until there is a new one. */
   relogin: string | undefined;
+  /** Refreshes that succeeded. */
   refreshes: number;
-  /** Times a refresh token was sent though nobody knew whether it had been used (M4). */
+  /** Times a refresh token was sent although it was unknown whether it had been used (M4). */
   unsure: number;
-  cancelRetry: CancelTimer | undefined;
 }
 
 export function createTokenSlot(id: string, source: TokenSource, record?: TokenRecord): TokenSlot {
@@ -44,34 +45,38 @@ export function createTokenSlot(id: string, source: TokenSource, record?: TokenR
     relogin: undefined,
     refreshes: 0,
     unsure: 0,
-    cancelRetry: undefined,
   };
 }
 
-/** Refreshed this long before its end, but never more than a tenth of its life (G2). */
+/** A token is refreshed this long before it expires, in ms, but at most a tenth of its lifetime (G2). */
 const MARGIN = 300_000;
 
-/** When a slot's access token ends by our clock, UTC epoch ms; `Infinity` where nobody can tell (G1). */
+/** When a slot's access token expires by our clock, UTC epoch ms; `Infinity` when that is unknown (G1). */
 export function endOf({ record, skew }: Pick<TokenSlot, "record" | "skew">): number {
   if (!record) return 0;
-  // A JWT is judged by its issuer's clock: what we have heard ourselves goes before what the record's writer has.
+  // A JWT follows its issuer's clock. A skew that was measured here goes before the one in the record.
   const claimed = readClaims(record.accessToken)?.expiresAt;
   return claimed === undefined
     ? (record.expiresAt ?? Infinity)
     : claimed - (skew ?? record.skew ?? 0);
 }
 
-/** The token to present now; `undefined` where there is none that could do. */
+/** The token to send now; `undefined` when there is none that can be used. */
 export function usableToken(slot: TokenSlot, now: number): string | undefined {
   const token = slot.record?.accessToken;
   if (token === undefined || token === "" || token === slot.refused) return undefined;
   return endOf(slot) > now ? token : undefined;
 }
 
-/** Tells whether a token that still holds should be replaced by now. */
+/** The refresh token to send: the newest that is known. */
+export function refreshTokenOf({ record, source }: TokenSlot): string | undefined {
+  return record?.refreshToken ?? source.refreshToken;
+}
+
+/** True when a token that is still valid should be replaced by now. */
 export function isInMargin(slot: TokenSlot, now: number): boolean {
   const end = endOf(slot);
   if (end === Infinity || !slot.record) return false;
-  const life = end - slot.record.issuedAt;
-  return end - now < Math.min(MARGIN, Math.max(0, life / 10));
+  const lifetime = end - slot.record.issuedAt;
+  return end - now < Math.min(MARGIN, Math.max(0, lifetime / 10));
 }

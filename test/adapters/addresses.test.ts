@@ -1,4 +1,4 @@
-/** Each entry passes on what its host knows of the client's address; the cap on callers shows it. */
+/** Each entry passes on the client's address from its host; the limit per caller shows it. */
 import { afterEach, describe, expect, it } from "vitest";
 import { defineRelay as defineForBun } from "../../adapters/bun.ts";
 import { defineRelay as defineForWorker } from "../../adapters/cloudflare.ts";
@@ -16,7 +16,7 @@ afterEach(async () => {
   [closing, lines.length] = [[], 0];
 });
 
-/** An answer that begins and never ends. */
+/** An answer that starts and never ends. */
 function unending(): Response {
   const event = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
   const body = new ReadableStream({ start: (it) => it.enqueue(new TextEncoder().encode(event)) });
@@ -113,7 +113,7 @@ describe.each(Object.keys(hosts))("%s", (name) => {
   });
 });
 
-it("N10 does not take Cloudflare's header for an address elsewhere", async () => {
+it("N10 does not use Cloudflare's header on other hosts", async () => {
   const relay = defineForH3v1(options());
   closing.push(relay.close);
   for (const address of ["203.0.113.1", "203.0.113.1"])

@@ -23,7 +23,7 @@ interface App {
   code?: Record<string, unknown>;
 }
 
-/** The storage and the log lines of an app's relay whose storage has these mounts, `""` for the root. */
+/** The relay's storage and log lines in an app with these mounts, `""` for the root. */
 function open(
   create: typeof createStorage,
   { mounts, data = {}, code = {} }: App,
@@ -68,7 +68,7 @@ describe.each([
       "the root is remote and `secret` is set",
       { mounts: { "": remote() }, data: { secret: ["0123456789abcdef"] } },
     ],
-  ])("is the app's where %s", (_, app) => {
+  ])("is the app's when %s", (_, app) => {
     expect(open(create, app)).toMatchObject({ isApps: true, lines: [] });
   });
 
@@ -94,7 +94,7 @@ describe.each([
       { mounts: { cache: disk() }, data: { base: "cache" } },
       'the mount "cache"',
     ],
-  ])("is memory where %s, and one line says so", (_, app, words) => {
+  ])("is memory when %s, with one warning", (_, app, words) => {
     const { storage, lines } = open(create, app);
     expect(storage).toBeUndefined();
     expect(lines).toHaveLength(1);
@@ -102,7 +102,7 @@ describe.each([
     expect(lines[0]).toMatch(/^state is kept in memory .* Set `secret` to use it, or mount /);
   });
 
-  it("is not asked for where the options give a storage, also none", () => {
+  it("is not used when the options name a storage, or none", () => {
     const own = create({ driver: disk() as never });
     const mounts = { "": disk() };
     expect(open(create, { mounts, code: { storage: own } })).toMatchObject({
@@ -112,7 +112,7 @@ describe.each([
     expect(open(create, { mounts, code: { storage: undefined } }).lines).toEqual([]);
   });
 
-  it("is chosen in silence where `log` is false, and a logger that fails harms nothing", () => {
+  it("is chosen without a log line when `log` is false, and with a logger that fails", () => {
     const mounts = { "": disk() };
     expect(open(create, { mounts, code: { log: false } }).storage).toBeUndefined();
     const failing = {

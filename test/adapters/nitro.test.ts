@@ -14,7 +14,7 @@ import { createRelay } from "../../src/index.ts";
 const storage = { is: "the app's" };
 
 describe("options of data and code", () => {
-  it("L2 takes data from runtimeConfig and puts the config file's code over it, group by group", () => {
+  it("L2 merges the config file over the data of runtimeConfig, group by group", () => {
     const options = toOptions(
       { route: "/ai", upstream: { baseURL: "https://a", dialect: "openai" }, limits: { queue: 5 } },
       () => ({ credentials: [{ id: "a", apiKey: "k" }], limits: { maxWait: 1 } }),
@@ -28,7 +28,7 @@ describe("options of data and code", () => {
     });
   });
 
-  it("L2 takes either alone, and a storage of the file's own", () => {
+  it("L2 accepts either alone, and a storage of the file's own", () => {
     expect(toOptions(undefined, { storage: undefined, tiers: ["a"] }, storage)).toEqual({
       storage: undefined,
       tiers: ["a"],
@@ -37,7 +37,7 @@ describe("options of data and code", () => {
     expect(toOptions(data, undefined, storage, { searched: "file" })).toEqual({ ...data, storage });
   });
 
-  it("L13 gives a promise only where the file does, and merges what it gives", async () => {
+  it("L13 returns a promise only when the file does, and merges its result", async () => {
     const given = toOptions({ base: "x" }, () => Promise.resolve({ tiers: ["a"] }), storage);
     expect(given).toBeInstanceOf(Promise);
     expect(await given).toEqual({ storage, base: "x", tiers: ["a"] });
@@ -54,7 +54,7 @@ describe("options of data and code", () => {
     expect(take).not.toThrow(/sk-planted/);
   });
 
-  it("L13 says where a file was looked for when there is neither file nor upstream", () => {
+  it("L13 names the folders that were searched when there is neither file nor upstream", () => {
     const place = { searched: "relay.config.{ts} in server/ and ./" };
     expect(() => toOptions({ route: "/ai" }, undefined, storage, place)).toThrow(
       /upstream: is missing; .* no relay\.config\.\{ts\} in server\/ and \.\/$/,
@@ -89,11 +89,11 @@ describe("what a build finds", () => {
     const entry = installNitro(...entries);
     const found = { relay: "h3-relay", storage: from, runtimeConfig };
     expect(findImports({ routing: {} }, { entry, rootDir: folder })).toEqual(found);
-    // An entry of the app's own says nothing of Nitro; the app's folder does.
+    // An entry of the app's own is no file of Nitro; the app's folder leads to it.
     expect(findImports({ routing: {} }, { rootDir: folder })).toEqual(found);
   });
 
-  it("L12 takes the Nitro that builds, not another that is installed too", () => {
+  it("L12 uses the Nitro that builds, not another one that is installed", () => {
     const entry = installNitro("./storage", "./runtime-config");
     expect(findImports({ meta: { majorVersion: 3 } }, { entry, rootDir: folder })).toEqual({
       relay: "h3-relay/h3-v1",
@@ -102,7 +102,7 @@ describe("what a build finds", () => {
     });
   });
 
-  it("L13 finds relay.config in the server's folder, then in the app's, and says where it looked", () => {
+  it("L13 finds relay.config in the server's folder, then in the app's, and names both", () => {
     const app = { rootDir: folder, srcDir: join(folder, "server"), serverDir: false as const };
     expect(findConfigFile(app)).toEqual({
       path: undefined,
@@ -124,7 +124,7 @@ describe("what a build finds", () => {
     ["/app/node_modules/nitro/dist/presets/cloudflare/runtime/cloudflare-module", false],
     ["/app/node_modules/nitropack/dist/presets/vercel/runtime/vercel", false],
     [undefined, false],
-  ])("L13 knows by the entry %s whether a server starts: %s", (entry, is) => {
+  ])("L13 detects from the entry %s whether a server starts: %s", (entry, is) => {
     expect(isServer(entry)).toBe(is);
   });
 });
@@ -132,12 +132,12 @@ describe("what a build finds", () => {
 interface FakeApp {
   process: EventEmitter;
   killed: unknown[][];
-  /** What was closed, in order. */
+  /** Names of what was closed, in order. */
   closed: string[];
   close(): Promise<void>;
 }
 
-/** An app in a process of its own, as far as signals go. */
+/** An app with its own `process`, for signals. */
 function startApp(env: Record<string, string> = {}): FakeApp {
   const killed: unknown[][] = [];
   const closed: string[] = [];
@@ -211,7 +211,7 @@ describe("the end of the app", () => {
     expect(next.closed).toEqual(["the app's", "storage"]);
   });
 
-  it("K16 leaves to the signal what it does where nothing else listens, once the relays are closed", async () => {
+  it("K16 lets the signal end the process when nothing else listens, once the relays are closed", async () => {
     const { process, killed } = startApp({ NITRO_SHUTDOWN_SIGNALS: "SIGHUP" });
     const relay = openRelay();
     process.emit("SIGHUP", "SIGHUP");
@@ -220,7 +220,7 @@ describe("the end of the app", () => {
     expect(await relay.isClosed()).toBe(true);
   });
 
-  it("K16 does not listen where the app shall end at once", () => {
+  it("K16 does not listen when the app is configured to end at once", () => {
     const { process } = startApp({ NITRO_SHUTDOWN_DISABLED: "1" });
     expect(process.eventNames()).toEqual([]);
   });
@@ -244,7 +244,7 @@ describe("the start of the server", () => {
     return calls;
   }
 
-  it("L13 ends the process with code 1 where the options are wrong, after one line", async () => {
+  it("L13 ends the process with code 1 when the options are wrong, after one line", async () => {
     expect(await start(false)).toEqual([[1]]);
     expect(printed.mock.calls).toEqual([[expect.stringContaining("[relay] The relay's options")]]);
   });
@@ -256,13 +256,13 @@ describe("the start of the server", () => {
 });
 
 describe("useRelay", () => {
-  it("L14 says what is missing where there is no module, and where the module has no relay", () => {
+  it("L14 throws an error that names what is missing, without the module and without a relay of the module", () => {
     expect(() => useRelay()).toThrow(/found no relay: add "h3-relay\/nitro"/);
     giveRelay(undefined);
     expect(() => useRelay()).toThrow(/found no relay: the module has `route: false`/);
   });
 
-  it("L14 gives the module's relay, of several", () => {
+  it("L14 returns the module's relay, of several", () => {
     const relay = createRelay({ ...options, credentials: [...options.credentials] });
     createRelay({ ...options, credentials: [...options.credentials] });
     giveRelay(relay);

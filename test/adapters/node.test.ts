@@ -37,7 +37,7 @@ function post(url: string): Promise<Response> {
   return fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
 }
 
-it("L3 L7 relays what lies under its mount and answers 404 for the rest, naming the mount", async () => {
+it("L3 L7 relays requests under its mount, and answers others with a 404 that names the mount", async () => {
   const url = await serve(define({ mount: "/a/ai" }));
   expect((await post(`${url}/a/ai/chat/completions?x=1`)).status).toBe(200);
   expect(upstream.ledger.last()).toMatchObject({ path: "/v1/chat/completions", query: "?x=1" });
@@ -51,7 +51,7 @@ it("L3 L7 relays what lies under its mount and answers 404 for the rest, naming 
   expect(upstream.ledger.total).toBe(1);
 });
 
-it("L3 leaves to the next handler what is not its own", async () => {
+it("L3 passes requests outside its mount to the next handler", async () => {
   define({ mount: "/ai" });
   const url = await serve((message, response) => {
     void relay(message, response, () => response.end("next"));
@@ -60,7 +60,7 @@ it("L3 leaves to the next handler what is not its own", async () => {
   expect((await post(`${url}/ai/chat/completions`)).status).toBe(200);
 });
 
-it("L3 L7 is mounted where a router has cut the path off, with the client's own tail", async () => {
+it("L3 L7 is mounted where a router has removed the path, and keeps the client's own tail", async () => {
   define();
   const url = await serve((message, response) => {
     const whole = message.url!;
@@ -73,7 +73,7 @@ it("L3 L7 is mounted where a router has cut the path off, with the client's own 
   expect(await doubled.text()).toContain("Then the request goes to /deep/ai/chat/completions.");
 });
 
-it("L3 tells of a body that a parser has read", async () => {
+it("L3 reports a body that a parser has already read", async () => {
   define({ mount: "/ai" });
   const url = await serve((message, response) => {
     message.resume().on("end", () => void relay(message, response));
@@ -84,7 +84,7 @@ it("L3 tells of a body that a parser has read", async () => {
   expect(upstream.ledger.total).toBe(0);
 });
 
-it("N8 keeps the headers that stand on the response already", async () => {
+it("N8 keeps headers that the response already has", async () => {
   define({ mount: "/ai" });
   const url = await serve((message, response) => {
     response.setHeader("x-frame-options", "DENY");
@@ -96,11 +96,11 @@ it("N8 keeps the headers that stand on the response already", async () => {
   expect(headers.getSetCookie()).toEqual(["a=1", "b=2"]);
 });
 
-it("answers 500 as long as its factory fails, and says what is wrong to the log alone", async () => {
+it("answers 500 while its options' function fails, and gives the reason only in the log", async () => {
   define({ credentials: [{ id: "c1", apiKey: undefined }] });
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
   try {
-    // Behind a listener of the app's own; a server whose listener is the relay itself would end the process (L13).
+    // Behind a listener of the app's own: a server with the relay as its listener would end the process (L13).
     const answer = await post(await serve((message, response) => void relay(message, response)));
     expect(answer.status).toBe(500);
     expect(await answer.text()).toContain("ERR_RELAY_START");

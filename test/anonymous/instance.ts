@@ -14,6 +14,10 @@ import { Cooldowns } from "../../src/cooldowns/cooldowns.ts";
 import { DisabledCredentials } from "../../src/cooldowns/disabled-credentials.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import { RequestQueue } from "../../src/policies/request-queue.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 export interface InstanceOptions {
   clock: Clock;
@@ -68,7 +72,7 @@ export function createInstance(options: InstanceOptions): Instance {
     sessionLimit: 1,
     reuseWindow: false,
     cacheWait: false,
-    onChange: waiting.wakeAll,
+    onChange: (upstream) => waiting.wakeAll(upstream),
   });
   const health = new DisabledCredentials((mark) => {
     pool.setDisabled(mark.credential, mark.disabled !== undefined);

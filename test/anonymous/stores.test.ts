@@ -16,6 +16,10 @@ import {
   sqlitePlace,
 } from "../state/stores.ts";
 import { createInstance, type Instance, makeAcquirer, TARGET } from "./instance.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const LIMITS = { perHour: 3, perDay: 50, spacing: 20 };
 const INSTANCES = 6;

@@ -14,6 +14,10 @@ import { filesPlace } from "../state/stores.ts";
 import { createSharedStore } from "../support/shared-store.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
 import { createInstance, type Instance, makeAcquirer } from "./instance.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const LIMITS = { perHour: 10, perDay: 50, spacing: 60_000 };
 const INSTANCES = 20;

@@ -11,6 +11,10 @@ import {
   type UnderTestOptions,
 } from "../support/relay.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const MINUTE = 60_000;
 

@@ -7,6 +7,10 @@ import { noRedisServer, type OwnRedis, startRedis } from "../support/own-redis.t
 import { createRealClock } from "../support/real-clock.ts";
 import { makeCredentials, type RelayUnderTest, startRelay } from "../support/relay.ts";
 import { untilSo } from "../support/until.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const closing: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {

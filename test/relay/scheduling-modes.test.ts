@@ -298,7 +298,7 @@ describe("quota protection", () => {
     await relay.clock.advance(MINUTE);
     expect(asked).toEqual(["c2", "c1", "c2"]);
     expect(await ask()).toBe(200);
-    expect(lines("the quota of c2 could not be asked for: TypeError")).toBe(2);
+    expect(lines("the quota of c2 could not be read: TypeError")).toBe(2);
     expect(JSON.stringify(relay.lines)).not.toContain("secret detail");
   });
 });

@@ -5,6 +5,10 @@ import { createSimulator, type Simulator, type SimulatorOptions } from "../../si
 import { firebase, oauth } from "../../src/index.ts";
 import { type RelayUnderTest, startRelay } from "./relay.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 export interface TokenWorld {
   clock: VirtualClock;

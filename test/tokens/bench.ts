@@ -1,4 +1,4 @@
-/** Keepers that share one store and one clock, as instances do, and a source that says what it was asked. */
+/** Token providers that share one store and one clock, as instances do, and a source that records its calls. */
 import type { FreshToken, TokenContext, TokenSource } from "../../src/contract/token-source.ts";
 import type { Clock } from "../../src/contract/clock.ts";
 import type { StateStorage } from "../../src/state/store/storage.ts";
@@ -10,7 +10,7 @@ import { classify } from "../../src/refusals/classify.ts";
 import { createState } from "../../src/state/create-state.ts";
 import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.ts";
 
-/** Lets everything run on that does not wait for the clock: sealing and hashing run beside the loop, so that they are joined by some of our own. */
+/** Runs everything that does not wait for the clock. Sealing and hashing run on other threads, so this hashes, too. */
 async function settled(clock: VirtualClock): Promise<void> {
   for (let round = 0; round < 12; round++) {
     await crypto.subtle.digest("SHA-256", new Uint8Array(4_096));
@@ -18,7 +18,7 @@ async function settled(clock: VirtualClock): Promise<void> {
   }
 }
 
-/** A virtual clock whose steps wait for cryptography too. */
+/** A virtual clock whose steps also wait for cryptography. */
 function createClock(): VirtualClock {
   const clock = createVirtualClock();
   return {
@@ -26,7 +26,7 @@ function createClock(): VirtualClock {
     settle: () => settled(clock),
     async advance(ms) {
       await settled(clock);
-      // In steps: what a wake begins may ask for the next one only after some hashing.
+      // In steps: a timer's code may set the next timer only after some hashing.
       for (const until = clock.now() + ms; clock.now() < until; await settled(clock))
         await clock.advance(Math.min(until - clock.now(), Math.max(250, ms / 40)));
     },
@@ -43,14 +43,14 @@ export interface Instance {
 
 export interface Bench {
   clock: VirtualClock;
-  /** Set to make every call of the store fail; `"writes"` those that write. */
+  /** True makes all calls of the store fail, `"writes"` only those that write. */
   store: { isDown: boolean | "writes" };
   /** Starts another instance on the store. */
   start(sources: Record<string, TokenSource>, more?: InstanceOptions): Instance;
 }
 
 export interface InstanceOptions {
-  /** Once true, the process is gone: none of its timers fires any more. */
+  /** Once true, the process counts as killed: none of its timers fires any more. */
   death?: { isDead: boolean };
   instances?: number;
   isLoaded?: boolean;
@@ -105,7 +105,7 @@ export function createBench(): Bench {
   };
 }
 
-// The driver itself stays reachable, so that leases are the memory driver's own.
+// The driver stays reachable, so that the memory driver's leases are used.
 function withFaults(storage: StateStorage, store: Bench["store"]): StateStorage {
   const guard =
     (name: keyof StateStorage, isWrite: boolean) =>
@@ -126,14 +126,14 @@ function withFaults(storage: StateStorage, store: Bench["store"]): StateStorage 
 export type Answer = Partial<FreshToken> | Error;
 
 export interface TestSource extends TokenSource {
-  /** Refresh tokens it was asked with, in order. */
+  /** Refresh tokens of its calls, in order. */
   asked: (string | undefined)[];
-  /** The next answers; afterwards tokens that live an hour. */
+  /** The next answers; after them, tokens that expire after an hour. */
   answers: (Answer | ((context: TokenContext) => Promise<Answer>))[];
   signals: AbortSignal[];
 }
 
-/** A source whose refresh tokens count up where it rotates. */
+/** A source; when it rotates, its refresh tokens are numbered. */
 export function createSource(more: Partial<TokenSource> = {}): TestSource {
   let count = 0;
   const source: TestSource = {

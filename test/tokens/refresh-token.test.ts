@@ -5,7 +5,7 @@ import { type Bench, createBench, createSource, type Instance } from "./bench.ts
 const HOUR = 3_600_000;
 const outage = (): TokenError => new TokenError({ step: "refresh", code: "NETWORK" });
 
-/** Moves time on while a token is waited for; tells whether it has come. */
+/** Advances the clock while a token is awaited. Returns whether there is one. */
 async function prepared({ clock }: Bench, { keeper }: Instance, ms = 0): Promise<string> {
   let outcome = "waiting";
   void keeper.ensure("a").then((ok) => (outcome = ok ? "ready" : "none"));
@@ -14,7 +14,7 @@ async function prepared({ clock }: Bench, { keeper }: Instance, ms = 0): Promise
 }
 
 describe("a refresh token that rotates", () => {
-  it("G9 M4 outlives an outage of its server, however often it is sent in vain", async () => {
+  it("G9 M4 survives an outage of its server, however often it is sent in vain", async () => {
     const bench = createBench();
     const source = createSource();
     source.answers = Array.from({ length: 6 }, outage);
@@ -28,7 +28,7 @@ describe("a refresh token that rotates", () => {
     expect(one.keeper.status("a")!.unsure).toBe(0);
   });
 
-  it("G9 M4 outlives it on an instance that starts in mid-outage too", async () => {
+  it("G9 M4 survives the outage on an instance that starts during it, too", async () => {
     const bench = createBench();
     const source = createSource();
     source.answers = Array.from({ length: 3 }, outage);
@@ -37,7 +37,7 @@ describe("a refresh token that rotates", () => {
     expect(await prepared(bench, bench.start({ a: source }))).toBe("ready");
   });
 
-  it("M4 is not sent a third time after two deaths, whatever outage lies between them", async () => {
+  it("M4 is not sent a third time after two processes were killed, whatever outage lies between them", async () => {
     const bench = createBench();
     const source = createSource();
     const dies = async (): Promise<void> => {
@@ -63,7 +63,7 @@ describe("a refresh token that rotates", () => {
     expect(source.asked).toHaveLength(length);
   });
 
-  it("G7 is replaced by the one that came with an access token of no use", async () => {
+  it("G7 is replaced by the one that came with an unusable access token", async () => {
     const bench = createBench();
     const source = createSource();
     source.answers = [{ expiresIn: 0 }];
@@ -84,7 +84,7 @@ describe("a refresh token that rotates", () => {
     expect([early.asked, blind.asked]).toEqual([[], []]);
   });
 
-  it("G7 K4 got while the store was down is stored as soon as it is back", async () => {
+  it("G7 K4 is stored as soon as the store is back, when it was received during an outage of the store", async () => {
     const bench = createBench();
     const source = createSource();
     const one = bench.start({ a: source }, { instances: 1 });
@@ -102,7 +102,7 @@ describe("a refresh token that rotates", () => {
 });
 
 describe("a refresh", () => {
-  it("G10 ends after half a minute, whether its source listens or not", async () => {
+  it("G10 ends after 30 s, whether or not its source listens to the signal", async () => {
     const bench = createBench();
     const source = createSource({ rotates: false });
     source.answers = [() => new Promise(() => {})];
@@ -112,10 +112,10 @@ describe("a refresh", () => {
     expect(await prepared(bench, one)).toBe("ready");
   });
 
-  it("M3 that has lost its lease to a newer one ends, and goes on with what the other has stored", async () => {
+  it("M3 ends when a newer lease has replaced its own, and uses the token of the other instance", async () => {
     const bench = createBench();
     const source = createSource();
-    // Its process stands still between the answer and the store for longer than its lease.
+    // Its process is suspended between the answer and the store for longer than its lease.
     let answer = (): void => {};
     source.answers = [() => new Promise((resolve) => (answer = () => resolve({})))];
     const death = { isDead: false };

@@ -1,4 +1,4 @@
-/** What a source was not given is said when it is made, by its name: no call goes out with the text "undefined" for a key. */
+/** A missing option is an error when the source is created, with its name: no call is sent with the text "undefined" as a key. */
 import { expect, it } from "vitest";
 import {
   firebase,
@@ -34,7 +34,7 @@ it.each<[string, () => unknown]>([
     "graphqlAnonymous.exchange.apiKey",
     () => graphqlAnonymous({ ...graphql, exchange: { apiKey: unset } }),
   ],
-])("H1 G12 a source without its option says which: %s", (path, make) => {
+])("H1 G12 the error of a source names the missing option: %s", (path, make) => {
   expect(make).toThrow(
     expect.objectContaining({
       code: "ERR_RELAY_OPTIONS",

@@ -15,6 +15,10 @@ import type { CredentialOptions } from "../../src/options/credential-types.ts";
 import { answered } from "../support/answered.ts";
 import { type RelayUnderTest, startRelay } from "../support/relay.ts";
 import { createVirtualClock } from "../support/virtual-clock.ts";
+import { loadOfetch } from "../../src/tokens/token-endpoint.ts";
+
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
 
 const KEY = "planted-web-key";
 const GRANT = "planted-refresh-token";
@@ -157,7 +161,7 @@ describe.each(CALLS)("J7 the error of %s", (_, call) => {
   });
 });
 
-describe("J7 a relay whose token calls fail", () => {
+describe("J7 a relay with failing token calls", () => {
   let relay: RelayUnderTest | undefined;
   afterEach(async () => {
     await relay?.close();

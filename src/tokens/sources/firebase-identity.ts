@@ -7,9 +7,9 @@ import { callStep, secondsIn, type StepAnswer, textIn } from "../token-endpoint.
 export interface FirebaseKeyOptions {
   /** The project's web API key. */
   apiKey: string;
-  /** Where users are made. @default "https://identitytoolkit.googleapis.com" */
+  /** Base URL of the endpoint that creates users. @default "https://identitytoolkit.googleapis.com" */
   endpoint?: string;
-  /** Where tokens are refreshed. @default "https://securetoken.googleapis.com" */
+  /** Base URL of the endpoint that refreshes tokens. @default "https://securetoken.googleapis.com" */
   tokenEndpoint?: string;
 }
 
@@ -17,7 +17,7 @@ const ENDPOINT = "https://identitytoolkit.googleapis.com";
 const TOKEN_ENDPOINT = "https://securetoken.googleapis.com";
 
 /**
- * Makes tokens by Firebase anonymous sign-in (`accounts:signUp`), and refreshes them.
+ * Creates tokens by Firebase anonymous sign-in (`accounts:signUp`), and refreshes them.
  *
  * @example
  * { id: "guests", anonymous: firebaseAnonymous({ apiKey: process.env.FIREBASE_KEY }) }
@@ -36,7 +36,7 @@ export function firebaseAnonymous(options: FirebaseKeyOptions): AnonymousSource 
   };
 }
 
-/** Turns a custom token into the first ID token of its user. */
+/** Exchanges a custom token for the first ID token of its user. */
 export async function exchangeCustomToken(
   context: AnonymousContext,
   token: string,
@@ -48,7 +48,7 @@ export async function exchangeCustomToken(
   return toUser(await callStep(context, { step: "exchange", url, body }));
 }
 
-/** Gets a new ID token for a refresh token, which stays the same. */
+/** Requests a new ID token with a refresh token, which stays the same. */
 export async function refreshSecurely(
   context: TokenContext,
   options: FirebaseKeyOptions,
@@ -84,7 +84,7 @@ function toUser(answer: StepAnswer): FreshToken {
   };
 }
 
-// An endpoint written with a slash at its end is the same endpoint.
+// A slash at the end of the endpoint is optional.
 function at(endpoint: string, operation: string, { apiKey }: FirebaseKeyOptions): string {
   return `${endpoint.replace(/\/+$/, "")}/v1/${operation}?key=${encodeURIComponent(apiKey)}`;
 }

@@ -1,4 +1,4 @@
-// Firebase ID tokens: the secure token endpoint takes a refresh token, which stays the same.
+// Firebase ID tokens, from the secure token endpoint. The refresh token stays the same.
 import type { TokenSource } from "../../contract/token-source.ts";
 import { refreshSecurely } from "./firebase-identity.ts";
 import { assertRequired } from "../required-options.ts";
@@ -6,13 +6,14 @@ import { assertRequired } from "../required-options.ts";
 export interface FirebaseOptions {
   /** The project's web API key. */
   apiKey: string;
+  /** Refresh token of the user. */
   refreshToken: string;
-  /** Where tokens are refreshed. @default "https://securetoken.googleapis.com" */
+  /** Base URL of the endpoint that refreshes tokens. @default "https://securetoken.googleapis.com" */
   tokenEndpoint?: string;
 }
 
 /**
- * Gets Firebase ID tokens with a refresh token.
+ * Requests Firebase ID tokens with a refresh token.
  *
  * @example
  * { id: "app", token: firebase({ apiKey, refreshToken }) }

@@ -1,8 +1,8 @@
-// A function of the operator's as a token source.
+// The operator's function as a token source.
 import type { FreshToken, TokenFunction, TokenSource } from "../../contract/token-source.ts";
 import { TokenError } from "../token-error.ts";
 
-/** Makes a token source of a function. */
+/** Creates a token source from a function. */
 export function fromFunction(get: TokenFunction): TokenSource {
   return {
     kind: "function",

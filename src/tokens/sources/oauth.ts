@@ -4,19 +4,24 @@ import { callStep, secondsIn, textIn } from "../token-endpoint.ts";
 import { assertRequired } from "../required-options.ts";
 
 export interface OAuthOptions {
+  /** URL of the token endpoint. */
   tokenURL: string;
+  /** Id of the client. */
   clientId: string;
-  /** Sent by HTTP Basic, as section 2.3.1 wants it. */
+  /** Secret of the client, sent by HTTP Basic (section 2.3.1). */
   clientSecret?: string;
+  /** Refresh token of the grant. */
   refreshToken: string;
+  /** Scopes to request, separated by spaces. */
   scope?: string;
-  /** False where this server never changes the refresh token. @default true */
+  /** False when the server never changes the refresh token. @default true */
   rotates?: boolean;
+  /** Headers added to the call. */
   headers?: Record<string, string>;
 }
 
 /**
- * Gets access tokens with a refresh token.
+ * Requests access tokens with a refresh token.
  *
  * @example
  * { id: "prod", token: oauth({ tokenURL, clientId, clientSecret, refreshToken }) }
@@ -43,7 +48,7 @@ export function oauth(options: OAuthOptions): TokenSource {
   };
 }
 
-/** Asks a token endpoint for an access token (RFC 6749, section 5.1). Throws a `TokenError`. */
+/** Requests an access token from a token endpoint (RFC 6749, section 5.1). Throws `TokenError`. */
 export async function requestToken(
   context: TokenContext,
   {

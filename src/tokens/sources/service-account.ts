@@ -4,18 +4,21 @@ import { assertRequired } from "../required-options.ts";
 import { requestToken } from "./oauth.ts";
 
 export interface ServiceAccountOptions {
-  /** Issuer of the assertion; its subject too, where none is given. */
+  /** Issuer of the assertion, and its subject by default. */
   clientEmail: string;
-  /** Private key as PKCS #8 PEM. */
+  /** Private key, PKCS #8 in PEM. */
   privateKey: string;
+  /** URL of the token endpoint. */
   tokenURL: string;
+  /** Scopes to request, separated by spaces. */
   scope?: string;
-  /** @default the token URL */
+  /** Audience of the assertion. @default the token URL */
   audience?: string;
+  /** Subject of the assertion. @default `clientEmail` */
   subject?: string;
-  /** @default "RS256" */
+  /** Algorithm of the signature. @default "RS256" */
   algorithm?: string;
-  /** Id of the key, for servers that know several. */
+  /** Id of the key, for servers with several keys. */
   keyId?: string;
 }
 
@@ -23,7 +26,7 @@ const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ASSERTION_SECONDS = 600;
 
 /**
- * Gets access tokens for a service account. The assertion is signed by jose, which is loaded at the first use.
+ * Requests access tokens for a service account. The assertion is signed with jose, which is loaded at the first use.
  *
  * @example
  * { id: "robot", token: serviceAccount({ clientEmail, privateKey, tokenURL, scope }) }

@@ -1,4 +1,4 @@
-/** `firebaseAnonymous` against the emulator, which says how many users there are. */
+/** `firebaseAnonymous` against the emulator, which counts its users. */
 import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -37,7 +37,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
   const acquirer = ({ relay }: RelayUnderTest) => relay.status().acquirers[0]!;
 
   describe("anonymous sign-in", () => {
-    it("H1 H5 makes one user for fifty requests at once, whose token the upstream sees", async () => {
+    it("H1 H5 creates one user for 50 simultaneous requests, and sends its token to the upstream", async () => {
       const relay = await world.start({ credentials: guests() });
       await world.emulator.hold(true);
       const asking = times(50, () => ask(relay));
@@ -51,7 +51,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
       expect((await world.emulator.userOf(world.tokens()[0]!)).localId).toBe(users[0]!.localId);
     });
 
-    it("H1 G5 refreshes once for a hundred requests when the token has run out, and makes nobody anew", async () => {
+    it("H1 G5 refreshes once for 100 requests when the token has expired, and creates no further user", async () => {
       const relay = await world.start({ credentials: guests() });
       expect(await ask(relay)).toBe(200);
       await world.advance(HOUR);
@@ -68,7 +68,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
       expect((await world.emulator.userOf(later[0]!)).localId).toBe(users[0]!.localId);
     });
 
-    it("H7 K1 serves on with the same user after a restart", async () => {
+    it("H7 K1 uses the same user after a restart", async () => {
       const storage = createStorage();
       const relay = await world.start({ credentials: guests(), storage });
       expect(await ask(relay)).toBe(200);
@@ -81,7 +81,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
     });
 
     it.skipIf(noRedis)(
-      "H2 H5 G6 two instances on one Redis make one user, and refresh once",
+      "H2 H5 G6 two instances on one Redis create one user, and refresh once",
       async () => {
         const place = redisPlace(REDIS_DB);
         onTestFinished(() => place.dispose());
@@ -103,7 +103,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
       },
     );
 
-    it("H4 H6 G8 retires a user whom somebody has deleted, asks no more for it, and makes the next", async () => {
+    it("H4 H6 G8 removes a user that was deleted at the provider, and creates the next", async () => {
       const relay = await world.start({ credentials: guests() });
       expect(await ask(relay)).toBe(200);
       const [first] = await world.emulator.users();
@@ -124,7 +124,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
     });
 
     it.each([-2 * HOUR, 2 * HOUR])(
-      "H1 G3 ends by the emulator's clock, which is %i ms ahead",
+      "H1 G3 expires by the emulator's clock, which is %i ms ahead",
       async (off) => {
         await world.part(off);
         const relay = await world.start({ credentials: guests() });
@@ -133,12 +133,12 @@ export function anonymousSuite(world: FirebaseWorld): void {
         await world.advance(HOUR);
         expect(await ask(relay)).toBe(200);
         expect(await countOf("token")).toEqual([200]);
-        // No call was made with a token that had run out.
+        // No call was made with an expired token.
         expect(world.tokens()).toHaveLength(4);
       },
     );
 
-    it("H1 J7 names the step that was refused for want of a key, and does not try again", async () => {
+    it("H1 J7 names the step that was refused without a key, and does not retry", async () => {
       const events: unknown[] = [];
       const relay = await world.start({
         credentials: guests(),
@@ -162,7 +162,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
       expect(JSON.stringify([relay.lines, relay.relay.status(), events])).not.toContain(KEY);
     });
 
-    it("H1 exchanges a custom token of the operator's own server, and refreshes what comes of it", async () => {
+    it("H1 exchanges a custom token of the operator's own server, and refreshes the ID token", async () => {
       const custom = JSON.stringify({ uid: "guest-1", claims: { plan: "trial" } });
       const api = await customTokens(custom);
       onTestFinished(api.close);
@@ -204,7 +204,7 @@ export function anonymousSuite(world: FirebaseWorld): void {
   });
 }
 
-/** An API that makes users: what it answers is for Firebase to exchange. */
+/** An API that creates users. Firebase exchanges the custom tokens of its answers. */
 async function customTokens(customToken: string): Promise<{ url: string; close(): void }> {
   const server = createServer((_, response) => {
     response.setHeader("content-type", "application/json");

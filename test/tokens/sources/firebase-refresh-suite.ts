@@ -25,7 +25,7 @@ export function refreshSuite(world: FirebaseWorld): void {
     (await world.emulator.calls("token")).map(({ status }) => status);
 
   describe("a Firebase refresh token", () => {
-    it("G12 gives ID tokens that the emulator knows, of the user it was made for", async () => {
+    it("G12 returns ID tokens of its user, which the emulator accepts", async () => {
       const { localId, refreshToken } = await world.emulator.signUp();
       const relay = await world.start({ credentials: [{ id: "a", token: source(refreshToken) }] });
       expect(await ask(relay)).toBe(200);
@@ -39,7 +39,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(tokenOf(relay)).toMatchObject({ refreshes: 2, lastError: undefined });
     });
 
-    it("G12 carries the claims of a user whom the operator's server vouches for, through every refresh", async () => {
+    it("G12 keeps the claims of a user of the operator's server through all refreshes", async () => {
       const { refreshToken } = await world.emulator.signInWithClaims("team-7", { plan: "gold" });
       const relay = await world.start({ credentials: [{ id: "a", token: source(refreshToken) }] });
       expect(await ask(relay)).toBe(200);
@@ -52,7 +52,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(await refreshes()).toEqual([200, 200]);
     });
 
-    it("G5 is sent once for a hundred requests, at the start and when the token has run out", async () => {
+    it("G5 is sent once for 100 requests, at the start and when the token has expired", async () => {
       const { refreshToken } = await world.emulator.signUp();
       const relay = await world.start({ credentials: [{ id: "a", token: source(refreshToken) }] });
       for (const round of [1, 2]) {
@@ -69,7 +69,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(new Set(world.tokens()).size).toBe(2);
     });
 
-    it("G2 is sent beside a request when the token is about to end, and the request does not wait", async () => {
+    it("G2 is sent in parallel to a request when the token is about to expire, and the request does not wait", async () => {
       const { refreshToken } = await world.emulator.signUp();
       const relay = await world.start({ credentials: [{ id: "a", token: source(refreshToken) }] });
       expect(await ask(relay)).toBe(200);
@@ -106,7 +106,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       ["delete", "INVALID_REFRESH_TOKEN"],
       ["disable", "USER_DISABLED"],
     ])(
-      "G8 G9 F5 of a user whom somebody has %sd needs a login, and is not sent again",
+      "G8 G9 F5 requires a new login when its user was %sd, and is not sent again",
       async (what, code) => {
         const { localId, refreshToken } = await world.emulator.signUp();
         const credentials = [{ id: "a", token: source(refreshToken) }, spare];
@@ -126,7 +126,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       },
     );
 
-    it("G9 F3 H1 is not sent again after its key was refused, until there is another key", async () => {
+    it("G9 F3 H1 is not sent again after its key was refused, until the key changes", async () => {
       const { refreshToken } = await world.emulator.signUp();
       const storage = createStorage();
       const start = (apiKey: string): Promise<RelayUnderTest> =>
@@ -160,7 +160,7 @@ export function refreshSuite(world: FirebaseWorld): void {
       expect(world.tokens().at(-1)).not.toBe(spare.apiKey);
     });
 
-    it("G12 is sent to the right place where the endpoint is written with a slash at its end", async () => {
+    it("G12 is sent to the right URL when the endpoint ends with a slash", async () => {
       const { refreshToken } = await world.emulator.signUp();
       const tokenEndpoint = `${world.emulator.endpoints.tokenEndpoint}/`;
       const token = source(refreshToken, { tokenEndpoint });
@@ -169,7 +169,7 @@ export function refreshSuite(world: FirebaseWorld): void {
     });
 
     it.each([-2 * HOUR, 2 * HOUR])(
-      "G3 ends by the emulator's clock, which is %i ms off",
+      "G3 expires by the emulator's clock, which is %i ms off",
       async (off) => {
         await world.part(off);
         const { refreshToken } = await world.emulator.signUp();
@@ -189,7 +189,7 @@ export function refreshSuite(world: FirebaseWorld): void {
   });
 
   describe.each([-2 * HOUR, 2 * HOUR])("by a clock that is %i ms ahead of the relays'", (off) => {
-    it("G3 G6 ends a token that another instance got, or a life before", async () => {
+    it("G3 G6 expires a token of another instance, or of an earlier process", async () => {
       await world.part(off);
       const { refreshToken } = await world.emulator.signUp();
       const options = { credentials: [{ id: "a", token: source(refreshToken) }] };
@@ -205,13 +205,13 @@ export function refreshSuite(world: FirebaseWorld): void {
       await world.advance(HOUR);
       expect(await ask(again)).toBe(200);
       expect(await refreshes()).toEqual([200, 200]);
-      // No call was made with a token that had run out.
+      // No call was made with an expired token.
       expect(world.tokens()).toHaveLength(4);
     });
   });
 
-  describe("an ID token that comes twice, since two were asked for inside one second", () => {
-    it("E6 G9 is no failure where nobody has refused it", async () => {
+  describe("an ID token that is returned twice, since two were requested within one second", () => {
+    it("E6 G9 is no failure when it was not refused", async () => {
       const { refreshToken } = await world.emulator.signUp();
       const credentials = ["a", "b"].map((id) => ({ id, token: source(refreshToken) }));
       const relay = await world.start({ credentials });
@@ -223,7 +223,7 @@ export function refreshSuite(world: FirebaseWorld): void {
     });
 
     it.each([true, false])(
-      "E6 G9 is not asked for at every request where the upstream has refused it (another credential: %s)",
+      "E6 G9 is not requested again for each request when the upstream has refused it (another credential: %s)",
       async (hasOther) => {
         const { refreshToken } = await world.emulator.signUp();
         const others = hasOther ? [spare] : [];

@@ -1,18 +1,22 @@
-/** Relays whose tokens come from the Firebase emulator, on one clock with it; the simulated upstream sees the tokens and judges their `exp`. */
+/** Relays with tokens of the Firebase emulator, on one clock with it. The simulated upstream checks the `exp` of the tokens. */
 import { createSimulator, type Simulator } from "../../../simulator/index.ts";
 import type { RelayOptions } from "../../../src/options/types.ts";
 import { EMULATOR_START, type FirebaseEmulator, startFirebase } from "../../support/firebase.ts";
 import { type RelayUnderTest, startRelay } from "../../support/relay.ts";
 import { createVirtualClock, type VirtualClock } from "../../support/virtual-clock.ts";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { loadOfetch } from "../../../src/tokens/token-endpoint.ts";
 
-/** Of the web API; it must be seen nowhere but in calls of the emulator. */
+// A virtual clock settles promises, but does not wait for a module that is loaded at its first use.
+await loadOfetch();
+
+/** The web API key, which must appear only in calls of the emulator. */
 export const KEY = "AIzaSyOnlyForTheEmulator0123456789abcde";
 
-/** A database of Redis that nobody else's tests fill. */
+/** A Redis database that no other test uses. */
 export const REDIS_DB = 9;
 
-/** A `fetch` behind a proxy that loses the key. */
+/** A `fetch` behind a proxy that removes the key. */
 export const withoutKey: typeof fetch = (url, init) => fetch(String(url).replace(KEY, ""), init);
 
 export interface FirebaseWorld {
@@ -20,17 +24,17 @@ export interface FirebaseWorld {
   clock: VirtualClock;
   upstream: Simulator;
   start(options: Partial<RelayOptions>): Promise<RelayUnderTest>;
-  /** Puts the issuer's clock and the upstream's so far off the relay's, ms. */
+  /** Sets the difference of the issuer's and the upstream's clock to the relay's, in ms. */
   part(off: number): Promise<void>;
-  /** Sets all clocks on by so much, and lets the relay's timers run. */
+  /** Advances all clocks, in ms, and runs the relay's timers. */
   advance(ms: number): Promise<void>;
-  /** Lets the relay's clock go on, slower than calls to other processes, until something is over that waits on both. */
+  /** Advances the relay's clock, slower than calls to other processes, until something has ended that waits for both. */
   during<T>(work: Promise<T>): Promise<T>;
   /** Access tokens in the order in which the upstream saw them. */
   tokens(): string[];
 }
 
-/** Starts one emulator for the file, and everything else anew for each test. */
+/** Starts one emulator for the file, and everything else for each test. */
 export function useFirebaseWorld(): FirebaseWorld {
   const world = {} as FirebaseWorld;
   const relays: RelayUnderTest[] = [];
@@ -76,7 +80,7 @@ export function useFirebaseWorld(): FirebaseWorld {
     let isOver = false;
     void work.finally(() => (isOver = true)).catch(() => {});
     while (!isOver) {
-      // As slow as the machine is, a call to another process takes about as long as this one.
+      // On a slow machine, a call to another process takes about as long as this one.
       await world.emulator.calls("none");
       await world.clock.advance(20);
     }
@@ -90,7 +94,7 @@ export function times<T>(count: number, work: () => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, work));
 }
 
-/** Waits, by asking again, for what another process is about to do. */
+/** Polls until another process has done something. */
 export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   for (const end = performance.now() + 8_000; !(await isSo());) {
     if (performance.now() > end) throw new Error("it never was so");
@@ -98,7 +102,7 @@ export async function until(isSo: () => Promise<boolean> | boolean): Promise<voi
   }
 }
 
-/** Asks, and returns the status of a whole answer; what broke off or ended in an error throws. */
+/** Sends a request and returns the status of a complete answer. Throws when the answer is cut off or ends with an error. */
 export async function ask(relay: RelayUnderTest): Promise<number> {
   const response = await relay.chat();
   const text = await response.text();
