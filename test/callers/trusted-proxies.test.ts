@@ -8,7 +8,7 @@ const UNKNOWN = "unknown";
 const keyOf = (address: ReturnType<typeof parseAddress>): string =>
   address ? toClientKey(address) : UNKNOWN;
 
-/** The client that is found, for one peer, with X-Forwarded-For and Forwarded as given. */
+/** The client that is found for one peer, with the given X-Forwarded-For and Forwarded. */
 function clientOf(
   trusted: TrustedProxies | string[],
   peer: string | undefined,
@@ -132,8 +132,8 @@ describe("both headers", () => {
   });
 });
 
-describe("what a client makes up", () => {
-  /** Anything that may stand in a header. */
+describe("a forged header", () => {
+  /** Any text that a header may contain. */
   const header = fc.oneof(
     fc.string({ unit: fc.constantFrom(...'0123456789abcdef:.,;="\\[]%_ \tfor'), maxLength: 80 }),
     fc
@@ -171,7 +171,7 @@ describe("what a client makes up", () => {
     );
   });
 
-  it("N10 in the header that the proxy does not write leads to the proxy's own address at most", () => {
+  it("N10 in the header that the proxy does not write yields at most the proxy's own address", () => {
     fc.assert(
       fc.property(header, (made) => {
         expect(["203.0.113.9", "10.0.0.1"]).toContain(clientOf(1, "10.0.0.1", "203.0.113.9", made));
@@ -183,7 +183,7 @@ describe("what a client makes up", () => {
     );
   });
 
-  it("N4 N10 costs time in proportion to its length", () => {
+  it("N4 N10 takes time in proportion to its length", () => {
     const long = [",", '"', '\\"', "a=b;", "10.0.0.1,", 'for="a",', " "].map((part) =>
       part.repeat(Math.ceil(65_536 / part.length)),
     );
