@@ -15,7 +15,7 @@ describeHost(
   "nuxt",
   {
     isMissing: () => isNotInstalled("nuxt", "nuxt"),
-    // Nuxt looks for what it needs in the folders above the app.
+    // Nuxt searches the folders above the app for its dependencies.
     parent: fileURLToPath(new URL("nuxt/.apps", import.meta.url)),
     mount: "/deep/ai",
     prepare(app) {
@@ -26,7 +26,7 @@ describeHost(
   (stage) => {
     describeLasting(stage, { ...mounts, prefix: "NUXT", requestId: "x-own-id" });
 
-    it("L14 gives useRelay() to the server's code, before the first request too", async () => {
+    it("L14 gives useRelay() to the server's code, also before the first request", async () => {
       const host = await stage().start({});
       const answer = await fetch(`${host.url}/deep/status`);
       expect(await answer.json()).toMatchObject({ credentials: [{ id: "c1" }, { id: "c2" }] });
@@ -43,7 +43,7 @@ describeHost(
       expect(failed).not.toMatch(/^\s+at /m);
     }, 30_000);
 
-    it("L2 L14 gives what is auto-imported its types", () => {
+    it("L2 L14 gives auto-imported functions their types", () => {
       const project = join(stage().app, ".nuxt/tsconfig.server.json");
       const { stdout } = spawnSync(process.execPath, [TSC, "-p", project], { encoding: "utf8" });
       expect(stdout).toBe("");
