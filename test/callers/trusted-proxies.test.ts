@@ -124,9 +124,9 @@ describe("both headers", () => {
     ["they agree in other words", "6.6.6.6, 1.1.1.1", 'for="[::ffff:1.1.1.1]:80"', "1.1.1.1"],
     ["they disagree", "1.1.1.1", "for=6.6.6.6", "10.0.0.1"],
     ["one knows the client", "1.1.1.1", "for=unknown", "10.0.0.1"],
-    ["Forwarded names nobody", "1.1.1.1", "proto=https;host=a.example", "1.1.1.1"],
+    ["Forwarded names no client", "1.1.1.1", "proto=https;host=a.example", "1.1.1.1"],
     ["Forwarded is garbage", "1.1.1.1", "garbage", "1.1.1.1"],
-    ["Forwarded alone names nobody", undefined, "proto=https", "10.0.0.1"],
+    ["Forwarded alone names no client", undefined, "proto=https", "10.0.0.1"],
   ])("N10 %s", (_what, forwardedFor, forwarded, client) => {
     expect(clientOf(1, "10.0.0.1", forwardedFor, forwarded)).toBe(client);
   });

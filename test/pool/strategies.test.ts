@@ -224,7 +224,7 @@ describe("a function", () => {
       },
       1,
     ],
-    ["names nobody eligible", () => "c2", 1],
+    ["names no eligible candidate", () => "c2", 1],
     ["leaves it to the turn", () => undefined, 0],
   ])("A4 uses round robin where it %s", (_name, strategy, faults) => {
     const told: unknown[] = [];

@@ -130,7 +130,7 @@ describe("slots", () => {
     ["success", {}],
     ["a refusal", { refuse: "bad-request" }],
     ["an error inside a 200", { error: { at: { afterEvents: 2 } } }],
-    ["a cut in mid-stream", { cut: { afterEvents: 2 } }],
+    ["a cut in the middle of a stream", { cut: { afterEvents: 2 } }],
   ] as [string, Behaviour][])("A13 gives the slot back after %s", async (_, then) => {
     await capped();
     relay.upstream.script({ when: { first: 1 }, then });

@@ -316,7 +316,7 @@ describe("after the response", () => {
 
   it.each<[string, (stage: Stage) => void]>([
     ["ends", (stage) => void stage.end()],
-    ["breaks off", (stage) => stage.reply.onFail({ fault: "closed" })],
+    ["is interrupted", (stage) => stage.reply.onFail({ fault: "closed" })],
   ])("E16 leaves no timer where it %s meanwhile, and reports nothing more", async (_how, end) => {
     for (const isAtOnce of [true, false]) {
       const stage = createStage().head(200, SSE);

@@ -234,9 +234,9 @@ export function describeTransport(
       ["at once", { cut: "connect" }],
       ["before the head", { cut: "before-headers" }],
       ["by a reset before the head", { cut: "before-headers", reset: true }],
-      ["in mid-body", { cut: { afterEvents: 3 } }],
-      ["in mid-event", { cut: { inEvent: 3 } }],
-      ["by a reset in mid-body", { cut: { afterEvents: 3 }, reset: true }],
+      ["in the middle of the body", { cut: { afterEvents: 3 } }],
+      ["in the middle of an event", { cut: { inEvent: 3 } }],
+      ["by a reset in the middle of the body", { cut: { afterEvents: 3 }, reset: true }],
     ])("E10 reports a connection that closes %s", async (_when, then) => {
       expect(await send(then).over).toBe("closed");
     });
