@@ -1,5 +1,6 @@
 // Which credentials serve a model according to their lists (A10). Models that pass the same lists have the same signature.
 import type { Credential } from "../contract/credential.ts";
+import { setBounded } from "../shared/bounded-map.ts";
 import { toModelTest } from "../shared/patterns.ts";
 import { BitSet } from "../shared/bitset.ts";
 
@@ -31,7 +32,7 @@ export class ModelAccess {
     const known = this.#signatures.get(model);
     if (known !== undefined) return known;
     const signature = this.#rules.map(({ serves }) => (serves(model) ? "1" : "0")).join("");
-    if (model.length <= MODEL_LENGTH) remember(this.#signatures, model, signature, MODELS);
+    if (model.length <= MODEL_LENGTH) setBounded(this.#signatures, model, signature, MODELS);
     return signature;
   }
 
@@ -44,14 +45,14 @@ export class ModelAccess {
     this.#rules.forEach(({ members }, at) => {
       if (signature[at] === "0") for (const member of members) serving.remove(member);
     });
-    remember(this.#serving, signature, serving, Math.max(16, Math.floor(CACHE_BITS / this.#size)));
+    setBounded(
+      this.#serving,
+      signature,
+      serving,
+      Math.max(16, Math.floor(CACHE_BITS / this.#size)),
+    );
     return serving;
   }
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
-  if (map.size >= limit) map.delete(map.keys().next().value!);
-  map.set(key, value);
 }
 
 /** Groups credentials by their model lists; those without lists are in no group. */

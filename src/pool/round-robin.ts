@@ -1,5 +1,6 @@
 // The rotation in each tier: round robin, which advances after a number of selections in a row.
 import type { Random } from "../contract/clock.ts";
+import { setBounded } from "../shared/bounded-map.ts";
 
 interface Turn {
   /** The member at which the next selection starts. */
@@ -101,8 +102,9 @@ export class RoundRobins {
     const known = own?.get(signature);
     if (known) return known;
     const key = signature === "" ? pool : `${pool}\n${signature}`;
-    const shared = this.#shared.get(key) ?? remember(this.#shared, key, this.#create());
-    return own ? remember(own, signature, shared.copy()) : shared;
+    const shared =
+      this.#shared.get(key) ?? setBounded(this.#shared, key, this.#create(), ROTATIONS);
+    return own ? setBounded(own, signature, shared.copy(), ROTATIONS) : shared;
   }
 
   /** Creates new rotations: shared ones by `renew`; those of families continue from the shared ones. */
@@ -111,14 +113,4 @@ export class RoundRobins {
     for (const [key, rotation] of this.#shared) copy.#shared.set(key, renew(rotation));
     return copy;
   }
-}
-
-function remember(
-  rotations: Map<string, RoundRobin>,
-  key: string,
-  rotation: RoundRobin,
-): RoundRobin {
-  if (rotations.size >= ROTATIONS) rotations.delete(rotations.keys().next().value!);
-  rotations.set(key, rotation);
-  return rotation;
 }
