@@ -12,8 +12,8 @@ interface Rule {
 /** Limits of the cache, because model names come from clients: number of models, and length of a name in characters. */
 const MODELS = 1_000;
 const MODEL_LENGTH = 256;
-/** Maximum size of all cached signatures together, in bits. */
-const CACHE_BITS = 64 * 1_048_576;
+/** Maximum number of bits of all cached signatures together. */
+const ROOM = 64 * 1_048_576;
 
 export class ModelAccess {
   readonly #size: number;
@@ -45,12 +45,7 @@ export class ModelAccess {
     this.#rules.forEach(({ members }, at) => {
       if (signature[at] === "0") for (const member of members) serving.remove(member);
     });
-    setBounded(
-      this.#serving,
-      signature,
-      serving,
-      Math.max(16, Math.floor(CACHE_BITS / this.#size)),
-    );
+    setBounded(this.#serving, signature, serving, Math.max(16, Math.floor(ROOM / this.#size)));
     return serving;
   }
 }

@@ -1,4 +1,4 @@
-/** The contract of every official client through a relay with only its base URL changed; called by one file per set of clients. */
+/** What every official client must see through a relay with only its base URL changed; run by one file per set of clients. */
 import type { DialectName } from "../../src/options/types.ts";
 import type { Behaviour, Simulator } from "../../simulator/index.ts";
 import type { Driver } from "./driver.ts";

@@ -1,4 +1,4 @@
-/** Each Nitro as its users install it: the quick start, a route of the app, start, shutdown, and mistakes. */
+/** Each Nitro as its users install it: the quick start, a route of their own, starting, ending, and mistakes. */
 import { describe } from "vitest";
 import { describeMistakes } from "./suite-nitro-mistakes.ts";
 import { describeModule } from "./suite-nitro-module.ts";

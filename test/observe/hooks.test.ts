@@ -65,7 +65,7 @@ describe("hooks", () => {
     expect(seen).toEqual(["stays"]);
   });
 
-  it("J8 knows whether there is a listener", () => {
+  it("J8 knows whether anybody listens", () => {
     const hooks = createRelayHooks({ end: undefined, cooldown() {} }, createLog());
     expect([hooks.has("end"), hooks.has("cooldown"), hooks.has("attempt")]).toEqual([
       false,
