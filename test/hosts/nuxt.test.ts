@@ -43,7 +43,7 @@ describeHost(
       expect(failed).not.toMatch(/^\s+at /m);
     }, 30_000);
 
-    it("L2 L14 gives auto-imported functions their types", () => {
+    it("L2 L14 gives what is auto-imported its types", () => {
       const project = join(stage().app, ".nuxt/tsconfig.server.json");
       const { stdout } = spawnSync(process.execPath, [TSC, "-p", project], { encoding: "utf8" });
       expect(stdout).toBe("");
