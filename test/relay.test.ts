@@ -4,7 +4,7 @@ import { type RelayUnderTest, startRelay } from "./support/relay.ts";
 let it_: RelayUnderTest | undefined;
 afterEach(() => it_?.close());
 
-it("I11 L1 streams through an h3 2 handler to the letter", async () => {
+it("I11 L1 streams through an h3 2 handler unchanged", async () => {
   it_ = await startRelay();
   const response = await it_.chat();
   const body = Buffer.from(await response.arrayBuffer());

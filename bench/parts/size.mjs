@@ -30,13 +30,13 @@ export async function run() {
     ["entry", "minified", "gzip"],
     entries.map(({ name, minified, gzip }) => [name, kb(minified), kb(gzip)]),
   );
-  const rooms = await weighRooms();
+  const parts = await weighParts();
   printTable(
     "Where the core's weight lies, KB before minifying",
-    ["room", "code", "share"],
-    rooms.map(({ room, code, share }) => [room, kb(code), `${(100 * share).toFixed(0)} %`]),
+    ["part", "code", "share"],
+    parts.map(({ part, code, share }) => [part, kb(code), `${(100 * share).toFixed(0)} %`]),
   );
-  return { entries, rooms };
+  return { entries, parts };
 }
 
 async function pack(file) {
@@ -45,20 +45,20 @@ async function pack(file) {
   return { minified: code.length, gzip: gzipSync(code, { level: 9 }).length };
 }
 
-async function weighRooms() {
+async function weighParts() {
   const { output } = await generate("src/index.ts", { comments: false });
   const modules = output.flatMap(({ modules: found = {} }) => Object.entries(found));
   const sizes = new Map();
   let whole = 0;
   for (const [id, { code }] of modules) {
     const [, path = ""] = /\/src\/(.*)$/.exec(id) ?? [];
-    const room = path.includes("/") ? `src/${path.slice(0, path.indexOf("/"))}` : "src/*.ts";
+    const part = path.includes("/") ? `src/${path.slice(0, path.indexOf("/"))}` : "src/*.ts";
     const length = code?.length ?? 0;
-    sizes.set(room, (sizes.get(room) ?? 0) + length);
+    sizes.set(part, (sizes.get(part) ?? 0) + length);
     whole += length;
   }
   return [...sizes]
-    .map(([room, code]) => ({ room, code, share: code / whole }))
+    .map(([part, code]) => ({ part, code, share: code / whole }))
     .toSorted((a, b) => b.code - a.code);
 }
 

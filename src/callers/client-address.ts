@@ -21,11 +21,11 @@ export function createAddressFinder(
 ): (call: InboundCall, peer: string | undefined) => Client | undefined {
   const { clientAddress, trustProxy } = options;
   const read = createClientReader();
-  const told = new Set<AddressFault>();
+  const reported = new Set<AddressFault>();
 
-  function tell(fault: AddressFault, error?: unknown): undefined {
-    if (!told.has(fault)) options.onFault(fault, error);
-    told.add(fault);
+  function report(fault: AddressFault, error?: unknown): undefined {
+    if (!reported.has(fault)) options.onFault(fault, error);
+    reported.add(fault);
   }
 
   /** `null`: the function returned nothing, so the next source is asked. */
@@ -34,11 +34,11 @@ export function createAddressFinder(
     try {
       answer = source(call.request());
     } catch (error) {
-      return tell("throws", error);
+      return report("throws", error);
     }
     if (answer === undefined || answer === null || answer === "") return null;
-    if (typeof answer !== "string") return tell("type");
-    return read(answer) ?? tell("garbage");
+    if (typeof answer !== "string") return report("type");
+    return read(answer) ?? report("garbage");
   }
 
   return function find(call, peer) {
@@ -51,7 +51,7 @@ export function createAddressFinder(
       forwarded: call.header("forwarded"),
     };
     const { address, isDoubtful } = findClient(known?.address, headers, trustProxy);
-    if (isDoubtful) tell("disagree");
+    if (isDoubtful) report("disagree");
     return address === known?.address ? known : address && toClient(address);
   };
 }

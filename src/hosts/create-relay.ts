@@ -10,9 +10,9 @@ import { createLazyRelay, type OptionsOf } from "./lazy-relay.ts";
  * this error and each request is answered with `ERR_RELAY_START`.
  * @example
  * const relay = createRelay(() => ({
- * mount: "/ai",
- * upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
- * credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
+ *   mount: "/ai",
+ *   upstream: { baseURL: "https://api.example.com/v1", dialect: "openai" },
+ *   credentials: [{ id: "team-a", apiKey: process.env.KEY_A }],
  * }));
  * const response = await relay.fetch(request);
  */

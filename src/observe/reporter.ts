@@ -22,20 +22,20 @@ export interface Reporter {
 export function createReporter(log: Log, clock: Clock): Reporter {
   let windowStart = -Infinity;
   let dropped = 0;
-  const said = new Set<string>();
+  const logged = new Set<string>();
 
-  function say(level: "info" | "warn" | "error", message: string): void {
+  function logOnce(level: "info" | "warn" | "error", message: string): void {
     const now = clock.now();
     if (now - windowStart >= WINDOW) {
       windowStart = now;
-      said.clear();
+      logged.clear();
     }
-    if (said.size >= LINES || said.has(message)) {
+    if (logged.size >= LINES || logged.has(message)) {
       dropped++;
       return;
     }
-    said.add(message);
-    write(level, dropped > 0 ? `${message} (${dropped} earlier lines were dropped)` : message);
+    logged.add(message);
+    write(level, dropped > 0 ? `${message} (${dropped} earlier lines dropped)` : message);
     dropped = 0;
   }
 
@@ -52,9 +52,9 @@ export function createReporter(log: Log, clock: Clock): Reporter {
       const isDropped = typeof log.level === "number" && log.level < DEBUG;
       if (!isDropped) write("debug", message());
     },
-    info: (message) => say("info", message),
-    warn: (message) => say("warn", message),
-    error: (message) => say("error", message),
+    info: (message) => logOnce("info", message),
+    warn: (message) => logOnce("warn", message),
+    error: (message) => logOnce("error", message),
   };
 }
 

@@ -22,18 +22,18 @@ export type WhyClosed = (member: number, until: number) => PassedOver;
 
 /** Explains a selection, up to `most` candidates of each kind. Changes nothing. */
 export function explainChoice(
-  roster: MemberIndexes,
-  sight: Lookup,
+  indexes: MemberIndexes,
+  lookup: Lookup,
   out: readonly number[],
   { now, most, whyClosed }: { now: number; most: number; whyClosed: WhyClosed },
 ): Explained {
-  const { members } = roster;
-  const ranked = rank(roster, sight, out, now, most);
+  const { members } = indexes;
+  const ranked = rank(indexes, lookup, out, now, most);
   const isRanked = new Set(ranked.map(({ member }) => member));
-  const candidates = ranked.map(({ member }) => seen(roster, member, undefined));
+  const candidates = ranked.map(({ member }) => seen(indexes, member, undefined));
   for (let member = 0; member < members.size && candidates.length < ranked.length + most; member++)
     if (!isRanked.has(member))
-      candidates.push(seen(roster, member, whyNot(roster, sight, out, member, now, whyClosed)));
+      candidates.push(seen(indexes, member, whyNot(indexes, lookup, out, member, now, whyClosed)));
   const [first] = ranked;
   return {
     candidates,
@@ -44,17 +44,17 @@ export function explainChoice(
 
 /** Members in order of preference: each is the selection if those before it had failed. */
 function rank(
-  roster: MemberIndexes,
-  sight: Lookup,
+  indexes: MemberIndexes,
+  lookup: Lookup,
   out: readonly number[],
   now: number,
   most: number,
 ): Found[] {
-  const rotation = roster.rotationOf(sight).copy();
+  const rotation = indexes.rotationOf(lookup).copy();
   const ranked: Found[] = [];
   const taken = [...out];
   while (ranked.length < most) {
-    const found = roster.find(sight, rotation, taken, now);
+    const found = indexes.find(lookup, rotation, taken, now);
     if (found.member < 0) break;
     ranked.push(found);
     taken.push(found.member);

@@ -112,13 +112,13 @@ export class MemberIndexes {
   }
 
   /** Finds the next member; changes nothing but the rotation's round. */
-  find(sight: Lookup, rotation: RoundRobin, out: readonly number[], now: number): Found {
-    const { view, session, target } = sight;
+  find(lookup: Lookup, rotation: RoundRobin, out: readonly number[], now: number): Found {
+    const { view, session, target } = lookup;
     const preferred = this.#preferred?.choose(view, out) ?? -1;
     if (preferred >= 0) return { member: preferred, by: "preferred" };
-    const bound = this.stickiness.bound(sight, out, now);
+    const bound = this.stickiness.bound(lookup, out, now);
     if (bound >= 0) return { member: bound, by: session === undefined ? "reuse" : "session" };
-    const tier = this.stickiness.held(sight, now) >= 0 ? -1 : view.bestTier(out);
+    const tier = this.stickiness.held(lookup, now) >= 0 ? -1 : view.bestTier(out);
     if (tier < 0) return { member: -1, by: "strategy" };
     const { tierStarts } = this.members;
     const [start, end] = [tierStarts[tier]!, tierStarts[tier + 1]!];
@@ -127,14 +127,14 @@ export class MemberIndexes {
   }
 
   /** Finds the next member and advances the rotation; -1 where there is none. */
-  choose(sight: Lookup, out: readonly number[], now: number): number {
-    const rotation = this.rotationOf(sight);
-    this.#preferred?.note(sight.view);
-    const { member, by } = this.find(sight, rotation, out, now);
-    if (by === "session" || by === "reuse") this.stickiness.touch(sight, member, now);
+  choose(lookup: Lookup, out: readonly number[], now: number): number {
+    const rotation = this.rotationOf(lookup);
+    this.#preferred?.note(lookup.view);
+    const { member, by } = this.find(lookup, rotation, out, now);
+    if (by === "session" || by === "reuse") this.stickiness.touch(lookup, member, now);
     if (by !== "strategy" || member < 0) return member;
     rotation.took(this.members.tierOf(member), member);
-    this.stickiness.took(sight, member, now);
+    this.stickiness.took(lookup, member, now);
     return member;
   }
 

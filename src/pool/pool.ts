@@ -23,24 +23,24 @@ const AT_ONCE = 10_000;
 export class Pool {
   readonly upstream: string;
   readonly #options: PoolOptions;
-  readonly #reserves: ProtectedQuota;
-  #roster: MemberIndexes;
+  readonly #protected: ProtectedQuota;
+  #indexes: MemberIndexes;
 
   constructor(upstream: string, credentials: readonly Credential[], options: PoolOptions) {
     this.upstream = upstream;
     this.#options = options;
-    this.#reserves = new ProtectedQuota(options.isProtected);
-    this.#roster = new MemberIndexes(new MemberTable(credentials), options);
+    this.#protected = new ProtectedQuota(options.isProtected);
+    this.#indexes = new MemberIndexes(new MemberTable(credentials), options);
     this.#closeKnown(0);
   }
 
   get #members(): MemberTable {
-    return this.#roster.members;
+    return this.#indexes.members;
   }
 
   #closeKnown(now: number): void {
     const { cooldowns } = this.#options;
-    for (const key of [...cooldowns.closed(now), ...this.#reserves.keys()]) {
+    for (const key of [...cooldowns.closed(now), ...this.#protected.keys()]) {
       const member = key.upstream === this.upstream ? this.#members.numberOf(key.credential) : -1;
       if (member >= 0) this.#close(member, key, now);
     }
@@ -73,32 +73,32 @@ export class Pool {
 
   // A change of members changes the numbers of all. It is done in one pass over all members, never once per member.
   #replace(credentials: readonly Credential[], now: number): void {
-    this.#roster = this.#roster.replaced(credentials, now);
+    this.#indexes = this.#indexes.replaced(credentials, now);
     this.#closeKnown(now);
     this.#options.onChange?.(this.upstream);
   }
 
   /** Number of bound sessions, and of families with a closed member, to verify that both stay bounded. */
   get sizes(): { sessions: number; families: number } {
-    return { sessions: this.#roster.stickiness.size, families: this.#roster.families.size };
+    return { sessions: this.#indexes.stickiness.size, families: this.#indexes.families.size };
   }
 
   /** Selects a credential and takes a slot in the same turn; `undefined` where none is eligible. Give the slot back with `release`. */
   take(wanted: Wanted, now: number): Credential | undefined {
     if (this.sharedUntil(wanted.target, now) > 0) return undefined;
-    const roster = this.#roster;
-    const sight = roster.look(wanted, now);
-    const member = roster.choose(sight, roster.numbersOf(wanted.excluded), now);
+    const indexes = this.#indexes;
+    const lookup = indexes.look(wanted, now);
+    const member = indexes.choose(lookup, indexes.numbersOf(wanted.excluded), now);
     return member < 0 ? undefined : this.#enter(member);
   }
 
   /** Explains the selection: the order of preference, and why the others are skipped (J4), up to `most` of each. Too slow for requests. */
   explain(wanted: Wanted, now: number, most: number): Explained {
-    const roster = this.#roster;
+    const indexes = this.#indexes;
     const whyClosed = (member: number, until: number): PassedOver =>
       this.#skipped(this.#closingKey(member, wanted.target), until, now);
-    const out = roster.numbersOf(wanted.excluded);
-    return explainChoice(roster, roster.look(wanted, now), out, { now, most, whyClosed });
+    const out = indexes.numbersOf(wanted.excluded);
+    return explainChoice(indexes, indexes.look(wanted, now), out, { now, most, whyClosed });
   }
 
   #skipped(key: Key, until: number, now: number): PassedOver {
@@ -128,21 +128,21 @@ export class Pool {
   /** True when `take` would find a credential. */
   hasAny(wanted: Wanted, now: number): boolean {
     if (this.sharedUntil(wanted.target, now) > 0) return false;
-    const roster = this.#roster;
-    return roster.look(wanted, now).view.hasAny(roster.numbersOf(wanted.excluded));
+    const indexes = this.#indexes;
+    return indexes.look(wanted, now).view.hasAny(indexes.numbersOf(wanted.excluded));
   }
 
   /** The best tier with an eligible member; `Infinity` where there is none. */
   bestTier(target: Wanted["target"], now: number): number {
     if (this.sharedUntil(target, now) > 0) return Infinity;
-    const { view } = this.#roster.look({ target, session: undefined }, now);
+    const { view } = this.#indexes.look({ target, session: undefined }, now);
     const tier = view.hasAny([]) ? view.bestTier([]) : -1;
     return tier < 0 ? Infinity : this.credentials[this.#members.tierStarts[tier]!]!.tier;
   }
 
   /** True when no other enabled credential serves the target's model, cooling down or not. */
   isOnly(id: string, target: Wanted["target"]): boolean {
-    return !this.#roster.hasCandidate(target.model, this.#roster.numbersOf([id]));
+    return !this.#indexes.hasCandidate(target.model, this.#indexes.numbersOf([id]));
   }
 
   #enter(member: number): Credential {
@@ -176,17 +176,17 @@ export class Pool {
     const member = this.#members.numberOf(id);
     if (member < 0 || !this.#members.enabled.has(member)) return false;
     if (this.sharedUntil(target, now) > 0) return false;
-    return this.#roster.look({ target, session: undefined }, now).view.untilOf(member) === 0;
+    return this.#indexes.look({ target, session: undefined }, now).view.untilOf(member) === 0;
   }
 
   /** Returns why `take` found no credential, and when the first may become available. Needs no scan. */
   blocked(wanted: Wanted, now: number): Blocked {
     const { target, excluded } = wanted;
-    const roster = this.#roster;
-    const sight = roster.look(wanted, now);
-    const { view } = sight;
-    const out = roster.numbersOf(excluded);
-    const held = roster.stickiness.held(sight, now);
+    const indexes = this.#indexes;
+    const lookup = indexes.look(wanted, now);
+    const { view } = lookup;
+    const out = indexes.numbersOf(excluded);
+    const held = indexes.stickiness.held(lookup, now);
     if (held >= 0)
       return { why: "held", until: view.untilOf(held), key: this.#closingKey(held, target) };
     if (!view.hasCandidate([])) return { why: "empty", until: Infinity, key: undefined };
@@ -234,7 +234,7 @@ export class Pool {
   /** The level that keeps a member closed longest. */
   #closingKey(member: number, { pool, family }: Wanted["target"]): Key {
     const credential = this.#members.credentials[member]!.id;
-    const own = this.#roster.families.until(pool, family, member);
+    const own = this.#indexes.families.until(pool, family, member);
     const isWide = this.#members.closed.until(member) > own;
     const { upstream } = this;
     return isWide
@@ -252,9 +252,9 @@ export class Pool {
   #close(member: number, key: Key, now: number): void {
     const { credential, pool, family } = key;
     const cooling = this.#options.cooldowns.until(credential, pool, family, now);
-    const until = Math.max(cooling, this.#reserves.until(key, now));
+    const until = Math.max(cooling, this.#protected.until(key, now));
     if (family === ANY) this.#members.close(member, until);
-    else this.#roster.families.set(pool, family, member, until, now);
+    else this.#indexes.families.set(pool, family, member, until, now);
   }
 
   /** Sets the remaining quota of a credential for one model, or, with the family `*`, for everything (A9). */
@@ -267,9 +267,9 @@ export class Pool {
     const member = this.#members.numberOf(id);
     if (member < 0 || endOf(reading) <= now) return;
     const { pool, family, model } = of;
-    this.#roster.quotas.set(member, pool, family, reading, now);
+    this.#indexes.quotas.set(member, pool, family, reading, now);
     const key = { credential: id, upstream: this.upstream, pool, family };
-    if (this.#reserves.learnt(key, model, reading)) this.changed(key, now);
+    if (this.#protected.learnt(key, model, reading)) this.changed(key, now);
   }
 
   setDisabled(id: string, disabled: boolean): void {
@@ -281,7 +281,7 @@ export class Pool {
 
   /** Drops families in which nothing is closed any more. */
   prune(now: number): void {
-    this.#roster.families.prune(now, AT_ONCE);
-    this.#reserves.prune(now);
+    this.#indexes.families.prune(now, AT_ONCE);
+    this.#protected.prune(now);
   }
 }

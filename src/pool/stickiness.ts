@@ -101,15 +101,15 @@ export class Stickiness {
     const isGone = main < 0 || !this.#members.enabled.has(main);
     if (isGone || (view.serves(main) && view.untilOf(main) > 0))
       this.#sessions.bind(session, member, now);
-    else if (!view.serves(main)) this.#sessions.bind(aside(session, signature), member, now);
+    else if (!view.serves(main)) this.#sessions.bind(secondKey(session, signature), member, now);
   }
 }
 
 function keysOf(session: string, signature: string): string[] {
-  return signature === "" ? [session] : [session, aside(session, signature)];
+  return signature === "" ? [session] : [session, secondKey(session, signature)];
 }
 
 /** Key under which a session keeps a second credential, for models that its own credential does not serve. */
-function aside(session: string, signature: string): string {
+function secondKey(session: string, signature: string): string {
   return `${session}\n${signature}`;
 }

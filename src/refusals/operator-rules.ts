@@ -1,5 +1,6 @@
 // The operator's own reading of refusals; it goes before everything the relay knows (B11).
 import type { Reason, Refusal, Scope, Verdict } from "../contract/verdict.ts";
+import { parseJson, valueAt } from "../shared/json.ts";
 import { readBody } from "./read-body.ts";
 import { findHint } from "./wait-hints.ts";
 import { actionOf, scopeOf } from "./scopes.ts";
@@ -51,7 +52,7 @@ export function judgeByRules(
   upstream: string,
 ): Verdict | undefined {
   if (rules.length === 0) return undefined;
-  const json = parse(refusal.body);
+  const json = parseJson(refusal.body);
   const index = rules.findIndex(({ when }) => fits(when, refusal, json, upstream));
   return index < 0 ? undefined : toVerdict(rules[index]!.then, refusal, `rule:${index}`);
 }
@@ -91,22 +92,4 @@ function hasText(body: string, text: string | RegExp): boolean {
   // A pattern with `g` or `y` would remember where it stopped.
   text.lastIndex = 0;
   return text.test(body);
-}
-
-function valueAt(json: unknown, path: string): unknown {
-  let value = json;
-  for (const name of path.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
-      return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return value;
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -22,10 +22,10 @@ export function describeOwnFault(error: unknown): string {
   const [name = "", place] = describeFault(error).split(" at ", 2);
   // `JSON.parse` quotes its input, which may be a secret.
   const message = name === "SyntaxError" ? error.message.replace(/".*"/s, '"…"') : error.message;
-  const told = `${name}${message ? `: ${message}` : ""}${place ? ` at ${place}` : ""}`;
+  const described = `${name}${message ? `: ${message}` : ""}${place ? ` at ${place}` : ""}`;
   return cause === undefined || cause === error
-    ? told
-    : `${told}, caused by ${describeFault(cause)}`;
+    ? described
+    : `${described}, caused by ${describeFault(cause)}`;
 }
 
 const FRAME = /^\s*(?:at |(?=\S*@))(\S.*:\d+:\d+\)?)$/;

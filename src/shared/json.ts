@@ -34,6 +34,17 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Returns the value at a path of field names (`error.code`); `undefined` where there is none. */
+export function valueAt(json: unknown, path: string): unknown {
+  let value = json;
+  for (const name of path.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name))
+      return undefined;
+    value = (value as Fields)[name];
+  }
+  return value;
+}
+
 /** Returns a field as a non-empty string, or `undefined`. */
 export function textField(value: unknown, name: string): string | undefined {
   const field = asFields(value)?.[name];

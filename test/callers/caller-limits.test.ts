@@ -33,7 +33,7 @@ function make(options: Partial<CallerLimitsOptions> = {}): CallerLimits {
   });
 }
 
-/** How many of `count` requests at once pass. */
+/** Number of `count` simultaneous requests that are admitted. */
 function passing(
   caps: CallerLimits,
   count: number,
@@ -52,8 +52,8 @@ function passing(
   return passed;
 }
 
-describe("caps", () => {
-  it("N10 count by id, else by address, else all together", () => {
+describe("limits per caller", () => {
+  it("N10 count by caller id, otherwise by address, otherwise all requests together", () => {
     const caps = make();
     expect(passing(caps, 5, "203.0.113.1", "a")).toBe(2);
     expect(passing(caps, 5, "203.0.113.1")).toBe(2);
@@ -66,19 +66,19 @@ describe("caps", () => {
     expect(passing(caps, 5, "garbage")).toBe(0);
   });
 
-  it("N10 without an address are 1,000, or the cap of one caller where that is more", () => {
+  it("N10 are 1,000 for requests without an address, or the limit of one caller where that is higher", () => {
     expect(passing(make({ concurrent: 1_500 }), 1_600)).toBe(1_500);
     expect(WIDE_LIMIT).toBe(1_000);
   });
 
-  it("N10 are off with `false`, and look for no address then", () => {
+  it("N10 are off with `false`, and then no address is looked up", () => {
     const findClient = (): never => expect.unreachable();
     expect(passing(make({ concurrent: false, findClient }), 5_000, "203.0.113.1")).toBe(5_000);
   });
 });
 
 describe("slots", () => {
-  it("N10 are kept only while they are taken, however many callers there are", () => {
+  it("N10 exist only while they are taken, however many callers there are", () => {
     const slots = new CallerSlots();
     for (let at = 0; at < 65_536; at++) {
       const slot = slots.take(`2001:db8:1:${at.toString(16)}::/64`, 100)!;
@@ -87,7 +87,7 @@ describe("slots", () => {
     expect(slots.size).toBe(32_768);
   });
 
-  it("N10 that are refused leave nothing behind", () => {
+  it("N10 leave no entry behind after a refusal", () => {
     const slots = new CallerSlots();
     const first = slots.take("a", 1)!;
     expect(slots.take("a", 1)).toBeUndefined();
@@ -97,7 +97,7 @@ describe("slots", () => {
   });
 });
 
-describe("the watch for proxies", () => {
+describe("proxy detection", () => {
   const xff = callOf({ "x-forwarded-for": "203.0.113.1" });
   let seen: SeenProxy[] = [];
   function watching(): (call: WebRequestCall, address: string, times?: number) => boolean {
@@ -120,7 +120,7 @@ describe("the watch for proxies", () => {
     "fe80::1",
     "100.64.0.1",
   ])(
-    "N10 takes the private address %s for a proxy's after 20 requests, and tells it once",
+    "N10 detects the private address %s as a proxy after 20 requests, and reports it once",
     (address) => {
       const sees = watching();
       expect(sees(xff, address, PATIENCE - 1)).toBe(false);
@@ -143,14 +143,14 @@ describe("the watch for proxies", () => {
     "x-client-ip",
     "x-vercel-forwarded-for",
     "x-nf-client-connection-ip",
-  ])("N10 knows the header %s", (name) => {
+  ])("N10 recognises the header %s", (name) => {
     const sees = watching();
     const value = name === "forwarded" ? "for=203.0.113.1" : "203.0.113.1";
     expect(sees(callOf({ [name]: value }), "10.0.0.1", PATIENCE)).toBe(true);
     expect(seen).toEqual([{ network: "10.0.0.0/8", headers: [name] }]);
   });
 
-  it("N10 names only what all of the requests carried", () => {
+  it("N10 names only headers that all of the requests carried", () => {
     const sees = watching();
     const both = callOf({ "x-forwarded-for": "203.0.113.1", "cf-connecting-ip": "203.0.113.1" });
     sees(both, "10.0.0.1", PATIENCE - 1);
@@ -158,7 +158,7 @@ describe("the watch for proxies", () => {
     expect(seen[0]!.headers).toEqual(["x-forwarded-for"]);
   });
 
-  it("N10 begins anew at a request without such a header, and never begins for a public address", () => {
+  it("N10 starts again at a request without such a header, and never counts a public address", () => {
     const sees = watching();
     sees(xff, "10.0.0.1", PATIENCE - 1);
     sees(plain, "10.0.0.1");
@@ -167,12 +167,12 @@ describe("the watch for proxies", () => {
     expect(sees(xff, "2001:db8::7", 5 * PATIENCE)).toBe(false);
   });
 
-  it("N10 takes neither a development server nor a framework's own answer for a proxy", () => {
+  it("N10 does not detect a development server, or an address that a framework has evaluated, as a proxy", () => {
     const sees = watching();
     for (const own of ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
       expect(sees(callOf({ "x-forwarded-for": own }), "127.0.0.1", 2 * PATIENCE)).toBe(false);
     expect(sees(callOf({ "x-forwarded-for": "10.0.0.5" }), "10.0.0.5", 2 * PATIENCE)).toBe(false);
-    // A client can write such an entry, but not as the last one.
+    // A client can send such an entry, but not as the last one.
     const made = callOf({ "x-forwarded-for": "127.0.0.1, 203.0.113.1" });
     expect(sees(made, "127.0.0.1", PATIENCE)).toBe(true);
   });
@@ -184,7 +184,7 @@ describe("the watch for proxies", () => {
     expect(sees(xff, "10.0.0.1")).toBe(false);
   });
 
-  it("N10 gives such a proxy the cap of unknown addresses", () => {
+  it("N10 gives a detected proxy the limit of unknown addresses", () => {
     const caps = make({ watch: new ProxyDetection(() => {}), concurrent: 100 });
     expect(passing(caps, WIDE_LIMIT + 30, "10.0.0.1", undefined, xff)).toBe(WIDE_LIMIT);
     expect(passing(caps, 130, "10.0.0.2")).toBe(100);

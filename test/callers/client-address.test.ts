@@ -38,11 +38,14 @@ it("N10 asks the function, then the headers of trusted proxies, then the host", 
   expect(faults).toEqual([]);
 });
 
-it.each([undefined, null, ""])("N10 goes on where the function returns %j", (nothing) => {
-  expect(finder({ clientAddress: () => nothing })("203.0.113.1")).toBe("203.0.113.1");
-});
+it.each([undefined, null, ""])(
+  "N10 asks the next source where the function returns %j",
+  (nothing) => {
+    expect(finder({ clientAddress: () => nothing })("203.0.113.1")).toBe("203.0.113.1");
+  },
+);
 
-it("N10 tells each kind of fault once, and asks no other source after one", () => {
+it("N10 reports each kind of fault once, and asks no other source after a fault", () => {
   const error = new Error("no database");
   const answers: (() => unknown)[] = [
     () => {
@@ -62,14 +65,14 @@ it("N10 tells each kind of fault once, and asks no other source after one", () =
   ]);
 });
 
-it("N10 tells once that the two headers of proxies disagree", () => {
+it("N10 reports once that the two headers of proxies disagree", () => {
   const find = finder({ trustProxy: 1 });
   const both = { "x-forwarded-for": "203.0.113.1", forwarded: "for=203.0.113.2" };
   expect([find("10.0.0.1", both), find("10.0.0.1", both)]).toEqual(["10.0.0.1", "10.0.0.1"]);
   expect(faults).toEqual([["disagree", undefined]]);
 });
 
-it("N10 reads the same client alike, however many come in between", () => {
+it("N10 identifies the same client in the same way, however many others come in between", () => {
   const find = finder({});
   for (let at = 0; at < 5_000; at++)
     expect(find(`203.0.${at >> 8}.${at & 255}`)).toBe(`203.0.${at >> 8}.${at & 255}`);

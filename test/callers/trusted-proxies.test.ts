@@ -8,7 +8,7 @@ const UNKNOWN = "unknown";
 const keyOf = (address: ReturnType<typeof parseAddress>): string =>
   address ? toClientKey(address) : UNKNOWN;
 
-/** The client that is found, for one peer, with X-Forwarded-For and Forwarded as given. */
+/** The client that is found for one peer, with the given X-Forwarded-For and Forwarded. */
 function clientOf(
   trusted: TrustedProxies | string[],
   peer: string | undefined,
@@ -124,16 +124,16 @@ describe("both headers", () => {
     ["they agree in other words", "6.6.6.6, 1.1.1.1", 'for="[::ffff:1.1.1.1]:80"', "1.1.1.1"],
     ["they disagree", "1.1.1.1", "for=6.6.6.6", "10.0.0.1"],
     ["one knows the client", "1.1.1.1", "for=unknown", "10.0.0.1"],
-    ["Forwarded names nobody", "1.1.1.1", "proto=https;host=a.example", "1.1.1.1"],
+    ["Forwarded names no client", "1.1.1.1", "proto=https;host=a.example", "1.1.1.1"],
     ["Forwarded is garbage", "1.1.1.1", "garbage", "1.1.1.1"],
-    ["Forwarded alone names nobody", undefined, "proto=https", "10.0.0.1"],
+    ["Forwarded alone names no client", undefined, "proto=https", "10.0.0.1"],
   ])("N10 %s", (_what, forwardedFor, forwarded, client) => {
     expect(clientOf(1, "10.0.0.1", forwardedFor, forwarded)).toBe(client);
   });
 });
 
-describe("what a client makes up", () => {
-  /** Anything that may stand in a header. */
+describe("a forged header", () => {
+  /** Any text that a header may contain. */
   const header = fc.oneof(
     fc.string({ unit: fc.constantFrom(...'0123456789abcdef:.,;="\\[]%_ \tfor'), maxLength: 80 }),
     fc
@@ -171,7 +171,7 @@ describe("what a client makes up", () => {
     );
   });
 
-  it("N10 in the header that the proxy does not write leads to the proxy's own address at most", () => {
+  it("N10 in the header that the proxy does not write yields at most the proxy's own address", () => {
     fc.assert(
       fc.property(header, (made) => {
         expect(["203.0.113.9", "10.0.0.1"]).toContain(clientOf(1, "10.0.0.1", "203.0.113.9", made));
@@ -183,7 +183,7 @@ describe("what a client makes up", () => {
     );
   });
 
-  it("N4 N10 costs time in proportion to its length", () => {
+  it("N4 N10 takes time in proportion to its length", () => {
     const long = [",", '"', '\\"', "a=b;", "10.0.0.1,", 'for="a",', " "].map((part) =>
       part.repeat(Math.ceil(65_536 / part.length)),
     );

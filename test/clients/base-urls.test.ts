@@ -1,4 +1,4 @@
-/** The table of docs/clients.md, row by row with the clients themselves. */
+/** The table of docs/clients.md, checked row by row with the clients themselves. */
 import { readFileSync } from "node:fs";
 import Anthropic from "@anthropic-ai/sdk";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
@@ -17,7 +17,7 @@ const rows = [
 ].map(([, ...cells]) => cells as [string, DialectName, string, string, string]);
 
 const messages = [{ role: "user" as const, content: "hi" }];
-/** One call of each client; what comes back does not matter. */
+/** One call of each client; its result does not matter. */
 const CALLS: Record<string, (baseURL: string) => Promise<unknown>> = {
   openai: (baseURL) =>
     new OpenAI({ baseURL, apiKey: "k", maxRetries: 0 }).chat.completions.create({
@@ -43,7 +43,7 @@ const CALLS: Record<string, (baseURL: string) => Promise<unknown>> = {
     }),
 };
 
-/** Where a client's call ends up, and what the client is answered. */
+/** The path that a client's call reaches, and the response that the client gets. */
 async function call(
   client: string,
   dialect: DialectName,
@@ -68,7 +68,7 @@ async function call(
     answered.push(await response.clone().text());
     return response;
   });
-  // The answer is empty, and some clients throw at that.
+  // The response is empty, and some clients throw on that.
   await CALLS[client]!(base).catch(() => {});
   await relay.close();
   return { called, answered };
@@ -83,7 +83,7 @@ it.each(rows)("L6 L7 %s (%s): %s and %s", async (client, dialect, base, baseURL,
 });
 
 it.each(rows.filter(([, dialect]) => dialect !== "openai"))(
-  "L7 %s (%s): what the 404 says leads out of it",
+  "L7 %s (%s): the text of the 404 leads to a working base URL",
   async (client, dialect, base, baseURL, expected) => {
     const doubled = await call(client, dialect, base, `${baseURL}/v1`);
     expect(doubled.called).toEqual([]);

@@ -21,9 +21,9 @@ const HOURS = 5 * 3_600_000;
 
 interface ClientSpec {
   dialect: DialectName;
-  /** What stands in the upstream's base URL after its origin. */
+  /** The path of the upstream's base URL. */
   version: string;
-  /** Checks that end with the whole text, by whether they stream. */
+  /** Checks that yield the complete text, and whether they stream. */
   whole: { check: string; seen: Partial<Seen> }[];
   streamed: string[];
   listed: { check: string; name: string }[];
@@ -31,11 +31,11 @@ interface ClientSpec {
   errors: { limited: string; unavailable: string; unauthorized: string; rejected: string };
   /** Reads `code` and `message` of the relay's error from the thrown one. */
   readsCode: boolean;
-  /** How a client tells that it was aborted by its own user: it throws, or just ends. */
+  /** How a client reports that its own user aborted it: it throws, or just ends. */
   throwsOnAbort: boolean;
-  /** Whether an error event in mid-stream surfaces, and as what. */
+  /** Whether an error event in the middle of a stream is reported, and as what. */
   errorInStream: string | undefined;
-  /** Whether the client obeys `x-should-retry: false`, and retries at all. */
+  /** Whether the client obeys `x-should-retry: false`, and whether it retries at all. */
   obeys: boolean;
 }
 
@@ -160,7 +160,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
   }
 
   for (const { check, seen } of spec.whole)
-    it(`L6 N2 ${check}: answers in one piece, with the relay's credential`, async () => {
+    it(`L6 N2 ${check}: gets a complete answer, with the relay's credential`, async () => {
       await start();
       expect(await run(check)).toEqual({ text: WHOLE, ...seen });
       expect(upstream.ledger.calls.map(({ secret }) => secret)).toEqual([secretOf("c1")]);
@@ -168,7 +168,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     });
 
   for (const check of spec.streamed)
-    it(`L6 ${check}: streams the whole text`, async () => {
+    it(`L6 ${check}: streams the complete text`, async () => {
       await start();
       expect(await run(check)).toMatchObject({ text: WHOLE });
       expect(upstream.ledger.last()).toMatchObject({ credential: "c1", stream: true, events: 3 });
@@ -182,7 +182,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     });
 
   for (const check of ["refused", "refusedStream"])
-    it(`L6 E3 ${check}: throws its own error class for a limit, with status and message`, async () => {
+    it(`L6 E3 ${check}: throws the client's own error class for a limit, with status and message`, async () => {
       await start();
       play({ refuse: { kind: "quota", wait: HOURS } });
       const { error } = await run(check, { maxRetries: 0 });
@@ -195,7 +195,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     });
 
   if (spec.obeys)
-    it("L6 E3 asks once for a final refusal, with its retries at their default", async () => {
+    it("L6 E3 sends one request for a final refusal, with its default number of retries", async () => {
       await start();
       play({ refuse: { kind: "quota", wait: HOURS } });
       await run("refused");
@@ -204,7 +204,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
       expect(upstream.ledger.calls).toHaveLength(2);
     });
 
-  it("L6 A14 throws its own error class where no credential can serve", async () => {
+  it("L6 A14 throws the client's own error class where no credential is available", async () => {
     await start();
     relay.relay.credentials.disable("c1");
     relay.relay.credentials.disable("c2");
@@ -215,7 +215,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     expect(relay.ends).toHaveLength(1);
   });
 
-  it("L6 N7 throws its own error class where the caller may not call", async () => {
+  it("L6 N7 throws the client's own error class where the caller is not authorized", async () => {
     await start({ authorize: () => false });
     const { error } = await run("refused");
     expect(error).toMatchObject({ name: spec.errors.unauthorized, status: 401 });
@@ -225,7 +225,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     if (spec.readsCode) expect(error!.code).toBe("ERR_RELAY_UNAUTHORIZED");
   });
 
-  it("L6 E5 throws the upstream's own error for a request that is wrong", async () => {
+  it("L6 E5 throws the upstream's own error for an invalid request", async () => {
     await start();
     play({ refuse: { kind: "bad-request", message: "temperature is not a colour" } });
     const { error } = await run("refused");
@@ -234,7 +234,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     expect(upstream.ledger.calls).toHaveLength(1);
   });
 
-  it("L6 I2 I3 keeps what came before the upstream dies, and tells the error where it can", async () => {
+  it("L6 I2 I3 keeps the events before an interruption, and reports the error where it can", async () => {
     await start();
     play({ text: TEXT, cut: { afterEvents: 2 } });
     const { text, error } = await run(spec.streamed[0]!);
@@ -246,7 +246,7 @@ function clientContract(client: ClientName, driver: () => Driver): void {
     expect(upstream.ledger.calls).toHaveLength(1);
   });
 
-  it("L6 I4 aborted by its user in mid-stream, closes the call to the upstream", async () => {
+  it("L6 I4 closes the call to the upstream when its user aborts in the middle of a stream", async () => {
     await start();
     play({ text: TEXT, stall: { afterEvents: 1 } });
     const { text, error } = await run("aborted");

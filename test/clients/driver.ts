@@ -1,4 +1,4 @@
-/** Who runs a check: this process with the clients installed here, or a newer Node with the newest ones. */
+/** Runs a check: in this process with the clients installed here, or in a newer Node with the newest clients. */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Check, Seen, Target } from "./checks/check.ts";

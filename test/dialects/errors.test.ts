@@ -32,7 +32,7 @@ function refused(name: string): Promise<string> {
   return answer(ERROR.status, "application/json", DIALECTS[name]!.renderError(ERROR));
 }
 
-/** A stream that has begun and then brings our error event. */
+/** A stream that has begun and then carries the relay's error event. */
 function brokenOff(name: string, begun: string): Promise<string> {
   return answer(200, "text/event-stream", begun + DIALECTS[name]!.renderErrorEvent(ERROR));
 }
@@ -158,7 +158,7 @@ describe("an error event", () => {
   });
 
   it.each(Object.values(DIALECTS))(
-    "I3 of $name is one whole event that its own dialect reads as an error",
+    "I3 of $name is one complete event that its own dialect reads as an error",
     (dialect) => {
       const text = dialect.renderErrorEvent(ERROR);
       const lines = text.split("\n");

@@ -184,7 +184,7 @@ describe.each([
   });
 
   it.each(events.filter(({ meaning }) => meaning === "error" || meaning === "terminal"))(
-    "B12 looks twice at $says after commit",
+    "B12 examines $says again after commit",
     ({ event, says }) => {
       // Neither of these two ends a stream that has begun.
       if (says === "a bare code and message" || says === "MiniMax's refusal") return;
@@ -192,7 +192,7 @@ describe.each([
     },
   );
 
-  it("B12 passes by text that speaks of errors and ends", () => {
+  it("B12 ignores text that mentions errors and ends", () => {
     const talk = JSON.stringify('say "error" and {"type":"message_stop"} and [DONE]');
     const delta = { openai: chunk({ content: talk }), generic: { text: talk } }[dialectName];
     const data = JSON.stringify(delta ?? { type: "content_block_delta", delta: { text: talk } });
@@ -220,7 +220,7 @@ describe("the end of a stream", () => {
     expect(DIALECTS[name]!.isCompleteWith!({ name: "", data: JSON.stringify(data) })).toBe(ends);
   });
 
-  it("B12 in anthropic needs its terminal event", () => {
+  it("B12 requires the terminal event in anthropic", () => {
     expect(DIALECTS["anthropic"]!.isCompleteWith).toBeUndefined();
   });
 });
@@ -247,7 +247,7 @@ describe("usage", () => {
       },
       [3, 7, 10],
     ],
-  ])("I17 finds counts of %s in %j", (name, data, [inputTokens, outputTokens, totalTokens]) => {
+  ])("I17 finds the counts of %s in %j", (name, data, [inputTokens, outputTokens, totalTokens]) => {
     const usage = DIALECTS[name]!.readUsage(JSON.stringify(data));
     expect([usage?.inputTokens, usage?.outputTokens, usage?.totalTokens]).toEqual([
       inputTokens,

@@ -52,7 +52,7 @@ describe("the model of a request", () => {
     ["google", post("/v1beta/models/m:generateContent"), true],
     ["google", get("/v1beta/models"), false],
     ["generic", post("/chat/completions"), false],
-  ])("L7 of %s is needed for %o: %s", (name, asked, needed) => {
+  ])("L7 of %s is required for %o: %s", (name, asked, needed) => {
     expect(DIALECTS[name]!.needsModel(asked)).toBe(needed);
   });
 });
@@ -69,7 +69,7 @@ describe("a stream", () => {
     ["google", post("/v1beta/models/m:streamGenerateContent", {}), false],
     ["google", post("/v1beta/models/m:generateContent", {}, "?alt=sse"), false],
     ["generic", post("/x", { stream: true }), true],
-  ])("I1 in %s is asked for by %o: %s", (name, asked, wanted) => {
+  ])("I1 in %s is requested by %o: %s", (name, asked, wanted) => {
     expect(DIALECTS[name]!.wantsStream(asked)).toBe(wanted);
   });
 });
@@ -84,15 +84,15 @@ describe("a credential", () => {
     ["google", "AIzaSyX", "x-goog-api-key", "AIzaSyX"],
     ["google", "ya29.x", "authorization", "Bearer ya29.x"],
     ["google", "eyJhbGciOi.x.y", "authorization", "Bearer eyJhbGciOi.x.y"],
-  ])("B12 of %s: %s goes as %s", (name, secret, header, value) => {
+  ])("B12 of %s: %s is sent as %s", (name, secret, header, value) => {
     expect(DIALECTS[name]!.credentialHeader(secret)).toEqual([header, value]);
   });
 
-  it("N2 in a query parameter of Google's is known as one", () => {
+  it("N2 in a query parameter of Google's is recognised", () => {
     expect(DIALECTS["google"]!.secretParameters).toContain("key");
   });
 
-  it("N2 of a client is in no dialect's headers that pass", () => {
+  it("N2 of a client is not in the headers that any dialect passes", () => {
     const secrets = ["authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie"];
     for (const { passHeaders } of Object.values(DIALECTS)) {
       expect(

@@ -1,4 +1,4 @@
-/** What the packed package does when a build imports an app without keys, and when its server starts. */
+/** The packed package in a build that imports an app without keys, and at the start of its server. */
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Installed, installPackage } from "../support/package.ts";
@@ -66,7 +66,7 @@ describe("a build", () => {
       createServer().listen(0, function () { this.close(); });
       console.log(relays.length, relays.every((it) => (it.relay ?? it).ready !== undefined));
     `;
-    // Nothing is thrown, nothing printed, and nothing is left that would keep the process.
+    // Nothing throws, nothing is printed, and nothing keeps the process alive.
     const expected = { status: 0, stdout: `${2 * (ENTRIES.length + 1)} true\n`, stderr: "" };
     expect(run("build.mjs", text)).toEqual(expected);
   });
@@ -90,7 +90,7 @@ describe("a server of node:http", () => {
     expect(result).toEqual({ status: 0, stdout: "health 200\n", stderr: "" });
   });
 
-  it("L13 ends with code 1 where `await relay.relay.ready()` stands before `listen`", () => {
+  it("L13 ends with code 1 where `await relay.relay.ready()` precedes `listen`", () => {
     const text = `
       import { createServer } from "node:http";
       import { defineRelay } from "h3-relay/node";

@@ -16,11 +16,11 @@ const setup: HostSetup = {
 
 describeHost("bun", setup);
 
-/** Bun closes what is silent for so long, ms. */
+/** Time after which Bun closes a connection without traffic, in ms. */
 const BUN_PATIENCE = 10_000;
 
 it.skipIf(setup.isMissing!())(
-  "I6 waits longer than Bun would for an answer that is no stream",
+  "I6 waits longer than Bun's idle timeout for a response that is not a stream",
   async () => {
     const stage = await setStage(setup);
     try {

@@ -1,4 +1,4 @@
-/** docs/deno.md: every file as it stands, every command without prompts; only the made-up upstream and the port are replaced. */
+/** docs/deno.md: every file unchanged, every command without prompts; only the example upstream and the port are replaced. */
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -78,7 +78,7 @@ function run(...args: string[]): { code: number | null; text: string } {
   return { code: status, text: stdout + stderr };
 }
 
-/** Starts what a command of the page starts, on a free port. */
+/** Starts the program of a command on the page, on a free port. */
 async function start(
   command: string,
   change = (text: string): string => text,
@@ -101,7 +101,7 @@ const withGrace = (text: string): string =>
   text.replace("authorize:", `streaming: { shutdownGrace: ${GRACE} },\n  authorize:`);
 
 describe.skipIf(isMissing)("docs/deno.md", () => {
-  it("has the commands that are run below, and no other", () => {
+  it("has exactly the commands that are run below", () => {
     expect(serving.map((line) => line.split(" ").at(-1))).toEqual([
       "main.ts",
       "serve.ts",
@@ -142,7 +142,7 @@ describe.skipIf(isMissing)("docs/deno.md", () => {
     30_000,
   );
 
-  it("K16 a stream that ends within the grace is whole", async () => {
+  it("K16 a stream that ends within the grace time is complete", async () => {
     upstream.script({ then: { events: 4, stall: { afterEvents: 2 } } });
     const { url, signal, gone } = await start(serving[0]!);
     const asked = ask(`${url}/ai`, "gpt-5");
@@ -160,7 +160,7 @@ describe.skipIf(isMissing)("docs/deno.md", () => {
     expect(code).toBe(0);
   }, 30_000);
 
-  it("has files whose types fit", () => {
+  it("has files that pass the type check", () => {
     const checked = files
       .map(({ name }) => name)
       .filter((name) => /^(?!express).*\.ts$/.test(name));
@@ -168,10 +168,10 @@ describe.skipIf(isMissing)("docs/deno.md", () => {
     expect(code, text).toBe(0);
   }, 60_000);
 
-  it("links a clone as it says, beside a registry that knows no package", async () => {
+  it("links a clone as described, with a registry that has no package", async () => {
     const json = JSON.parse(files.find(({ name }) => name === "deno.json")!.code) as object;
     const names = [...Object.keys(manifest.dependencies), "typescript"];
-    // What the clone depends on is linked too, and so is valibot's optional peer.
+    // The dependencies of the clone are linked, too, and so is valibot's optional peer.
     const links = ["h3-relay", ...names].map((name) => `../node_modules/${name}`);
     app.link("typescript");
     app.write("linked/deno.json", JSON.stringify({ ...json, links }));

@@ -1,4 +1,4 @@
-/** What Deno lets a relay do, by its flags, and what is said of what it does not. No run may prompt. */
+/** What Deno allows a relay to do, by its flags, and how the relay reports a missing permission. No run may prompt. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -68,7 +68,7 @@ async function denoIs(
   return { code: exit, told, text: texts.stdout + texts.stderr };
 }
 
-/** A relay that is asked several times and tells what it answered. */
+/** A relay that gets several requests and reports its responses. */
 const asks = (options: string, times = 6, before = ""): string => `
   import { createRelay, oauth } from "h3-relay";
   ${before}
@@ -96,7 +96,7 @@ const asks = (options: string, times = 6, before = ""): string => `
 
 describe.skipIf(isMissing)("Deno's permissions", () => {
   it(
-    "L4 every entry is imported without any permission",
+    "L4 every entry can be imported without any permission",
     async () => {
       const { exports } = JSON.parse(readFileSync(join(app.folder, "package.json"), "utf8")) as {
         exports: Record<string, string>;
@@ -141,7 +141,7 @@ describe.skipIf(isMissing)("Deno's permissions", () => {
       const { code: exit, told, text } = await run(code, ["--allow-net=127.0.0.1"]);
       expect(told, text).toEqual({ isWhole: true, status: 200 });
       expect(exit).toBe(0);
-      // The first lines of the log come from the same turn in which the relay is made.
+      // The first lines of the log are written in the turn in which the relay is created.
       expect(text).toContain("[warn] [relay] ");
     },
     LIMIT,
@@ -161,14 +161,14 @@ describe.skipIf(isMissing)("Deno's permissions", () => {
   );
 
   it(
-    "F2 a call that Deno denies is named in the log, answered 500, and blamed on nothing else",
+    "F2 a call that Deno denies is named in the log, answered with 500, and attributed to nothing else",
     async () => {
       const before = upstream.ledger.total;
       const { told, text } = await run(asks(""));
       const { host } = new URL(upstream.url);
       const line = `Deno denied network access to ${host}: run with --allow-net=${host}`;
       expect(text.split(line)).toHaveLength(2);
-      // More than opens a circuit, on more than one credential.
+      // More calls than open a circuit, on more than one credential.
       expect(told).toEqual({
         answers: Array.from({ length: 6 }, () => [500, "ERR_RELAY_PERMISSION", "false"]),
         credentials: ["one", "two"].map((id) => expect.objectContaining({ id })),
@@ -237,7 +237,7 @@ describe.skipIf(isMissing)("Deno's permissions", () => {
   );
 
   it(
-    "K13 an options' function that reads a variable without the permission names it",
+    "K13 an options function that reads a variable without the permission names it",
     async () => {
       const code = `
       import { defineRelay } from "h3-relay/deno";

@@ -1,4 +1,4 @@
-/** The examples that need no build of their own, each started as it stands. (Those of Nitro and Nuxt run under the host suite.) */
+/** The examples that need no build, each started unchanged. (Those of Nitro and Nuxt run in the host suite.) */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { createSimulator } from "../../simulator/index.ts";
@@ -11,7 +11,7 @@ import { bundleWorker } from "./support/worker.ts";
 const KEY = "sk-example-0123456789";
 
 interface Example {
-  /** Folder under test/hosts/ that has what it needs, and a path in it. */
+  /** Folder under test/hosts/ with the dependencies, and a path in it. */
   needs?: [host: string, path: string];
   file: string;
   prepare?(app: Installed): void;

@@ -1,4 +1,4 @@
-/** What a host does not tell, or does otherwise: the one table that the host suite reads and docs/hosts.md shows. */
+/** What a host does not report, or does differently: the one table that the host suite reads and docs/hosts.md shows. */
 
 export type HostName =
   | "node"
@@ -26,13 +26,13 @@ export type Phase =
 
 export interface Exception {
   hosts: readonly HostName[];
-  /** Phases of a leaving client that it is about. */
+  /** The phases of a client's disconnect that it applies to. */
   phases?: readonly Phase[];
   /** A row that does not hold there. */
   row?: "I18" | "pipelining" | "expect";
-  /** The client's leaving is noticed within so many ms instead of 100; `false`: not at all while nothing is written. */
+  /** The disconnect is noticed within this many ms instead of 100; `false`: not at all while nothing is written. */
   within?: number | false;
-  /** Lines that the host prints of its own accord. */
+  /** Lines that the host itself prints. */
   noise?: RegExp;
   why: string;
 }
@@ -72,7 +72,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   },
   {
     hosts: ["deno", "bun"],
-    noise: /broke off|^\s*(?:at |\^|\d+ \|)|^$/,
+    noise: /response was interrupted|^\s*(?:at |\^|\d+ \|)|^$/,
     why: "The host reports a connection that the relay has to break (I18) as an error with its stack.",
   },
 ];

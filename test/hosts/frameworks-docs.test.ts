@@ -26,7 +26,7 @@ const SERVERS: Record<string, string[]> = {
 };
 
 it.each(Object.entries({ ...SHOWN, ...SERVERS }))(
-  "L9 docs/hosts.md shows the example for %s as it is",
+  "L9 docs/hosts.md shows the example for %s unchanged",
   (name, files) => {
     const docs = read("docs/hosts.md");
     for (const file of files) {
@@ -38,7 +38,7 @@ it.each(Object.entries({ ...SHOWN, ...SERVERS }))(
   },
 );
 
-it("L9 every example that uses createRelay has a long test, and its folder is left to the long checks", () => {
+it("L9 every example that uses createRelay has a long test, and its folder runs only in the long checks", () => {
   for (const name of Object.keys(SHOWN)) {
     const folder = name.replace(/^sveltekit$/, "sveltekit3").replace("-", "");
     expect(existsSync(new URL(`test/hosts/${folder}.long.test.ts`, root)), folder).toBe(true);

@@ -37,7 +37,7 @@ function options(more: Partial<CommonOptions> = {}): RelayOptions {
 }
 
 describe.each(Object.entries(ENTRIES))("the health of a relay: %s", (_name, kind) => {
-  it("J12 is 200 without authorize, a call upstream or an end", async () => {
+  it("J12 is 200 without authorize, an upstream call or an end event", async () => {
     entry = await kind.open(() => options());
     const response = await entry.ask(HEALTH);
     expect([response.status, await response.text()]).toEqual([200, '{"ok":true}']);
@@ -59,7 +59,7 @@ describe.each(Object.entries(ENTRIES))("the health of a relay: %s", (_name, kind
     }
   });
 
-  it("J12 is 503 while the options are wrong, and 200 once they are right", async () => {
+  it("J12 is 503 while the options are wrong, and 200 once they are correct", async () => {
     const env: { KEY?: string } = {};
     entry = await kind.open(() => options({ credentials: [{ id: "a", apiKey: env.KEY }] }));
     const response = await entry.ask(HEALTH);
@@ -85,7 +85,7 @@ it("J12 is 503 where the relay was closed before it started", async () => {
   expect((await relay.fetch(new Request(`http://host.test${HEALTH}`))).status).toBe(503);
 });
 
-it("J12 does not wait for the store, nor tell of it", async () => {
+it("J12 does not wait for the store, and does not report it", async () => {
   const hang = (): Promise<never> => new Promise(() => {});
   const storage = { getItem: hang, setItem: hang, getItems: hang, removeItem: hang, getKeys: hang };
   const relay = createRelay(() => options({ storage }));
@@ -93,7 +93,7 @@ it("J12 does not wait for the store, nor tell of it", async () => {
   expect(response.status).toBe(200);
 });
 
-it("J12 J10 is served at its own path alone", async () => {
+it("J12 J10 is served at its own path only", async () => {
   const relay = createRelay(() => options({ authorize: () => true }));
   const paths = ["/ai/_relay", "/ai/_relay/health/", "/ai/_relay/healthy", "/ai/_RELAY/health"];
   for (const path of paths) {

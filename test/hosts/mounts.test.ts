@@ -54,7 +54,7 @@ const OUTSIDE = [
 ];
 
 describe("a path outside the mount", () => {
-  it.each(all)("L15 is a 404 without a call upstream or to authorize: %s", async (_name, kind) => {
+  it.each(all)("L15 is a 404 without an upstream call or authorize: %s", async (_name, kind) => {
     const { ask } = await open(kind);
     const statuses: Record<string, number> = {};
     for (const path of kind.isDecoded ? OUTSIDE : [...OUTSIDE, "/%61i/models"])
@@ -65,7 +65,7 @@ describe("a path outside the mount", () => {
     expect(upstream.ledger.last()!.path).toBe("/v1/models");
   });
 
-  it.each(byOption)("L15 names the mount: %s", async (_name, kind) => {
+  it.each(byOption)("L15 names the mount path: %s", async (_name, kind) => {
     const { ask } = await open(kind);
     const response = await ask("/other", { method: "POST", body: "{}" });
     const { error } = (await response.json()) as { error: object };
@@ -82,7 +82,7 @@ describe("a path outside the mount", () => {
 });
 
 describe("a relay without a mount", () => {
-  it.each(byOption)("L15 relays nothing and says why, once in the log: %s", async (_name, kind) => {
+  it.each(byOption)("L15 relays nothing and logs the reason once: %s", async (_name, kind) => {
     entry = await kind.open(() => options());
     for (const path of ["/", "/ai/models", "/favicon.ico"]) {
       const response = await entry.ask(path);
@@ -94,7 +94,7 @@ describe("a relay without a mount", () => {
     expect(lines[0]).toContain('app.use("/ai/**", relay)');
   });
 
-  it.each(byOption)('L15 relays every path where `mount: "/"` says so: %s', async (_name, kind) => {
+  it.each(byOption)('L15 relays every path with `mount: "/"`: %s', async (_name, kind) => {
     const { ask } = await open(kind, "/");
     for (const path of ["/models", "/a/b"]) await ask(path);
     expect(upstream.ledger.calls.map(({ path }) => path)).toEqual(["/v1/models", "/v1/a/b"]);
@@ -109,7 +109,7 @@ describe("a relay without a mount", () => {
 });
 
 describe("mounts that disagree", () => {
-  it("L15 the call goes before the option", async () => {
+  it("L15 the call has priority over the option", async () => {
     const relay = createRelay(options("/ai"));
     const ask = (path: string): Promise<Response> =>
       relay.fetch(new Request(`http://host.test${path}`), { mount: "/llm/" });
@@ -118,7 +118,7 @@ describe("mounts that disagree", () => {
     await relay.close();
   });
 
-  it("L15 the option decides where a router gives the relay more paths than that", async () => {
+  it("L15 the option decides where a router gives the relay more paths", async () => {
     const handler = defineRelay(options("/api/ai"));
     const app = new H3().all("/api/**", handler as never);
     expect((await app.fetch(new Request("http://host.test/api/models"))).status).toBe(404);
@@ -126,7 +126,7 @@ describe("mounts that disagree", () => {
     await handler.close();
   });
 
-  it("L15 the router decides where the option is about another path", async () => {
+  it("L15 the router decides where the option names another path", async () => {
     const handler = defineRelay(options("/ai"));
     const app = new H3().all("/base/ai/**", handler as never);
     expect((await app.fetch(new Request("http://host.test/base/ai/models"))).status).toBe(200);
@@ -134,7 +134,7 @@ describe("mounts that disagree", () => {
     await handler.close();
   });
 
-  it("L15 `app.mount` of h3 is seen also where the app is mounted itself, and by `authorize`", async () => {
+  it("L15 `app.mount` of h3 is recognised also where the app itself is mounted, and by `authorize`", async () => {
     const seen: string[] = [];
     const handler = defineRelay({
       ...options(),
@@ -149,7 +149,7 @@ describe("mounts that disagree", () => {
   });
 });
 
-describe("what a mount is written like", () => {
+describe("forms of a mount path", () => {
   it.each([
     ["/", ""],
     ["", ""],
@@ -186,11 +186,11 @@ describe("what a mount is written like", () => {
     ["/base/ai", "/ai", false],
     ["/ai", "/aix", false],
     ["/ai", "", false],
-  ])("L15 between router %j and option %j the option decides: %j", (router, option, is) =>
+  ])("L15 the option decides between router %j and option %j: %j", (router, option, is) =>
     expect(isOptionDecisive(router, option)).toBe(is),
   );
 
-  it("L15 leaves a backslash, which routers take for a slash, to be refused", () => {
+  it("L15 leaves a backslash, which routers treat as a slash, to be rejected", () => {
     expect(placeUnder("/ai/a\\b", 2, undefined)).toEqual({ mount: "", target: "/ai/a\\b" });
     expect(placeUnder("/a?\\", 1, undefined)).toEqual({ mount: undefined, target: "/a?\\" });
   });

@@ -17,7 +17,7 @@ describeHost(
   "nuxt",
   {
     isMissing: () => isNotInstalled("nuxt", "nuxt"),
-    // Nuxt looks for what it needs in the folders above the app.
+    // Nuxt searches the folders above the app for its dependencies.
     parent: fileURLToPath(new URL("nuxt/.apps", import.meta.url)),
     mount: "/deep/ai",
     prepare(app) {
@@ -28,7 +28,7 @@ describeHost(
   (stage) => {
     describeLasting(stage, { ...mounts, prefix: "NUXT", requestId: "x-own-id" });
 
-    it("L14 gives useRelay() to the server's code, before the first request too", async () => {
+    it("L14 gives useRelay() to the server's code, also before the first request", async () => {
       const host = await stage().start({});
       const answer = await fetch(`${host.url}/deep/status`);
       expect(await answer.json()).toMatchObject({ credentials: [{ id: "c1" }, { id: "c2" }] });

@@ -43,7 +43,7 @@ function options(more: Partial<OneUpstream> = {}): RelayOptions {
   };
 }
 
-/** A promise that a test settles, and how often it was asked for. */
+/** A promise that a test settles, and the number of requests for it. */
 function later<T>(): { ask(): Promise<T>; resolve(value: T): void; asked: number } {
   let resolve!: (value: T) => void;
   const promise = new Promise<T>((done) => (resolve = done));
@@ -93,20 +93,25 @@ describe("options as a function, on every entry", () => {
     expect(JSON.parse(upstream.ledger.last()!.body.toString())).toEqual(JSON.parse(body));
   });
 
-  it.each(kinds)("L13 tells the log in full and the client nothing: %s", async (_name, kind) => {
-    entry = await kind.open(missing);
-    const response = await entry.ask("/ai/models");
-    expect(response.status).toBe(500);
-    const text = await response.text();
-    expect(JSON.parse(text)).toMatchObject({ error: { code: "ERR_RELAY_START" } });
-    expect(text).not.toContain("KEY_A");
-    await entry.ask("/ai/models");
-    expect(told).toEqual([
-      expect.stringMatching(/^\[relay\] .*: TypeError: KEY_A is missing at .*factories\.test\.ts/),
-    ]);
-  });
+  it.each(kinds)(
+    "L13 logs the fault in full and sends the client nothing of it: %s",
+    async (_name, kind) => {
+      entry = await kind.open(missing);
+      const response = await entry.ask("/ai/models");
+      expect(response.status).toBe(500);
+      const text = await response.text();
+      expect(JSON.parse(text)).toMatchObject({ error: { code: "ERR_RELAY_START" } });
+      expect(text).not.toContain("KEY_A");
+      await entry.ask("/ai/models");
+      expect(told).toEqual([
+        expect.stringMatching(
+          /^\[relay\] .*: TypeError: KEY_A is missing at .*factories\.test\.ts/,
+        ),
+      ]);
+    },
+  );
 
-  it.each(kinds)("L13 tells the client in development: %s", async (_name, kind) => {
+  it.each(kinds)("L13 sends the fault to the client in development: %s", async (_name, kind) => {
     vi.stubEnv("NODE_ENV", "development");
     entry = await kind.open(missing);
     expect(await (await entry.ask("/ai/models")).text()).toContain("KEY_A is missing");
@@ -135,7 +140,7 @@ describe("options as a function, on every entry", () => {
 });
 
 describe("a factory that fails", () => {
-  it("L13 is run again by the next request, then once a second at most", async () => {
+  it("L13 is run again by the next request, then once per second at most", async () => {
     const clock = createVirtualClock();
     const factory = vi.fn(missing);
     const { relay } = createLazyRelay(factory, { clock });
@@ -163,7 +168,7 @@ describe("a factory that fails", () => {
     expect(told).toEqual([expect.stringContaining("Error: vault is down at")]);
   });
 
-  it("L13 has failed when it has not settled after 30 s, and is run again", async () => {
+  it("L13 fails when it has not settled after 30 s, and is run again", async () => {
     const clock = createVirtualClock();
     const factory = vi.fn((): Promise<RelayOptions> => new Promise(() => {}));
     const { relay } = createLazyRelay(factory, { clock });
@@ -179,7 +184,7 @@ describe("a factory that fails", () => {
     await relay.close();
   });
 
-  it("L13 tells the log that its options name", async () => {
+  it("L13 writes to the log that its options name", async () => {
     const lines: string[] = [];
     const log = {
       debug() {},
@@ -193,7 +198,7 @@ describe("a factory that fails", () => {
     expect(told).toEqual([]);
   });
 
-  it("L13 tells each new fault, and never quotes what could not be read as JSON", async () => {
+  it("L13 logs each new fault, and never quotes invalid JSON", async () => {
     let fault: Error = new Error("one");
     const relay = createRelay(() => {
       throw fault;
@@ -215,7 +220,7 @@ describe("a factory that fails", () => {
     expect(told.join()).not.toContain("planted");
   });
 
-  it("L13 outlives a log that fails", async () => {
+  it("L13 survives a log that throws", async () => {
     const error = (): never => {
       throw new Error("disk full");
     };
@@ -226,7 +231,7 @@ describe("a factory that fails", () => {
 });
 
 describe("ready()", () => {
-  it("L13 runs the factory, and a request uses what it gave", async () => {
+  it("L13 runs the factory, and a request uses the result", async () => {
     const factory = vi.fn(() => options());
     const relay = createRelay(factory);
     await relay.ready();
@@ -293,26 +298,23 @@ describe("the relay before its first request", () => {
     expect(() => use(relay)).toThrow(expect.objectContaining({ code: "ERR_RELAY_OPTIONS" }));
   });
 
-  it.each(USES)(
-    "L14 says to wait for ready() from %s with an asynchronous one",
-    async (_, use, is) => {
-      const vault = later<RelayOptions>();
-      const relay = createRelay(vault.ask);
-      expect(() => use(relay)).toThrow(
-        expect.objectContaining({
-          code: "ERR_RELAY_NOT_READY",
-          message: expect.stringContaining("call `await relay.ready()` first") as string,
-        }),
-      );
-      vault.resolve(options());
-      await relay.ready();
-      expect(use(relay)).toEqual(is);
-      expect(vault.asked).toBe(1);
-      await relay.close();
-    },
-  );
+  it.each(USES)("L14 asks for ready() from %s with an asynchronous one", async (_, use, is) => {
+    const vault = later<RelayOptions>();
+    const relay = createRelay(vault.ask);
+    expect(() => use(relay)).toThrow(
+      expect.objectContaining({
+        code: "ERR_RELAY_NOT_READY",
+        message: expect.stringContaining("call `await relay.ready()` first") as string,
+      }),
+    );
+    vault.resolve(options());
+    await relay.ready();
+    expect(use(relay)).toEqual(is);
+    expect(vault.asked).toBe(1);
+    await relay.close();
+  });
 
-  it("L14 takes listeners, and takes them off again", async () => {
+  it("L14 adds and removes listeners", async () => {
     const seen: string[] = [];
     const relay = createRelay(() => options());
     relay.on("end", () => void seen.push("kept"));
@@ -326,12 +328,12 @@ describe("the relay before its first request", () => {
     await relay.close();
   });
 
-  it("L14 tells a factory that uses its own relay", async () => {
+  it("L14 reports a factory that uses its own relay", async () => {
     const relay: Relay = createRelay(() => options({ base: String(relay.status().requests) }));
     expect(() => relay.status()).toThrow(/its options are being read/);
   });
 
-  it("L14 on Workers has no environment, and says what gives it", async () => {
+  it("L14 on Workers has no environment, and says what provides it", async () => {
     const factory = vi.fn((env: { KEY: string }) =>
       options({ credentials: [{ id: "a", apiKey: env.KEY }] }),
     );
@@ -360,7 +362,7 @@ describe("close()", () => {
     expect(factory).not.toHaveBeenCalled();
   });
 
-  it("L14 while the factory runs: who waits is told, and nothing is created", async () => {
+  it("L14 while the factory runs: waiting requests get an error, and nothing is created", async () => {
     const vault = later<RelayOptions>();
     const authorize = vi.fn(() => true);
     const relay = createRelay(vault.ask);
@@ -397,7 +399,7 @@ describe("a server of node:http whose listener is a relay", () => {
     await relay.close();
   });
 
-  it("L13 leaves a failure to the operator who has seen it at ready()", async () => {
+  it("L13 does not log a failure that the operator has seen at ready()", async () => {
     const relay = onNode(missing);
     await expect(relay.relay.ready()).rejects.toThrow("KEY_A is missing");
     const close = await listen(relay);

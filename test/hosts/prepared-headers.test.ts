@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { preparedOn } from "../../src/hosts/serve-node.ts";
 
-it("N8 reads what stands on a response, but for lists: those Node adds by itself, and would halve where they are written too", () => {
+it("N8 reads the headers of a response except lists, which Node adds itself and would shorten if they were written as well", () => {
   const headers = {
     "x-app": "mine",
     "content-length": 7,

@@ -1,4 +1,4 @@
-/** Requests that no client should send, on a host: defined answers, and a server that goes on. */
+/** Invalid requests to a host: the responses are defined, and the server keeps running. */
 import { describe, expect, it } from "vitest";
 import { openRaw } from "../support/raw.ts";
 import { type HostName, isExcepted } from "./exceptions.ts";
@@ -19,7 +19,7 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
     ].join("\r\n");
   }
 
-  /** Sends, and resolves when what came back fits or the connection is closed. */
+  /** Sends, and resolves when the response matches or the connection is closed. */
   function send(
     text: string,
     fits: (answer: string) => boolean,
@@ -57,7 +57,7 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
       expect(count(answer, "HTTP/1.1 200")).toBe(1);
     });
 
-    it("makes no call for half a body", async () => {
+    it("makes no call for an incomplete body", async () => {
       const { upstream } = stage();
       const before = upstream.ledger.total;
       const socket = openRaw(stage().url, head("content-length: 1000") + BODY.slice(0, 20));
@@ -66,7 +66,7 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
       expect(upstream.ledger.total).toBe(before);
     });
 
-    it("gives a body a second, then answers 408", async () => {
+    it("waits a second for a body, then answers 408", async () => {
       const { upstream } = stage();
       const before = upstream.ledger.total;
       const answer = await send(head("content-length: 1000") + BODY.slice(0, 20), (text) =>

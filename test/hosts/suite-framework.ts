@@ -1,4 +1,4 @@
-/** What a web framework promises (L9, L13): its example, built without a key, as a real server over real sockets. */
+/** The contract of a web framework (L9, L13): its example, built without a key, as a real server with real sockets. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isMissing } from "../support/needs.ts";
@@ -8,21 +8,21 @@ import { recordFigures } from "./support/figures.ts";
 import { type Built, buildFramework, FACTORY_RAN, type Framework } from "./support/framework.ts";
 import type { HostProcess } from "./support/process.ts";
 
-/** How soon an upstream is closed after its client has left, ms. */
+/** Time within which an upstream is closed after its client has left, in ms. */
 const SOON = 100;
 const ROUNDS = 3;
 /** `limits.perCaller.concurrent`, which no example sets. */
 const CAP = 100;
-/** `shutdownGrace` and a little. */
+/** `shutdownGrace` plus a margin. */
 const GRACE = 10_000;
 const MISSING_KEY = /credentials\[0\].*apiKey/;
 
 export interface FrameworkExpectations {
-  /** Whether the host reads the options when it starts; else the first request does. */
+  /** Whether the host reads the options when it starts; otherwise the first request does. */
   readsAtStart?: boolean;
-  /** Phases in which its development server does not tell of a client that leaves. */
+  /** Phases in which its development server does not report a client that leaves. */
   deafInDev?: Phase[];
-  /** Whether it ends itself where they are wrong. */
+  /** Whether it exits where the options are wrong. */
   endsItself?: boolean;
 }
 
@@ -55,7 +55,7 @@ export function describeFramework(
       expect(host.lines.filter((line) => line.includes(FACTORY_RAN))).toHaveLength(1);
     }, 60_000);
 
-    it("L9 streams to the byte, not compressed, with a request of a megabyte", async () => {
+    it("L9 streams to the byte, uncompressed, with a request of a megabyte", async () => {
       built.upstream.script({ then: { interval: 5, events: 40, multiline: true } });
       const asking = ask(url(), "gpt-5", {
         headers: { "accept-encoding": "gzip, br" },
@@ -81,7 +81,7 @@ export function describeFramework(
 
     describeLeaving(() => ({ built, host }), figures);
 
-    it("N10 L9 knows the client's address: the cap of one address leaves others alone", async () => {
+    it("N10 L9 knows the client's address: the limit of one address does not affect others", async () => {
       const { upstream } = built;
       upstream.script({ then: { stall: { afterEvents: 1 } } });
       const taken = Array.from({ length: CAP }, () => ask(url(), "cap"));
@@ -97,7 +97,7 @@ export function describeFramework(
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it("K16 at SIGTERM ends an open stream with an error event after the grace, and then itself", async () => {
+    it("K16 at SIGTERM ends an open stream with an error event after the grace time, and then exits", async () => {
       built.upstream.script({ then: { stall: { afterEvents: 3 } } });
       const asking = ask(url(), "term");
       await asking.until((text) => text.split("data:").length > 3);
@@ -109,7 +109,7 @@ export function describeFramework(
       expect(figures["SIGTERM"][0]).toBeLessThan(GRACE);
     });
 
-    it("L13 K13 tells of a missing key, where it is read and in each answer", async () => {
+    it("L13 K13 reports a missing key, where it is read and in each response", async () => {
       const start = built.start({});
       if (expected.endsItself) return expect(start).rejects.toThrow(MISSING_KEY);
       const wrong = await start;
@@ -123,7 +123,7 @@ export function describeFramework(
     });
 
     it.runIf(framework.dev)(
-      "L9 streams and hears of a client that leaves in development",
+      "L9 streams and notices a client that leaves in development",
       async () => {
         host = await built.startDev();
         built.upstream.script();
@@ -180,7 +180,7 @@ function describeLeaving(running: () => Running, figures: Record<string, number[
   });
 }
 
-/** Leaves once; resolves with the ms to the upstream's close. */
+/** Leaves once; resolves with the time until the upstream is closed, in ms. */
 async function leaveOnce({ built, host }: Running, phase: Phase, name: string): Promise<number> {
   const { upstream } = built;
   const model = name.replaceAll(/[ ,]+/g, "-");

@@ -1,4 +1,4 @@
-/** A gigabyte to a client that hardly reads: what the host's process holds of it. Half a minute a host: run with GIGABYTE=true. */
+/** A gigabyte to a client that hardly reads: the memory of the host's process. Half a minute per host: run with GIGABYTE=true. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { HostName } from "./exceptions.ts";
@@ -9,14 +9,14 @@ import type { Stage } from "./support/stage.ts";
 const MB = 2 ** 20;
 const WARM_UP = 128 * MB;
 const WHOLE = 1_024 * MB;
-/** The client reads so much, and then nothing for a while, ms. */
+/** The client reads this much, and then nothing for a while, in ms. */
 const SIP = 4 * MB;
 const REST = 15;
-/** What a runtime's heap may grow by on its own; a relay that kept what it could not pass on would hold all of it. */
+/** Growth of a runtime's own heap; a relay that kept the undelivered bytes would exceed it. */
 const ALLOWED = 200 * MB;
 
 export function describeGigabyte(name: HostName, stage: () => Stage): void {
-  /** Reads an answer in sips; returns the most that the host held meanwhile. */
+  /** Reads a response slowly; returns the maximum memory of the host meanwhile. */
   async function readSlowly(bodyBytes: number): Promise<{ bytes: number; peak: number }> {
     const { upstream, host, url } = stage();
     upstream.script({ then: { bodyBytes, eventBytes: 50_000 } });
@@ -37,7 +37,7 @@ export function describeGigabyte(name: HostName, stage: () => Stage): void {
 
   describe.runIf(process.env["GIGABYTE"] === "true")("a gigabyte", () => {
     it(
-      "I10 is passed to a client that hardly reads, and not kept",
+      "I10 is passed to a client that hardly reads, and not buffered",
       { timeout: 300_000 },
       async () => {
         await readSlowly(WARM_UP);

@@ -1,4 +1,4 @@
-/** What outlives a process of a built Nitro or Nuxt app: state through `useStorage()`, leases between two, and how one ends. */
+/** What survives a process of a built Nitro or Nuxt app: state through `useStorage()`, leases between two processes, and the shutdown. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -13,15 +13,15 @@ import { FILES, type Mounts, REDIS_DB } from "./support/nitro.ts";
 import type { HostProcess } from "./support/process.ts";
 import type { Stage } from "./support/stage.ts";
 
-/** As the apps' options say, and what the hosts' own turns of a second or less add to it. */
+/** The times of the apps' options, plus the hosts' own delays of a second or less. */
 const GRACE = 500;
 const MARGIN = 2_500;
 const LIMIT = 30_000;
 
 export interface LastingHost extends Mounts {
-  /** Of the environment variables that replace what stands in `runtimeConfig`. */
+  /** Names of the environment variables that replace values of `runtimeConfig`. */
   prefix: "NITRO" | "NUXT";
-  /** Name of the response header that its configuration gives to the request's id. */
+  /** Name of the response header that its configuration gives to the request id. */
   requestId: string;
 }
 
@@ -39,7 +39,7 @@ export function describeLasting(
     return { host, url: `${host.url}/deep/own` };
   }
 
-  /** A grant of its own, whose tokens live so long, and the environment of an app that has it. */
+  /** A separate grant whose tokens have this lifetime, and the environment of an app that uses it. */
   function createGrant(lifetime: number): { name: string; GRANT: string } {
     const { grants } = stage().upstream;
     const name = `grant-${(count += 1)}`;
@@ -89,7 +89,7 @@ export function describeLasting(
     );
 
     it(
-      "M2 works behind a prefix, and says that leases are best effort",
+      "M2 works behind a prefix, and logs that leases are best effort",
       async () => {
         const { upstream } = stage();
         upstream.script({ then: {} });
@@ -107,7 +107,7 @@ export function describeLasting(
     );
 
     it(
-      "K16 G7 finishes a refresh that is under way at SIGTERM, stores its token and frees its lease",
+      "K16 G7 finishes a refresh in progress at SIGTERM, stores its token and frees its lease",
       async () => {
         const { upstream } = stage();
         upstream.script({ when: { operation: "oauth-token" }, then: { delay: 300 } });
@@ -167,7 +167,7 @@ export function describeLasting(
   );
 
   it(
-    "K14 L2 takes the environment over runtimeConfig.relay, and the rest from both and relay.config.ts",
+    "K14 L2 reads runtimeConfig.relay with priority for the environment, and relay.config.ts with both",
     async () => {
       const { upstream } = stage();
       upstream.script({ then: {} });
@@ -189,14 +189,14 @@ export function describeLasting(
   );
 
   it(
-    "K16 gives open streams their time at SIGTERM, then an error event, writes everything and ends",
+    "K16 gives open streams their grace time at SIGTERM, then an error event, writes everything and ends",
     async () => {
       const { upstream } = stage();
       upstream.script({ then: { stall: { afterEvents: 2 } } });
       const storage = MOUNTS["files"]!();
       const known = new Set(await storage.getKeys("i"));
       const { host, url } = await start({ BASE: "files" });
-      // The module's own and a route of the app's.
+      // The module's own route and a route of the app.
       const asked = [url, `${host.url}/deep/ai`].map((one) => ask(one, "m"));
       await Promise.all(asked.map((one) => one.until((text) => text.split("data:").length > 2)));
       const signalledAt = performance.now();
@@ -221,13 +221,13 @@ export function describeLasting(
   );
 }
 
-/** Whole: on files a key is there before its value is. */
+/** Complete: on files a key exists before its value does. */
 async function hasCooldown(storage: Storage): Promise<boolean> {
   const items = await storage.getItems(await storage.getKeys("c"));
   return items.some(({ value }) => typeof value === "object");
 }
 
-/** Looks again until it holds: what other processes do takes its time. */
+/** Polls until the condition holds: other processes take their time. */
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 10_000; !(await holds());) {
     if (Date.now() > end) throw new Error("it never came to be");

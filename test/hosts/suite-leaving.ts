@@ -1,4 +1,4 @@
-/** Clients that leave, in every phase of a request (I4); how soon the upstream is closed is measured by its ledger. */
+/** Clients that leave in every phase of a request (I4); the ledger measures how soon the upstream is closed. */
 import type { Behaviour } from "../../simulator/index.ts";
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { recordMatrix } from "./support/matrix.ts";
 import type { Stage } from "./support/stage.ts";
 import { untilStill } from "./support/still.ts";
 
-/** How soon an upstream is closed after its client has left, ms. */
+/** Time within which an upstream is closed after its client has left, in ms. */
 const SOON = 100;
 const ROUNDS = 3;
 
@@ -48,7 +48,7 @@ const SCENES: Record<Phase, Scene> = {
     headers: { "x-relay-pool": "far" },
     reached: ({ far }, _asking, _model, before) => untilConnecting(far.url, before),
     calls: 0,
-    // Some hosts go on connecting for the next call, which then makes no connection of its own.
+    // Some hosts keep connecting for the next call, which then opens no connection of its own.
     rounds: 1,
     reason: BEFORE,
   },
@@ -98,7 +98,7 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
     const models = new Map<string, number>();
     afterAll(() => recordMatrix(name, measured));
 
-    /** Leaves once; resolves with the ms to the upstream's close, or to the request's end where none is open. */
+    /** Leaves once; resolves with the time until the upstream is closed, or until the request ends where none is open, in ms. */
     async function leaveOnce(scene: Scene, model: string): Promise<number> {
       const { url, upstream, host, far } = stage();
       upstream.script({ then: scene.then });
@@ -111,7 +111,7 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
       expect(end).toMatchObject({ reason: scene.reason, attempts: Math.max(1, scene.calls) });
       models.set(model, scene.calls);
       const call = upstream.ledger.calls.findLast((one) => one.model === model);
-      // Whoever has the whole answer closes nothing: the relay itself gives the upstream a second to end in order.
+      // A client with the complete response closes nothing: the relay itself gives the upstream a second to end normally.
       const isClosed = call?.end === "client closed" && scene.reason !== "completed";
       const closedAt = isClosed ? call.timing.closed! : end.heardAt;
       return Math.max(0, closedAt - leftAt);
@@ -129,7 +129,7 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
       if (within !== false) expect(Math.max(...taken)).toBeLessThan(within);
     });
 
-    it("I4 makes no call for anybody who has left, and settles each once", () => {
+    it("I4 makes no call for a client that has left, and settles each request once", () => {
       const { upstream, host } = stage();
       for (const [model, calls] of models) {
         expect(upstream.ledger.calls.filter((call) => call.model === model)).toHaveLength(calls);
@@ -142,7 +142,7 @@ export function describeLeaving(name: HostName, stage: () => Stage): void {
 const TABLE = "/proc/net/tcp";
 const SYN_SENT = "02";
 
-/** How many connections to an address are being made, as the kernel sees it. */
+/** Number of connections to an address that are being opened, according to the kernel. */
 function countConnecting(url: string): number {
   if (!existsSync(TABLE)) return 0;
   const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");

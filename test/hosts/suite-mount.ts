@@ -1,15 +1,15 @@
-/** What lies outside the mount, and the relay's health, on a host. */
+/** Paths outside the mount path, and the relay's health, on a host. */
 import { describe, expect, it } from "vitest";
 import type { HostName } from "./exceptions.ts";
 import { ask } from "./support/client.ts";
 import type { Stage } from "./support/stage.ts";
 
-/** Hosts where the relay is given every path; elsewhere the host's own router answers. */
+/** Hosts where the relay gets every path; elsewhere the host's own router answers. */
 const WHOLE: readonly HostName[] = ["node", "deno", "bun", "workerd"];
 
 export function describeMount(name: HostName, stage: () => Stage): void {
   describe("its mount", () => {
-    it("L15 makes no call upstream for a path outside", async () => {
+    it("L15 makes no upstream call for a path outside", async () => {
       const { upstream, url } = stage();
       const { origin, pathname } = new URL(url);
       const before = upstream.ledger.total;
@@ -24,7 +24,7 @@ export function describeMount(name: HostName, stage: () => Stage): void {
       expect(upstream.ledger.total).toBe(before);
     });
 
-    it("J12 tells its health", async () => {
+    it("J12 reports its health", async () => {
       const { upstream, url } = stage();
       const before = upstream.ledger.total;
       const asking = ask(url, "m", { path: "/_relay/health", method: "GET" });

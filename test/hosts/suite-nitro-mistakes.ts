@@ -1,11 +1,11 @@
-/** Wrong and missing configurations of the module: what is read, where, and how the process ends. */
+/** Wrong and missing configurations of the module: what is logged, where, and how the process ends. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type NitroVersion } from "./support/nitro.ts";
 import { createApp, KEY, type NitroApp } from "./support/nitro-app.ts";
 
 const LIMIT = 60_000;
 
-// One build for all mistakes: which one is made is said by the environment.
+// One build for all mistakes; an environment variable selects one.
 const RELAY_CONFIG = `
 const { env } = process;
 const right = {
@@ -54,7 +54,7 @@ export function describeMistakes(nitro: NitroVersion): void {
     );
 
     it(
-      "L13 tells it in full in the development server, in the log and in the answer, and goes on",
+      "L13 reports it in full in the development server, in the log and in the response, and keeps running",
       async () => {
         const host = await app.dev({ KEY_A: "" });
         const answer = await untilAnswered(`${host.url}/ai/chat/completions`);
@@ -69,7 +69,7 @@ export function describeMistakes(nitro: NitroVersion): void {
   });
 }
 
-/** A development server listens before its app is there. */
+/** A development server listens before its app is ready. */
 async function untilAnswered(url: string): Promise<string> {
   for (const end = Date.now() + 20_000; ;) {
     const text = await fetch(url).then((response) => response.text(), String);

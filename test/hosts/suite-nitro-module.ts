@@ -1,4 +1,4 @@
-/** The quick start of the module, with Redis: from a build without keys to SIGTERM. The same files on every version. */
+/** The quick start of the module, with Redis: from a build without keys to SIGTERM. The same files for every version. */
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noRedis } from "../state/stores.ts";
@@ -10,7 +10,7 @@ import { createApp, KEY, type NitroApp } from "./support/nitro-app.ts";
 const GRACE = 5_000;
 const LIMIT = 60_000;
 
-// As the README has it, and two more files of an app.
+// The files of the README, and two more of an app.
 const configOf = (storage: string): string => `
 export default {
   modules: ["h3-relay/nitro"],
@@ -99,7 +99,7 @@ export function describeModule(nitro: NitroVersion): void {
     );
 
     it(
-      "L12 closes the upstream when the client leaves, before the head and in mid-body",
+      "L12 closes the upstream when the client leaves, before the head and in the middle of the body",
       async () => {
         const { upstream } = app;
         const host = await app.start();
@@ -114,7 +114,7 @@ export function describeModule(nitro: NitroVersion): void {
             await upstream.ledger.until(({ inFlight }) => inFlight === 0);
             times.push(performance.now() - left);
           }
-          // The middle one of three: other processes share the cores.
+          // The median of three, because other processes share the cores.
           expect(times.toSorted((a, b) => a - b)[1]).toBeLessThan(100);
         }
       },
@@ -135,7 +135,7 @@ export function describeModule(nitro: NitroVersion): void {
     );
 
     it(
-      "L12 ends at SIGTERM within the grace, after requests and with a stream open",
+      "L12 ends at SIGTERM within the grace time, after requests and with a stream open",
       async () => {
         const { upstream } = app;
         upstream.script({ then: {} });
@@ -192,7 +192,7 @@ async function forget(prefix: string): Promise<void> {
   redis.disconnect();
 }
 
-/** A development server listens before its app is there. */
+/** A development server listens before its app is ready. */
 async function untilServed(url: string): Promise<string> {
   for (const end = Date.now() + 20_000; Date.now() < end;) {
     const asking = ask(`${url}/ai`, "m");

@@ -1,4 +1,4 @@
-/** A route that an app writes itself, without the module: `server/routes/ai/[...path].ts`. */
+/** A route in the app's own code, without the module: `server/routes/ai/[...path].ts`. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask } from "./support/client.ts";
 import { importsOf, type NitroVersion } from "./support/nitro.ts";
@@ -39,7 +39,7 @@ export function describeRoute(nitro: NitroVersion): void {
     afterAll(() => app?.close());
 
     it(
-      "L12 streams to the byte, closes the upstream of a client that leaves, and does not hold the process at SIGTERM",
+      "L12 streams to the byte, closes the upstream of a client that leaves, and does not delay the process at SIGTERM",
       async () => {
         const { upstream } = app;
         upstream.script({ then: {} });
@@ -62,7 +62,7 @@ export function describeRoute(nitro: NitroVersion): void {
     );
 
     it(
-      "L14 is told by useRelay() that there is no module",
+      "L14 gets an error from useRelay() that there is no module",
       async () => {
         const host = await app.start();
         const answer = (await (await fetch(`${host.url}/lost`)).json()) as { message: string };

@@ -1,4 +1,4 @@
-/** Rows of streaming and routing, on a host. */
+/** The rows about streaming and routing, on a host. */
 import type { Behaviour } from "../../simulator/index.ts";
 import { describe, expect, it } from "vitest";
 import { parse, withoutComments } from "../support/streaming.ts";
@@ -15,7 +15,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
   const stalled = (): Promise<unknown> => stage().upstream.ledger.next((call) => call.stalled);
 
   describe("streams", () => {
-    it("L7 appends what follows its mount, undecoded, and tells a doubled version", async () => {
+    it("L7 appends what follows its mount path, undecoded, and reports a doubled version", async () => {
       const { url, upstream } = stage();
       script({});
       await ask(url, "m", { path: "/files/a%20b?x=%2F", method: "GET" }).rest();
@@ -29,7 +29,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect(upstream.ledger.total).toBe(before);
     });
 
-    it("I1 I13 holds the head until the first payload, then sends an event stream's own", async () => {
+    it("I1 I13 holds the head until the first payload, then sends the headers of an event stream", async () => {
       script({ stall: "after-lifecycle" });
       const asking = ask(stage().url, "gate");
       await stalled();
@@ -42,11 +42,11 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect(headers["x-accel-buffering"]).toBe("no");
       const body = await asking.rest();
       expect(body.toString()).toBe(sent());
-      // Bun adds the length where the body is whole by the time.
+      // Bun adds the length where the body is complete by then.
       expect(Number(headers["content-length"] ?? body.length)).toBe(body.length);
     });
 
-    it("I1 I6 sends the head at commitAfter, and fails over freely until the first payload", async () => {
+    it("I1 I6 sends the head at commitAfter, and can still fail over until the first payload", async () => {
       const { upstream, url, host } = stage();
       upstream.script({
         when: { model: "late", nth: 1 },
@@ -61,7 +61,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect(await host.ended(({ model }) => model === "late")).toMatchObject({ attempts: 2 });
     });
 
-    it("I2 I3 gives exactly the events that came, then an error event, after one call", async () => {
+    it("I2 I3 passes exactly the events that arrived, then an error event, after one call", async () => {
       const { upstream, url } = stage();
       script({ cut: { afterEvents: 3 } });
       const before = upstream.ledger.total;
@@ -75,13 +75,13 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect(upstream.ledger.total).toBe(before + 1);
     });
 
-    it("I3 ends right after the terminal event, though the upstream holds its socket open", async () => {
+    it("I3 ends right after the terminal event, though the upstream keeps its socket open", async () => {
       script({ holdOpen: true });
       expect((await ask(stage().url, "held").rest()).toString()).toBe(sent());
       await stage().upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it("I6 sends comments into a silence, between events only", async () => {
+    it("I6 sends comments during silence, between events only", async () => {
       script({ stall: { afterEvents: 2 } });
       const asking = ask(stage().url, "silence");
       await asking.until((text) => text.split(": ping").length > 3);
@@ -89,7 +89,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect(withoutComments((await asking.rest()).toString())).toBe(sent());
     });
 
-    it("I3 I8 tells of an upstream that falls silent, and closes it", async () => {
+    it("I3 I8 reports an upstream that stops sending, and closes it", async () => {
       script({ stall: { afterEvents: 2 } });
       const text = (await ask(stage().url, "idle").rest()).toString();
       expect(text).toContain("ERR_RELAY_IDLE");
@@ -101,13 +101,13 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       ["a byte order mark and comments", { byteOrderMark: true, comments: true }],
       ["single bytes", { split: 1, events: 2 }],
       ["split characters", { split: 3, text: ["\ud83d\ude00 sch\u00f6n \u20ac", "\u6f22\u5b57"] }],
-    ])("I11 passes to the letter: %s", async (_what, then) => {
+    ])("I11 passes unchanged: %s", async (_what, then) => {
       script(then);
       const body = await ask(stage().url, "bytes").rest();
       expect(body.equals(stage().upstream.ledger.last()!.sent!)).toBe(true);
     });
 
-    it("I13 keeps what belongs to the hop to itself, and gives an encoded answer decoded", async () => {
+    it("I13 does not pass hop-by-hop headers, and passes an encoded response decoded", async () => {
       script({
         encoding: "gzip",
         headers: { "set-cookie": "a=1", connection: "keep-alive, x-named", "x-named": "1" },
@@ -119,21 +119,21 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       expect((await asking.rest()).toString()).toBe(sent());
     });
 
-    it("I10 stops the upstream for a client that does not read, and loses nothing", async () => {
+    it("I10 pauses the upstream for a client that does not read, and loses nothing", async () => {
       script({ bodyBytes: BIG, eventBytes: 50_000 });
       const asking = ask(stage().url, "big");
       await asking.head;
       const call = stage().upstream.ledger.last()!;
       await untilStill(() => call.bytes);
       expect(call.bytes).toBeLessThan(BIG / 2);
-      // Comments go into the silence of a host that had to wait.
+      // Comments fill the silence of a host that had to wait.
       const body = withoutComments((await asking.rest()).toString("latin1"));
       expect(body.length).toBe(call.bytes);
       expect(call.bytes).toBeGreaterThanOrEqual(BIG);
     }, 20_000);
 
     it.skipIf(isExcepted(name, "I18"))(
-      "I18 breaks the connection where a JSON answer dies",
+      "I18 breaks the connection where a JSON response is interrupted",
       async () => {
         script({
           bodyBytes: 300_000,

@@ -1,4 +1,4 @@
-/** What every host promises, as a real server over real sockets, with the upstream's ledger as judge. Called by one short file each. */
+/** The contract of every host, as a real server with real sockets, verified by the upstream's ledger. Called by one short file each. */
 import { type HostName, isNoise } from "./exceptions.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describeBadInput } from "./suite-bad-input.ts";
@@ -12,7 +12,7 @@ import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
 const EXPECTED =
   /streaming\.heartbeat is 200 ms|^relay:warn the address of a client is not known|listening|: cooldown |relay(?: \S+)? → |upstream \S+ \(.*\): |request body: |^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
 
-/** `more` are tests of this host alone, on the same build. */
+/** `more` are tests of this host only, on the same build. */
 export function describeHost(
   name: HostName,
   setup: HostSetup,
@@ -30,7 +30,7 @@ export function describeHost(
     more?.(() => stage);
     describeGigabyte(name, () => stage);
 
-    it("I5 prints nothing of all this", () => {
+    it("I5 prints none of this", () => {
       const noise = stage.host.lines.filter((line) => !EXPECTED.test(line));
       expect(noise.filter((line) => !isNoise(name, line))).toEqual([]);
     });

@@ -1,4 +1,4 @@
-/** What requests of one Worker share although each has its own life: the state's load, its writes, and waits that others end. */
+/** What requests of one Worker share although each has its own lifetime: the state's load, its writes, and waits that others end. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -44,7 +44,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     store.close();
   });
 
-  it("L4 K15 serves all that wait for one load, though the request that began it has left", async () => {
+  it("L4 K15 serves all requests that wait for one load, though the request that began it has ended", async () => {
     await start();
     const first = ask(stage.url, "m");
     await store.asked;
@@ -55,7 +55,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     expect((await ask(stage.url, "m").rest()).toString()).toContain("[DONE]");
   });
 
-  it("L4 L13 runs an asynchronous factory once for all that wait, though the request that began it has left", async () => {
+  it("L4 L13 runs an asynchronous factory once for all waiting requests, though the request that began it has ended", async () => {
     ASK = "yes";
     await start();
     const first = ask(stage.url, "m");
@@ -68,7 +68,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     expect(store.listed).toBe(2);
   });
 
-  it("L4 K1 writes a cooldown though its request is over", async () => {
+  it("L4 K1 writes a cooldown though its request has ended", async () => {
     await start();
     store.open();
     stage.upstream.script({
@@ -80,7 +80,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     expect([...store.items.keys()].some((key) => key.startsWith("relay:"))).toBe(true);
   });
 
-  it("L4 G5 G10 refreshes once for all who need the token, though the request that began it has left", async () => {
+  it("L4 G5 G10 refreshes once for all requests that need the token, though the request that began it has ended", async () => {
     GRANT = "refresh-grant-planted";
     await start();
     store.open();
@@ -94,7 +94,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     expect(upstream.ledger.refreshes).toMatchObject({ attempts: 1, refreshed: 1 });
   });
 
-  it("L4 G7 G10 stores a token whose refresh was begun for somebody who has left, and nobody else waits for", async () => {
+  it("L4 G7 G10 stores a token whose refresh was begun for a client that has left, with no other request waiting", async () => {
     GRANT = "refresh-grant-planted";
     await start();
     store.open();
@@ -108,7 +108,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
     expect(upstream.ledger.refreshes).toMatchObject({ attempts: 1, refreshed: 1 });
   });
 
-  it("L4 K15 tries a load that failed again at a later request", async () => {
+  it("L4 K15 tries a failed load again at a later request", async () => {
     await start();
     store.open();
     stage.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 3_600_000 } } });
@@ -127,7 +127,7 @@ describe.skipIf(isNotInstalled("workerd", ".bin/workerd"))("state on workerd", (
   });
 
   it.each(["drain", "detach"])(
-    "L4 I12 goes on by itself after a client that has left: %s",
+    "L4 I12 continues by itself after a client that has left: %s",
     async (policy) => {
       await start();
       store.open();
@@ -151,9 +151,9 @@ const cooldownsIn = ({ items }: Store): number =>
 interface Store {
   url: string;
   items: Map<string, string>;
-  /** Resolves when the keys have been asked for. */
+  /** Resolves when the keys have been requested. */
   asked: Promise<void>;
-  /** How often the keys have been asked for. */
+  /** Number of requests for the keys. */
   listed: number;
   /** Resolves when a cooldown has been written. */
   written: Promise<void>;
@@ -161,7 +161,7 @@ interface Store {
   tokenWritten: Promise<void>;
   /** Answers 503 while true. */
   isDown: boolean;
-  /** Answers what was asked and all that comes. */
+  /** Answers the pending and all later requests. */
   open(): void;
   close(): void;
 }

@@ -9,7 +9,7 @@ import { checkVersion } from "../../src/http/api-version.ts";
 
 const own: Dialect = { ...generic, name: "own", version: "required" };
 
-/** What a client is told for a path below `/ai`; `undefined` where it goes on. */
+/** What a client gets for a path below `/ai`; `undefined` where it is relayed. */
 function told(dialect: Dialect, base: string, path: string, name = "default", mount = "/ai") {
   const { origin, pathname } = new URL(base, "https://api.example.com");
   const endpoint = { origin, basePath: pathname.replace(/\/$/, "") };
@@ -60,7 +60,7 @@ describe("versions", () => {
     [generic, "", "/v1/v2/x"],
     [generic, "/v1/chat/completions", "/models"],
     [own, "/v2", "/x"],
-  ] as const)("L7 takes a version in one place: $name %s %s", (dialect, base, path) => {
+  ] as const)("L7 accepts a version in one place: $name %s %s", (dialect, base, path) => {
     expect(told(dialect, base, path)).toBeUndefined();
   });
 
@@ -113,7 +113,7 @@ describe("versions", () => {
     [google, "/v1beta", "/v1/messages", "Anthropic", "Use a Google client"],
     [google, "", "/responses", "OpenAI", "Use a Google client"],
   ])(
-    "L7 tells that a client of another dialect calls: $name, %s, %s",
+    "L7 reports that the client belongs to another dialect: $name, %s, %s",
     (dialect, base, path, client, advice) => {
       const other = client.toLowerCase();
       expect(told(dialect, base, path)).toBe(
@@ -128,7 +128,7 @@ describe("versions", () => {
     [openai, "", "/v1/embeddings/v1/embeddings", "/ai/embeddings"],
     [anthropic, "", "/v1/messages/v1/messages", "/ai/v1/messages"],
   ])(
-    "L7 tells that the client's base URL has an endpoint: $name, %s, %s",
+    "L7 reports that the client's base URL has an endpoint: $name, %s, %s",
     (dialect, base, path, expected) => {
       const message = told(dialect, base, path);
       expect(message).toContain(": the endpoint is given twice in the request.");
@@ -142,13 +142,16 @@ describe("versions", () => {
     [openai, "", "/v1", "/ai/chat/completions"],
     [anthropic, "", "/v1/", "/ai/v1/messages"],
     [google, "", "/", "/ai/v1beta/models/MODEL:generateContent"],
-  ])("L7 tells that no endpoint was asked for: $name, %s, %s", (dialect, base, path, expected) => {
-    const message = told(dialect, base, path);
-    expect(message).toContain(": the request names no endpoint.");
-    expect(message).toContain(`Then the request goes to ${expected}.`);
-  });
+  ])(
+    "L7 reports that no endpoint was requested: $name, %s, %s",
+    (dialect, base, path, expected) => {
+      const message = told(dialect, base, path);
+      expect(message).toContain(": the request names no endpoint.");
+      expect(message).toContain(`Then the request goes to ${expected}.`);
+    },
+  );
 
-  it("L7 names the path alone where no client is known", () => {
+  it("L7 names only the path where no client is known", () => {
     expect(told(generic, "/v1", "/v1/x")).toBe(
       `Nothing is served at /ai/v1/x: ${TWICE}. Did you mean /ai/x?`,
     );
@@ -157,7 +160,7 @@ describe("versions", () => {
     );
   });
 
-  it("L7 names the upstream among several, and the app's own address where there is no mount", () => {
+  it("L7 names the upstream among several, and the app's own address where there is no mount path", () => {
     expect(told(anthropic, "/v1", "/v1/messages", "claude")).toContain(
       "`upstreams.claude.baseURL` must end without",
     );

@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { expect, it } from "vitest";
 import { NodeRequestCall, type NodeRequest } from "../../src/http/node-request.ts";
 
-it("I10 keeps no hold of a body that has been read, however long its answer streams", async () => {
+it("I10 does not retain a body that has been read, however long its response streams", async () => {
   const message = Object.assign(new EventEmitter(), {
     method: "POST",
     headers: {},
@@ -19,6 +19,6 @@ it("I10 keeps no hold of a body that has been read, however long its answer stre
   for (const piece of ["one ", "two"]) message.emit("data", Buffer.from(piece));
   message.emit("end");
   expect(Buffer.from(await body).toString()).toBe("one two");
-  // A listener that is left holds the pieces.
+  // A listener that remains retains the chunks.
   expect(message.eventNames()).toEqual([]);
 });

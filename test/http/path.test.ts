@@ -13,7 +13,7 @@ describe("paths", () => {
     "/.well-known/x",
     "/a..b/c.",
     "/...",
-  ])("N3 takes %j as it is", (path) => {
+  ])("N3 accepts %j unchanged", (path) => {
     expect(readPath(`${path}?q=%2f..`)).toEqual({ path, query: "?q=%2f.." });
     expect(readPath(path)).toEqual({ path, query: "" });
   });
@@ -45,13 +45,13 @@ describe("paths", () => {
     "/a?b c",
     "/a?b#c",
     "/a?\u0100",
-  ])("N3 refuses %j", (target) => {
+  ])("N3 rejects %j", (target) => {
     expect(() => readPath(target)).toThrow(
       expect.objectContaining({ code: "ERR_RELAY_PATH", status: 400 }),
     );
   });
 
-  it("N3 lets nothing through that a URL parser would move out of its base", () => {
+  it("N3 accepts no path that a URL parser would move out of its base", () => {
     const piece = fc.constantFrom(
       "/",
       ".",
@@ -89,7 +89,7 @@ describe("paths", () => {
     );
   });
 
-  it("J10 knows its own paths in every disguise, and no other", () => {
+  it("J10 recognises its own paths in every encoding, and no others", () => {
     for (const path of [
       "/_relay",
       "/_relay/x",
@@ -117,7 +117,7 @@ describe("queries", () => {
     ["", "", ["key"]],
     ["?key=1", "?key=1", []],
     ["?%zz=1&key=2", "?%zz=1", ["key"]],
-  ])("N2 takes credentials out of %s", (query, expected, names) => {
+  ])("N2 removes credentials from %s", (query, expected, names) => {
     expect(withoutParameters(query, names)).toBe(expected);
   });
 });

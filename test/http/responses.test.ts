@@ -23,7 +23,7 @@ interface Seen {
   leave(): void;
 }
 
-/** One way to bring what a sink writes to a client. */
+/** One way to bring a sink's output to a client. */
 type Host = (method: string, use: (sink: Sink) => void) => Promise<Seen>;
 
 const hosts: Record<string, Host> = {
@@ -84,7 +84,7 @@ const encoder = new TextEncoder();
 const SSE: [string, string][] = [["content-type", "text/event-stream"]];
 
 describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
-  it("gives status, headers, those of one name apart, and the body", async () => {
+  it("sends status, headers, several headers of one name, and the body", async () => {
     const seen = await host("GET", (sink) => {
       sink.head(201, [
         ["x-a", "1"],
@@ -101,7 +101,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     expect(await seen.text()).toBe("one two");
   });
 
-  it("I1 sends a head that has no body yet", async () => {
+  it("I1 sends a head before there is a body", async () => {
     let used: Sink | undefined;
     const seen = await host("GET", (sink) => {
       used = sink;
@@ -126,7 +126,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     expect(await seen.text()).toBe("");
   });
 
-  it("I18 breaks off so that the client sees it, and takes that for nobody's leaving", async () => {
+  it("I18 breaks the connection so that the client notices, and does not report it as the client's leaving", async () => {
     let left = 0;
     let used: Sink | undefined;
     const seen = await host("GET", (sink) => {
@@ -143,7 +143,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     used!.destroy();
   });
 
-  it("I4 tells once that the client has left, and writes nothing after it", async () => {
+  it("I4 reports once that the client has left, and writes nothing after that", async () => {
     let left = 0;
     let used: Sink | undefined;
     const gone = new Promise<void>((resolve) => {
@@ -162,7 +162,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     expect(left).toBe(1);
   });
 
-  it("I4 does not take the end of a whole answer for the client's leaving", async () => {
+  it("I4 does not report the end of a complete response as the client's leaving", async () => {
     let left = 0;
     let used: Sink | undefined;
     const seen = await host("GET", (sink) => {
@@ -179,7 +179,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
     expect(used!.closed).toBe(false);
   });
 
-  it("I10 says when the client is slow, and when it reads again", async () => {
+  it("I10 reports when the client is slow, and when it reads again", async () => {
     let used: Sink | undefined;
     let drained = 0;
     const piece = new Uint8Array(16_000_000);
@@ -201,7 +201,7 @@ describe.each(Object.entries(hosts))("the %s sink", (_name, host) => {
 });
 
 describe("the node sink", () => {
-  it("keeps headers that were set before, but for those it sets itself", async () => {
+  it("keeps headers that were set before, except those it sets itself", async () => {
     const seen = await serve("GET", (response) => {
       response.setHeader("x-host", "1");
       response.setHeader("x-both", "host");
@@ -212,7 +212,7 @@ describe("the node sink", () => {
     expect(seen.headers).toMatchObject({ "x-host": "1", "x-both": "relay" });
   });
 
-  it("is finished when the response is, however that came", async () => {
+  it("is finished when the response is, for every reason", async () => {
     const how: Promise<void>[] = [];
     const use = (stop: (sink: NodeResponseSink) => void) => (response: ServerResponse) => {
       const sink = new NodeResponseSink(response, "GET");
@@ -244,7 +244,7 @@ describe("the node sink", () => {
     expect(await Promise.all(how)).toHaveLength(3);
   });
 
-  it("knows of a client that left before it began", async () => {
+  it("notices a client that left before it began", async () => {
     const seen = new Promise<NodeResponseSink>((resolve) => {
       void serve("GET", (response) => {
         response.on("close", () => resolve(new NodeResponseSink(response, "GET")));

@@ -8,7 +8,7 @@ const failing = (error: unknown): Request =>
     duplex: "half",
   } as RequestInit);
 
-it("N4 a body that a host's own limit breaks off is too large, not a client that left", async () => {
+it("N4 a body that a host's own limit interrupts is too large, not a client that left", async () => {
   const tooLarge = Object.assign(new Error("exceeded BODY_SIZE_LIMIT"), { status: 413 });
   await expect(readWebBody(failing(tooLarge), 1_000)).rejects.toMatchObject({
     code: "ERR_RELAY_BODY_SIZE",

@@ -1,4 +1,4 @@
-/** Base URLs that lead elsewhere, and clients that ask elsewhere. */
+/** Wrong base URLs, and clients that request other paths. */
 import type { Given, Mistake } from "./bench.ts";
 
 const at =

@@ -1,4 +1,4 @@
-/** What a newcomer has done, how the relay is called, and everything that is read then: the log, whole, and the answer. */
+/** A newcomer's mistake, the call of the relay, and everything that is read then: the complete log, and the response. */
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -14,14 +14,14 @@ import { createVirtualClock, type VirtualClock } from "../support/virtual-clock.
 export const KEY = "sk-live-0123456789abcdefghij";
 export const MODEL = "gpt-4o";
 
-/** What is behind the relay, for options that name it. */
+/** The servers behind the relay, for options that name them. */
 /** What is behind the relay, for options that name it. */
 export interface Given {
-  /** Origin of the simulated provider: it knows one key and three models, `gpt-4o`, `claude-sonnet-4-5`, `gemini-2.5-flash`. */
+  /** Origin of the simulated provider: it accepts one key and three models, `gpt-4o`, `claude-sonnet-4-5`, `gemini-2.5-flash`. */
   origin: string;
   /** Origins of other servers. */
   at: Origins;
-  /** Options with which all is well. */
+  /** Correct options. */
   right: RightOptions;
 }
 
@@ -37,16 +37,16 @@ export interface Ask {
   /** The path as the client sends it. @default "/ai/chat/completions" */
   path?: string;
   headers?: Record<string, string>;
-  /** A text is sent as it stands. @default a chat completion */
+  /** A text is sent unchanged. @default a chat completion */
   body?: object | string;
-  /** How often it is asked; the last answer counts. @default 1 */
+  /** Number of requests; the last response counts. @default 1 */
   times?: number;
 }
 
 /** How the app has mounted the relay. */
 export type Through = "relay.fetch" | "node:http" | "h3" | "express" | "express after its parser";
 
-/** One row: what was done, how it is called, and what is read then. */
+/** One row: the mistake, the call, and the expected log and response. */
 export interface Mistake extends Ask {
   /** The options as the newcomer has written them; a factory where a function is returned. */
   options: (given: Given) => unknown;
@@ -54,13 +54,13 @@ export interface Mistake extends Ask {
   through?: Through;
   /** The host knows no address of its clients. */
   isAddressless?: boolean;
-  /** All lines of the log but the start line, whole. Ports are `PORT`, places in code `PLACE`. */
+  /** All lines of the log except the start line, complete. Ports are `PORT`, places in code `PLACE`. */
   log: string[];
-  /** The start line, where it is what tells. */
+  /** The start line, where it reports the mistake. */
   start?: string;
   /**
-   * Status, code and whole message; without a code where the answer is not the relay's own. `thrown`: `createRelay` has thrown.
-   * `SERVED` is an answer as it should be.
+   * Status, code and complete message; without a code where the response is not the relay's own. `thrown`: `createRelay` has thrown.
+   * `SERVED` is a correct response.
    */
   answer: Answer;
 }
@@ -90,7 +90,7 @@ export async function closeAll(): Promise<void> {
   for (const close of open.splice(0).toReversed()) await close();
 }
 
-/** Without what differs from run to run and from version to version. */
+/** Without the parts that differ from run to run and from version to version. */
 function stable(text: string): string {
   return text
     .replace(/(?<=127\.0\.0\.1:)\d+/g, "PORT")
@@ -98,7 +98,7 @@ function stable(text: string): string {
     .replace(/ at [^;,\n]*?:\d+:\d+\)?/g, " at PLACE");
 }
 
-/** Makes the mistake and reads. */
+/** Makes the mistake and reads log and response. */
 export async function make(mistake: Mistake, at: Origins): Promise<Read> {
   const lines: string[] = [];
   const say = (level: string) => (line: string) => void lines.push(`${level} ${line}`);

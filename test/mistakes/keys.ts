@@ -1,4 +1,4 @@
-/** Keys and tokens that are not what the provider wants. */
+/** Keys and tokens that the provider does not accept. */
 import { firebaseAnonymous, oauth } from "../../src/index.ts";
 import { type Given, KEY, type Mistake, SERVED } from "./bench.ts";
 

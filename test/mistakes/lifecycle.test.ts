@@ -1,4 +1,4 @@
-/** Mistakes in the order of calls: what the newcomer's own code reads. */
+/** Calls in the wrong order: what the newcomer's own code gets. */
 import { afterEach, expect, it } from "vitest";
 import { createSimulator } from "../../simulator/index.ts";
 import { createRelay, type Relay, type RelayOptions } from "../../src/index.ts";
@@ -28,7 +28,7 @@ const request = (): Request => new Request("http://app.test/ai/models");
 const errorOf = async (response: Response): Promise<unknown> =>
   ((await response.json()) as { error: unknown }).error;
 
-it("L13 status() before an async factory has settled says what to await", async () => {
+it("L13 status() before an async factory has settled names the call to await", async () => {
   const relay = made(options);
   expect(() => relay.status()).toThrow(
     "The relay has not started: the function that returns its options is asynchronous; call `await relay.ready()` first.",
@@ -53,7 +53,7 @@ it("K16 closing twice is closing once", async () => {
 });
 
 it.each(["one that has started", "one that has not"])(
-  "K16 %s says that it is closed",
+  "K16 %s reports that it is closed",
   async (which) => {
     const relay = made(options);
     if (which === "one that has started") await relay.ready();
@@ -67,7 +67,7 @@ it.each(["one that has started", "one that has not"])(
   },
 );
 
-it("N10 too many requests from one address name the cap", async () => {
+it("N10 too many requests from one address name the limit", async () => {
   const given = await options();
   const relay = made(() => ({
     ...given,

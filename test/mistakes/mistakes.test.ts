@@ -1,4 +1,4 @@
-/** What a newcomer reads, in the log and in the answer, after each mistake of a first hour: both are compared whole. */
+/** What a newcomer reads, in the log and in the response, after each typical mistake: both are compared completely. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { isNotInstalled } from "../hosts/support/apps.ts";
 import { makeCertificate, noOpenSSL } from "../support/certificates.ts";
@@ -37,7 +37,7 @@ for (const [table, mistakes] of Object.entries(TABLES))
       });
   });
 
-/** Neither tells a secret; the answer tells no address of an upstream; both are written in the language of the log. */
+/** Neither contains a secret; the response contains no address of an upstream; both use the language of the log. */
 function expectDiscreet(log: readonly string[], answer: string): void {
   const all = [...log, answer].join("\n");
   expect(all).not.toContain(KEY);
@@ -48,7 +48,7 @@ function expectDiscreet(log: readonly string[], answer: string): void {
   expect(new Set(log).size).toBe(log.length);
 }
 
-it("J14 there are at least 40 mistakes, and each is told", () => {
+it("J14 there are at least 40 mistakes, and each is reported", () => {
   const all = Object.values(TABLES).flatMap((table) => Object.values(table) as Mistake[]);
   expect(all.length).toBeGreaterThanOrEqual(40);
 });

@@ -1,4 +1,4 @@
-/** Where the relay is mounted, what comes before it, and who is let in. */
+/** Mount paths, middlewares before the relay, and authorization. */
 import { type Given, type Mistake, SERVED } from "./bench.ts";
 
 const right = (given: Given): object => given.right;

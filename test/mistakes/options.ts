@@ -1,4 +1,4 @@
-/** Options that are misspelt, of another type, or out of range; factories; storages. */
+/** Options that are misspelt, of the wrong type, or out of range; factories; storages. */
 import { createStorage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import redisDriver from "unstorage/drivers/redis";

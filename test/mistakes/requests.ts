@@ -1,4 +1,4 @@
-/** Models and bodies that are not what the endpoint wants, and browsers that may not call. */
+/** Models and bodies that the endpoint does not accept, and browsers that are not allowed to call. */
 import { type Given, type Mistake, SERVED } from "./bench.ts";
 
 const right = (given: Given): object => given.right;

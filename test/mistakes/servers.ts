@@ -1,4 +1,4 @@
-/** Servers of other people: what else may answer at the address in the options. They end with the process. */
+/** Other servers that may answer at the configured address. They end with the process. */
 import { createServer } from "node:http";
 import { createServer as createHTTPS } from "node:https";
 import { type AddressInfo, createServer as createTCP, type Server } from "node:net";
@@ -25,10 +25,10 @@ const OTHERS: Readonly<Record<Name, Kept>> = {
   moved: [308, "text/plain", ""],
 };
 
-/** Origins by what is found there. */
+/** Origins by kind of server. */
 export type Origins = Record<Name | "nothing" | "mail" | "secure", string>;
 
-/** Starts all of them. Without a certificate there is nothing behind `secure`. */
+/** Starts all of them. Without a certificate, nothing listens for `secure`. */
 export async function startServers(certificate: Certificate | undefined): Promise<Origins> {
   const origins = {} as Origins;
   for (const [name, [status, type, body]] of Object.entries(OTHERS)) {

@@ -12,7 +12,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** What a log writes, by stream. `console.debug` and `info` go to stdout, `warn` and `error` to stderr, in Deno as in Node. */
+/** The output of a log, by stream. `console.debug` and `info` go to stdout, `warn` and `error` to stderr, in Deno as in Node. */
 function written(log: () => Log): { stdout: string; stderr: string } {
   const all = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
@@ -42,7 +42,7 @@ function stubDeno(state: "granted" | "prompt" | "denied", level: string | undefi
 
 describe("the log on Deno", () => {
   it.each([undefined, "0", "1", "3", "4", "-999", "words"])(
-    "writes what consola would at CONSOLA_LEVEL %s",
+    "writes what consola would write at CONSOLA_LEVEL %s",
     (level) => {
       vi.stubEnv("CONSOLA_LEVEL", level === "words" ? undefined : level);
       const expected = written(createConsolaLog);

@@ -23,7 +23,7 @@ function bench() {
 }
 
 describe("an incident", () => {
-  it("J14 is one line at first, one a minute with the count while it lasts, and one at its end", async () => {
+  it("J14 is one line at first, one per minute with the count while it lasts, and one at its end", async () => {
     const { log, lines, pass, well } = bench();
     for (let at = 0; at < 130; at++) {
       log.failed(REFUSED);
@@ -39,7 +39,7 @@ describe("an incident", () => {
     ]);
   });
 
-  it("J14 J5 that comes and goes all the time is two lines a minute at most", async () => {
+  it("J14 J5 that starts and ends constantly is two lines per minute at most", async () => {
     const { log, lines, pass, well } = bench();
     for (let at = 0; at < 600; at++) {
       log.failed(REFUSED);
@@ -49,11 +49,11 @@ describe("an incident", () => {
     }
     expect(lines.length).toBeGreaterThan(5);
     expect(lines.length).toBeLessThanOrEqual(10);
-    // The last thing said is what is so.
+    // The last line reports the current state.
     expect(lines.at(-1)).toContain("reachable again");
   });
 
-  it("J14 is not ended by what was sent before it began, nor by less than it takes", async () => {
+  it("J14 is not ended by a request that was sent before it began, nor by a weaker sign", async () => {
     const { log, lines, pass, well, clock } = bench();
     const before = clock.now();
     await pass(1_000);
@@ -67,7 +67,7 @@ describe("an incident", () => {
     expect(lines[3]).toContain("works again");
   });
 
-  it("J14 keeps subjects and kinds apart", () => {
+  it("J14 keeps subjects and kinds separate", () => {
     const { log, lines, well } = bench();
     log.failed(REFUSED);
     log.failed({ ...REFUSED, subject: "upstream b (h:2)" });
@@ -78,7 +78,7 @@ describe("an incident", () => {
     expect(lines[3]).toBe("upstream a (h:1): reachable again after less than 1 s, 2 failures");
   });
 
-  it("J14 that nothing can end begins anew after ten quiet minutes", async () => {
+  it("J14 that nothing can end starts again after ten quiet minutes", async () => {
     const { log, lines, pass } = bench();
     const fault = { ...REFUSED, endedBy: undefined };
     log.failed(fault);
@@ -88,7 +88,7 @@ describe("an incident", () => {
     expect(lines[1]).toBe(lines[0]);
   });
 
-  it("J14 puts its words together only where they are told", () => {
+  it("J14 builds its text only where it is logged", () => {
     const { log } = bench();
     let asked = 0;
     for (let at = 0; at < 100; at++)
@@ -96,7 +96,7 @@ describe("an incident", () => {
     expect(asked).toBe(1);
   });
 
-  it("J14 takes bounded memory, and none when all is well again", async () => {
+  it("J14 takes bounded memory, and none after it has ended", async () => {
     const { log, lines, pass, well } = bench();
     for (let at = 0; at < 5_000; at++) log.failed({ ...REFUSED, kind: `${at}` });
     expect(lines).toHaveLength(5_000);

@@ -10,7 +10,7 @@ function createLog(): { warn(message: string): void; lines: string[] } {
 }
 
 describe("hooks", () => {
-  it("J8 tells every listener of a name, those of the options first", async () => {
+  it("J8 calls every listener of a name, those of the options first", async () => {
     const seen: string[] = [];
     const hooks = createRelayHooks(
       { rotation: ({ from }) => seen.push(`options ${from}`) },
@@ -24,7 +24,7 @@ describe("hooks", () => {
     expect(seen).toEqual(["options a", "first b", "second"]);
   });
 
-  it("J8 goes on when a listener throws, rejects, or never answers", async () => {
+  it("J8 continues when a listener throws, rejects, or never settles", async () => {
     const log = createLog();
     const seen: string[] = [];
     const hooks = createRelayHooks(
@@ -51,7 +51,7 @@ describe("hooks", () => {
     }
   });
 
-  it("J8 forgets a listener once, however often it is taken away", async () => {
+  it("J8 removes a listener once, however often it is removed", async () => {
     const seen: string[] = [];
     const hooks = createRelayHooks({}, createLog());
     const remove = hooks.on("rotation", () => seen.push("gone"));

@@ -19,7 +19,7 @@ describe("redaction", () => {
     [`{"message":"${SECRET}"}`, '{"message":"[redacted]"}'],
     [`?key=${SECRET}&x=1`, "?key=[redacted]&x=1"],
     [`Bearer ${SECRET}\\nnext`, "Bearer [redacted]"],
-  ])("J7 blacks out %s", (text, expected) => {
+  ])("J7 removes %s", (text, expected) => {
     expect(redact(text, SECRET)).toBe(expected);
   });
 
@@ -29,16 +29,16 @@ describe("redaction", () => {
     "Use an sk- key from https://platform.example.com/account/api-keys ...",
     "Limit 100%, used **all** of it, see section 4...",
     "ending in tears",
-  ])("E5 leaves %j as it is", (text) => {
+  ])("E5 leaves %j unchanged", (text) => {
     expect(redact(text, SECRET)).toBe(text);
   });
 
-  it("J7 blacks short secrets out whole", () => {
+  it("J7 removes short secrets completely", () => {
     expect(redact("k1 or k12", "k12")).toBe("k1 or [redacted]");
     expect(redact("text", "")).toBe("text");
   });
 
-  it("J7 leaves no secret standing, whatever surrounds it", () => {
+  it("J7 leaves no secret in a text, whatever surrounds it", () => {
     const secret = fc.stringMatching(/^[A-Za-z0-9_-]{12,40}$/);
     fc.assert(
       fc.property(fc.string(), secret, fc.string(), (before, key, after) => {

@@ -17,7 +17,7 @@ function setUp(): Setup {
   return { reporter: createReporter(log, clock), clock, lines };
 }
 
-it("J5 writes at most 20 lines a minute and counts what it leaves out", async () => {
+it("J5 writes at most 20 lines per minute and counts the dropped ones", async () => {
   const { reporter, clock, lines } = setUp();
   for (let i = 0; i < 50; i++) reporter.error(`fault ${i}`);
   expect(lines).toHaveLength(20);
@@ -27,14 +27,14 @@ it("J5 writes at most 20 lines a minute and counts what it leaves out", async ()
   await clock.advance(1);
   reporter.info("later");
   reporter.info("then");
-  expect(lines.slice(20)).toEqual(["info later (31 earlier lines were dropped)", "info then"]);
+  expect(lines.slice(20)).toEqual(["info later (31 earlier lines dropped)", "info then"]);
 });
 
-it("J5 writes a line once a minute, however often it is said", async () => {
+it("J5 writes a line once per minute, however often it is reported", async () => {
   const { reporter, clock, lines } = setUp();
   for (let i = 0; i < 100; i++) reporter.warn("the same");
   reporter.warn("another");
-  expect(lines).toEqual(["warn the same", "warn another (99 earlier lines were dropped)"]);
+  expect(lines).toEqual(["warn the same", "warn another (99 earlier lines dropped)"]);
   await clock.advance(60_000);
   reporter.warn("the same");
   expect(lines.at(-1)).toBe("warn the same");
@@ -52,9 +52,9 @@ it.each([
   [5, 1],
   [3, 0],
   [-Infinity, 0],
-  // pino's and winston's are words.
+  // pino's and winston's levels are words.
   ["info" as unknown as number, 1],
-])("J5 puts no debug line together for a logger of level %s", (level, count) => {
+])("J5 builds no debug line for a logger of level %s", (level, count) => {
   const lines: string[] = [];
   const debug = (line: string): void => void lines.push(line);
   const log = { level, debug, info() {}, warn() {}, error() {} } as Log;
@@ -79,7 +79,7 @@ it("J5 survives a logger that throws", () => {
   expect(() => reporter.error("b")).not.toThrow();
 });
 
-it("J5 keeps a line one line, and short, whatever names it holds", () => {
+it("J5 keeps every message on one short line, whatever names it contains", () => {
   const { reporter, lines } = setUp();
   reporter.warn("model a\n[relay] all is well\u001b[31m");
   reporter.warn("x".repeat(1_000_000));

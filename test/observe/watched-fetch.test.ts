@@ -25,7 +25,7 @@ function bench(error: Error): { lines: string[]; call: () => Promise<Response> }
   return { lines, call: () => watched("https://login.example.com/token?secret=1") };
 }
 
-it("J14 tells a network fault of the endpoint with its host, and neither path nor query", async () => {
+it("J14 reports a network fault of the endpoint with its host, and neither path nor query", async () => {
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   const { lines, call } = bench(refused);
   await expect(call()).rejects.toBe(refused);
@@ -34,7 +34,7 @@ it("J14 tells a network fault of the endpoint with its host, and neither path no
   expect(lines[0]).not.toContain("secret");
 });
 
-it("J14 leaves a permission that Deno denied to the line that names it", async () => {
+it("J14 does not report a permission that Deno denied, which has its own line", async () => {
   const denied = Object.assign(
     new Error(
       'Requires net access to "login.example.com:443", run again with the --allow-net flag',

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { ClosedSet } from "../../src/pool/closed-set.ts";
 import { NOW } from "./fixtures.ts";
 
-it("A15 keeps a set of the open ones once many are closed, through closing, opening and time", () => {
+it("A15 keeps a set of the open members once many are closed, through closing, opening and time", () => {
   const closed = new ClosedSet(1_000);
   for (let member = 0; member < 200; member++) closed.set(member, NOW + member);
   closed.set(500, NOW + 500);
@@ -17,7 +17,7 @@ it("A15 keeps a set of the open ones once many are closed, through closing, open
   expect(open).toHaveLength(1_000 - 100);
 });
 
-it("K11 holds no such set while few are closed", () => {
+it("K11 keeps no such set while few are closed", () => {
   const closed = new ClosedSet(1_000);
   for (let member = 0; member < 20; member++) closed.set(member, NOW);
   expect(closed.open).toBeUndefined();

@@ -1,16 +1,16 @@
-/** A decision explained: what is said of it must be what is done (J4). */
+/** An explained selection: the explanation must match the selection (J4). */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { StrategyName } from "../../src/contract/strategy.ts";
 import type { Explained } from "../../src/pool/explain-choice.ts";
 import { createBench, credential, key, MINUTE, NOW, wanted } from "./fixtures.ts";
 
-/** Replays a decision from its data alone. */
+/** Replays a decision from its data only. */
 function replay({ candidates }: Explained): string | undefined {
   return candidates.find(({ skipped }) => skipped === undefined)?.credential;
 }
 
-it("J4 says beforehand who is chosen, and who would be after them, under every strategy and history", () => {
+it("J4 names in advance the credential that is selected, and the next ones, for every strategy and history", () => {
   const member = fc.record({
     tier: fc.nat(2),
     weight: fc.integer({ min: 1, max: 4 }),
@@ -76,7 +76,7 @@ it("J4 says beforehand who is chosen, and who would be after them, under every s
   );
 });
 
-it("J4 tells why each of the others was passed over, and until when", () => {
+it("J4 says why each of the others was skipped, and until when", () => {
   const bench = createBench(
     [
       credential("ok"),
@@ -118,7 +118,7 @@ it("J4 tells why each of the others was passed over, and until when", () => {
   ]);
 });
 
-it("J4 says by what somebody was chosen, and lists so many at most", () => {
+it("J4 names the basis of the selection, and lists at most the given number", () => {
   const pool = Array.from({ length: 300 }, (_, at) => credential(`c${at}`));
   const bench = createBench(pool, { preferred: { id: "c9", strict: false } });
   const session = wanted("m", { session: "s", excluded: ["c9"] });

@@ -1,4 +1,4 @@
-/** Credentials, cooldowns and pools made in one line. */
+/** Credentials, cooldowns and pools, each created in one line. */
 import type { Credential, Key } from "../../src/contract/credential.ts";
 import type { Reason } from "../../src/contract/verdict.ts";
 import type { Cooldown } from "../../src/cooldowns/cooldown-table.ts";
@@ -10,7 +10,7 @@ export const NOW: number = Date.UTC(2026, 0, 1);
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
 
-/** Waits of the default quota ladder. */
+/** Waits of the default quota backoff, in ms. */
 export const LADDER = (incidents: number): number =>
   [60_000, 300_000, 1_800_000, 7_200_000][Math.min(incidents, 4) - 1] ?? 60_000;
 
@@ -40,7 +40,7 @@ export function wanted(model = "m", more: Partial<Wanted> = {}): Wanted {
   return { target: targetOf(model), session: undefined, excluded: [], ...more };
 }
 
-/** A key at one of the four levels: own model, whole credential, upstream's model, whole upstream. */
+/** A key at one of the four levels: own model, whole credential, the upstream's model, whole upstream. */
 export function key(credential: string, family = "m", pool = "main"): Key {
   return { credential, upstream: "up", pool: family === "*" ? "*" : pool, family };
 }
@@ -56,7 +56,7 @@ export interface Bench {
     more?: { reason?: Reason; sentAt?: number },
   ): Cooldown | undefined;
   open(key: Key, now: number): void;
-  /** Takes and gives back at once; returns the id. */
+  /** Takes a slot and gives it back at once; returns the id. */
   pick(now: number, wanted?: Wanted): string | undefined;
 }
 

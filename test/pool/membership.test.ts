@@ -1,9 +1,9 @@
-/** Credentials that come and go while a pool is in use (K8, H7). */
+/** Credentials that are added and removed while a pool is in use (K8, H7). */
 import { describe, expect, it } from "vitest";
 import { createBench, credential, credentials, key, MINUTE, NOW, wanted } from "./fixtures.ts";
 
 describe("a pool whose members change", () => {
-  it("K8 chooses a new one at once, in its tier", () => {
+  it("K8 selects a new one at once, in its tier", () => {
     const bench = createBench(credentials(2));
     bench.pool.add([credential("new", { tier: 0 })], NOW);
     expect(bench.pick(NOW)).toBe("new");
@@ -12,7 +12,7 @@ describe("a pool whose members change", () => {
     expect(bench.pool.has("new")).toBe(false);
   });
 
-  it("K8 A1 leaves cooldowns, trials, disablings and quotas of the others as they are", () => {
+  it("K8 A1 does not change cooldowns, probes, disabled credentials and quotas of the others", () => {
     const bench = createBench(credentials(5), { isProtected: (_, left) => left < 0.1 });
     bench.close(key("c3"), MINUTE, NOW);
     bench.close(key("c4", "*"), MINUTE, NOW);
@@ -34,7 +34,7 @@ describe("a pool whose members change", () => {
     expect(candidates.find(({ credential: id }) => id === "c5")!.skipped!.why).toBe("disabled");
   });
 
-  it("K8 A13 keeps slots taken, and takes one back from who has left without harm", () => {
+  it("K8 A13 keeps slots taken, and accepts the slot of a removed member without effect", () => {
     const bench = createBench(credentials(2, { maxInFlight: 1 }), { strategy: "least-in-flight" });
     const taken = [bench.pool.take(wanted(), NOW)!.id, bench.pool.take(wanted(), NOW)!.id];
     bench.pool.add([credential("zero", { tier: 0, maxInFlight: 1 })], NOW);
@@ -47,7 +47,7 @@ describe("a pool whose members change", () => {
     expect(bench.pool.take(wanted(), NOW)?.id).toBe("c2");
   });
 
-  it("K8 A6 keeps sessions with their credential, and the turn where it was", () => {
+  it("K8 A6 keeps sessions on their credential, and the position of the rotation", () => {
     const bench = createBench(credentials(4));
     const sessions = ["s1", "s2", "s3", "s4"].map((session) => wanted("m", { session }));
     expect(sessions.map((it) => bench.pick(NOW, it))).toEqual(["c1", "c2", "c3", "c4"]);
@@ -60,7 +60,7 @@ describe("a pool whose members change", () => {
     expect(["c1", "c2", "c4"]).toContain(bench.pick(NOW, sessions[2]));
   });
 
-  it("K8 begins anew with one that comes back under its old id", () => {
+  it("K8 starts anew with one that returns under its old id", () => {
     const bench = createBench(credentials(1));
     bench.pool.setDisabled("c1", true);
     bench.pool.remove(["c1"], NOW);
@@ -69,7 +69,7 @@ describe("a pool whose members change", () => {
     expect(bench.pick(NOW)).toBe("c1");
   });
 
-  it("K8 takes in and gives away ten thousand in one step", () => {
+  it("K8 adds and removes ten thousand in one step", () => {
     const bench = createBench(credentials(10));
     const many = Array.from({ length: 10_000 }, (_, at) => credential(`n${at}`));
     bench.pool.add(many, NOW);

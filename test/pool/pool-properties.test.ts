@@ -1,4 +1,4 @@
-/** Random pools with random histories, compared with a scan over everything. */
+/** Random pools with random histories, compared with a scan of all members. */
 import type { Credential, Key } from "../../src/contract/credential.ts";
 import type { Wanted } from "../../src/pool/selection.ts";
 import fc from "fast-check";
@@ -82,7 +82,7 @@ const memberArb = fc.record({
   list: fc.nat(LISTS.length - 1),
   cap: fc.constantFrom(Infinity, Infinity, 1, 2),
 });
-/** Small pools, and some wide enough for several words and levels of the sets. */
+/** Small pools, and some large enough for several words and levels of the sets. */
 const membersArb = fc
   .oneof(
     { weight: 3, arbitrary: fc.array(memberArb, { maxLength: 8 }) },
@@ -94,7 +94,7 @@ const membersArb = fc
     ),
   );
 
-/** What must be true, found by looking at everybody. */
+/** The expected result, found by examining all members. */
 class Scan {
   readonly disabled = new Set<string>();
   readonly taken: string[] = [];
@@ -138,14 +138,14 @@ class Scan {
     );
   }
 
-  /** The best tier's part of those who are eligible. */
+  /** The eligible members of the best tier. */
   best(wanted: Wanted, now: number): Credential[] {
     const eligible = this.eligible(wanted, now);
     const tier = Math.min(...eligible.map((it) => it.tier));
     return eligible.filter((it) => it.tier === tier);
   }
 
-  /** When the first may be asked again; `Infinity` where time alone does not tell. */
+  /** When the first may be used again; `Infinity` where time alone does not decide. */
   opening({ target, excluded }: Wanted, now: number): number {
     const shared = this.shared(target, now);
     const free = this.candidates(target).filter(
@@ -209,7 +209,7 @@ function run(
 
 const history = fc.array(opArb, { maxLength: 120, size: "max" });
 
-it("A3 A10 A11 A13 D3 D4 F5 chooses exactly from those whom a scan finds eligible, best tier first", () => {
+it("A3 A10 A11 A13 D3 D4 F5 selects exactly from the members that a scan finds eligible, best tier first", () => {
   fc.assert(
     fc.property(membersArb, history, (members, ops) => {
       run(members, ops, ({ pool }, scan, wanted, now) => {
@@ -218,7 +218,7 @@ it("A3 A10 A11 A13 D3 D4 F5 chooses exactly from those whom a scan finds eligibl
         expect(pool.hasAny(wanted, now)).toBe(eligible.length > 0);
         const chosen = pool.take(wanted, now);
         if (chosen) scan.taken.push(chosen.id);
-        // A session keeps what it has, whatever the tier.
+        // A session keeps its credential, whatever the tier.
         const allowed = wanted.session === undefined ? best : eligible;
         if (allowed.length === 0) expect(chosen).toBeUndefined();
         else expect(allowed).toContain(chosen?.id);
@@ -256,7 +256,7 @@ it("D4 E2 E3 knows to the ms when the first of a blocked pool opens, and why it 
   );
 });
 
-it("A2 deals evenly and in order among those eligible, whatever happened before", () => {
+it("A2 distributes evenly and in order among the eligible, whatever happened before", () => {
   fc.assert(
     fc.property(membersArb, history, (members, ops) => {
       run(members, ops, ({ pool, pick }, scan, { target }, now) => {
@@ -264,7 +264,7 @@ it("A2 deals evenly and in order among those eligible, whatever happened before"
         const best = scan.best(wanted, now).map(({ id }) => id);
         const dealt = best.map(() => pick(now, wanted));
         expect([...dealt].toSorted()).toEqual([...best].toSorted());
-        // In the configured order, from wherever the turn stands.
+        // In the configured order, from the current position of the rotation.
         const at = best.indexOf(dealt[0] ?? "");
         expect(dealt).toEqual([...best.slice(at), ...best.slice(0, Math.max(0, at))]);
         const chosen = pool.take(wanted, now);

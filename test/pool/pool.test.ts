@@ -12,7 +12,7 @@ import {
   wanted,
 } from "./fixtures.ts";
 
-/** Numbers as a seeded generator gives them (mulberry32). */
+/** Numbers of a seeded generator (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -24,13 +24,13 @@ function seeded(seed: number): () => number {
 }
 
 describe("rotation", () => {
-  it("A2 gives three credentials three calls each of nine, in order", () => {
+  it("A2 gives three credentials three of nine calls each, in order", () => {
     const { pick } = createBench(credentials(3));
     const picked = Array.from({ length: 9 }, () => pick(NOW));
     expect(picked.join(" ")).toBe("c1 c2 c3 c1 c2 c3 c1 c2 c3");
   });
 
-  it("A2 moves on after every k calls where it is told to", () => {
+  it("A2 advances after every k calls where configured", () => {
     const { pick } = createBench(credentials(2), { rotateEvery: 100 });
     const picked = Array.from({ length: 201 }, () => pick(NOW));
     expect(new Set(picked.slice(0, 100))).toEqual(new Set(["c1"]));
@@ -38,7 +38,7 @@ describe("rotation", () => {
     expect(picked[200]).toBe("c1");
   });
 
-  it("A2 deals each of two models evenly while they cool on different credentials", () => {
+  it("A2 distributes each of two models evenly while they cool down on different credentials", () => {
     const { pick, close } = createBench(credentials(4));
     for (const id of ["c3", "c4"]) close(key(id, "a"), HOUR, NOW);
     for (const id of ["c1", "c2"]) close(key(id, "b"), HOUR, NOW);
@@ -46,14 +46,14 @@ describe("rotation", () => {
     expect(picked.join(" ")).toBe("c3 c1 c4 c2 c3 c1 c4 c2");
   });
 
-  it("A2 A10 deals each of two models evenly where different credentials serve them", () => {
+  it("A2 A10 distributes each of two models evenly where different credentials serve them", () => {
     const members = credentials(4).map((it, at) => ({ ...it, allow: [at < 2 ? "a" : "b"] }));
     const { pick } = createBench(members);
     const picked = Array.from({ length: 8 }, (_, at) => pick(NOW, wanted(at % 2 ? "a" : "b")));
     expect(picked.join(" ")).toBe("c3 c1 c4 c2 c3 c1 c4 c2");
   });
 
-  it("A12 starts somewhere else in each of 100 cold instances, evenly", () => {
+  it("A12 starts at a different position in each of 100 new instances, evenly", () => {
     const counts = new Map<string, number>();
     const random = seeded(12);
     for (let instance = 0; instance < 100; instance++) {
@@ -73,7 +73,7 @@ describe("tiers", () => {
     credential("best", { tier: 1 }),
   ];
 
-  it("A3 serves from the better tier, falls down for the limited model alone, and returns at the ms it opens", () => {
+  it("A3 serves from the better tier, falls back for the limited model only, and returns at the ms at which it opens", () => {
     const { pick, close } = createBench(tiered);
     close(key("best"), MINUTE, NOW);
     expect(pick(NOW)).toBe("pro");
@@ -82,7 +82,7 @@ describe("tiers", () => {
     expect(pick(NOW + MINUTE)).toBe("best");
   });
 
-  it("A3 asks the lower tier when the better one has no credential for this model", () => {
+  it("A3 uses the lower tier when the better one has no credential for this model", () => {
     const { pick } = createBench([
       credential("best", { tier: 0, deny: ["m"] }),
       credential("free", { tier: 9 }),
@@ -120,7 +120,7 @@ describe("sessions", () => {
     expect(pick(NOW, inSession())).toBe("c2");
   });
 
-  it("A6 keeps its credential for one model while another, which that does not serve, has one of its own", () => {
+  it("A6 keeps its credential for one model while another model has one of its own", () => {
     const { pick } = createBench([
       credential("one", { deny: ["b"] }),
       credential("two"),
@@ -130,7 +130,7 @@ describe("sessions", () => {
     expect(picked).toEqual(["one", "two", "one", "two", "one", "two"]);
   });
 
-  it("A6 A13 comes back to its credential when that was only busy", () => {
+  it("A6 A13 returns to its credential when that was only busy", () => {
     const { pick, pool } = createBench(credentials(2, { maxInFlight: 1 }));
     expect(pool.take(inSession(), NOW)?.id).toBe("c1");
     expect(pick(NOW, inSession())).toBe("c2");
@@ -138,14 +138,14 @@ describe("sessions", () => {
     expect(pick(NOW, inSession())).toBe("c1");
   });
 
-  it("A6 A11 does not give back the credential that failed in this request", () => {
+  it("A6 A11 does not return the credential that failed in this request", () => {
     const { pick } = createBench(credentials(2));
     pick(NOW, inSession());
     expect(pick(NOW, inSession("m", { excluded: ["c1"] }))).toBe("c2");
     expect(pick(NOW, inSession())).toBe("c1");
   });
 
-  it("A6 forgets after an hour without use", () => {
+  it("A6 expires after an hour without use", () => {
     const { pick } = createBench(credentials(2));
     pick(NOW, inSession());
     expect(pick(NOW + HOUR, inSession())).toBe("c1");
@@ -154,7 +154,7 @@ describe("sessions", () => {
 });
 
 describe("slots", () => {
-  it("A13 never gives out more than the cap, and gives back what is released once", () => {
+  it("A13 never exceeds the limit, and counts a release once", () => {
     const { pool } = createBench([credential("a", { maxInFlight: 2 })]);
     expect([1, 2, 3].map(() => pool.take(wanted(), NOW)?.id)).toEqual(["a", "a", undefined]);
     pool.release("a");
@@ -177,7 +177,7 @@ describe("slots", () => {
     expect(pool.take(wanted(), NOW + MINUTE)?.id).toBe("a");
   });
 
-  it("D7 lets a request use its credential again inside the window it met itself, and inside no other", () => {
+  it("D7 lets a request use its credential again inside the cooldown that it caused itself, and inside no other", () => {
     const { pool, close } = createBench(credentials(1, { maxInFlight: 1 }));
     const met = close(key("c1"), MINUTE, NOW)!.openedAt;
     expect(pool.retake("c1", targetOf("m"), undefined, NOW + 1)).toBeUndefined();
@@ -191,7 +191,7 @@ describe("slots", () => {
   });
 });
 
-describe("nobody", () => {
+describe("no credential", () => {
   const why = (
     members: Credential[],
     prepare: (bench: ReturnType<typeof createBench>) => void,
@@ -207,7 +207,7 @@ describe("nobody", () => {
     ];
   };
 
-  it("A14 is told apart: an empty pool, all disabled, no one for this model", () => {
+  it("A14 distinguishes: an empty pool, all disabled, none for this model", () => {
     expect(why([], () => {})).toEqual(["empty", Infinity, undefined]);
     expect(
       why(credentials(2), ({ pool }) =>
@@ -230,7 +230,7 @@ describe("nobody", () => {
     expect(why(members.slice(0, 1), prepare)).toEqual(["cooling", 50_000, "c1 *"]);
   });
 
-  it("D3 E3 names a limit that all share by its own level, and what lies behind it where that lasts longer", () => {
+  it("D3 E3 names a shared limit by its own level, and what lies behind it where that lasts longer", () => {
     expect(why(credentials(2), ({ close }) => close(key("*", "*"), 15_000, NOW))).toEqual([
       "cooling",
       15_000,
@@ -244,7 +244,7 @@ describe("nobody", () => {
     expect(why(credentials(2), both)).toEqual(["cooling", 15_000, "* m"]);
   });
 
-  it("E2 A13 waits for a slot where a cap alone holds somebody back, though another cools for long", () => {
+  it("E2 A13 waits for a slot where only a concurrency limit holds a credential back, though another cools down for long", () => {
     const prepare = ({ pool, close }: ReturnType<typeof createBench>): void => {
       close(key("c2"), HOUR, NOW);
       pool.take(wanted(), NOW);
@@ -261,7 +261,7 @@ describe("nobody", () => {
 });
 
 describe("expiry", () => {
-  it("D4 E4 brings two models back at exactly their own times, and one credential alone with the shortest wait", () => {
+  it("D4 E4 reopens two models at exactly their own times, and a single credential with the shortest wait", () => {
     const { pick, close } = createBench(credentials(2));
     close(key("c1", "a"), 10_000, NOW);
     close(key("c1", "b"), 20_000, NOW);
@@ -273,7 +273,7 @@ describe("expiry", () => {
     expect(open(20_000)).toEqual(["c1", "c1"]);
   });
 
-  it("A1 K8 reads what is closed already when it is made anew, for the credentials that are left", () => {
+  it("A1 K8 reads existing cooldowns when it is created anew, for the remaining credentials", () => {
     const before = createBench(credentials(3));
     before.close(key("c1"), MINUTE, NOW);
     before.close(key("c2"), MINUTE, NOW);
@@ -290,7 +290,7 @@ describe("expiry", () => {
 });
 
 describe("growth", () => {
-  it("K11 A15 holds families only while something is closed for them, whatever names come", () => {
+  it("K11 A15 keeps families only while something is closed for them, whatever names are used", () => {
     const { pool, close } = createBench(credentials(10));
     for (let at = 0; at < 20_000; at++) {
       close(key(`c${(at % 10) + 1}`, `made-up-${at}`), 2_000, NOW + at * 10, {
@@ -303,7 +303,7 @@ describe("growth", () => {
     expect(pool.sizes.families).toBe(0);
   });
 
-  it("K11 A10 stays the same in what it answers when more models ask than are remembered", () => {
+  it("K11 A10 gives the same results when more models are used than are cached", () => {
     const { pick } = createBench([
       credential("one", { allow: ["even-*"] }),
       credential("two", { deny: ["even-*"] }),

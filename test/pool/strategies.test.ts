@@ -1,4 +1,4 @@
-/** Strategies (A4), each compared with a scan over everybody where more than a few could be chosen. */
+/** Strategies (A4), each compared with a scan of all members where more than a few could be selected. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/contract/strategy.ts";
@@ -42,14 +42,14 @@ describe("weighted", () => {
     expect(countOf(picks(weighted(3, 1), 400))).toEqual({ c1: 300, c2: 100 });
   });
 
-  it("A4 keeps the shares of the others while one is left out, and gives it its own again", () => {
+  it("A4 keeps the shares of the others while one is unavailable, and gives it its own again", () => {
     const bench = weighted(4, 2, 1);
     bench.close(key("c1"), MINUTE, NOW);
     expect(countOf(picks(bench, 300))).toEqual({ c2: 200, c3: 100 });
     expect(countOf(picks(bench, 700, NOW + MINUTE))).toEqual({ c1: 400, c2: 200, c3: 100 });
   });
 
-  it("A4 A3 shares any weights out exactly, inside the best tier, among those who are eligible", () => {
+  it("A4 A3 distributes any weights exactly, inside the best tier, among the eligible", () => {
     const member = fc.record({
       weight: fc.integer({ min: 1, max: 12 }),
       tier: fc.nat(1),
@@ -75,7 +75,7 @@ describe("weighted", () => {
 });
 
 describe("least in flight", () => {
-  it("A4 takes one with the fewest requests under way, whatever came before", () => {
+  it("A4 selects one with the fewest requests in flight, whatever came before", () => {
     const op = fc.oneof(
       { weight: 3, arbitrary: fc.constant("take" as const) },
       { weight: 2, arbitrary: fc.nat(60) },
@@ -112,7 +112,7 @@ describe("least in flight", () => {
     );
   });
 
-  it("A4 takes turns among equals", () => {
+  it("A4 uses round robin among equals", () => {
     expect(picks(createBench(credentials(3), { strategy: "least-in-flight" }), 6)).toEqual(
       "c1 c2 c3 c1 c2 c3".split(" "),
     );
@@ -123,7 +123,7 @@ describe("by quota", () => {
   const start = (count: number, more: Partial<PoolOptions> = {}): Bench =>
     createBench(credentials(count), { strategy: "quota", ...more });
 
-  it("A4 takes who has most left, in steps of a tenth, in turn among equals; unknown is half", () => {
+  it("A4 selects the one with most left, in steps of a tenth, round robin among equals; unknown counts as half", () => {
     const bench = start(4);
     learn(bench, "c2", 0.93);
     learn(bench, "c4", 0.98);
@@ -136,7 +136,7 @@ describe("by quota", () => {
     expect(picks(bench, 2)).toEqual(["c1", "c1"]);
   });
 
-  it("A4 A9 believes nothing that is older than five minutes, or whose window has begun anew", () => {
+  it("A4 A9 ignores a value that is older than five minutes, or whose window has ended", () => {
     const bench = start(2);
     learn(bench, "c2", 0.9);
     learn(bench, "c1", 0.9, NOW, NOW + 1_000);
@@ -145,7 +145,7 @@ describe("by quota", () => {
     expect(new Set(picks(bench, 2, NOW + 5 * MINUTE)).size).toBe(2);
   });
 
-  it("A4 lets what is known of a family go before what is known of the credential", () => {
+  it("A4 prefers the value of a family to the value of the credential", () => {
     const bench = start(2);
     bench.pool.setQuota(
       "c1",
@@ -159,7 +159,7 @@ describe("by quota", () => {
     expect(bench.pick(NOW, wanted("other"))).toBe("c1");
   });
 
-  it("A4 takes the best of everybody eligible, whatever is known and closed", () => {
+  it("A4 selects the best of all eligible, whatever is known and closed", () => {
     const left = fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined });
     const member = fc.record({ left, wide: left, isOut: fc.boolean() });
     fc.assert(
@@ -193,7 +193,7 @@ describe("by quota", () => {
 });
 
 describe("a function", () => {
-  it("A4 chooses among the eligible of the best tier, and sees what it needs", () => {
+  it("A4 selects among the eligible of the best tier, and gets the data it needs", () => {
     const seen: (readonly Candidate[])[] = [];
     const requests: unknown[] = [];
     const pool = [...credentials(3, { weight: 2 }), credential("spare", { tier: 2 })];
@@ -224,9 +224,9 @@ describe("a function", () => {
       },
       1,
     ],
-    ["names nobody eligible", () => "c2", 1],
+    ["names no eligible candidate", () => "c2", 1],
     ["leaves it to the turn", () => undefined, 0],
-  ])("A4 takes turns where it %s", (_name, strategy, faults) => {
+  ])("A4 uses round robin where it %s", (_name, strategy, faults) => {
     const told: unknown[] = [];
     const bench = createBench(credentials(3), { strategy, onFault: (error) => told.push(error) });
     bench.close(key("c2"), MINUTE, NOW);
@@ -234,7 +234,7 @@ describe("a function", () => {
     expect(told).toHaveLength(2 * faults);
   });
 
-  it("A15 sees a thousand at most", () => {
+  it("A15 gets at most a thousand candidates", () => {
     let most = 0;
     const bench = createBench(credentials(5_000), {
       strategy: (them) => void (most = them.length),
@@ -245,7 +245,7 @@ describe("a function", () => {
 });
 
 describe("a preferred credential", () => {
-  it("A8 is used while it may be, others while it may not, and then it again; each change is told once", () => {
+  it("A8 is used while possible, others otherwise, and then it again; each change is reported once", () => {
     const told: boolean[] = [];
     const preferred = { id: "c2", strict: false, onChange: (isUsed: boolean) => told.push(isUsed) };
     const bench = createBench(credentials(3), { preferred });
@@ -256,7 +256,7 @@ describe("a preferred credential", () => {
     expect(told).toEqual([false, true]);
   });
 
-  it("A8 goes before tiers and sessions, but not where it failed or does not serve the model", () => {
+  it("A8 has priority over tiers and sessions, but not where it failed or does not serve the model", () => {
     const pool: Credential[] = [credential("a"), credential("b", { tier: 9, deny: ["x"] })];
     const bench = createBench(pool, { preferred: { id: "b", strict: false } });
     expect(bench.pick(NOW, wanted("m", { session: "s" }))).toBe("b");
@@ -264,7 +264,7 @@ describe("a preferred credential", () => {
     expect(bench.pick(NOW, wanted("x"))).toBe("a");
   });
 
-  it("A8 is the only one where it is strict", () => {
+  it("A8 is the only one used where it is strict", () => {
     const bench = createBench(credentials(3), { preferred: { id: "c2", strict: true } });
     bench.close(key("c2"), MINUTE, NOW);
     expect(bench.pick(NOW)).toBeUndefined();
@@ -278,13 +278,13 @@ describe("a preferred credential", () => {
 });
 
 describe("a reuse window", () => {
-  it("A7 keeps calls without a session on one credential until they are as far apart", () => {
+  it("A7 keeps calls without a session on one credential until they are further apart", () => {
     const bench = createBench(credentials(3), { reuseWindow: MINUTE });
     const at = [0, 59_999, 119_998, 179_998, 179_999].map((ms) => bench.pick(NOW + ms));
     expect(at).toEqual(["c1", "c1", "c1", "c2", "c2"]);
   });
 
-  it("A7 A6 leaves sessions alone, and ends where the credential is limited", () => {
+  it("A7 A6 does not affect sessions, and ends where the credential is limited", () => {
     const bench = createBench(credentials(3), { reuseWindow: MINUTE });
     expect(bench.pick(NOW)).toBe("c1");
     expect(bench.pick(NOW, wanted("m", { session: "s" }))).toBe("c2");
@@ -324,7 +324,7 @@ describe("quota protection", () => {
   const start = (): Bench =>
     createBench(credentials(2), { isProtected: (model, left) => model !== "free" && left < 0.1 });
 
-  it("A9 leaves a model out on the credential that has too little left, until it recovers", () => {
+  it("A9 skips a model on the credential with too little left, until it recovers", () => {
     const bench = start();
     learn(bench, "c1", 0.09);
     expect(picks(bench, 2)).toEqual(["c2", "c2"]);
@@ -333,7 +333,7 @@ describe("quota protection", () => {
     expect(new Set(picks(bench, 2))).toEqual(new Set(["c1", "c2"]));
   });
 
-  it("A9 forgets what is stale, and what its window's end has made good", () => {
+  it("A9 ignores an old value, and one whose window has ended", () => {
     const bench = start();
     learn(bench, "c1", 0);
     learn(bench, "c2", 0, NOW, NOW + MINUTE);
@@ -345,7 +345,7 @@ describe("quota protection", () => {
     expect(new Set(picks(bench, 2, NOW + 5 * MINUTE)).size).toBe(2);
   });
 
-  it("A9 D4 leaves a cooldown's own time as it is", () => {
+  it("A9 D4 does not change the end of a cooldown", () => {
     const bench = start();
     bench.close(key("c1"), MINUTE, NOW);
     learn(bench, "c1", 0.01, NOW, NOW + 1_000);

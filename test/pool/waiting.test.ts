@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { RequestQueue } from "../../src/policies/request-queue.ts";
 
-/** A line of one upstream: who was woken, in order, and who could go. */
+/** The queue of one upstream: which entries were woken, in order, and which could proceed. */
 function createLine(limit = 10) {
   const room = new RequestQueue(limit);
   const woken: string[] = [];
@@ -15,7 +15,7 @@ function createLine(limit = 10) {
   return { room, woken, ready, enter };
 }
 
-it("A13 wakes the first who can go, and the next one for the next slot", () => {
+it("A13 wakes the first entry that can proceed, and the next one for the next slot", () => {
   const { room, woken, ready, enter } = createLine();
   ["a", "b", "c"].forEach((name) => enter(name));
   ready.add("b").add("c");
@@ -25,7 +25,7 @@ it("A13 wakes the first who can go, and the next one for the next slot", () => {
   expect(woken).toEqual(["b", "c"]);
 });
 
-it("E2 keeps the place of one who looked in vain before those who came later", () => {
+it("E2 keeps the position of an entry that found nothing before later ones", () => {
   const { room, woken, ready, enter } = createLine();
   const a = enter("a");
   enter("b");
@@ -36,7 +36,7 @@ it("E2 keeps the place of one who looked in vain before those who came later", (
   expect(woken).toEqual(["a", "a"]);
 });
 
-it("A13 hands the chance of one who leaves to the next", () => {
+it("A13 passes the chance of an entry that leaves to the next", () => {
   const { room, woken, ready, enter } = createLine();
   const a = enter("a");
   enter("b");
@@ -48,7 +48,7 @@ it("A13 hands the chance of one who leaves to the next", () => {
   expect(room.size).toBe(1);
 });
 
-it("D7 wakes all in order when something has closed or opened, and those of no other upstream", () => {
+it("D7 wakes all in order when something has closed or opened, and none of another upstream", () => {
   const { room, woken, enter } = createLine();
   enter("a");
   enter("b");
@@ -59,7 +59,7 @@ it("D7 wakes all in order when something has closed or opened, and those of no o
   expect(woken).toEqual(["a", "b"]);
 });
 
-it("N4 counts over all upstreams, and has room again when somebody leaves", () => {
+it("N4 counts over all upstreams, and has space again when an entry leaves", () => {
   const { room, enter } = createLine(2);
   const a = enter("a");
   enter("b", "other");

@@ -1,4 +1,4 @@
-/** A process with relays in it, one for each store, which does what its parent says. */
+/** A process with one relay per store, controlled by its parent. */
 import {
   type Log,
   createRelay,
@@ -64,14 +64,14 @@ function credentialsOf({ upstream, grants, guests, keys }: Place): CredentialOpt
     ...Object.entries(guests).map(([name, kind]) => ({
       ...only(name),
       anonymous: sources[kind],
-      // Used up by its first request: the next one needs another.
+      // Used up by its first request: the next one needs another token.
       expectedRequests: 1,
       createLimit: { key: LIMITER },
     })),
   ];
 }
 
-/** Only what should never happen is said aloud. */
+/** Prints only what should never happen. */
 function logOf(): Log {
   const quiet = (): void => {};
   const error = (line: string): void => void process.stderr.write(`${line}\n`);

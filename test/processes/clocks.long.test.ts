@@ -1,4 +1,4 @@
-/** Processes whose clocks are an hour apart: one refresh an expiry, one limit on creating, cooldowns as long as they were meant (G3, H2, K12). */
+/** Processes whose clocks differ by an hour: one refresh per expiry, one creation limit, cooldowns of the intended length (G3, H2, K12). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectDocumented } from "./documented.ts";
 import { STORES, type StoreName } from "./messages.ts";
@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const MINUTE = 60_000;
 const LIMITS = { perHour: 10, perDay: 50, spacing: MINUTE };
 const OFF = [HOUR, 0, -HOUR];
-/** Stores with a clock of their own, which all go by. */
+/** Stores with a clock of their own, which all processes use. */
 const CLOCKED: readonly StoreName[] = STORES.filter((store) => store !== "files");
 
 let program: Program;
@@ -31,7 +31,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
       const all = await enterAll(world);
       const { refreshes } = world.upstream.ledger;
       for (let expiry = 1; expiry <= 4; expiry++) {
-        // Another clock is the first to refresh each time.
+        // The process with another clock is the first to refresh each time.
         const first = all[expiry % all.length]!;
         expect(await first.ask("a")).toBe(200);
         for (let minutes = 0; minutes < 50; minutes += 10) {
@@ -52,7 +52,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
   );
 
   it.skipIf(MISSING[store])(
-    `H2 K12 the limit on creating holds on ${store}, whoever creates`,
+    `H2 K12 the creation limit holds on ${store}, whichever process creates`,
     async () => {
       const world = await createWorld(store, {
         guests: { guests: "firebase" },
@@ -66,7 +66,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
         await world.pass(MINUTE + 1_000);
       }
       expect(creations.refused).toBe(0);
-      // Ten in each hour that was begun: nobody's clock keeps the others from what they may do.
+      // Ten in each hour that was begun: no process's clock prevents the others from creating.
       expect(creations.created).toBeGreaterThanOrEqual(15);
       expect(creations.created).toBeLessThanOrEqual(20);
       await world.dispose();
@@ -75,7 +75,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
   );
 
   it.skipIf(MISSING[store])(
-    `K12 M1 a cooldown ends for all at the same moment on ${store}, whoever has met it`,
+    `K12 M1 a cooldown ends for all processes at the same moment on ${store}, whichever caused it`,
     async () => {
       const keys = { left: "sk-left-0123456789", right: "sk-right-0123456789" };
       for (const [name, who] of [
@@ -103,7 +103,7 @@ describe.concurrent.each(CLOCKED)("clocks an hour apart, on %s", (store) => {
   );
 });
 
-/** What one has learnt reaches the others within a second or two. */
+/** A change reaches the other processes within a second or two. */
 async function untilKnown(resident: Resident, credential: string): Promise<void> {
   for (let tries = 0; tries < 400; tries++) {
     const { cooldowns } = await resident.status();

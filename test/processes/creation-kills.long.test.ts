@@ -1,6 +1,6 @@
 /**
- * SIGKILL at every step of the creation of an anonymous token: no attempt is forgotten, none is made in its place (H2, H5, M4).
- * The provider's ledger is the judge: its own limit is the one that the relay keeps.
+ * SIGKILL at every step of the creation of an anonymous token: every attempt stays counted, and none is repeated (H2, H5, M4).
+ * The provider's ledger is the reference: its own limit is the one that the relay keeps.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectDocumented } from "./documented.ts";
@@ -11,7 +11,7 @@ import { createWorld, MISSING, type Resident, type World } from "./world.ts";
 
 const LIMITS = { perHour: 10, perDay: 50, spacing: 60_000 };
 const HOUR = 3_600_000;
-/** Time is moved on by so much, and by more than a lease lasts. */
+/** The clocks are advanced by this much, and by more than a lease lasts. */
 const SECONDS = 8_000;
 const LEASE = 71_000;
 
@@ -19,7 +19,7 @@ interface Kill {
   step: Step;
   /** Counted, and never seen by the provider. */
   isUnsent?: boolean;
-  /** The token is kept: whoever comes next serves with it. */
+  /** The token is stored: the next process serves with it. */
   isKept?: boolean;
 }
 
@@ -99,18 +99,18 @@ const attemptsAt = ({ upstream }: World): number[] =>
     operation === "sign-up" || operation === "graphql" ? [at] : [],
   );
 
-/** The most attempts in any sliding window. */
+/** The maximum number of attempts in any sliding window. */
 const mostIn = (window: number, times: readonly number[]): number =>
   Math.max(0, ...times.map((at) => times.filter((t) => t >= at && t < at + window).length));
 
-/** Has a new process create a token as soon as the limiter lets it, and die at `step`. */
+/** Starts a process that creates a token as soon as the limiter allows it, and dies at `step`. */
 async function kill(world: World, name: string, { step }: Kill): Promise<void> {
   const victim = await world.enter(await program.start());
   await prepare(world, victim.process, step);
   let isOver = false;
   const ended = victim.process.ended.then((signal) => ((isOver = true), signal));
   await untilOpen(world, victim, async () => {
-    // Served, it may still be on its way to the last write.
+    // After the response the last write may still be in progress.
     const status = await victim.ask(name).catch(() => 0);
     return isOver || status !== 429;
   });
@@ -131,11 +131,11 @@ async function untilOpen(
   }
 }
 
-/** Real time for what is really under way: a call to a store or to the provider. */
+/** Real time for calls that are really in progress: to a store or to the provider. */
 const breathe = (work: Promise<unknown>, longest = 40): Promise<unknown> =>
   Promise.race([work.catch(() => {}), new Promise((resolve) => setTimeout(resolve, longest))]);
 
-/** Who waits for another, and not for a call, waits by the clock that is moved on. */
+/** A process that waits for another, and not for a call, waits by the clock that is advanced. */
 async function patiently<T>(world: World, work: Promise<T>): Promise<T> {
   let isOver = false;
   void work.finally(() => (isOver = true)).catch(() => {});
@@ -143,7 +143,7 @@ async function patiently<T>(world: World, work: Promise<T>): Promise<T> {
   return work;
 }
 
-/** Asks again and again for most of a minute after a kill; returns whether it was served. */
+/** Requests repeatedly for most of a minute after a kill; returns whether it was served. */
 async function askMeanwhile(world: World, next: Resident, name: string): Promise<boolean> {
   const statuses: number[] = [];
   for (let passed = 0; passed < LIMITS.spacing - 2 * SECONDS; passed += SECONDS) {
@@ -154,7 +154,7 @@ async function askMeanwhile(world: World, next: Resident, name: string): Promise
   return statuses.includes(200);
 }
 
-describe.concurrent.each(STORES)("a creator that dies, on %s", (store) => {
+describe.concurrent.each(STORES)("a creating process that dies, on %s", (store) => {
   it.skipIf(MISSING[store])(
     `H2 H5 M4 15 times: every attempt stays counted on ${store}, and none is made in answer to a kill`,
     async () => {
@@ -163,7 +163,7 @@ describe.concurrent.each(STORES)("a creator that dies, on %s", (store) => {
         simulator: { creations: LIMITS },
       });
       const next = await world.enter(survivor);
-      // A store that has only just got its name gives no lease for what cannot be undone.
+      // A store with a new identity grants no lease for an irreversible action.
       await world.pass(5_000);
       const kills = [
         ...firebase(store).map((one) => ({ name: "firebase", ...one })),
@@ -187,7 +187,7 @@ describe.concurrent.each(STORES)("a creator that dies, on %s", (store) => {
       expect(world.upstream.ledger.creations.refused).toBe(0);
       const unsent = kills.filter(({ isUnsent }) => isUnsent).length;
       const { acquirers } = await next.status();
-      // Who was slow has counted one more, and not made it.
+      // A slow process has counted one more attempt, and not made it.
       expect(acquirers[0]!.attempts.day).toBeGreaterThanOrEqual(times.length + unsent);
       expectDocumented("a creator dies", store, kills.length, world.upstream);
       await world.dispose();

@@ -1,4 +1,4 @@
-/** Ends its own process at a given step, as the kernel would: no handler runs, nothing is flushed. */
+/** Ends its own process at a given step, like the kernel: no handler runs, nothing is flushed. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StateStorage } from "../../src/state/store/storage.ts";
@@ -10,14 +10,14 @@ export interface Reaper {
   arm(death: Death): void;
   storage: StateStorage;
   fetch: typeof fetch;
-  /** A refresh is over. */
+  /** A refresh has ended. */
   refreshed(): void;
 }
 
-/** What a disk still takes of a value before its writer is gone. */
+/** The part of a value that is on the disk when its writer is killed. */
 const TORN_BYTES = 60;
 
-/** `folder` is the one that files stand in, for `torn`. */
+/** `folder` contains the files, for `torn`. */
 export function createReaper(storage: Storage, folder: string): Reaper {
   let armed: Death | undefined;
   let left = 0;
@@ -61,7 +61,7 @@ export function createReaper(storage: Storage, folder: string): Reaper {
     fetch: (input, init) =>
       around(isNow("fetch", String(input)), async () => {
         const response = await fetch(input, init);
-        // Whole, so that a death after it is one with the answer in hand.
+        // Complete, so that the process dies with the response received.
         return new Response(await response.arrayBuffer(), response);
       }),
     refreshed() {

@@ -1,4 +1,4 @@
-/** The table of the worst days in docs/scale.md says what the ledger says. */
+/** Compares the table of the worst days in docs/scale.md with the ledger. */
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { Simulator } from "../../simulator/index.ts";
@@ -6,7 +6,7 @@ import type { StoreName } from "./messages.ts";
 
 const SCALE = readFileSync(new URL("../../docs/scale.md", import.meta.url), "utf8");
 
-/** Expects the row of a day and a store: processes killed, then what the provider saw. */
+/** Expects the row of a day and a store: killed processes, then what the provider received. */
 export function expectDocumented(
   day: string,
   store: StoreName,

@@ -1,4 +1,4 @@
-/** Eight processes and one refresh token that rotates: whoever asks, it is used once (G5, G6, G7). */
+/** Eight processes and one rotating refresh token: it is used once, whichever process needs it (G5, G6, G7). */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectDocumented } from "./documented.ts";
 import { STORES } from "./messages.ts";

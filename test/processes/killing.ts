@@ -1,4 +1,4 @@
-/** Has a process die at a step of its work: by its own hand, or by ours when its request has come to the provider. */
+/** Kills a process at a step of its work: by itself, or by its parent when its request has reached the provider. */
 import type { Behaviour, Rule } from "../../simulator/index.ts";
 import type { Death } from "./messages.ts";
 import type { Process } from "./program.ts";
@@ -6,13 +6,13 @@ import type { World } from "./world.ts";
 
 export type Step =
   | { name: string; death: Death }
-  /** `hasActed`: the provider has done what it was asked for, and has not answered. */
+  /** `hasActed`: the provider has done its work, and has not answered. */
   | { name: string; operation: string; hasActed: boolean };
 
 /** Rules that wait for their victim, by world. */
 const rules = new WeakMap<World, Set<Rule>>();
 
-/** Has `victim` die at `step`; `credential` is whose call to the provider it is, where several die at once. */
+/** Kills `victim` at `step`; `credential` identifies its call to the provider, where several die at the same time. */
 export async function prepare(
   world: World,
   victim: Process,

@@ -1,4 +1,4 @@
-/** What parent and child say to each other over the channel that Node gives them. */
+/** The messages between parent and child over Node's IPC channel. */
 import type { RelayStatus } from "../../src/index.ts";
 
 export const STORES = ["Redis", "PostgreSQL", "SQLite", "files"] as const;
@@ -6,29 +6,29 @@ export type StoreName = (typeof STORES)[number];
 
 /** Where and when a process ends itself with SIGKILL; `nth` counts from the moment it is armed. */
 export type Death =
-  /** Around a call to the store whose key has `key` in it; `torn` writes the first bytes of the value. */
+  /** At a call to the store whose key contains `key`; `torn` writes the first bytes of the value. */
   | {
       at: "before" | "after" | "torn";
       method: "getItems" | "getKeys" | "setItem";
       key: string;
       nth?: number;
     }
-  /** Around a call of the injected `fetch` whose URL has `url` in it; `after` is with the whole answer in hand. */
+  /** At a call of the injected `fetch` whose URL contains `url`; `after` is with the complete response received. */
   | { at: "before" | "after"; method: "fetch"; url: string; nth?: number }
-  /** A refresh is over, its lease given back. */
+  /** A refresh has ended and its lease was released. */
   | { at: "after"; method: "refresh" };
 
-/** One relay in a process: a store, an upstream, and credentials that each serve the model of their own name. */
+/** One relay in a process: a store, an upstream, and credentials that each serve the model with their own name. */
 export interface Place {
   store: StoreName;
   /** Prefix, table or folder. */
   where: string;
   upstream: string;
-  /** Moved on so far, ms. */
+  /** How far the clocks have been advanced, in ms. */
   passed: number;
-  /** How far this process's clock is ahead, ms. */
+  /** How far this process's clock is ahead, in ms. */
   off: number;
-  /** Grants by name: credentials with a refresh token that rotates. */
+  /** Grants by name: credentials with a rotating refresh token. */
   grants: Record<string, string>;
   /** Sources of anonymous tokens by name. */
   guests: Record<string, "firebase" | "graphql">;
@@ -47,15 +47,15 @@ export type Command =
 export type Question = Command & { id: number };
 export interface Reply {
   id: number;
-  /** Status of the answer to `ask`. */
+  /** Status of the response to `ask`. */
   status?: number;
-  /** Answer to `status`. */
+  /** Response to `status`. */
   report?: RelayStatus;
   fault?: string;
 }
 
-/** The id that every limiter of anonymous tokens of a place shares. */
+/** The id that all limiters of anonymous tokens of a store share. */
 export const LIMITER = "guests";
 
-/** A database that no other test fills: listing keys costs as much as there are. */
+/** A database that no other test uses: listing keys costs as much as there are keys. */
 export const REDIS_DB = 7;

@@ -1,10 +1,10 @@
-/** The real clock, moved on by hand and a fixed time off where wanted: hours pass in a test, in several processes at once. */
+/** The real clock, advanced by hand and with a constant offset: hours pass in a test, in several processes at once. */
 import type { CancelTimer, Clock } from "../../src/contract/clock.ts";
 
 export interface MovedClock extends Clock {
-  /** How far it has been moved on in all, ms; without what it is off. */
+  /** How far it has been advanced in total, in ms; without its offset. */
   readonly passed: number;
-  /** Moves on to `passed`; wakes what falls due on the way, in order. */
+  /** Advances to `passed`; wakes everything that is due on the way, in order. */
   pass(passed: number): void;
 }
 
@@ -14,7 +14,7 @@ interface Wake {
   run(): void;
 }
 
-/** `off`: how far the clock is ahead of the right time, ms. */
+/** `off`: how far the clock is ahead of the correct time, in ms. */
 export function createMovedClock(off = 0): MovedClock {
   const wakes = new Set<Wake>();
   let passed = 0;

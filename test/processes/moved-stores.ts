@@ -1,4 +1,4 @@
-/** The drivers as users have them, but for their clocks: what they tell of the time is moved on with the test's. */
+/** The users' drivers, except for their clocks: their time is advanced with the test's. */
 import { createRequire } from "node:module";
 import sqlite from "db0/connectors/better-sqlite3";
 import postgresql from "db0/connectors/postgresql";
@@ -38,7 +38,7 @@ function driverOf(store: Place["store"], where: string, clock: MovedClock, addon
   }
 }
 
-/** Its locks run out by Redis's own clock: the test makes them older (`pass` of the parent). */
+/** Its locks expire by Redis's own clock: the test makes them older (`pass` of the parent). */
 function movedRedis(client: Redis, clock: MovedClock): object {
   return {
     eval: client.eval.bind(client),

@@ -1,4 +1,4 @@
-/** Starts the child as a process of its own: bundled once, so that a hundred of them start quickly. */
+/** Starts the child as a separate process: bundled once, so that a hundred of them start quickly. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,13 +9,13 @@ import { SQLITE } from "../state/stores.ts";
 import type { Command, Reply } from "./messages.ts";
 
 export interface Process {
-  /** Resolves with the answer; rejects where the process dies before it gives one. */
+  /** Resolves with the answer; rejects where the process dies before it answers. */
   tell(command: Command): Promise<Reply>;
-  /** Ends it as the kernel would. */
+  /** Kills it. */
   kill(): void;
-  /** Resolves with the signal that has ended it. */
+  /** Resolves with the signal that ended it. */
   readonly ended: Promise<NodeJS.Signals | null>;
-  /** What it said on stderr. */
+  /** Its output on stderr. */
   readonly said: string[];
 }
 
@@ -31,10 +31,10 @@ export async function createProgram(): Promise<Program> {
   const build = await rolldown({
     input: fileURLToPath(new URL("child.ts", import.meta.url)),
     platform: "node",
-    // Its parts are not to be bundled; found as a file of this repository would find it.
+    // Its dependencies are not bundled; they are resolved like those of a file of this repository.
     external: ["pg"],
     logLevel: "silent",
-    // `#transport` of this package as it stands in src.
+    // `#transport` of this package, from src.
     resolve: { conditionNames: ["source", "node", "import"] },
   });
   await build.write({ file, format: "esm", codeSplitting: false });

@@ -1,6 +1,6 @@
 /**
- * SIGKILL at every step of a refresh, a hundred times; what the provider saw says whether anything was lost (M4, G7, G8).
- * Leases and refreshes have the times that users have: they pass by moving the clocks of everybody.
+ * SIGKILL at every step of a refresh, a hundred times; the provider's ledger shows whether anything was lost (M4, G7, G8).
+ * Leases and refreshes have the real times: they pass by advancing the clocks of all processes.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CredentialStatus } from "../../src/index.ts";
@@ -14,10 +14,10 @@ const HOUR = 3_600_000;
 /** How long a request waits for its token (G11), and more than a lease lasts. */
 const TOKEN_WAIT = 6_000;
 const LEASE = 46_000;
-/** A store that has only just got its name gives no lease for what cannot be undone. */
+/** A store with a new identity grants no lease for an irreversible action. */
 const NAMED = 5_000;
 
-/** Outside the window that M4 names: whoever comes next goes on, and nothing is lost. */
+/** Outside the window that M4 names: the next process continues, and nothing is lost. */
 const outside = (store: StoreName): Step[] => [
   { name: "the lease is taken", death: { at: "before", method: "getItems", key: ":t:", nth: 2 } },
   {
@@ -34,7 +34,7 @@ const outside = (store: StoreName): Step[] => [
   { name: "the lease is given back", death: { at: "after", method: "refresh" } },
 ];
 
-/** Between the provider's answer and our write. */
+/** Between the provider's response and the relay's write. */
 const inside = (store: StoreName): Step[] => [
   {
     name: "the provider has answered, and nothing has come back",
@@ -62,7 +62,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => program.dispose());
 
-/** Has a new process ask for the token of `name`, and die at `step`. */
+/** Starts a process that requests the token of `name`, and dies at `step`. */
 async function kill(world: World, name: string, step: Step): Promise<void> {
   const victim = await world.enter(await program.start());
   await prepare(world, victim.process, step, { credential: name });
@@ -71,7 +71,7 @@ async function kill(world: World, name: string, step: Step): Promise<void> {
   expect(await asked, step.name).toBe(0);
 }
 
-/** Asks until something has come of it. Time passes where the relay says that it waits for it, and not under a refresh. */
+/** Requests until there is a result. Time is advanced where the relay says that it waits, and not during a refresh. */
 async function askUntil(
   world: World,
   resident: Resident,
@@ -89,7 +89,7 @@ async function askUntil(
   throw new Error(`nothing comes of ${name}: ${JSON.stringify([seen.slice(0, 3), seen.at(-1)])}`);
 }
 
-describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
+describe.concurrent.each(STORES)("a lease holder that dies, on %s", (store) => {
   it.skipIf(MISSING[store])(
     `M4 G7 G8 25 times: outside the window nothing is lost on ${store}, inside it the old token is sent once more`,
     async () => {
@@ -101,7 +101,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
       const [steps, windows] = [outside(store), inside(store)];
       let kills = 0;
 
-      /** The old token, if it is sent at all, is refused as used; after that nobody sends it. */
+      /** The old token, if it is sent at all, is refused as used; after that no process sends it. */
       async function expectLost(name: string, sentAgain: number, error: string): Promise<void> {
         const { attempts, reused } = refreshes;
         await askUntil(world, next, name, (_, { disabled }) => disabled !== undefined);
@@ -129,7 +129,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
         ]);
         kills += LINES.length + 1;
 
-        // Until the lease of the dead is over nobody else asks the provider.
+        // Until the lease of the dead process expires, no other process calls the provider.
         const { attempts } = refreshes;
         const waiting = LINES.map((name) => next.ask(name));
         await world.pass(TOKEN_WAIT);
@@ -142,7 +142,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
         await world.pass(HOUR);
       }
 
-      // Who sends it once more dies, too: nobody sends it a third time.
+      // The process that sends it once more dies, too: no process sends it a third time.
       await kill(world, WINDOWS.at(-1)!, inside(store)[0]!);
       await world.pass(LEASE);
       await expectLost(WINDOWS.at(-1)!, 0, "UNSURE");
@@ -157,7 +157,7 @@ describe.concurrent.each(STORES)("a holder that dies, on %s", (store) => {
       });
       for (const name of LINES) {
         expect(world.upstream.grants.get(name)).toMatchObject({ revoked: false });
-        // Whether it was sent, nobody can tell where its sender died with the intent written.
+        // Whether it was sent is unknown where its sender died with the intent written.
         const { token } = await next.credential(name);
         expect(token).toMatchObject({ unsure: 2 });
         expect(token).not.toHaveProperty("needsRelogin");

@@ -1,4 +1,4 @@
-/** One store and one provider, with a time of their own that the test moves on, for every process that opens them. */
+/** One store and one provider, with a time of their own that the test advances, for every process that opens them. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,12 +29,12 @@ export interface Resident {
 
 export interface World {
   store: StoreName;
-  /** Names it to the processes. */
+  /** Identifies it to the processes. */
   where: string;
   upstream: Simulator;
-  /** Opens a relay in a process; `off` is how far its clock is ahead, ms. */
+  /** Opens a relay in a process; `off` is how far its clock is ahead, in ms. */
   enter(process: Process, off?: number): Promise<Resident>;
-  /** Lets time pass: for the store, the provider and every process here. */
+  /** Advances the time: for the store, the provider and every process here. */
   pass(ms: number): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -75,10 +75,10 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
       const passed = clock.passed + ms;
       clock.pass(passed);
       const tell = (one: Process): Promise<unknown> =>
-        // Who dies meanwhile need not know.
+        // A process that dies meanwhile need not be informed.
         one.tell({ do: "pass", where, passed }).catch(() => one.ended);
       await Promise.all([...residents].map(tell));
-      // Last: nobody may take what has run out before it knows how late it is.
+      // Last: no process may take an expired lease before it has advanced its own clock.
       await ground.pass(ms);
     },
     async dispose() {
@@ -88,10 +88,10 @@ export async function createWorld(store: StoreName, options: WorldOptions): Prom
   };
 }
 
-/** Where a store keeps things. */
+/** Where a store keeps its data. */
 interface Ground {
   where: string;
-  /** Makes older what the store itself lets run out. */
+  /** Makes entries older that the store itself expires. */
   pass(ms: number): Promise<void>;
   dispose(): Promise<void>;
 }

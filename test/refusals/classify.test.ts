@@ -50,20 +50,25 @@ describe("the order of evidence", () => {
     expect(read({ headers, body: { message: "no" } }).reason).toBe("MODEL_CAPACITY_EXHAUSTED");
   });
 
-  it("B2 takes 503 and 529 for capacity when JSON says so, for the server when a page does", () => {
+  it("B2 classifies 503 and 529 as capacity when they are JSON, as the server's when they are a page", () => {
     expect(read({ status: 503, body: { error: {} } }).reason).toBe("MODEL_CAPACITY_EXHAUSTED");
     expect(read({ status: 529, body: { error: {} } }).reason).toBe("MODEL_CAPACITY_EXHAUSTED");
     expect(read({ status: 503, body: "<html><h1>503</h1></html>" }).reason).toBe("SERVER_ERROR");
     expect(read(message("rate limit", 500)).reason).toBe("SERVER_ERROR");
   });
 
-  it.each([408, 504, 522, 524])("B2 takes %i for a timeout, a proxy's page included", (status) => {
-    expect(read({ status, body: "<html><title>A timeout occurred</title></html>" })).toMatchObject({
-      reason: "TIMEOUT",
-      scope: "none",
-      action: "same-later",
-    });
-  });
+  it.each([408, 504, 522, 524])(
+    "B2 classifies %i as a timeout, a proxy's page included",
+    (status) => {
+      expect(
+        read({ status, body: "<html><title>A timeout occurred</title></html>" }),
+      ).toMatchObject({
+        reason: "TIMEOUT",
+        scope: "none",
+        action: "same-later",
+      });
+    },
+  );
 
   it.each([
     ["Your credit balance is too low", "BILLING"],
@@ -71,7 +76,7 @@ describe("the order of evidence", () => {
     ["Rate limit reached for x", "RATE_LIMIT_EXCEEDED"],
     ["The model `x` does not exist", "NOT_FOUND"],
     ["Country, region, or territory not supported", "FORBIDDEN"],
-  ])("B2 lets a 400 that says %j be that", (text, reason) => {
+  ])("B2 accepts the meaning of a 400 that says %j", (text, reason) => {
     expect(read(message(text, 400)).reason).toBe(reason);
   });
 
@@ -84,14 +89,14 @@ describe("the order of evidence", () => {
     );
   });
 
-  it("B12 looks into the dialect's own table first", () => {
+  it("B12 searches the dialect's own table first", () => {
     const own: Dialect = { ...openai, codes: { invalid_api_key: { reason: "QUOTA_EXHAUSTED" } } };
     expect(read({ body: { error: { code: "invalid_api_key" } } }, own).reason).toBe(
       "QUOTA_EXHAUSTED",
     );
   });
 
-  it("B12 asks the dialect's own judgement before any table", () => {
+  it("B12 asks the dialect's own classification before any table", () => {
     const own: Dialect = { ...openai, judge: () => ({ reason: "EMPTY" }) };
     expect(read({ body: { error: { code: "invalid_api_key" } } }, own)).toMatchObject({
       reason: "EMPTY",
@@ -125,14 +130,14 @@ describe("words", () => {
     "Visit https://x.test/settings/billing/quota?daily=1 for more",
     "Upgrade your plan to get more",
     "Add a payment method, see plan and credit",
-  ])("B3 takes nothing from URLs and advertising: %j", (text) => {
+  ])("B3 ignores URLs and advertising: %j", (text) => {
     expect(read(message(text))).toMatchObject({
       reason: "RATE_LIMIT_EXCEEDED",
       evidence: "status:429",
     });
   });
 
-  it("B3 takes a day for a quota under an explicit rate code, unless the answer states its own wait", () => {
+  it("B3 reads a day as a quota with an explicit rate code, unless the response states its own wait", () => {
     const error = { code: "RATE_LIMIT_EXCEEDED", message: "requests per day" };
     expect(read({ body: { error } }, google).reason).toBe("QUOTA_EXHAUSTED");
     const waits = { ...error, message: "requests per day. Please try again in 9m38s." };
@@ -173,7 +178,7 @@ describe("words", () => {
     ).toBe("model");
   });
 
-  it("B7 tells the two 429s of anonymous tokens apart", () => {
+  it("B7 distinguishes the two 429s of anonymous tokens", () => {
     const page = "<html><title>429 Too Many Requests</title></html>";
     const headers = { "content-type": "text/html" };
     expect(read({ endpoint: "create", headers, body: page })).toMatchObject({
@@ -186,7 +191,7 @@ describe("words", () => {
         scope: "credential",
         exhausts: true,
       });
-      // Whatever code stands beside it.
+      // Whatever code accompanies it.
       for (const code of ["insufficient_quota", "rate_limit_error"])
         expect(read({ body: { error: { message: text, code } } }).reason).toBe("TOKEN_EXHAUSTED");
     }
@@ -194,7 +199,7 @@ describe("words", () => {
 });
 
 describe("what is no limit", () => {
-  it("B8 reads a malformed request as the request's", () => {
+  it("B8 attributes a malformed request to the request", () => {
     const error = {
       code: 400,
       message: "Request contains an invalid argument.",
@@ -210,7 +215,7 @@ describe("what is no limit", () => {
   it.each([
     "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 40216.",
     "tokens per min: Limit 6000, Requested 12328",
-  ])("B8 reads a 429 that can never fit as the request's: %j", (text) => {
+  ])("B8 attributes a 429 that can never fit to the request: %j", (text) => {
     expect(read(message(text))).toMatchObject({
       reason: "INVALID_REQUEST",
       scope: "request",
@@ -228,7 +233,7 @@ describe("what is no limit", () => {
     "connect",
     "closed",
     "protocol",
-  ] as const)("B8 reads the fault %s as the network's", (fault) => {
+  ] as const)("B8 attributes the fault %s to the network", (fault) => {
     expect(classifyFault(fault)).toEqual({
       reason: "NETWORK",
       scope: "none",
@@ -258,13 +263,13 @@ describe("money", () => {
     });
   });
 
-  it("B9 keeps to the model that the answer names", () => {
+  it("B9 applies to the model that the response names", () => {
     expect(
       read({ ...message("exceeded budget for model=claude-x", 429), model: "claude-x" }).scope,
     ).toBe("model");
   });
 
-  it("B9 blames nobody's key for a gateway's own account", () => {
+  it("B9 attributes a gateway's own account to no key", () => {
     const raw = JSON.stringify({ error: { message: "insufficient balance" } });
     expect(
       read({ body: { error: { message: "Provider returned error", metadata: { raw } } } }),
@@ -284,7 +289,7 @@ describe("money", () => {
 });
 
 describe("status", () => {
-  it("B10 changes nothing for a 403 in the text of a 429", () => {
+  it("B10 does not change for a 403 in the text of a 429", () => {
     expect(read(message("403 rate limit: too many requests"))).toMatchObject({
       reason: "RATE_LIMIT_EXCEEDED",
     });
@@ -295,7 +300,7 @@ describe("status", () => {
     expect(read({ status: 200, inStream: true, body }).reason).toBe("TIMEOUT");
   });
 
-  it("B10 takes evidence from the error of a failed response alone", () => {
+  it("B10 uses evidence from the error of a failed response only", () => {
     const response = {
       error: { code: "server_error", message: "x" },
       instructions: "insufficient_quota",
@@ -315,7 +320,7 @@ describe("status", () => {
   });
 });
 
-describe("what may not shut a credential out", () => {
+describe("what must not disable a credential", () => {
   it.each<[string, Said]>([
     ["a number that another API uses", { status: 400, body: { code: 1001, message: "no" } }],
     ["a 400 about a field of the request", message("Missing api_key in tools[0]", 400)],
@@ -331,13 +336,13 @@ describe("what may not shut a credential out", () => {
     ["a page", { status: 403, body: "<html><h1>Account suspended</h1></html>" }],
     ["a page that a relay wraps", message("<html><h1>403 Forbidden</h1></html>", 400)],
     ["a gateway's own limit", message("Error from provider (Console): Rate limit exceeded")],
-  ])("B3 leaves it alone after %s", (_, said) => {
+  ])("B3 does not disable it after %s", (_, said) => {
     const verdict = read(said);
     expect(verdict.disables).toBe(false);
     expect([verdict.reason, verdict.scope]).not.toEqual(["FORBIDDEN", "credential"]);
   });
 
-  it("B3 takes a 403 with a wait of its own for a limit: two bare ones would disable", () => {
+  it("B3 classifies a 403 with a wait of its own as a limit: two bare ones would disable", () => {
     expect(read({ status: 403, headers: { "retry-after": "60" }, body: {} })).toMatchObject({
       reason: "RATE_LIMIT_EXCEEDED",
       scope: "credential",
@@ -345,7 +350,7 @@ describe("what may not shut a credential out", () => {
     });
   });
 
-  it.each(["create", "token"] as const)("B3 leaves the acquirer alone at %s", (endpoint) => {
+  it.each(["create", "token"] as const)("B3 does not disable the acquirer at %s", (endpoint) => {
     const said = message("Country, region, or territory not supported", 403);
     expect(read({ ...said, endpoint })).toMatchObject({ scope: "acquirer", disables: false });
     const page = { status: 403, body: "<html><h1>Attention Required!</h1></html>" };
@@ -366,20 +371,20 @@ describe("codes that gateways reuse", () => {
     );
   });
 
-  it.each([429, 403, 401])("B2 does not take api_error under %i for the server's", (status) => {
+  it.each([429, 403, 401])("B2 does not attribute api_error under %i to the server", (status) => {
     const error = { message: "no", type: "api_error" };
     expect(read({ status, body: { error } }).reason).not.toBe("SERVER_ERROR");
   });
 
   it.each(["authentication_error", "permission_error", "not_found_error"])(
-    "B2 leaves a 429 of the type %s a limit",
+    "B2 keeps a 429 of the type %s a limit",
     (type) => {
       const verdict = read({ body: { error: { type, message: "no" } } }, DIALECTS["anthropic"]);
       expect(verdict).toMatchObject({ reason: "RATE_LIMIT_EXCEEDED", disables: false });
     },
   );
 
-  it("B2 takes a gateway without a channel for a missing model, also under 503", () => {
+  it("B2 classifies a gateway without a channel as a missing model, also under 503", () => {
     const error = { message: "No available channel for model x under group default" };
     expect(read({ status: 503, body: { error } })).toMatchObject({
       reason: "NOT_FOUND",
@@ -416,7 +421,7 @@ describe("hostile bodies", () => {
     fc.json().map((json) => `data: ${json}\n\n`),
   );
 
-  it("B2 gives every body a whole verdict", () => {
+  it("B2 gives every body a complete verdict", () => {
     fc.assert(
       fc.property(status, endpoint, body, fc.boolean(), (code, at, text, inStream) => {
         for (const dialect of dialects) {
@@ -457,7 +462,7 @@ describe("hostile bodies", () => {
     ["JSON between words", "words {".repeat(9_000)],
     ["subscriptions", JSON.stringify({ message: "no active ".repeat(6_000) })],
     ["many codes", JSON.stringify(Array.from({ length: 3_000 }, (_, i) => ({ code: `c${i}` })))],
-  ])("B2 reads 64 KiB of %s without a pattern running away", (_, text) => {
+  ])("B2 reads 64 KiB of %s in bounded time", (_, text) => {
     const startedAt = performance.now();
     for (const dialect of dialects) read({ status: 403, body: text.slice(0, KIB_64) }, dialect);
     expect(performance.now() - startedAt).toBeLessThan(1_500);

@@ -43,11 +43,11 @@ describe("parseDuration", () => {
     NaN,
     -1,
     Infinity,
-  ])("C2 reads %j as no duration", (written) => {
+  ])("C2 rejects %j as a duration", (written) => {
     expect(parseDuration(written)).toBeNull();
   });
 
-  it("C2 never reads a wait that is not a whole, positive number of ms", () => {
+  it("C2 never returns a wait that is not a whole, positive number of ms", () => {
     fc.assert(
       fc.property(fc.anything(), (written) => {
         const wait = parseDuration(written);
@@ -57,7 +57,7 @@ describe("parseDuration", () => {
     );
   });
 
-  it("C2 reads back what is written in hours, minutes and seconds", () => {
+  it("C2 reads back durations in hours, minutes and seconds", () => {
     const part = fc.integer({ min: 0, max: 59 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9_999 }), part, part, (h, m, s) => {
@@ -82,7 +82,7 @@ describe("parseInstant", () => {
   });
 
   it.each(["2026-04-28T09:06:26", "2026-04-28 09:06:26", "tomorrow", "42", "", null, {}])(
-    "C1 does not trust %j",
+    "C1 rejects %j",
     (written) => {
       expect(parseInstant(written)).toBeNull();
     },

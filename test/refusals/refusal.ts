@@ -1,15 +1,15 @@
-/** Refusals for tests, with what a test does not care about filled in. */
+/** Refusals for tests, with defaults for the fields that a test does not need. */
 import type { Refusal } from "../../src/contract/verdict.ts";
 
 export const RECEIVED_AT: number = Date.UTC(2026, 0, 1);
 
 export interface Said extends Partial<Omit<Refusal, "body" | "header">> {
   headers?: Record<string, string>;
-  /** Text as it is, anything else as JSON. */
+  /** A text unchanged, anything else as JSON. */
   body?: unknown;
 }
 
-/** Makes a 429 of the AI endpoint with the given differences. */
+/** Creates a 429 of the AI endpoint with the given differences. */
 export function refusal({ headers = {}, body = "", ...rest }: Said = {}): Refusal {
   const all: Record<string, string> = { "content-type": "application/json", ...headers };
   return {

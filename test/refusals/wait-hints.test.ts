@@ -18,7 +18,7 @@ const info = (metadata: object): object => ({
 const retryInfo = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "7s" };
 
 describe("the order of hints", () => {
-  /** Each source alone, first the one that C1 puts first. */
+  /** Each source alone, in the order of C1. */
   const sources: [name: string, part: Said, wait: number][] = [
     ["retryDelay", { body: { details: [retryInfo] } }, 7_000],
     ["quotaResetDelay", { body: { details: [info({ quotaResetDelay: "11s" })] } }, 11_000],
@@ -36,7 +36,7 @@ describe("the order of hints", () => {
     ["reset headers", { headers: { "x-ratelimit-reset-requests": "31s" } }, 31_000],
   ];
 
-  it.each(sources)("C1 reads %s where it stands alone", (_, said, wait) => {
+  it.each(sources)("C1 reads %s where it is the only one", (_, said, wait) => {
     expect(hintOf(said)?.wait).toBe(wait);
   });
 
@@ -44,13 +44,13 @@ describe("the order of hints", () => {
     sources
       .slice(0, -1)
       .map(([name, said, wait], index) => [name, said, wait, sources.slice(index + 1)] as const),
-  )("C1 prefers %s to all that come after it", (_, said, wait, later) => {
+  )("C1 prefers %s to all later ones", (_, said, wait, later) => {
     const body = Object.assign({}, ...later.map(([, other]) => other.body), said.body);
     const headers = Object.assign({}, ...later.map(([, other]) => other.headers), said.headers);
     expect(hintOf({ body, headers })?.wait).toBe(wait);
   });
 
-  it("C1 finds none in silence", () => {
+  it("C1 finds none where none is stated", () => {
     expect(hintOf({ body: { error: { message: "no" } } })).toBeUndefined();
   });
 });
@@ -87,7 +87,7 @@ describe("hints in a message", () => {
     expect(hintOf({ body: { error: { message } } })).toBeUndefined();
   });
 
-  it("C1 reads a date with its zone, and one without only where the text says the zone by its language", () => {
+  it("C1 reads a date with its zone, and one without only where the language of the text implies the zone", () => {
     expect(hintOf({ body: "You will regain access on 2026-01-01 at 00:01 UTC." })?.wait).toBe(
       60_000,
     );
@@ -109,7 +109,7 @@ describe("hints in headers", () => {
     expect(hintOf({ headers })?.wait).toBe(wait);
   });
 
-  it("C1 counts the windows that are spent, otherwise the longest", () => {
+  it("C1 uses the windows that are exhausted, otherwise the longest", () => {
     const resets = { "x-ratelimit-reset-requests": "8h", "x-ratelimit-reset-tokens": "12s" };
     expect(hintOf({ headers: resets })?.wait).toBe(28_800_000);
     const spent = {
@@ -120,12 +120,12 @@ describe("hints in headers", () => {
     expect(hintOf({ headers: spent })?.wait).toBe(12_000);
   });
 
-  it("C1 reads headers that the body carries", () => {
+  it("C1 reads headers inside the body", () => {
     const headers = { "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": String(IN_A_MINUTE) };
     expect(hintOf({ body: { error: { metadata: { headers } } } })?.wait).toBe(60_000);
   });
 
-  it("C2 takes what has passed for no hint", () => {
+  it("C2 ignores a time that has passed", () => {
     expect(hintOf({ headers: { "retry-after": "0" } })).toBeUndefined();
     expect(
       hintOf({ headers: { "x-ratelimit-reset": String((RECEIVED_AT - 1_000) / 1_000) } }),

@@ -60,12 +60,12 @@ async function ask({ chat }: RelayUnderTest): Promise<number> {
   return response.status;
 }
 
-/** Who answered, in order. */
+/** The credentials that answered, in order. */
 const carriers = (): string[] =>
   upstream.ledger.calls.flatMap(({ operation, credential }) =>
     operation === "chat" ? [credential] : [],
   );
-/** Resolves when a token that is made in the background is there. */
+/** Resolves when a token that is created in the background exists. */
 async function joined({ relay }: RelayUnderTest): Promise<void> {
   for (let turn = 0; relay.status().acquirers[0]!.live === 0; turn++) {
     if (turn > 2_000) throw new Error("no token has joined");
@@ -96,7 +96,7 @@ describe("anonymous tokens", () => {
     expect(carriers().at(-1)).toBe("anonymous-1");
   });
 
-  it("H4 B7 an exhausted token is out for good: the request goes on, and no call is made with it again", async () => {
+  it("H4 B7 an exhausted token is never used again: the request continues with another, and no call is made with it", async () => {
     const relay = await start({
       credentials: [guests({ tier: 1 }), { ...makeCredentials(1)[0]!, tier: 2 }],
     });
@@ -104,7 +104,7 @@ describe("anonymous tokens", () => {
     await joined(relay);
     for (let nth = 0; nth < 6; nth++) await ask(relay);
     const byGuest = carriers().filter((name) => name === "anonymous-1");
-    // Three were good, the fourth was told so.
+    // Three were valid, the fourth was refused.
     expect(byGuest).toHaveLength(4);
     expect(upstream.ledger.totals("anonymous-1", "gpt-4o").statuses).toEqual({ 200: 3, 429: 1 });
     const status = relay.relay.status();
@@ -117,7 +117,7 @@ describe("anonymous tokens", () => {
     expect(relay.relay.status().acquirers[0]!.attempts.hour).toBe(2);
   });
 
-  it("H4 H7 after a restart a good token serves on, and an exhausted one makes no call", async () => {
+  it("H4 H7 after a restart a valid token serves on, and an exhausted one makes no call", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     const first = await start({ storage });
     await ask(first);
@@ -136,7 +136,7 @@ describe("anonymous tokens", () => {
     expect(created()).toBe(1);
   });
 
-  it("H2 H3 E3 while none may be created and nobody else is there: 429 with the true wait, at once", async () => {
+  it("H2 H3 E3 while none may be created and no other credential exists: 429 with the true wait, at once", async () => {
     const relay = await start();
     upstream.script({ when: { operation: "sign-up" }, then: { refuse: "html-429" } });
     const response = await relay.chat();
@@ -151,7 +151,7 @@ describe("anonymous tokens", () => {
     expect(cooldowns).toMatchObject([{ credential: "guests", reason: "CREATE_LIMITED" }]);
   });
 
-  it("A14 H3 creating that fails is told as that, and with the wait that is a limit's own as a limit", async () => {
+  it("A14 H3 a failed creation is reported as such, and with the wait of a limit as a limit", async () => {
     const relay = await start();
     upstream.script({ when: { operation: "sign-up" }, then: { refuse: "server-error" } });
     const response = await relay.chat();
@@ -164,7 +164,7 @@ describe("anonymous tokens", () => {
     expect(await (await relay.chat()).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
   });
 
-  it("H2 on a store that cannot tell who else creates nothing is created, unless `instances` is 1", async () => {
+  it("H2 on a store without a lock nothing is created, unless `instances` is 1", async () => {
     const storage = createStorage({ driver: { ...memoryDriver(), name: "elsewhere" } });
     const relay = await start({ storage });
     const refused = await relay.chat();
@@ -174,7 +174,7 @@ describe("anonymous tokens", () => {
     expect(text).toContain("create: the state store has no atomic lock");
     expect(relay.lines.map(({ message }) => message).join()).toContain("no anonymous token");
     const alone = await start({ storage, instances: 1 });
-    // Best-effort leases take time to be sure.
+    // Best-effort leases take time to be certain.
     let status: number | undefined;
     void ask(alone).then((answered) => (status = answered));
     for (let nth = 0; status === undefined && nth < 500; nth++) {
@@ -203,7 +203,7 @@ describe("anonymous tokens", () => {
     expect(created()).toBe(2);
   });
 
-  it("H1 a token is refreshed before it runs out, and none is created in its place", async () => {
+  it("H1 a token is refreshed before it expires, and no new one is created", async () => {
     const relay = await start();
     await ask(relay);
     const first = upstream.ledger.calls.at(-1)!.secret;
@@ -215,13 +215,13 @@ describe("anonymous tokens", () => {
     expect(created()).toBe(1);
   });
 
-  it("H1 H6 a token that cannot be refreshed is retired when it has run out, and the next is made", async () => {
+  it("H1 H6 a token that cannot be refreshed is retired when it expires, and the next is created", async () => {
     let made = 0;
     const anonymous = (): Promise<{ accessToken: string; expiresIn: number }> =>
       Promise.resolve({ accessToken: `guest-token-number-${++made}`, expiresIn: 600 });
     const relay = await start({ credentials: [guests({ anonymous })] });
     expect(await ask(relay)).toBe(200);
-    // The end of the attempt is written behind the request: it must not be dated eleven minutes later.
+    // The end of the attempt is written after the request: its time must not be eleven minutes late.
     for (let turn = 0; turn < 50; turn++)
       await new Promise<void>((resolve) => setImmediate(resolve));
     await clock.advance(11 * MINUTE);

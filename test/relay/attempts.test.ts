@@ -18,7 +18,7 @@ const cooldowns = (): string[] =>
 const refuse = (kind: RefusalKind, when = {}, more = {}): void =>
   relay.upstream.script({ when, then: { refuse: { kind, ...more } } });
 
-/** Waits for the next upstream call to have been made, then lets the relay's time run. */
+/** Waits until the next upstream call has been made, then advances the relay's clock. */
 async function afterCall(count: number, ms: number): Promise<void> {
   await relay.upstream.ledger.until(
     ({ calls }) => calls.length >= count && !calls[count - 1]!.open,
@@ -27,12 +27,12 @@ async function afterCall(count: number, ms: number): Promise<void> {
   await relay.clock.advance(ms);
 }
 
-/** Sockets run in real time: turns of the loop pass until the relay has taken in what came and set its timer. */
+/** Sockets run in real time: waits turns of the loop until the relay has read the response and set its timer. */
 async function untilAsleep(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await relay.clock.settle();
 }
 
-describe("how often", () => {
+describe("number of attempts", () => {
   it("E1 makes at most three calls for a request, whatever the size of the pool", async () => {
     await start({ count: 10 });
     refuse("rate-limit", {}, { wait: 30_000 });
@@ -41,7 +41,7 @@ describe("how often", () => {
     expect(relay.upstream.ledger.calls).toHaveLength(3);
   });
 
-  it("A11 E1 never asks the same credential twice for one request", async () => {
+  it("A11 E1 never uses the same credential twice for one request", async () => {
     await start({ count: 3 });
     refuse("rate-limit", {}, { wait: 30_000 });
     await relay.chat();
@@ -62,9 +62,9 @@ describe("how often", () => {
   });
 });
 
-describe("requests that are wrong", () => {
+describe("requests that are invalid", () => {
   it.each(["bad-request", "too-large"] as const)(
-    "E5 B8 passes a %s on to the letter after one call, and punishes nobody",
+    "E5 B8 passes a %s on unchanged after one call, and penalises no credential",
     async (kind) => {
       await start();
       refuse(kind);
@@ -81,7 +81,7 @@ describe("requests that are wrong", () => {
     },
   );
 
-  it("E8 tries the next credential when a model is not there, and keeps the model away from the first", async () => {
+  it("E8 tries the next credential when a model does not exist, and no longer uses the first for that model", async () => {
     await start();
     refuse("model-not-found", { credential: "c1" });
     expect((await relay.chat()).status).toBe(200);
@@ -101,7 +101,7 @@ describe("requests that are wrong", () => {
 });
 
 describe("credentials that are refused", () => {
-  it("E6 F1 disables a static key on 401, with its reason, and goes on with the next", async () => {
+  it("E6 F1 disables a static key on 401, with its reason, and continues with the next", async () => {
     await start();
     refuse("unauthenticated", { credential: "c1" });
     expect((await relay.chat()).status).toBe(200);
@@ -136,7 +136,7 @@ describe("credentials that are refused", () => {
     expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
   });
 
-  it("E7 disables on the second request that meets a bare 403, not on the first", async () => {
+  it("E7 disables on the second request that gets a bare 403, not on the first", async () => {
     await start();
     relay.upstream.script({
       when: { credential: "c1" },
@@ -155,7 +155,7 @@ describe("credentials that are refused", () => {
     expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
   });
 
-  it("E7 blames the request when several credentials answer it with 403", async () => {
+  it("E7 attributes it to the request when several credentials get 403 for it", async () => {
     await start({ count: 3 });
     relay.upstream.script({
       then: {
@@ -175,7 +175,7 @@ describe("credentials that are refused", () => {
     expect((await relay.chat()).status).toBe(200);
   });
 
-  it("F1 B9 never disables for money or a limit, even when told to", async () => {
+  it("F1 B9 never disables for money or a limit, even when configured", async () => {
     await start({
       limits: { disableOn: ["QUOTA_EXHAUSTED", "INVALID_REQUEST", "UNAUTHENTICATED"] },
     });
@@ -193,7 +193,7 @@ describe("credentials that are refused", () => {
 
 describe("servers and networks that fail", () => {
   it.each(["server-error", "html-502", "html-504", "html-524"] as const)(
-    "E9 retries a %s after a pause and bans nobody",
+    "E9 retries a %s after a pause and disables no credential",
     async (kind) => {
       await start();
       refuse(kind, { first: 1 });
@@ -218,7 +218,7 @@ describe("servers and networks that fail", () => {
     expect((await answer).status).toBe(200);
   });
 
-  it("E9 gives the upstream's own status when the tries are spent", async () => {
+  it("E9 returns the upstream's own status after the last attempt", async () => {
     await start({ count: 1 });
     refuse("html-524");
     const answer = relay.chat();
@@ -230,7 +230,7 @@ describe("servers and networks that fail", () => {
     expect(relay.upstream.ledger.calls).toHaveLength(3);
   });
 
-  it("E10 B8 retries a broken connection once, on the same credential, and punishes nobody", async () => {
+  it("E10 B8 retries a broken connection once, on the same credential, and penalises no credential", async () => {
     await start();
     relay.upstream.script({ when: { first: 1 }, then: { cut: "before-headers" } });
     expect((await relay.chat()).status).toBe(200);
@@ -281,7 +281,7 @@ describe("servers and networks that fail", () => {
     await relay.upstream.ledger.until(({ calls }) => calls[0]!.end === "client closed");
   });
 
-  it("E16 leaves no socket behind after failed attempts", async () => {
+  it("E16 leaves no socket open after failed attempts", async () => {
     await start({ count: 3 });
     relay.upstream.script(
       {
@@ -294,7 +294,7 @@ describe("servers and networks that fail", () => {
       },
     );
     const answer = relay.chat();
-    // The refusal's body never ends: what has come of it must do.
+    // The refusal's body never ends: the part that has arrived must suffice.
     await relay.upstream.ledger.until(({ calls }) => calls[0]?.whole === true);
     await untilAsleep();
     await relay.clock.advance(2_000);
@@ -307,7 +307,7 @@ describe("servers and networks that fail", () => {
 });
 
 describe("one credential", () => {
-  it("C9 sits a short stated wait out on the same credential, once, and keeps the key closed to others", async () => {
+  it("C9 waits for a short stated wait on the same credential, once, and keeps the key closed to other requests", async () => {
     await start({ count: 1 });
     refuse("rate-limit", { first: 1 }, { wait: 1_500, hints: ["retry-after-ms"] });
     const first = relay.chat();
@@ -323,7 +323,7 @@ describe("one credential", () => {
     expect((await second).status).toBe(200);
   });
 
-  it("C8 pauses 1 and 2 s on a limit that states nothing, as far as the tries go", async () => {
+  it("C8 pauses 1 and 2 s on a limit without a stated wait, as far as the attempts allow", async () => {
     await start({ count: 1 });
     refuse("rate-limit");
     const answer = relay.chat();
@@ -335,7 +335,7 @@ describe("one credential", () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(20);
   });
 
-  it("C8 tries the same credential again first where it is told not to switch", async () => {
+  it("C8 tries the same credential again first where configured not to switch", async () => {
     await start({ count: 2, limits: { switchOnFirstRateLimit: false } });
     refuse("rate-limit", { first: 2 }, { wait: 30_000 });
     const answer = relay.chat();
@@ -344,7 +344,7 @@ describe("one credential", () => {
     expect(callsBy()).toEqual(["c1", "c1", "c2"]);
   });
 
-  it("E2 waits for a stated reset within maxWait, else fails at once with the true time", async () => {
+  it("E2 waits for a stated reset within maxWait, otherwise fails at once with the true time", async () => {
     await start({ count: 1 });
     refuse("rate-limit", { first: 1 }, { wait: 8_000 });
     const answer = relay.chat();
@@ -374,7 +374,7 @@ describe("capacity", () => {
     expect(relay.upstream.ledger.calls).toHaveLength(3);
   });
 
-  it("C12 D1 leaves other models and the credential alone", async () => {
+  it("C12 D1 does not affect other models or the credential", async () => {
     await start({ count: 1 });
     refuse("capacity", { model: "gpt-4o" });
     const answer = relay.chat();
@@ -387,7 +387,7 @@ describe("capacity", () => {
 
 describe("errors inside a 200", () => {
   it.each(["event", "choice"] as const)(
-    "B10 takes an error as the first meaningful %s for what it is",
+    "B10 recognises an error as the first meaningful %s",
     async (shape) => {
       await start();
       relay.upstream.script({
@@ -405,7 +405,7 @@ describe("errors inside a 200", () => {
     },
   );
 
-  it("E12 I4 counts a client that leaves as nobody's failure", async () => {
+  it("E12 I4 counts a client that leaves as no credential's failure", async () => {
     await start();
     relay.upstream.script({ then: { stall: "before-headers" } });
     const leaving = new AbortController();
@@ -445,7 +445,7 @@ describe("all requests together", () => {
     expect(relay.upstream.ledger.calls.length).toBeGreaterThan(100);
   });
 
-  it("E14 C8 leaves rotation away from a limited credential outside the budget", async () => {
+  it("E14 C8 does not charge rotation away from a limited credential to the budget", async () => {
     await start({ count: 2, limits: { perCaller: { concurrent: false } } });
     refuse("rate-limit", { credential: "c1" }, { wait: 60_000 });
     const answers = await Promise.all(
@@ -455,7 +455,7 @@ describe("all requests together", () => {
   });
 });
 
-it("E7 sits ten minutes out when the upstream wants a verification, and shows where", async () => {
+it("E7 waits ten minutes when the upstream requires a verification, and shows where", async () => {
   await start();
   const body = JSON.stringify({
     error: {

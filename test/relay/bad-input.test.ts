@@ -44,7 +44,7 @@ const json = { "content-type": "application/json" };
 
 describe("methods", () => {
   it.each(["OPTIONS", "PROPFIND", "TRACE", "PURGE"])(
-    "N4 refuses %s with the list of those served",
+    "N4 rejects %s with the list of supported methods",
     async (method) => {
       await start();
       const { status, headers, body } = await sendRaw(
@@ -90,7 +90,7 @@ describe("headers", () => {
 describe("the body's size", () => {
   const limits = { bodySize: 1_000 };
 
-  it("N4 takes a body of exactly the limit, and refuses one byte more", async () => {
+  it("N4 accepts a body of exactly the limit, and rejects one byte more", async () => {
     await start({ limits });
     expect((await post("a".repeat(1_000), {}, "/files")).status).not.toBe(413);
     expect(await told(await post("a".repeat(1_001), {}, "/files"))).toMatchObject({
@@ -100,7 +100,7 @@ describe("the body's size", () => {
     expect(calls()).toBe(1);
   });
 
-  it("N4 refuses a chunked body when it grows over the limit", async () => {
+  it("N4 rejects a chunked body when it grows over the limit", async () => {
     await start({ limits });
     const chunks = new ReadableStream({
       start(controller) {
@@ -112,7 +112,7 @@ describe("the body's size", () => {
     expect(calls()).toBe(0);
   });
 
-  it("N4 answers before a body that is declared too large has come", async () => {
+  it("N4 answers before a body that is declared too large has arrived", async () => {
     await start({ limits });
     const socket = openRaw(
       relay.url,
@@ -124,7 +124,7 @@ describe("the body's size", () => {
     socket.destroy();
   });
 
-  it("N4 closes on a client that goes on sending far over the limit", async () => {
+  it("N4 closes the connection of a client that keeps sending far over the limit", async () => {
     await start({ limits });
     const head = "POST /ai/files HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
     const socket = openRaw(relay.url, head);
@@ -136,7 +136,7 @@ describe("the body's size", () => {
     expect(calls()).toBe(0);
   });
 
-  it("N4 takes nothing beyond a content-length that is too small", async () => {
+  it("N4 accepts nothing beyond a content-length that is too small", async () => {
     await start();
     const line = "POST /ai/chat/completions";
     const { status, text } = await sendRaw(
@@ -147,14 +147,14 @@ describe("the body's size", () => {
     expect(calls()).toBe(0);
   });
 
-  it("N4 refuses two ways of telling the length", async () => {
+  it("N4 rejects two declarations of the length", async () => {
     await start();
     const both = ["transfer-encoding: chunked", "content-length: 4"];
     const { status } = await sendRaw(relay.url, rawRequest("POST /ai/files", both));
     expect([status, calls()]).toEqual([400, 0]);
   });
 
-  it("N4 gives up on a body that does not come", async () => {
+  it("N4 times out on a body that does not arrive", async () => {
     await start({ limits: { bodyTimeout: 5_000 } });
     const socket = openRaw(
       relay.url,
@@ -170,7 +170,7 @@ describe("the body's size", () => {
     expect(relay.clock.pending()).toBe(0);
   });
 
-  it("I4 ends quietly when the client leaves in mid-upload", async () => {
+  it("I4 ends quietly when the client leaves in the middle of an upload", async () => {
     await start();
     const socket = openRaw(
       relay.url,
@@ -189,7 +189,7 @@ describe("the body's size", () => {
 });
 
 describe("the body's form", () => {
-  it("B12 reads JSON that nobody declared, with white space and a byte order mark before it", async () => {
+  it("B12 reads JSON that is not declared, with white space and a byte order mark before it", async () => {
     await start();
     for (const body of [CHAT, `\n\t ${CHAT}`, `\ufeff${CHAT}`]) {
       expect((await post(new TextEncoder().encode(body))).status).toBe(200);
@@ -200,7 +200,7 @@ describe("the body's form", () => {
     expect(relay.ends.map(({ model }) => model)).toEqual(Array(4).fill("gpt-4o"));
   });
 
-  it("E5 refuses what is declared as JSON and is none, without quoting it", async () => {
+  it("E5 rejects a body that is declared as JSON and is not, without quoting it", async () => {
     await start();
     const answer = await told(await post('{"model":"secret-thing"', json));
     expect(answer).toMatchObject({ status: 400, code: "ERR_RELAY_BODY_JSON" });
@@ -210,7 +210,7 @@ describe("the body's form", () => {
   });
 
   it.each([["gzip"], ["br"], ["gzip, identity"], ["x".repeat(500)]])(
-    "N4 refuses a body encoded with %s",
+    "N4 rejects a body encoded with %s",
     async (encoding) => {
       await start();
       const response = await post(gzipSync(CHAT), { ...json, "content-encoding": encoding });
@@ -219,7 +219,7 @@ describe("the body's form", () => {
     },
   );
 
-  it("N4 takes a body whose encoding is identity", async () => {
+  it("N4 accepts a body whose encoding is identity", async () => {
     await start();
     expect((await post(CHAT, { ...json, "content-encoding": "Identity" })).status).toBe(200);
     expect(relay.upstream.ledger.last()!.headers).not.toHaveProperty("content-encoding");
@@ -257,7 +257,7 @@ describe("the body's form", () => {
   });
 });
 
-describe("a body that somebody has read already", () => {
+describe("a body that has already been read", () => {
   const reading =
     (read: (request: Request) => Promise<unknown>): Authorize =>
     async (request) => {
@@ -265,7 +265,7 @@ describe("a body that somebody has read already", () => {
       return true;
     };
 
-  it("N7 says so when authorize has read it", async () => {
+  it("N7 reports that authorize has read it", async () => {
     await start({ authorize: reading((request) => request.json()) });
     expect(await told(await post(CHAT, json))).toMatchObject({
       status: 500,
@@ -281,7 +281,7 @@ describe("a body that somebody has read already", () => {
     expect(sent().toString()).toBe(body);
   });
 
-  it("N7 does not mind a request without a body", async () => {
+  it("N7 accepts a request without a body", async () => {
     await start({ authorize: reading((request) => request.text()) });
     expect((await fetch(`${relay.url}/models`)).status).toBe(200);
     expect((await fetch(`${relay.url}/files/x/cancel`, { method: "POST" })).status).toBe(404);
@@ -296,7 +296,7 @@ describe("the model", () => {
     ["anthropic", "/messages", "/v1"],
     ["anthropic", "/messages/count_tokens", "/v1"],
   ] as const)(
-    "L7 refuses a request that names none where %s needs one: %s",
+    "L7 rejects a request that names none where %s needs one: %s",
     async (dialect, path, base) => {
       await start();
       await restart(dialect, base);
@@ -308,7 +308,7 @@ describe("the model", () => {
     },
   );
 
-  it("L7 lets a request without a model go where none is needed", async () => {
+  it("L7 relays a request without a model where none is needed", async () => {
     await start();
     expect((await fetch(`${relay.url}/models`)).status).toBe(200);
     expect(await relay.ended()).toMatchObject({ model: "*" });
@@ -330,21 +330,21 @@ describe("the model", () => {
     };
   };
 
-  it("L7 refuses a model that is not listed where there are several upstreams", async () => {
+  it("L7 rejects a model that is not listed where there are several upstreams", async () => {
     await start(several());
     const answer = await told(await post('{"model":"gpt-5"}', json));
     expect(answer).toMatchObject({ status: 400, code: "ERR_RELAY_MODEL_UNKNOWN" });
     expect(answer.message).toContain("gpt-5");
   });
 
-  it("L7 refuses a request without a model where several upstreams could be meant", async () => {
+  it("L7 rejects a request without a model where several upstreams are possible", async () => {
     await start(several());
     const answer = await told(await fetch(`${relay.url}/models`));
     expect(answer).toMatchObject({ status: 400, code: "ERR_RELAY_MODEL_MISSING" });
     expect(answer.message).toContain("several upstreams");
   });
 
-  it("L7 sends a request without a model to the upstream that an operator names for it", async () => {
+  it("L7 sends a request without a model to the upstream that an operator configured for it", async () => {
     await start(several({ models: { "*": { upstream: "two" } } }));
     const response = await fetch(`${relay.url}/models`);
     expect(response.status).toBe(502);
@@ -368,7 +368,7 @@ describe("the model", () => {
   }
 });
 
-describe("names of models that no header can hold", () => {
+describe("names of models that do not fit into a header", () => {
   it.each(["node", "web"] as const)("J1 N4 answers them on the %s sink", async (sink) => {
     await start({ sink });
     for (const [model, shown] of [
@@ -382,7 +382,7 @@ describe("names of models that no header can hold", () => {
     }
   });
 
-  it("K16 ends a request whose error cannot be told, and closes", async () => {
+  it("K16 ends a request whose error cannot be sent, and closes", async () => {
     await start();
     const sink = new WebResponseSink("GET");
     const broken = new WebRequestCall(new Request("http://relay/%ff"), {
@@ -399,7 +399,7 @@ describe("names of models that no header can hold", () => {
   });
 });
 
-/** Sockets run in real time: turns of the loop pass until something holds. */
+/** Sockets run in real time: waits turns of the loop until a condition holds. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise<void>((resolve) => setImmediate(resolve));
 }

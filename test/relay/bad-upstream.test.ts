@@ -1,4 +1,4 @@
-/** Upstreams that send what nobody should send, word for word from a raw socket. */
+/** Invalid responses of an upstream, sent literally from a raw socket. */
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 import { RawServer } from "../transport/raw-server.ts";
@@ -34,7 +34,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await upstream.close();
   });
 
-  it("I2 I3 chunks that are none end the stream after its whole events", async () => {
+  it("I2 I3 invalid chunks end the stream after its complete events", async () => {
     await start([`${HEAD}\r\n`, chunk(WORD), chunk(WORD), "what is this\r\n"]);
     const text = await (await relay.chat()).text();
     expect(text.startsWith(WORD + WORD)).toBe(true);
@@ -45,7 +45,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect((await relay.ended()).reason).toMatch(/^(?:upstream_error|truncated)$/);
   });
 
-  it("I3 a body that is not what its encoding says ends the stream", async () => {
+  it("I3 a body that does not match its encoding ends the stream", async () => {
     await start([`${HEAD}content-encoding: gzip\r\n\r\n`, chunk(WORD), chunk(DONE), END]);
     const response = relay.chat();
     const end = relay.ended();
@@ -57,7 +57,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect((await end).clientPresent).toBe(true);
   });
 
-  it("I11 NUL bytes and broken UTF-8 pass to the letter", async () => {
+  it("I11 NUL bytes and broken UTF-8 pass unchanged", async () => {
     const odd = `data: {"choices":[{"delta":{"content":"a\u0000\u00ff\u00c3("}}]}\n\n`;
     await start([`${HEAD}\r\n`, chunk(WORD), chunk(odd + DONE), END]);
     const bytes = Buffer.from(await (await relay.chat()).arrayBuffer());
@@ -65,7 +65,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(await relay.ended()).toMatchObject({ reason: "completed" });
   });
 
-  it("I10 N4 an event of 100 MB passes whole, and the stream goes on after it", async () => {
+  it("I10 N4 an event of 100 MB passes completely, and the stream continues after it", async () => {
     const piece = `${"x".repeat(1_000_000)}`;
     const pieces = Array.from({ length: 100 }, () => chunk(piece));
     await start([

@@ -1,4 +1,4 @@
-/** Caps on callers over real sockets: with and without a proxy in front, told of and not. */
+/** Limits per caller over real sockets: with and without a proxy, configured and not. */
 import { createServer as createHttp2Server, connect as connectHttp2 } from "node:http2";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -63,7 +63,7 @@ async function through(rewrite: RewriteHeaders, target = direct): Promise<string
   return `${proxy.url}/ai`;
 }
 
-/** Sends so many requests at once and counts the answers by status; those that stream stay open. */
+/** Sends `count` requests at once and counts the responses by status; streams stay open. */
 async function send(
   url: string,
   count: number,
@@ -79,12 +79,12 @@ async function send(
 const calls = (): number => upstream.ledger.total;
 const underWay = (): number => relay.relay.status().requests.open;
 
-/** Says that its client is a user of the internet, by the header that the test's client sends. */
+/** Marks its client as a user of the internet, by the header that the test's client sends. */
 const asUser: RewriteHeaders = ({ "x-user": user, ...headers }) =>
   addForwardedFor(headers, `203.0.113.${String(user ?? 1)}`);
 
 describe("without a proxy", () => {
-  it("N10 lets 100 of 130 requests of one address pass, and another address as well", async () => {
+  it("N10 admits 100 of 130 requests of one address, and another address as well", async () => {
     await start();
     expect(await send(direct, 130, { from: "127.0.0.2" })).toEqual({ 200: 100, 429: 30 });
     expect(calls()).toBe(100);
@@ -105,7 +105,7 @@ describe("without a proxy", () => {
     });
   });
 
-  it("N10 believes no header of a client while no proxy is configured", async () => {
+  it("N10 ignores all headers of a client while no proxy is configured", async () => {
     await start({ limits: { perCaller: { concurrent: 2 } } });
     const made = (at: number): AskOptions => ({
       headers: { "x-forwarded-for": `203.0.113.${at}`, forwarded: `for=203.0.113.${at}` },
@@ -148,14 +148,14 @@ describe("without a proxy", () => {
   });
 });
 
-describe("behind a proxy that is configured", () => {
+describe("behind a configured proxy", () => {
   it.each<[how: string, rewrite: RewriteHeaders, trustProxy: RelayOptions["trustProxy"]]>([
     ["X-Forwarded-For, a count", addForwardedFor, 1],
     ["X-Forwarded-For, by a name", addForwardedFor, ["loopback"]],
     ["Forwarded, a count", addForwarded, 1],
-  ])("N10 caps each user and locks no other out (%s)", async (_how, rewrite, trustProxy) => {
+  ])("N10 limits each user and affects no other (%s)", async (_how, rewrite, trustProxy) => {
     await start({ trustProxy, limits: { perCaller: { concurrent: 10 } } });
-    // As networks, all of loopback is trusted: users have addresses elsewhere.
+    // As networks, all of loopback is trusted: users have other addresses.
     const isByName = Array.isArray(trustProxy);
     const url = await through(isByName ? asUser : rewrite);
     const user = (at: number): AskOptions =>
@@ -166,21 +166,21 @@ describe("behind a proxy that is configured", () => {
     expect(lines.filter((line) => line.includes("proxy"))).toEqual([]);
   });
 
-  it("N10 lets 100 of 130 requests of one user pass, and another user as well", async () => {
+  it("N10 admits 100 of 130 requests of one user, and another user as well", async () => {
     await start({ trustProxy: 1 });
     const url = await through(addForwardedFor);
     expect(await send(url, 130, { from: "127.0.0.2" })).toEqual({ 200: 100, 429: 30 });
     expect(await send(url, 20, { from: "127.0.0.3" })).toEqual({ 200: 20 });
   }, 60_000);
 
-  it("N10 believes nothing that the client has put before it", async () => {
+  it("N10 ignores what the client has put before it", async () => {
     await start({ trustProxy: 1, limits: { perCaller: { concurrent: 3 } } });
     const url = await through(addForwardedFor);
     const made = Array.from({ length: 6 }, (_, at) => `203.0.113.${at}`);
     for (const address of made)
       open.push(await ask(url, { from: "127.0.0.2", headers: { "x-forwarded-for": address } }));
     expect(open.map(({ status }) => status)).toEqual([200, 200, 200, 429, 429, 429]);
-    // The header that this proxy does not write wins a client nothing but the proxy's own address.
+    // The header that this proxy does not write gives a client only the proxy's own address.
     const other = await Promise.all(
       made.map((address) =>
         ask(url, { from: "127.0.0.2", headers: { forwarded: `for=${address}` } }),
@@ -201,7 +201,7 @@ describe("behind a proxy that is configured", () => {
     expect(await send(outer, 1, { from: "127.0.0.3" })).toEqual({ 200: 1 });
   });
 
-  it("N10 takes the address from the operator's function, and asks the next source where it gives none", async () => {
+  it("N10 uses the address of the operator's function, and asks the next source where it returns none", async () => {
     await start({
       clientAddress: (request) => request.headers.get("x-edge-ip"),
       limits: { perCaller: { concurrent: 1 } },
@@ -216,7 +216,7 @@ describe("behind a proxy that is configured", () => {
     expect(await send(direct, 2)).toEqual({ 200: 1, 429: 1 });
   });
 
-  it("N10 leaves a framework's own answer as it is (Express' `trust proxy`)", async () => {
+  it("N10 does not change an address that a framework has evaluated (Express' `trust proxy`)", async () => {
     await start({ limits: { perCaller: { concurrent: 1 } } });
     server.removeAllListeners("request");
     server.on("request", (message, response) => {
@@ -229,7 +229,7 @@ describe("behind a proxy that is configured", () => {
   });
 });
 
-describe("a function that is at fault", () => {
+describe("a faulty function", () => {
   it.each<[what: string, clientAddress: () => unknown, line: RegExp]>([
     [
       "throws",
@@ -254,7 +254,7 @@ describe("a function that is at fault", () => {
       /^clientAddress returned a string that is not an IP address/,
     ],
   ])(
-    "N10 that %s is told once, and its clients count as unknown",
+    "N10 that %s is reported once, and its clients count as unknown",
     async (_what, clientAddress, line) => {
       await start({
         clientAddress: clientAddress as never,
@@ -268,7 +268,7 @@ describe("a function that is at fault", () => {
 });
 
 describe("behind a proxy with a public address", () => {
-  it("N10 says once what to set when the cap is reached, since the address alone tells nothing", async () => {
+  it("N10 logs once what to set when the limit is reached, because the address alone shows nothing", async () => {
     await start({ limits: { perCaller: { concurrent: 1 } } });
     server.removeAllListeners("request");
     server.on("request", (message, response) => {
@@ -308,7 +308,7 @@ describe("on `relay.fetch`", () => {
   }
   const passed = (statuses: number[]): number => statuses.filter((status) => status === 200).length;
 
-  it("N10 says once that addresses are not known, and lets more than one client's cap pass", async () => {
+  it("N10 logs once that addresses are not known, and admits more than one client's limit", async () => {
     await start();
     expect(lines.join()).not.toContain("relay.fetch");
     expect(passed(await fetchMany(130))).toBe(130);
@@ -317,7 +317,7 @@ describe("on `relay.fetch`", () => {
     );
   });
 
-  it("N10 caps by the address that the host gives", async () => {
+  it("N10 limits by the address that the host reports", async () => {
     await start({ limits: { perCaller: { concurrent: 10 } } });
     expect(passed(await fetchMany(13, "203.0.113.1"))).toBe(10);
     expect(passed(await fetchMany(1, "203.0.113.2"))).toBe(1);
@@ -335,7 +335,7 @@ describe("on `relay.fetch`", () => {
     ]).toEqual([[200], [429], [200]]);
   });
 
-  it("N10 stays silent behind a development server that reaches it by a socket file", async () => {
+  it("N10 logs nothing behind a development server that connects by a socket file", async () => {
     await start();
     await fetchMany(3, undefined, { "x-forwarded-for": "127.0.0.1" });
     expect(lines.join()).not.toContain("relay.fetch");
@@ -343,7 +343,7 @@ describe("on `relay.fetch`", () => {
 });
 
 describe("behind a proxy that is not configured", () => {
-  it("N10 notices it after 20 requests, says once what to set, and widens its cap", async () => {
+  it("N10 detects it after 20 requests, logs once what to set, and raises its limit", async () => {
     await start();
     const url = await through(asUser);
     expect(await send(url, 130)).toEqual({ 200: 130 });
@@ -355,9 +355,9 @@ describe("behind a proxy that is not configured", () => {
     expect(lines.join()).not.toContain("203.0.113");
   }, 60_000);
 
-  it("N10 keeps the cap of a machine without a proxy, and of a development server's users", async () => {
+  it("N10 keeps the limit of a machine without a proxy, and of a development server's users", async () => {
     await start({ limits: { perCaller: { concurrent: 30 } } });
-    // What passes a loopback address on is a development server.
+    // An address that loopback forwards is that of a development server.
     const url = await through(addForwardedFor);
     expect(await send(url, 40)).toEqual({ 200: 30, 429: 10 });
     expect(lines.filter((line) => line.includes("trustProxy"))).toEqual([]);
@@ -378,24 +378,24 @@ describe("behind a proxy that is not configured", () => {
 describe("with authorize", () => {
   const authorize = (request: Request): string => request.headers.get("x-user") ?? "";
 
-  it("N10 caps a caller by its id, whatever its address", async () => {
+  it("N10 limits a caller by its id, whatever its address", async () => {
     await start({ authorize, limits: { perCaller: { concurrent: 2 } } });
     const user = (id: string, from: string): AskOptions => ({ from, headers: { "x-user": id } });
     expect(await send(direct, 2, user("a", "127.0.0.2"))).toEqual({ 200: 2 });
     expect(await send(direct, 1, user("a", "127.0.0.3"))).toEqual({ 429: 1 });
     expect(await send(direct, 2, user("b", "127.0.0.2"))).toEqual({ 200: 2 });
-    // An id that looks like an address is no address.
+    // An id that looks like an address is not an address.
     expect(await send(direct, 2, user("127.0.0.2", "127.0.0.4"))).toEqual({ 200: 2 });
     expect(calls()).toBe(6);
   });
 
-  it("N10 caps a nameless caller by its address", async () => {
+  it("N10 limits a caller without an id by its address", async () => {
     await start({ authorize: () => true, limits: { perCaller: { concurrent: 2 } } });
     expect(await send(direct, 3, { from: "127.0.0.2" })).toEqual({ 200: 2, 429: 1 });
     expect(await send(direct, 1, { from: "127.0.0.3" })).toEqual({ 200: 1 });
   });
 
-  it("N7 refuses an id that is too long to be kept", async () => {
+  it("N7 rejects an id that is too long", async () => {
     await start({ authorize: () => "x".repeat(257) });
     expect((await ask(direct)).status).toBe(500);
     await relay.close();
@@ -404,7 +404,7 @@ describe("with authorize", () => {
     expect(await send(direct, 1)).toEqual({ 200: 1 });
   });
 
-  it("N10 takes no slot for a client that leaves while it is asked", async () => {
+  it("N10 takes no slot for a client that leaves while authorize runs", async () => {
     let answers: (() => void)[] = [];
     await start({
       authorize: () => new Promise<string>((resolve) => answers.push(() => resolve("a"))),
@@ -449,7 +449,7 @@ describe("slots", () => {
         upstream.script({ then: { stall: { afterEvents: 1 } } });
         const left = await ask(direct);
         left.leave();
-        // What goes on without its client counts until it is over.
+        // A request that continues without its client counts until it ends.
         await untilSo(async () => (await ask(direct)).status === 429, 5_000);
         relay.relay.stop(String(left.headers["x-relay-request-id"]));
       },

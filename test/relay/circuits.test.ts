@@ -55,7 +55,7 @@ describe("a circuit", () => {
     );
   });
 
-  it("F2 F4 sends one trial when its time is over, and opens to all when that has a payload", async () => {
+  it("F2 F4 sends one probe when its time has passed, and closes for all requests when the probe has a payload", async () => {
     await start();
     script({ refuse: "server-error" });
     await askInTurn(5);
@@ -71,7 +71,7 @@ describe("a circuit", () => {
     expect(relay.relay.status().circuits).toEqual([]);
   });
 
-  it("F2 F4 is open for twice as long when the trial fails", async () => {
+  it("F2 F4 is open for twice as long when the probe fails", async () => {
     await start();
     script({ refuse: "server-error" });
     await askInTurn(5);
@@ -88,7 +88,7 @@ describe("a circuit", () => {
     expect(total()).toBe(7);
   });
 
-  it("F2 B8 counts no limit, no refused key and no wrong request", async () => {
+  it("F2 B8 does not count a limit, a refused key or an invalid request", async () => {
     await start({ count: 20 });
     for (const refuse of [
       "rate-limit",
@@ -103,7 +103,7 @@ describe("a circuit", () => {
     expect(await ask()).toBe(200);
   });
 
-  it("F2 I4 lets the next try when the client of the trial leaves", async () => {
+  it("F2 I4 admits another probe when the client of the probe leaves", async () => {
     await start();
     script({ refuse: "server-error" });
     await askInTurn(5);
@@ -119,7 +119,7 @@ describe("a circuit", () => {
     expect(await ask()).toBe(200);
   });
 
-  it("F2 D9 goes on with a model of another upstream at once", async () => {
+  it("F2 D9 continues with a model of another upstream at once", async () => {
     const other = await createSimulator({ keys: { o: secretOf("o") } });
     await start({
       upstreams: {
@@ -164,7 +164,7 @@ describe("endpoints", () => {
     ["a 500", { refuse: "server-error" }],
     ["a 524", { refuse: "html-524" }],
     ["a broken connection", { cut: "before-headers" }],
-  ])("E11 goes on at a backup at once after %s", async (_name, then) => {
+  ])("E11 continues at a backup at once after %s", async (_name, then) => {
     await startWithBackup();
     failing(1, then);
     const before = relay.clock.now();
@@ -175,7 +175,7 @@ describe("endpoints", () => {
     expect(bases()).toEqual(["", "/backup", ""]);
   });
 
-  it("E11 E1 stays inside the attempts of the request, and comes back to the first", async () => {
+  it("E11 E1 stays inside the attempts of the request, and returns to the first", async () => {
     await startWithBackup();
     script({ refuse: "server-error" });
     const asked = ask();
@@ -186,14 +186,14 @@ describe("endpoints", () => {
     expect(bases()).toEqual(["", "/backup", ""]);
   });
 
-  it("E11 B8 leaves limits where they are: another endpoint is no other quota", async () => {
+  it("E11 B8 does not change for limits: another endpoint is no other quota", async () => {
     await startWithBackup({ limits: { maxWait: 0 } });
     script({ refuse: { kind: "rate-limit", wait: 30_000 } });
     expect(await ask()).toBe(429);
     expect(bases()).toEqual(["", ""]);
   });
 
-  it("E11 F2 leaves a failing endpoint alone and goes to its backup first, until a trial brings it back", async () => {
+  it("E11 F2 skips a failing endpoint and uses its backup first, until a probe succeeds", async () => {
     await startWithBackup();
     failing(5, { refuse: "server-error" });
     expect(await askInTurn(7)).toEqual(Array(7).fill(200));
@@ -204,7 +204,7 @@ describe("endpoints", () => {
   });
 });
 
-it("F2 E14 meets a minute of outage at 1,000 requests a second with hardly a call, and its end without a spike", async () => {
+it("F2 E14 handles a minute of outage at 1,000 requests a second with hardly a call, and its end without a peak", async () => {
   await start({ count: 20, limits: { perCaller: { concurrent: false } }, sink: "web" });
   script({ refuse: "server-error" });
   const statuses = new Map<number, number>();
@@ -236,7 +236,7 @@ it("F2 E14 meets a minute of outage at 1,000 requests a second with hardly a cal
   const outage = { asked, calls: total() };
   expect(outage.asked).toBe(60_000);
   expect(outage.calls).toBeLessThanOrEqual(1.2 * outage.asked);
-  // Far below the budget: one call a trial once the circuit is open.
+  // Far below the budget: one call per probe once the circuit is open.
   expect(outage.calls).toBeLessThan(300);
   script({});
   statuses.clear();

@@ -1,4 +1,4 @@
-/** E3 in each dialect: what a client is told, in the shape that its library reads. */
+/** E3 in each dialect: the error in the format that the client's library reads. */
 import { H3, serve } from "h3";
 import { afterEach, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -59,36 +59,33 @@ it.each<[DialectName, string, string, object]>([
       },
     },
   ],
-])(
-  "E3 tells a client of the %s dialect in its own shape",
-  async (dialect, base, path, expected) => {
-    const { url, upstream } = await start(dialect, base);
-    upstream.script({
-      when: {},
-      then: { refuse: { kind: "rate-limit", wait: 45_000, hints: ["retry-after"] } },
+])("E3 sends an error in the format of the %s dialect", async (dialect, base, path, expected) => {
+  const { url, upstream } = await start(dialect, base);
+  upstream.script({
+    when: {},
+    then: { refuse: { kind: "rate-limit", wait: 45_000, hints: ["retry-after"] } },
+  });
+  const ask = (): Promise<Response> =>
+    fetch(url + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", "anthropic-version": "2023-06-01" },
+      body: JSON.stringify({
+        model: "m-1",
+        stream: true,
+        max_tokens: 1,
+        messages: [{ role: "user", content: "?" }],
+        contents: [],
+      }),
     });
-    const ask = (): Promise<Response> =>
-      fetch(url + path, {
-        method: "POST",
-        headers: { "content-type": "application/json", "anthropic-version": "2023-06-01" },
-        body: JSON.stringify({
-          model: "m-1",
-          stream: true,
-          max_tokens: 1,
-          messages: [{ role: "user", content: "?" }],
-          contents: [],
-        }),
-      });
-    await (await ask()).arrayBuffer();
-    expect(upstream.ledger.total).toBe(1);
-    const response = await ask();
-    expect(response.status).toBe(429);
-    expect(response.headers.get("content-type")).toContain("application/json");
-    expect(response.headers.get("retry-after")).toBe("45");
-    expect(response.headers.has("x-should-retry")).toBe(false);
-    const body = (await response.json()) as { error: { message: string } };
-    expect(body).toMatchObject(expected);
-    expect(body.error.message).toMatch(/m-1.*45 s/);
-    expect(upstream.ledger.total).toBe(1);
-  },
-);
+  await (await ask()).arrayBuffer();
+  expect(upstream.ledger.total).toBe(1);
+  const response = await ask();
+  expect(response.status).toBe(429);
+  expect(response.headers.get("content-type")).toContain("application/json");
+  expect(response.headers.get("retry-after")).toBe("45");
+  expect(response.headers.has("x-should-retry")).toBe(false);
+  const body = (await response.json()) as { error: { message: string } };
+  expect(body).toMatchObject(expected);
+  expect(body.error.message).toMatch(/m-1.*45 s/);
+  expect(upstream.ledger.total).toBe(1);
+});

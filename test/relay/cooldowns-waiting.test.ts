@@ -20,7 +20,7 @@ async function start(options?: UnderTestOptions): Promise<void> {
 const limit = (wait: number): Behaviour => ({ refuse: { kind: "rate-limit", wait } });
 const calls = (): number => relay.upstream.ledger.total;
 
-/** Asks, and reads the answer to its end. */
+/** Sends a request, and reads the response to its end. */
 async function ask(
   options?: ChatOptions,
 ): Promise<{ status: number; headers: Headers; text: string }> {
@@ -28,7 +28,7 @@ async function ask(
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** Sockets run in real time: turns of the loop pass until so many requests stand in line. */
+/** Sockets run in real time: waits turns of the loop until this many requests are queued. */
 async function untilWaiting(count: number): Promise<void> {
   for (let turn = 0; relay.relay.status().requests.waiting !== count; turn++) {
     if (turn > 2_000)
@@ -42,7 +42,7 @@ async function untilCalls(count: number): Promise<void> {
 }
 
 describe("waiting", () => {
-  it("E2 waits 60 s under a cap of 600 s, to the ms, and makes no call before", async () => {
+  it("E2 waits 60 s under a limit of 600 s, to the ms, and makes no call before", async () => {
     await start({ count: 1, limits: { maxWait: 600_000, maxAttempts: 2 } });
     relay.upstream.script({ when: { first: 1 }, then: limit(MINUTE) });
     const answer = ask();
@@ -74,7 +74,7 @@ describe("waiting", () => {
     expect(calls()).toBe(1);
   });
 
-  it("E2 adds its waits up: two of 6 s do not fit under a cap of 10 s", async () => {
+  it("E2 adds its waits up: two of 6 s do not fit under a limit of 10 s", async () => {
     await start({ count: 1, limits: { maxWait: 10_000 } });
     const quota = JSON.stringify({ error: { message: "The quota of this model is exhausted." } });
     relay.upstream.script(
@@ -88,7 +88,7 @@ describe("waiting", () => {
     expect([status, headers.get("retry-after"), calls()]).toEqual([429, "6", 2]);
   });
 
-  it("E2 D7 tells those in line at once when the window that opened for one closes for longer", async () => {
+  it("E2 D7 informs the queued requests at once when the key that opened for one closes for longer", async () => {
     await start({
       count: 1,
       credentials: [{ id: "c1", apiKey: "sk-only-one-0123456789", maxInFlight: 1 }],
@@ -112,7 +112,7 @@ describe("waiting", () => {
     expect(calls()).toBe(2);
   });
 
-  it("D7 looks again on waking: a window that another request has opened meanwhile holds for all in line", async () => {
+  it("D7 checks again on waking: a cooldown that another request has caused meanwhile applies to all queued requests", async () => {
     await start({ count: 1, limits: { maxWait: 600_000, maxAttempts: 2 } });
     relay.upstream.script(
       { when: { first: 1 }, then: limit(10_000) },
@@ -133,7 +133,7 @@ describe("waiting", () => {
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([429, 200, 200]);
   });
 
-  it("E2 goes on at once when an operator clears the limit, or brings a credential back", async () => {
+  it("E2 continues at once when an operator clears the limit, or enables a credential", async () => {
     await start({ count: 2, limits: { maxWait: 600_000 } });
     relay.relay.credentials.disable("c2");
     relay.upstream.script({ when: { credential: "c1", first: 2 }, then: limit(MINUTE) });
@@ -146,13 +146,13 @@ describe("waiting", () => {
     await untilWaiting(1);
     relay.relay.credentials.clear("c1");
     await untilCalls(3);
-    // Refused once more, it waits for the new window.
+    // Refused once more, it waits for the new cooldown.
     await untilWaiting(1);
     relay.relay.credentials.clear("c1");
     expect((await second).status).toBe(200);
   });
 
-  it("E4 frees only the credential whose wait is over", async () => {
+  it("E4 releases only the credential whose wait has ended", async () => {
     await start({ count: 2, limits: { maxWait: 60_000 } });
     relay.upstream.script(
       { when: { credential: "c1", first: 1 }, then: limit(5_000) },
@@ -167,7 +167,7 @@ describe("waiting", () => {
   });
 });
 
-describe("in line", () => {
+describe("in the queue", () => {
   const one = (more: UnderTestOptions = {}): Promise<void> =>
     start({
       credentials: [{ id: "c1", apiKey: "sk-only-one-0123456789", maxInFlight: 1 }],
@@ -175,7 +175,7 @@ describe("in line", () => {
     });
   const order = (): string[] => relay.upstream.ledger.calls.map(({ model }) => model!);
 
-  it("E2 A13 serves a herd one by one in the order of its coming when the window ends", async () => {
+  it("E2 A13 serves many requests one by one in the order of arrival when the cooldown ends", async () => {
     await one({ limits: { maxWait: 600_000, families: { "m-*": "m" } } });
     await closeFor(30_000);
     const answers: Promise<{ status: number }>[] = [];
@@ -199,7 +199,7 @@ describe("in line", () => {
     await untilWaiting(0);
   }
 
-  it("A13 gives a slot to the first in line who can use it, past one whose model is limited", async () => {
+  it("A13 gives a slot to the first in the queue that can use it, past one whose model is limited", async () => {
     await one({ limits: { maxWait: 600_000 } });
     relay.upstream.script(
       { when: { model: "limited", first: 1 }, then: limit(HOUR / 10) },
@@ -219,7 +219,7 @@ describe("in line", () => {
     expect((await limited).status).toBe(200);
   });
 
-  it("A13 passes the chance on when the one who had it has left", async () => {
+  it("A13 passes the chance on when the request that had it has left", async () => {
     await one({ limits: { maxWait: 600_000 } });
     relay.upstream.script({ when: { first: 1 }, then: { stall: "before-headers" } });
     const slow = ask({ stream: false });
@@ -237,7 +237,7 @@ describe("in line", () => {
     expect(order()).not.toContain("first");
   });
 
-  it("N4 refuses those beyond the queue's cap with an error of its own, and takes new ones when there is room", async () => {
+  it("N4 rejects requests above the limit of the queue with a separate error, and accepts new ones when there is space", async () => {
     await one({ limits: { maxWait: 600_000, queue: 2 } });
     relay.upstream.script({ when: { first: 1 }, then: { stall: "before-headers" } });
     const slow = ask({ stream: false });

@@ -43,7 +43,7 @@ const ask = async (model?: string): Promise<number> => {
 };
 
 describe("keys", () => {
-  it("D1 D5 limits a model on one credential: the one serves other models, the others serve the model", async () => {
+  it("D1 D5 limits a model on one credential: it still serves other models, and the others still serve the model", async () => {
     await start({ count: 2 });
     exhaust({ credential: "c1", model: "gpt-4o" }, 5 * HOUR);
     for (const model of ["gpt-4o", "gpt-4.1", "gpt-4.1", "gpt-4o"])
@@ -53,7 +53,7 @@ describe("keys", () => {
     expect(cooldowns()).toHaveLength(1);
   });
 
-  it("D2 shares a limit among the models of a family, whatever their case, and with nobody else", async () => {
+  it("D2 shares a limit among the models of a family, whatever their case, and with no others", async () => {
     await start({ count: 1, limits: { families: { "gemini-2.5*": "Gemini-2.5" } } });
     exhaust({ model: "gemini-2.5-pro" }, HOUR);
     expect(await ask("gemini-2.5-pro")).toBe(429);
@@ -63,7 +63,7 @@ describe("keys", () => {
     expect(cooldowns().map(({ family }) => family)).toEqual(["gemini-2.5"]);
   });
 
-  it("D4 brings two models back at exactly their own times", async () => {
+  it("D4 reopens two models at exactly their own times", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     exhaust({ model: "a", first: 1 }, 30_000);
     expect(await ask("a")).toBe(429);
@@ -98,7 +98,7 @@ describe("keys", () => {
 });
 
 describe("incidents", () => {
-  it("C6 D6 counts ten concurrent refusals as one, whose window none of them moves", async () => {
+  it("C6 D6 counts ten concurrent refusals as one, and none of them changes its end", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     relay.upstream.script({ when: {}, then: { stall: "before-headers", ...quota() } });
     const answers = Array.from({ length: 10 }, () => relay.chat());
@@ -109,7 +109,7 @@ describe("incidents", () => {
     expect(cooldowns()).toMatchObject([{ incidents: 1, retryAfter: 60 }]);
   });
 
-  it("C6 D6 takes no notice of a refusal that comes long after, of a request sent before", async () => {
+  it("C6 D6 ignores a refusal that arrives long after, for a request sent before", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     relay.upstream.script(
       {
@@ -130,7 +130,7 @@ describe("incidents", () => {
     expect(await ask()).toBe(200);
   });
 
-  it("C5 C7 climbs 60, 300, 1,800, 7,200 s, and starts anew after a success on that key alone", async () => {
+  it("C5 C7 climbs 60, 300, 1,800, 7,200 s, and starts again after a success on that key only", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     exhaust({ model: "a", first: 5 });
     for (const wait of [60, 300, 1_800, 7_200, 7_200]) {
@@ -146,7 +146,7 @@ describe("incidents", () => {
     expect(cooldowns()[0]?.retryAfter).toBe(60);
   });
 
-  it("C7 is not climbed by failing servers, and starts anew an hour after the window's end", async () => {
+  it("C7 is not climbed by server failures, and starts again an hour after the cooldown's end", async () => {
     await start({ count: 1, limits: { maxWait: 0, maxAttempts: 1 } });
     exhaust({ first: 1 });
     expect(await ask()).toBe(429);
@@ -164,7 +164,7 @@ describe("incidents", () => {
     expect(cooldowns()[0]?.retryAfter).toBe(60);
   });
 
-  it("C4 gives a stated wait up for the ladder when the same refusal comes right after it", async () => {
+  it("C4 replaces a stated wait by the backoff when the same refusal follows it directly", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     exhaust({}, 5_000);
     const waits: number[] = [];
@@ -178,7 +178,7 @@ describe("incidents", () => {
 });
 
 describe("at once", () => {
-  it("D7 makes no call on a key from the refusal until its time", async () => {
+  it("D7 makes no call on a key from the refusal until its end", async () => {
     await start({ count: 2 });
     relay.upstream.script({
       when: { credential: "c1", first: 1 },
@@ -211,8 +211,8 @@ describe("at once", () => {
   });
 });
 
-describe("out of use", () => {
-  it("F1 F5 disables on a refused key, and on no limit or wrong request, even when told to", async () => {
+describe("disabled", () => {
+  it("F1 F5 disables on a refused key, and on no limit or invalid request, even when configured", async () => {
     await start({
       count: 2,
       limits: { disableOn: ["UNAUTHENTICATED", "QUOTA_EXHAUSTED", "INVALID_REQUEST"] },
@@ -240,7 +240,7 @@ describe("out of use", () => {
     ).toHaveLength(1);
   });
 
-  it("F5 F3 a credential that an operator took out of use serves again when brought back; its limits stay", async () => {
+  it("F5 F3 a credential that an operator disabled serves again when enabled; its limits stay", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     exhaust({ model: "a" }, HOUR);
     await ask("a");
@@ -253,7 +253,7 @@ describe("out of use", () => {
 });
 
 describe("after a restart", () => {
-  it("A1 leaves the state of the others untouched when the second of three is removed", async () => {
+  it("A1 does not change the state of the others when the second of three is removed", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     await start({ count: 3, storage });
     exhaust({ credential: ["c1", "c3"] }, 5 * HOUR);
@@ -275,7 +275,7 @@ describe("after a restart", () => {
     ).toEqual(["c1", "c3"]);
   });
 
-  it("K12 neither locks for ever nor opens early by the record of an instance whose clock is an hour ahead", async () => {
+  it("K12 neither closes for ever nor opens early by the record of an instance whose clock is an hour ahead", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     await start({ count: 1, storage, limits: { maxWait: 0 } });
     await relay.clock.advance(HOUR);

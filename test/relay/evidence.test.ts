@@ -1,4 +1,4 @@
-/** Who is to blame for refusals that state no wait, judged by what the upstream saw. */
+/** Attribution of refusals without a stated wait, judged by the upstream's ledger. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Behaviour } from "../../simulator/index.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
@@ -30,7 +30,7 @@ const broke: Behaviour = {
 const total = (): number => relay.upstream.ledger.total;
 const isPoison = ({ body }: { body: Uint8Array }): boolean =>
   new TextDecoder().decode(body).includes("poison");
-/** Asks; what the upstream is to do with it stands in the body. */
+/** Sends a request whose body tells the upstream how to answer. */
 const ask = (word: string, model?: string): Promise<number> =>
   relay.chat({ model, body: { user: word } }).then(async (response) => {
     await response.arrayBuffer();
@@ -57,7 +57,7 @@ async function poisoned(then: Behaviour, model?: string): Promise<number> {
 }
 
 describe("a request that every credential refuses", () => {
-  it("D11 locks no credential where they serve others meanwhile", async () => {
+  it("D11 closes no credential where they serve others meanwhile", async () => {
     expect(await poisoned(limited)).toBe(429);
     expect(cooldowns()).toEqual([]);
     expect(said("what closed c1, c2 is undone: RATE_LIMIT_EXCEEDED came to request")).toBe(true);
@@ -65,7 +65,7 @@ describe("a request that every credential refuses", () => {
     expect(total()).toBe(8);
   });
 
-  it("D11 D7 leaves them closed where nothing speaks for them", async () => {
+  it("D11 D7 keeps them closed where there is no evidence for them", async () => {
     await start();
     relay.upstream.script({ when: { where: isPoison }, then: limited });
     expect(await ask("good")).toBe(200);

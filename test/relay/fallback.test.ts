@@ -22,9 +22,9 @@ const models = (): (string | undefined)[] => relay!.upstream.ledger.calls.map(({
 const refuse = (kind: RefusalKind, ...names: string[]): void =>
   relay!.upstream.script({ when: { model: names }, then: { refuse: { kind, wait: 60_000 } } });
 
-describe("models that take another's place", () => {
+describe("fallback models", () => {
   it.each(["rate-limit", "model-not-found", "capacity"] as const)(
-    "D9 go on in order after %s, and the answer says who gave it",
+    "D9 continue in order after %s, and the response names the one that answered",
     async (kind) => {
       await start();
       refuse(kind, "a", "b");
@@ -35,7 +35,7 @@ describe("models that take another's place", () => {
     },
   );
 
-  it("D9 change the name alone in the request", async () => {
+  it("D9 change only the name in the request", async () => {
     await start();
     refuse("rate-limit", "a");
     await relay!.chat({ model: "a", body: { metadata: { model: "a" }, n: 1 } });
@@ -55,7 +55,7 @@ describe("models that take another's place", () => {
     expect(models()).toEqual(["a", "b", "a"]);
   });
 
-  it("D9 a cooling model is passed over without a call and without waiting", async () => {
+  it("D9 a cooling model is skipped without a call and without waiting", async () => {
     await start();
     refuse("rate-limit", "a");
     await relay!.chat({ model: "a" });
@@ -72,7 +72,7 @@ describe("models that take another's place", () => {
   });
 
   it.each(["bad-request", "too-large", "forbidden"] as const)(
-    "D9 %s goes nowhere else",
+    "D9 %s has no fallback",
     async (kind) => {
       await start();
       refuse(kind, "a");
@@ -139,7 +139,7 @@ it.each([
   [{ a: { fallback: ["other"] } }, "models.a.fallback[0]: must be listed"],
   [{ a: { fallback: ["far"] } }, "models.a.fallback[0]: must have the same dialect as its model"],
   [{ a: { upstream: "x" } }, "models.a.upstream: must be one of one, two"],
-])("D9 K13 refuses the chain %j", (models, words) => {
+])("D9 K13 rejects the chain %j", (models, words) => {
   const credentials = makeCredentials(2).map((it, at): CredentialOptions => ({
     ...it,
     upstream: ["one", "two"][at]!,

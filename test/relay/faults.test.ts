@@ -1,4 +1,4 @@
-/** What an operator reads in the log, and a client in its answer, when an upstream cannot be reached or is the wrong one (J14). */
+/** What an operator reads in the log, and a client in its response, when an upstream cannot be reached or is the wrong one (J14). */
 import { createServer as createHTTP } from "node:http";
 import { createServer as createHTTPS } from "node:https";
 import { type AddressInfo, createServer as createTCP, type Server, type Socket } from "node:net";
@@ -17,7 +17,7 @@ interface Bench {
   relay: Relay;
   clock: VirtualClock;
   lines: { level: string; message: string }[];
-  /** Warnings and what ended them, without those of every start. */
+  /** Warnings and the lines that end them, without those of every start. */
   told(): string[];
   ask(body?: object): Promise<{ status: number; code: string; message: string }>;
 }
@@ -104,7 +104,7 @@ async function closedPort(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-/** What must never be told: to a client the host, to nobody the path or a key. */
+/** What must never appear: for a client the host, for anyone the path or a key. */
 function expectDiscreet(bench: Bench, answer: { message: string }, url: string): void {
   const { hostname, port } = new URL(url);
   expect(answer.message).not.toContain(hostname);
@@ -126,7 +126,7 @@ beforeAll(() => {
 interface Kind {
   name: string;
   at: () => Promise<string>;
-  /** The line without level, upstream and host; the first for undici, the second for fetch where it sees less. */
+  /** The line without level, upstream and host; the first for undici, the second for fetch where it knows less. */
   line: RegExp;
   answer: [status: number, code: string, message: RegExp];
   needs?: "openssl";
@@ -253,7 +253,7 @@ const kinds: Kind[] = [
 describe.each(["undici", "fetch"] as const)("an upstream that cannot be reached, by %s", (by) => {
   for (const { name, at, line, answer, needs } of kinds.filter(({ only = by }) => only === by))
     it.skipIf(needs && noOpenSSL)(
-      `J14 tells ${name} once: cause, host and what to check; the client hears the fault and no address`,
+      `J14 reports ${name} once: cause, host and what to check; the client gets the fault without an address`,
       async () => {
         const url = await at();
         const bench = start(`${url}/${SECRET_PATH}`, by === "fetch" ? { transport: "fetch" } : {});
@@ -266,7 +266,7 @@ describe.each(["undici", "fetch"] as const)("an upstream that cannot be reached,
         const told = bench.told().filter((one) => one.startsWith("warn upstream "));
         expect(told[0]).toMatch(line);
         expect(told[0]).toContain(`warn upstream default (${hostname}:${port || 80})`);
-        // Attempts and pauses take their time: further lines come a minute apart, with their count.
+        // Attempts and pauses take their time: further lines follow a minute apart, with their count.
         for (const again of told.slice(1))
           expect(again).toMatch(/, \d+ failures in \d+ min(?: \d+ s)?; /);
         expectDiscreet(bench, first, url);
@@ -274,7 +274,7 @@ describe.each(["undici", "fetch"] as const)("an upstream that cannot be reached,
     );
 });
 
-describe("a base URL that leads nowhere", () => {
+describe("a wrong base URL", () => {
   const page = { "content-type": "text/html" };
   const json = { "content-type": "application/json" };
   const PATH =
@@ -290,13 +290,16 @@ describe("a base URL that leads nowhere", () => {
       '{"error":{"message":"Invalid URL (POST /v2/chat/completions)","code":null}}',
     ],
     ["a method that is not allowed", 405, json, '{"detail":"Method Not Allowed"}'],
-  ] as const)("J14 is told where the first answer is %s", async (_what, status, headers, body) => {
-    const bench = start(await http(status, headers, body));
-    await bench.ask().catch(() => {});
-    expect(bench.told().filter((line) => PATH.test(line))).toHaveLength(1);
-  });
+  ] as const)(
+    "J14 is reported where the first response is %s",
+    async (_what, status, headers, body) => {
+      const bench = start(await http(status, headers, body));
+      await bench.ask().catch(() => {});
+      expect(bench.told().filter((line) => PATH.test(line))).toHaveLength(1);
+    },
+  );
 
-  it("J14 is not told of a model that does not exist, nor once the endpoint has served", async () => {
+  it("J14 is not reported for a model that does not exist, nor once the endpoint has served", async () => {
     const missing = '{"error":{"message":"The model `m` does not exist","code":"model_not_found"}}';
     const other = start(await http(404, json, missing));
     await other.ask();
@@ -324,7 +327,7 @@ describe("a base URL that leads nowhere", () => {
   });
 });
 
-describe("what a transport says and no server here can show", () => {
+describe("faults of a transport that no server here can produce", () => {
   const failing = (
     fault: "certificate" | "denied" | "connect" | "unreachable",
     code: string,
@@ -363,7 +366,7 @@ describe("what a transport says and no server here can show", () => {
       "the host cannot be reached (EHOSTUNREACH)",
       "host could not be reached",
     ],
-  ] as const)("J14 tells %s %s", async (fault, code, line, answer) => {
+  ] as const)("J14 reports %s %s", async (fault, code, line, answer) => {
     const bench = start("https://api.example.com/v1", { transport: failing(fault, code) });
     expect((await bench.ask()).message).toContain(answer);
     expect(bench.told()[0]).toContain(line);
@@ -372,7 +375,7 @@ describe("what a transport says and no server here can show", () => {
 });
 
 describe("an outage", () => {
-  it("J14 is told once, then counted once a minute, and once when it is over", async () => {
+  it("J14 is reported once, then counted once per minute, and once when it has ended", async () => {
     let isUp = false;
     const url = await listening(
       createHTTP((_, response) => {

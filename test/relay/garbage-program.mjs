@@ -1,4 +1,4 @@
-// A relay in node:http with its upstream and its clients; tells how much of each request has come into old space.
+// A relay in node:http with its upstream and its clients; prints how much of each request has reached old space.
 import { Agent, createServer, request } from "node:http";
 import { getHeapSpaceStatistics } from "node:v8";
 import { defineRelay } from "../../dist/adapters/node.mjs";

@@ -28,7 +28,7 @@ const quota = (wait?: number): Behaviour => ({
     body: JSON.stringify({ error: { message: "The quota of this model is exhausted." } }),
   },
 });
-/** What the first call meets, and the second. */
+/** The responses to the first call, and to the second. */
 const script = (first: Behaviour, second: Behaviour = {}): void =>
   relay.upstream.script({ when: { nth: 1 }, then: first }, { when: { nth: 1 }, then: second });
 const scriptAll = (then: Behaviour): void => relay.upstream.script({ then });
@@ -40,7 +40,7 @@ const ask = async (): Promise<number> => {
 const askMany = (count: number): Promise<number[]> =>
   Promise.all(Array.from({ length: count }, ask));
 
-/** A window of the ladder has ended; the next call, the trial, is held back by the upstream. */
+/** A cooldown of the backoff has ended; the upstream holds the next call, the probe. */
 async function onTrial(then: Behaviour = {}): Promise<{ trial: Promise<number> }> {
   script(quota(), { stall: "before-headers", ...then });
   expect(await ask()).toBe(429);
@@ -50,7 +50,7 @@ async function onTrial(then: Behaviour = {}): Promise<{ trial: Promise<number> }
   return { trial };
 }
 
-it("F4 admits one trial when a window of the ladder is over, and its first payload opens the key", async () => {
+it("F4 admits one probe when a backoff cooldown has ended, and its first payload opens the key", async () => {
   await start();
   const { trial } = await onTrial();
   expect(await askMany(5)).toEqual([429, 429, 429, 429, 429]);
@@ -60,7 +60,7 @@ it("F4 admits one trial when a window of the ladder is over, and its first paylo
   expect(await askMany(5)).toEqual([200, 200, 200, 200, 200]);
 });
 
-it("F4 E2 lets those wait who may, until the trial has shown how it is", async () => {
+it("F4 E2 lets requests wait, where they may, until the probe has a result", async () => {
   await start({ limits: { maxWait: 10_000 } });
   script(quota(), { stall: "before-headers" });
   expect(await ask()).toBe(429);
@@ -73,7 +73,7 @@ it("F4 E2 lets those wait who may, until the trial has shown how it is", async (
   expect(await Promise.all(answers)).toEqual([200, 200, 200, 200]);
 });
 
-it("F4 C7 closes one step higher when the trial fails", async () => {
+it("F4 C7 closes one step higher when the probe fails", async () => {
   await start();
   const { trial } = await onTrial(quota());
   relay.upstream.release();
@@ -83,7 +83,7 @@ it("F4 C7 closes one step higher when the trial fails", async () => {
   expect(total()).toBe(2);
 });
 
-it("F4 makes room for another trial when the first has shown nothing within 60 s", async () => {
+it("F4 admits another probe when the first has had no result within 60 s", async () => {
   await start({ streaming: { firstByteTimeout: 5 * MINUTE } });
   const { trial } = await onTrial();
   await relay.clock.advance(MINUTE - 1);
@@ -95,7 +95,7 @@ it("F4 makes room for another trial when the first has shown nothing within 60 s
   await trial;
 });
 
-it("F4 makes room for another trial at once when the client of the first has left", async () => {
+it("F4 admits another probe at once when the client of the first has left", async () => {
   await start();
   script(quota(), { stall: "before-headers" });
   expect(await ask()).toBe(429);
@@ -109,7 +109,7 @@ it("F4 makes room for another trial at once when the client of the first has lef
   expect(await ask()).toBe(200);
 });
 
-it("F4 admits one trial for all credentials where they share the window", async () => {
+it("F4 admits one probe for all credentials where they share the cooldown", async () => {
   await start({ count: 3, limits: { maxWait: 0, maxAttempts: 1 } });
   script({ refuse: "capacity" }, { stall: "before-headers" });
   expect(await ask()).toBe(503);
@@ -124,7 +124,7 @@ it("F4 admits one trial for all credentials where they share the window", async 
   expect(await askMany(3)).toEqual([200, 200, 200]);
 });
 
-it("F4 ends a window that the upstream stated without any trial", async () => {
+it("F4 ends a cooldown that the upstream stated without a probe", async () => {
   await start();
   script(quota(MINUTE));
   expect(await ask()).toBe(429);
@@ -136,7 +136,7 @@ it("F4 ends a window that the upstream stated without any trial", async () => {
   expect(await Promise.all(answers)).toEqual([200, 200, 200, 200, 200]);
 });
 
-it("C4 F4 tries a wait of 18 days once after the cap of a day, and closes for another day", async () => {
+it("C4 F4 tries a wait of 18 days once after the maximum of a day, and closes for another day", async () => {
   await start();
   scriptAll(quota(18 * DAY));
   expect(await ask()).toBe(429);
@@ -149,7 +149,7 @@ it("C4 F4 tries a wait of 18 days once after the cap of a day, and closes for an
   expect(relay.relay.status().cooldowns).toMatchObject([{ retryAfter: 86_400 }]);
 });
 
-it("F4 K12 admits one trial after a restart too", async () => {
+it("F4 K12 admits one probe after a restart, too", async () => {
   const credentials = makeCredentials(1);
   const storage = createStorage();
   const keep = await createSimulator({ keys: { c1: credentials[0]!.apiKey! } });

@@ -1,4 +1,4 @@
-/** Incidents that pools of credentials are known for, each judged by what the upstream saw. */
+/** Typical incidents of credential pools, each judged by the upstream's ledger. */
 import { createStorage } from "unstorage";
 import { afterEach, expect, it } from "vitest";
 import { type Behaviour, createSimulator } from "../../simulator/index.ts";
@@ -37,7 +37,7 @@ const ask = async (model?: string): Promise<number> => {
 const askMany = (count: number): Promise<number[]> =>
   Promise.all(Array.from({ length: count }, () => ask()));
 
-it("E3 D4 F5 asks five credentials without quota once each, then nobody for five hours, over a restart too", async () => {
+it("E3 D4 F5 calls five credentials without quota once each, then none for five hours, over a restart too", async () => {
   const credentials = makeCredentials(5);
   const keys = Object.fromEntries(credentials.map(({ id, apiKey }) => [id, apiKey!]));
   const keep = await createSimulator({ keys });
@@ -78,7 +78,7 @@ it("D1 D4 keeps one model out of quota apart from the others on the same credent
   expect(relay.upstream.ledger.byCredential("b")).toEqual({ c1: 2 });
 });
 
-it.each([3, 10])("C6 takes %i concurrent refusals for one incident and one step", async (count) => {
+it.each([3, 10])("C6 counts %i concurrent refusals as one incident and one step", async (count) => {
   await start({ count: 1, limits: { maxWait: 0 } });
   relay.upstream.script({ then: { stall: "before-headers", ...quota() } });
   const answers = askMany(count);
@@ -91,7 +91,7 @@ it.each([3, 10])("C6 takes %i concurrent refusals for one incident and one step"
   expect(total()).toBe(count);
 });
 
-it("F1 F5 loses a credential to 403s for good, with a reason, until an operator brings it back", async () => {
+it("F1 F5 disables a credential permanently for 403s, with a reason, until an operator enables it", async () => {
   const credentials = makeCredentials(2);
   const keys = Object.fromEntries(credentials.map(({ id, apiKey }) => [id, apiKey!]));
   const keep = await createSimulator({ keys });
@@ -121,7 +121,7 @@ it("F1 F5 loses a credential to 403s for good, with a reason, until an operator 
   await start();
 });
 
-it("B5 E1 retries a proxy's 524 pages within the budget and bans nobody", async () => {
+it("B5 E1 retries a proxy's 524 pages within the budget and disables no credential", async () => {
   await start({ count: 2, limits: { maxAttempts: 3 } });
   relay.upstream.script({ then: { refuse: "html-524" } });
   let isAnswered = false;
@@ -134,7 +134,7 @@ it("B5 E1 retries a proxy's 524 pages within the budget and bans nobody", async 
   expect(await askMany(4)).toEqual([200, 200, 200, 200]);
 });
 
-it("A13 D7 calls no cooling key in 100 requests, 10 at a time, while credentials come and go", async () => {
+it("A13 D7 calls no cooling key in 100 requests, 10 at a time, while credentials are added and removed", async () => {
   const closedAt = new Map<string, number>();
   const wrong: string[] = [];
   await start({ count: 4, limits: { maxWait: 0 } });
@@ -142,10 +142,10 @@ it("A13 D7 calls no cooling key in 100 requests, 10 at a time, while credentials
   relay.upstream.script({
     then(_, credential) {
       const now = relay.clock.now();
-      // In its own round a key may have calls under way that left before it closed; in later ones it has none.
+      // In its own round a key may have calls in flight that left before it closed; in later ones it has none.
       const age = now - (closedAt.get(credential) ?? -Infinity);
       if (age > 0 && age < 10_000) wrong.push(credential);
-      // Each seventh call closes its key for a while, as it is told.
+      // Each seventh call closes its key for a while, as scripted.
       if (++calls % 7 !== 0) return {};
       closedAt.set(credential, now);
       return quota(10_000);
@@ -161,7 +161,7 @@ it("A13 D7 calls no cooling key in 100 requests, 10 at a time, while credentials
   expect(wrong).toEqual([]);
 });
 
-it("C9 sits half a second out with nobody else to go to, and calls once more", async () => {
+it("C9 waits half a second with no other credential, and calls once more", async () => {
   await start({ count: 1 });
   relay.upstream.script({
     when: { nth: 1 },

@@ -1,4 +1,4 @@
-/** Two relays on one store: what one learns the other knows, through outages too; judged by the upstream's ledger (M1, M5). */
+/** Two relays on one store: each applies what the other has learned, through outages too; judged by the upstream's ledger (M1, M5). */
 import { afterEach, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import {
@@ -45,7 +45,7 @@ async function redisOf(options: { keeps: boolean }): Promise<OwnRedis> {
   return redis;
 }
 
-/** A credential's quota is used up: for all calls from now on, or for the first alone. */
+/** A credential's quota is used up: for all calls from now on, or for the first only. */
 function refuse(upstream: Simulator, credentials: string[], first?: number): void {
   upstream.script(
     ...credentials.map((credential) => ({
@@ -77,7 +77,7 @@ function shared(name: string, make: () => StorePlace | Promise<StorePlace>): voi
     expect(b.relay.status().store).toMatchObject({ sync: "shared", fault: undefined });
   }, 20_000);
 
-  it(`M1 F1 a key that is refused for good is out of use on the other instance, on ${name}`, async () => {
+  it(`M1 F1 a key that is permanently refused is disabled on the other instance, on ${name}`, async () => {
     const place = await make();
     closing.push(() => place.dispose());
     const upstream = await upstreamOf(2);
@@ -95,8 +95,8 @@ describe.skipIf(noSqlite)("instances on SQLite", () => shared("SQLite", sqlitePl
 describe.skipIf(noRedis)("instances on Redis", () => shared("Redis", redisPlace));
 describe.skipIf(noPostgres)("instances on PostgreSQL", () => shared("PostgreSQL", postgresPlace));
 
-describe.skipIf(noRedisServer)("a Redis that is killed and comes back", () => {
-  it("M5 K4 every request is served meanwhile, and both know everything afterwards", async () => {
+describe.skipIf(noRedisServer)("a Redis that is killed and restarted", () => {
+  it("M5 K4 every request is served meanwhile, and both have the complete state afterwards", async () => {
     const redis = await redisOf({ keeps: true });
     const upstream = await upstreamOf(4);
     const [a, b] = [await start(upstream, redis.open(), 4), await start(upstream, redis.open(), 4)];
@@ -112,7 +112,7 @@ describe.skipIf(noRedisServer)("a Redis that is killed and comes back", () => {
     await until(() => statuses.length > 20, 10_000);
     await redis.kill();
     await until(() => a.relay.status().store.fault !== undefined, 10_000);
-    // One alone meets the refusals: the other can only hear of them.
+    // Only one gets the refusals: the other can only learn of them from the store.
     targets = [a];
     const before = statuses.length;
     await until(() => statuses.length > before + 4, 5_000);
@@ -132,7 +132,7 @@ describe.skipIf(noRedisServer)("a Redis that is killed and comes back", () => {
     isLoaded = false;
     await load;
     expect(back).toBeLessThan(10_000);
-    // What was learnt in the outage is in the store for whoever comes next.
+    // Changes made during the outage are in the store for the next instance.
     const c = await start(upstream, redis.open(), 4);
     expect(knows(c, "c1") && knows(c, "c2")).toBe(true);
     for (const { lines } of [a, b])
@@ -141,7 +141,7 @@ describe.skipIf(noRedisServer)("a Redis that is killed and comes back", () => {
       ).toBeLessThan(12);
   }, 60_000);
 
-  it("K15 M5 a relay that starts while Redis is down serves, and takes everything in when it is back", async () => {
+  it("K15 M5 a relay that starts while Redis is down serves, and applies the stored state when it is back", async () => {
     const redis = await redisOf({ keeps: true });
     const upstream = await upstreamOf(2);
     const a = await start(upstream, redis.open(), 2);

@@ -4,7 +4,7 @@ import { type RelayUnderTest, startRelay } from "../support/relay.ts";
 let relay: RelayUnderTest;
 afterEach(() => relay.close());
 
-it("D2 E8 closes nothing for a family when one made-up name of it is not there", async () => {
+it("D2 E8 closes nothing for a family when one invented name in it does not exist", async () => {
   relay = await startRelay({ limits: { families: { "gpt-*": "gpt" } } });
   relay.upstream.script({ when: { model: "gpt-made-up" }, then: { refuse: "model-not-found" } });
   expect((await relay.chat({ model: "gpt-made-up" })).status).toBe(404);
@@ -12,14 +12,14 @@ it("D2 E8 closes nothing for a family when one made-up name of it is not there",
   expect(relay.relay.status().cooldowns).toEqual([]);
 });
 
-it("D2 L7 keeps requests without a model apart from a model of any name", async () => {
+it("D2 L7 keeps requests without a model separate from a model of any name", async () => {
   relay = await startRelay();
   relay.upstream.script({ when: { model: "(no model)" }, then: { refuse: "model-not-found" } });
   expect((await relay.chat({ model: "(no model)" })).status).toBe(404);
   expect((await fetch(`${relay.url}/models`)).status).toBe(200);
 });
 
-it("A6 refuses a session key that is a promise, for all sessions would be one", async () => {
+it("A6 rejects a session key that is a promise, because all sessions would be one", async () => {
   relay = await startRelay({
     scheduling: { sessionKey: (async () => "s") as unknown as () => string },
   });

@@ -28,7 +28,7 @@ async function startProvider(): Promise<{
   refreshToken: string;
   refreshes: () => number;
 }> {
-  // It says on the console that its keys are for trying out.
+  // It prints that its keys are for development only.
   for (const level of ["info", "warn"] as const)
     vi.spyOn(console, level).mockImplementation(() => {});
   server = createServer();
@@ -69,7 +69,7 @@ async function startProvider(): Promise<{
   };
 }
 
-it("G6 G7 M4 two instances refresh once each time, and the grant lives on", async () => {
+it("G6 G7 M4 two instances refresh once each time, and the grant survives", async () => {
   const { tokenURL, refreshToken, refreshes } = await startProvider();
   upstream = await createSimulator();
   const clock = createVirtualClock();

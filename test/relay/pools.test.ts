@@ -33,7 +33,7 @@ const exhaust = (pool: string): void =>
   });
 
 describe("quota pools", () => {
-  it("D8 go first pool first on all credentials, then the second without waiting", async () => {
+  it("D8 use the first pool on all credentials, then the second without waiting", async () => {
     await start(true);
     exhaust("fast");
     expect((await relay!.chat()).status).toBe(200);
@@ -42,7 +42,7 @@ describe("quota pools", () => {
     expect(calls()[3]).toMatch(/^c\d slow/);
   });
 
-  it("D8 have keys of their own, and the first is used again when its time has come", async () => {
+  it("D8 have separate keys, and the first is used again when its time has passed", async () => {
     await start(true);
     exhaust("fast");
     await relay!.chat();
@@ -70,7 +70,7 @@ describe("quota pools", () => {
     expect(relay!.upstream.ledger.last()!.headers["x-relay-pool"]).toBeUndefined();
   });
 
-  it("D8 a suffix pins a pool and is cut off; other suffixes belong to the model", async () => {
+  it("D8 a suffix pins a pool and is removed; other suffixes belong to the model", async () => {
     await start(true);
     await relay!.chat({ model: "gpt-4o:slow" });
     await relay!.chat({ model: "gpt-4o:free" });
@@ -82,7 +82,7 @@ describe("quota pools", () => {
     ]);
   });
 
-  it("D8 an unknown pool in the header is refused before any call", async () => {
+  it("D8 an unknown pool in the header is rejected before any call", async () => {
     await start(true);
     const response = await relay!.chat({ headers: { "x-relay-pool": "odd" } });
     expect(response.status).toBe(400);
@@ -99,7 +99,7 @@ it.each([
   [{ pools: [{ name: "a b" }] }, "upstream.pools[0].name: must be letters"],
   [{ pools: [{ name: "a", baseURL: "nowhere" }] }, "upstream.pools[0].baseURL: must be"],
   [{ quotaFallback: true }, "upstream.quotaFallback: has no effect"],
-])("D8 K13 refuses %j", (more, words) => {
+])("D8 K13 rejects %j", (more, words) => {
   const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai", ...more } as never;
   expect(() => createRelay({ upstream, credentials: makeCredentials(1) })).toThrow(words);
 });

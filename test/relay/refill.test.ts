@@ -1,4 +1,4 @@
-/** A Redis that is killed under load and comes back empty: judged by the upstream's ledger (M5, K1, K6, G7, H2). */
+/** A Redis that is killed under load and restarted empty: judged by the upstream's ledger (M5, K1, K6, G7, H2). */
 import { afterEach, describe, expect, it } from "vitest";
 import type { CredentialOptions } from "../../src/options/credential-types.ts";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -84,7 +84,7 @@ function guestsOf({ relay }: RelayUnderTest): string[] {
 const knows = ({ relay }: RelayUnderTest, id: string): boolean =>
   relay.status().cooldowns.some(({ credential }) => credential === id);
 
-/** Has `relay` learn something of every kind. Returns the id of a credential that was added and removed. */
+/** Gives `relay` state of every kind. Returns the id of a credential that was added and removed. */
 async function learn(relay: RelayUnderTest, others: RelayUnderTest[]): Promise<string> {
   relay.upstream.script({
     when: { credential: "c1" },
@@ -101,7 +101,7 @@ async function learn(relay: RelayUnderTest, others: RelayUnderTest[]): Promise<s
   credentials.remove(added);
   expect(await ask(relay, "by-token")).toBe(200);
   expect(await ask(relay, "by-guest")).toBe(200);
-  // The second, and last, that may be made.
+  // The second, and last, that may be created.
   credentials.disable(guestsOf(relay)[0]!, "an operator says so");
   expect(await ask(relay, "by-guest")).toBe(200);
   await untilSo(() => others.every((one) => knows(one, "c1") && guestsOf(one).length === 1), 5_000);
@@ -114,8 +114,8 @@ function expectNothingLost({ ledger }: Simulator): void {
   expect(ledger.creations).toMatchObject({ attempts: 2, refused: 0 });
 }
 
-describe.skipIf(noRedisServer)("a Redis that is killed under load and comes back empty", () => {
-  it("M5 K1 K6 G7 H2 is filled, and whoever starts then knows everything", async () => {
+describe.skipIf(noRedisServer)("a Redis that is killed under load and restarted empty", () => {
+  it("M5 K1 K6 G7 H2 is refilled, and instances that start then have the complete state", async () => {
     const [redis, upstream] = [await startRedis({ keeps: false }), await startUpstream()];
     closing.push(redis.dispose);
     const [a, b] = [await start(upstream, redis), await start(upstream, redis)];
@@ -132,7 +132,7 @@ describe.skipIf(noRedisServer)("a Redis that is killed under load and comes back
     const served = statuses.length;
     await untilSo(() => statuses.length > served + 20, 20_000);
     await redis.start();
-    // At once: whoever knows something may not have noticed yet.
+    // At once: an instance with state may not have noticed yet.
     const late = await start(upstream, redis);
     const [byToken, byGuest] = await Promise.all([ask(late, "by-token"), ask(late, "by-guest")]);
     expect([byToken, byGuest]).toEqual([200, 200]);
@@ -151,12 +151,12 @@ describe.skipIf(noRedisServer)("a Redis that is killed under load and comes back
     ]);
     expect(late.relay.status().credentials.map(({ id }) => id)).not.toContain(added);
     expectNothingLost(upstream);
-    // What may be created is counted in full: the last token gone, no other is made.
+    // All creations are counted: after the last token is gone, no other is created.
     expect(guestsOf(late)).toHaveLength(1);
     late.relay.credentials.disable(guestsOf(late)[0]!, "an operator says so");
     expect(await ask(late, "by-guest")).not.toBe(200);
     expectNothingLost(upstream);
-    // And it is in the store: for one who starts when all others are gone.
+    // And it is in the store: for an instance that starts when all others have ended.
     await Promise.all([a, b, late].map((one) => one.close()));
     const last = await start(upstream, redis);
     expect(knows(last, "c1")).toBe(true);

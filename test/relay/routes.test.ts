@@ -21,7 +21,7 @@ const ask = async (headers?: Record<string, string>): Promise<number> => {
   return response.status;
 };
 const chat = { path: "/chat/completions", body: { model: "gpt-4o", stream: true, messages: [] } };
-/** Who was chosen, by what, for which attempt; and what those who could not be were passed over for. */
+/** The selected credential, on which basis, for which attempt; and why the others were skipped. */
 const told = (): unknown[] =>
   events.map(({ attempt, decision: { chosen, candidates } }) => [
     attempt,
@@ -30,7 +30,7 @@ const told = (): unknown[] =>
     candidates.flatMap(({ skipped }) => (skipped ? [skipped.why] : [])).join(),
   ]);
 
-it("J4 tells every decision of a request, and the upstream's ledger agrees", async () => {
+it("J4 reports every decision of a request, in agreement with the upstream's ledger", async () => {
   await start({ count: 3 });
   relay.upstream.script(
     { when: { credential: "c1" }, then: { refuse: { kind: "rate-limit", wait: 60_000 } } },
@@ -49,7 +49,7 @@ it("J4 tells every decision of a request, and the upstream's ledger agrees", asy
   expect(JSON.stringify(events)).not.toContain("sk-test");
 });
 
-it("J4 says where a request would go now, and changes nothing by it", async () => {
+it("J4 explains where a request would go now, and changes nothing", async () => {
   await start({ count: 2, scheduling: { sessionKey: "x-session-id" } });
   const where = (headers?: Record<string, string>): unknown =>
     relay.relay.explain({ ...chat, headers })[0]!.chosen;
@@ -66,7 +66,7 @@ it("J4 says where a request would go now, and changes nothing by it", async () =
   expect(relay.relay.status().credentials.map(({ inFlight }) => inFlight)).toEqual([0, 0]);
 });
 
-it("J4 D8 D9 lists every place in order, and why one is closed whatever its credentials", async () => {
+it("J4 D8 D9 lists every target in order, and why one is closed for all credentials", async () => {
   await start({
     count: 1,
     upstream: { pools: [{ name: "main" }, { name: "spare" }], quotaFallback: true },
@@ -88,7 +88,7 @@ it("J4 D8 D9 lists every place in order, and why one is closed whatever its cred
   expect(places()[0]).toEqual(["gpt-4o", "main", "down", undefined]);
 });
 
-it("J4 L7 refuses to explain what would be refused", async () => {
+it("J4 L7 rejects a request that would be rejected", async () => {
   await start();
   expect(() => relay.relay.explain({ path: "/chat/completions", body: {} })).toThrow(
     expect.objectContaining({ code: "ERR_RELAY_MODEL_MISSING" }),

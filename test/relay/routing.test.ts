@@ -157,7 +157,7 @@ describe("mounting", () => {
 });
 
 describe("the path", () => {
-  it("L7 goes on undecoded, to the letter", async () => {
+  it("L7 is passed on undecoded and unchanged", async () => {
     await mount(byRoute);
     const tails = [
       "/files/a%20b",
@@ -171,7 +171,7 @@ describe("the path", () => {
     expect(mounted.paths()).toEqual(tails.map((tail) => `/v1${tail}`));
   });
 
-  it("L7 N2 keeps the query to the letter, but for parameters that carry a credential", async () => {
+  it("L7 N2 keeps the query unchanged, except for parameters that contain a credential", async () => {
     await mount(byRoute, { upstream: { dialect: "google" }, base: "/v1beta" });
     await mounted.get(
       "/ai/models?pageSize=5&key=sk-mine&x=%20+%C3%A9&&y&ACCESS_TOKEN=1&%6Bey=2&z=",
@@ -209,13 +209,13 @@ describe("the path", () => {
     expect((await mounted.post("/api/ai/v1/messages", ["anthropic-version: 1"])).status).toBe(200);
   });
 
-  it("L7 lets a version stand in the request where the base URL has none", async () => {
+  it("L7 allows a version in the request where the base URL has none", async () => {
     await mount(byRoute, { base: "" });
     expect((await mounted.post("/ai/v1/chat/completions")).status).toBe(200);
   });
 });
 
-describe("tricks", () => {
+describe("attacks", () => {
   const REFUSED = [
     "/ai/..",
     "/ai/files/.",
@@ -281,7 +281,7 @@ describe("tricks", () => {
     expect(mounted.paths()).toEqual([]);
   });
 
-  it("N3 calls the configured host, whatever the client's Host says", async () => {
+  it("N3 calls the configured host, whatever the client's Host header says", async () => {
     await mount(byRoute);
     const host = new URL(mounted.upstream.url).host;
     await mounted.get("/ai/models", ["host: evil.test"]);
@@ -315,7 +315,7 @@ describe("reserved paths", () => {
     expect(mounted.paths()).toEqual([]);
   });
 
-  it("J10 reserves nothing that only looks alike", async () => {
+  it("J10 reserves nothing that only looks similar", async () => {
     await mount(byRoute);
     for (const tail of ["/_relayed", "/x/_relay", "/relay", "/_rela"])
       await mounted.get(`/ai${tail}`);

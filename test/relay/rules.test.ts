@@ -11,7 +11,7 @@ afterEach(async () => {
   relay = undefined;
 });
 
-/** The first call meets this answer; the operator has these rules. */
+/** The first call gets this response; the operator has these rules. */
 async function start(rules: Rules, status: number, body: string): Promise<RelayUnderTest> {
   relay = await startRelay({ count: 2, limits: { rules } });
   const headers = { "content-type": "application/json" };
@@ -26,7 +26,7 @@ const cooldowns = (): [string, string, string, number][] =>
 const ARREARS = '{"error":{"code":"1113","message":"please mind the bill"}}';
 
 describe("an operator's rules", () => {
-  it("B11 go before the built-in judgement: a 400 becomes a limit with its own wait", async () => {
+  it("B11 have priority over the built-in classification: a 400 becomes a limit with its own wait", async () => {
     await start(
       [
         {
@@ -42,7 +42,7 @@ describe("an operator's rules", () => {
     expect(cooldowns()).toEqual([["c1", "*", "BILLING", 300]]);
   });
 
-  it("B11 stop a request that would have gone on", async () => {
+  it("B11 stop a request that would have continued", async () => {
     await start([{ when: { text: "BILL" }, then: { reason: "INVALID_REQUEST" } }], 429, ARREARS);
     const response = await relay!.chat();
     expect([response.status, await response.text()]).toEqual([429, ARREARS]);
@@ -50,7 +50,7 @@ describe("an operator's rules", () => {
     expect(cooldowns()).toEqual([]);
   });
 
-  it("B11 let a request go on without any cooldown", async () => {
+  it("B11 let a request continue without any cooldown", async () => {
     await start(
       [
         {
@@ -66,7 +66,7 @@ describe("an operator's rules", () => {
     expect(cooldowns()).toEqual([]);
   });
 
-  it("B11 say `continue` for what would stop", async () => {
+  it("B11 use `continue` for a refusal that would stop", async () => {
     await start(
       [{ when: { status: 422 }, then: { reason: "INVALID_REQUEST", action: "continue" } }],
       422,
@@ -76,7 +76,7 @@ describe("an operator's rules", () => {
     expect(callsBy()).toEqual(["c1", "c2"]);
   });
 
-  it("B11 take a credential out of use at once", async () => {
+  it("B11 disable a credential at once", async () => {
     await start(
       [{ when: { text: "bill" }, then: { reason: "FORBIDDEN", disables: true } }],
       400,
@@ -86,7 +86,7 @@ describe("an operator's rules", () => {
     expect(relay!.relay.status().credentials[0]!.disabled?.cause).toBe("forbidden");
   });
 
-  it("B11 count in order, and only where all that is given fits", async () => {
+  it("B11 apply in order, and only where all conditions match", async () => {
     await start(
       [
         { when: { status: 429, fields: { "error.code": "other" } }, then: { reason: "BILLING" } },
@@ -118,7 +118,7 @@ it.each<[unknown, string]>([
     { when: { text: "a" }, then: { reason: "BILLING", disables: true } },
     "limits.rules[0].then: disables only",
   ],
-])("B11 K13 refuses the rule %j", (rule, words) => {
+])("B11 K13 rejects the rule %j", (rule, words) => {
   const upstream = { baseURL: "https://api.example.com/v1", dialect: "openai" } as const;
   const limits = { rules: [rule] } as never;
   expect(() => createRelay({ upstream, limits, credentials: makeCredentials(1) })).toThrow(words);

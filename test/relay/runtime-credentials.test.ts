@@ -30,7 +30,7 @@ const keys = { c1: secretOf("c1"), late: secretOf("late") };
 const late = { id: "late", apiKey: keys.late, tier: 0 };
 
 describe("credentials at run time", () => {
-  it("K14 are not those of the configuration, whatever these present", async () => {
+  it("K14 are separate from those of the configuration, even with the same key", async () => {
     const token = () => Promise.resolve({ accessToken: "t" });
     const { relay } = await start({
       credentials: [
@@ -73,7 +73,7 @@ describe("credentials at run time", () => {
       );
   });
 
-  it("K8 serve at once, and no more when they are removed; what streams goes on", async () => {
+  it("K8 serve at once, and no longer when they are removed; open streams continue", async () => {
     const relay = await start({ simulator: { keys } });
     expect(relay.relay.credentials.add(late)).toBe("late");
     expect(await ask(relay)).toBe(200);
@@ -88,7 +88,7 @@ describe("credentials at run time", () => {
     expect(relay.relay.credentials.remove("late")).toBe(false);
   });
 
-  it("K6 A1 are there after a restart with what closed them, and stay removed", async () => {
+  it("K6 A1 exist after a restart with their cooldowns, and stay removed", async () => {
     const keep = await createSimulator({ keys });
     const storage = createStorage();
     const one = await start({ keep, storage });
@@ -111,7 +111,7 @@ describe("credentials at run time", () => {
     await keep.close();
   });
 
-  it("K9 J3 go out and come in again as JSON, with keys only when asked for; the same key twice is one", async () => {
+  it("K9 J3 are exported and imported as JSON, with keys only on request; the same key twice is one", async () => {
     const relay = await start({ simulator: { keys } });
     const { credentials } = relay.relay;
     credentials.add({ ...late, models: { allow: ["gpt*"] }, maxInFlight: 3, weight: 2 });
@@ -127,7 +127,7 @@ describe("credentials at run time", () => {
     expect(random).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("K14 are not those of the configuration, and refuse what no header could carry", async () => {
+  it("K14 are separate from those of the configuration, and reject a key that does not fit into a header", async () => {
     const { relay } = await start();
     const code = (name: string) => expect.objectContaining({ code: name }) as Error;
     expect(() => relay.credentials.remove("c1")).toThrow(code("ERR_RELAY_CONFIGURED"));
@@ -141,7 +141,7 @@ describe("credentials at run time", () => {
   });
 });
 
-it("F7 tells once who has been out of use for long, and removes only who was added", async () => {
+it("F7 reports once a credential that has been disabled for long, and removes only added ones", async () => {
   const relay = await start({
     credentials: makeCredentials(2),
     simulator: { keys: { ...keys, c2: secretOf("c2") } },

@@ -1,4 +1,4 @@
-/** Modes, strategies and quotas through a whole relay, judged by what the upstream saw. */
+/** Modes, strategies and quotas with a complete relay, judged by the upstream's ledger. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { QuotaAnswer, QuotaQuestion } from "../../src/contract/quota-source.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
@@ -64,7 +64,7 @@ describe("modes", () => {
     expect(carriers()).toBe("c1 c1 c2 c1 c1");
   });
 
-  it("A5 E15 the deadline alone ends such a wait", async () => {
+  it("A5 E15 only the deadline ends such a wait", async () => {
     await start({
       scheduling: { ...sticky, mode: "cache-first" },
       limits: { deadline: 20_000 },
@@ -121,7 +121,7 @@ describe("modes", () => {
 });
 
 describe("strategies", () => {
-  it("A4 shares requests out by weight", async () => {
+  it("A4 distributes requests by weight", async () => {
     const credentials = [1, 3].map((weight, at) => ({
       id: `c${at + 1}`,
       apiKey: `sk-weight-${weight}-0123456789`,
@@ -132,7 +132,7 @@ describe("strategies", () => {
     expect(relay.upstream.ledger.byCredential()).toEqual({ c1: 2, c2: 6 });
   });
 
-  it("A4 goes to who has the fewest under way", async () => {
+  it("A4 selects the credential with the fewest requests in flight", async () => {
     await start({ scheduling: { strategy: "least-in-flight" } });
     relay.upstream.script({ when: { first: 2 }, then: { stall: "before-headers" } });
     const held = [ask(), ask()];
@@ -143,7 +143,7 @@ describe("strategies", () => {
     expect(await Promise.all(held)).toEqual([200, 200]);
   });
 
-  it("A4 A9 goes to who has most left, as the answers' headers tell", async () => {
+  it("A4 A9 selects the credential with most left, according to the response headers", async () => {
     await start({ count: 2, scheduling: { strategy: "quota" } });
     const left = { c1: 95, c2: 90 };
     relay.upstream.script({
@@ -156,12 +156,12 @@ describe("strategies", () => {
       }),
     });
     await asked(8);
-    // c1 has more left than half, which stands for unknown, until it has not; then c2 shows that it has.
+    // c1 has more than half left, the value for unknown; then it has less, and c2 shows that it has more.
     expect(carriers()).toBe("c1 c1 c1 c1 c2 c2 c2 c2");
     expect(left).toEqual({ c1: 55, c2: 50 });
   });
 
-  it("A4 J5 lets an operator's function choose, and says once that it failed", async () => {
+  it("A4 J5 lets an operator's function choose, and reports once that it failed", async () => {
     let isBroken = false;
     const strategy = (): string => {
       if (isBroken) throw new Error("of its own");
@@ -178,7 +178,7 @@ describe("strategies", () => {
 });
 
 describe("a preferred credential", () => {
-  it("A8 J5 is used whenever it may be; one line says that it is limited, one that it is back", async () => {
+  it("A8 J5 is used whenever possible; one line says that it is limited, one that it is back", async () => {
     await start({ scheduling: { preferred: "c2" } });
     await asked(2);
     limit(30_000);
@@ -209,7 +209,7 @@ describe("quota protection", () => {
   });
   const protect = { below: 10 };
 
-  it("A9 keeps the last of a model's quota back, on that credential, until its window ends", async () => {
+  it("A9 protects the last of a model's quota, on that credential, until its window ends", async () => {
     await start({ count: 2, scheduling: { protect }, limits: { maxWait: 0 } });
     relay.upstream.script({
       when: { credential: "c1", model: "gpt-4o" },
@@ -224,7 +224,7 @@ describe("quota protection", () => {
     expect(relay.upstream.ledger.byCredential("gpt-4o")).toEqual({ c1: 2, c2: 4 });
   });
 
-  it("A9 says so where everything is protected, with the wait, and without a call", async () => {
+  it("A9 reports that everything is protected, with the wait, and without a call", async () => {
     await start({ count: 2, scheduling: { protect }, limits: { maxWait: 0 } });
     relay.upstream.script({ then: () => ({ headers: headers(0) }) });
     await asked(2);
@@ -248,7 +248,7 @@ describe("quota protection", () => {
     expect(await waiting).toBe(200);
   });
 
-  it("A9 protects only the models it is for, and nothing by default", async () => {
+  it("A9 protects only the configured models, and none by default", async () => {
     await start({
       count: 1,
       scheduling: { protect: { below: 50, models: ["gpt-4*"] } },
@@ -263,7 +263,7 @@ describe("quota protection", () => {
     ]).toEqual([200, 429, 200, 200]);
   });
 
-  it("A9 is fed by a poller too, which forgets nothing and stops with the relay", async () => {
+  it("A9 also uses the values of a poller, which keeps others and stops with the relay", async () => {
     let answer: QuotaAnswer | undefined = { models: { "gpt-4o": { remaining: 0.05 } } };
     const questions: QuotaQuestion[] = [];
     const quota = (question: QuotaQuestion): QuotaAnswer | undefined => {
@@ -286,7 +286,7 @@ describe("quota protection", () => {
     expect(relay.clock.pending()).toBe(0);
   });
 
-  it("A9 J5 survives a poller that throws, and skips those out of use", async () => {
+  it("A9 J5 survives a poller that throws, and skips disabled credentials", async () => {
     const asked: string[] = [];
     const quota = ({ credential }: QuotaQuestion): never => {
       asked.push(credential);
@@ -315,7 +315,7 @@ describe("a quota refusal that states no wait", () => {
     ["earlier", 20_000, 20],
     ["than the cap", 40 * 24 * 3_600_000, 86_400],
   ])(
-    "A16 C4 takes the API's own reset for the ladder's where it is %s",
+    "A16 C4 uses the API's own reset instead of the backoff's where it is %s",
     async (_name, wait, seconds) => {
       const questions: QuotaQuestion[] = [];
       await startWith(async (question) => {
@@ -336,7 +336,7 @@ describe("a quota refusal that states no wait", () => {
     },
   );
 
-  it("A16 C6 asks once for an incident, and never in the way of the request", async () => {
+  it("A16 C6 asks once per incident, without delaying the request", async () => {
     let asked = 0;
     await startWith(() => (asked++, new Promise(() => {})));
     relay.upstream.script({ then: { stall: "before-headers", ...quotaGone } });
@@ -358,7 +358,7 @@ describe("a quota refusal that states no wait", () => {
     ],
     ["knows nothing", () => undefined],
     ["answers nonsense", () => ({ resetAt: "soon" })],
-  ])("A16 leaves the ladder's wait where the source %s", async (_name, quota) => {
+  ])("A16 keeps the backoff's wait where the source %s", async (_name, quota) => {
     await startWith(quota);
     expect(await ask()).toBe(429);
     await relay.clock.settle();

@@ -32,20 +32,20 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await relay.clock.settle();
 }
 
-describe("turns", () => {
+describe("rotation", () => {
   it("A2 serves nine calls with three credentials, three each, in order", async () => {
     await start({ count: 3 });
     for (let times = 0; times < 9; times++) expect(await ask()).toBe(200);
     expect(callsBy().join(" ")).toBe("c1 c2 c3 c1 c2 c3 c1 c2 c3");
   });
 
-  it("A2 turns every k calls where it is told to", async () => {
+  it("A2 advances every k calls where configured", async () => {
     await start({ count: 2, scheduling: { rotateEvery: 100 } });
     for (let times = 0; times < 101; times++) await ask({ stream: true });
     expect(relay.upstream.ledger.byCredential()).toEqual({ c1: 100, c2: 1 });
   });
 
-  it("A3 prefers the better tier, uses the next for the limited model alone, and returns in time", async () => {
+  it("A3 prefers the better tier, uses the next for the limited model only, and returns in time", async () => {
     await start({
       tiers: ["pro", "free"],
       credentials: credentialsWith({ tier: "free" }, { tier: "pro" }),
@@ -75,7 +75,7 @@ describe("turns", () => {
     expect(callsBy().slice(6).join(" ")).toBe("c1 c3 c3 c3");
   });
 
-  it("A10 never offers a credential for a model that it does not serve; deny wins", async () => {
+  it("A10 never uses a credential for a model that it does not serve; deny has priority", async () => {
     await start({
       credentials: credentialsWith(
         { models: { allow: ["gpt-*"], deny: ["*-mini"] } },
@@ -91,7 +91,7 @@ describe("turns", () => {
   });
 });
 
-describe("nothing to choose", () => {
+describe("no credential available", () => {
   it.each([true, false])(
     "A14 answers 503 in JSON when all are disabled, with stream: %s",
     async (stream) => {
@@ -108,7 +108,7 @@ describe("nothing to choose", () => {
     },
   );
 
-  it("A14 says so also while a limit that all share is in force", async () => {
+  it("A14 reports this also while a shared limit applies", async () => {
     await start({ count: 1, limits: { maxWait: 0 } });
     relay.upstream.script({ when: {}, then: { refuse: "capacity" } });
     const answer = ask();
@@ -130,7 +130,7 @@ describe("slots", () => {
     ["success", {}],
     ["a refusal", { refuse: "bad-request" }],
     ["an error inside a 200", { error: { at: { afterEvents: 2 } } }],
-    ["a cut in mid-stream", { cut: { afterEvents: 2 } }],
+    ["a cut in the middle of a stream", { cut: { afterEvents: 2 } }],
   ] as [string, Behaviour][])("A13 gives the slot back after %s", async (_, then) => {
     await capped();
     relay.upstream.script({ when: { first: 1 }, then });
@@ -177,7 +177,7 @@ describe("slots", () => {
 });
 
 describe("many at a time", () => {
-  it("A13 D7 F5 carries 100 requests, 10 at a time, and never on a cooling, disabled or full credential", async () => {
+  it("A13 D7 F5 serves 100 requests, 10 at a time, and never on a cooling, disabled or full credential", async () => {
     const wrong: string[] = [];
     const sent: string[] = [];
     const watching: typeof fetch = (input, init) => {
@@ -200,7 +200,7 @@ describe("many at a time", () => {
       { when: { probability: 0.1 }, then: { refuse: "server-error" } },
     );
 
-    /** What status, read in the very turn of sending, has against this credential. */
+    /** The objections of the status, read in the same turn as sending, against this credential. */
     function complaints(secret: string, model: string): string[] {
       const { credentials, cooldowns } = relay.relay.status();
       const it = credentials.find(({ id }) => secretOf(id) === secret)!;

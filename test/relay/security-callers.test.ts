@@ -20,20 +20,20 @@ const warnings = (): string[] =>
   relay.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
 
 describe("authorize", () => {
-  it("N7 lets a caller in by its id, which the end hook is told", async () => {
+  it("N7 admits a caller by its id, which the end hook gets", async () => {
     await start({ authorize: (request) => request.headers.get("x-user") });
     expect((await models({ "x-user": "u1" })).status).toBe(200);
     expect(await relay.ended()).toMatchObject({ caller: "u1" });
   });
 
-  it("N7 lets a nameless caller in", async () => {
+  it("N7 admits a caller without an id", async () => {
     await start({ authorize: () => Promise.resolve(true) });
     expect((await models()).status).toBe(200);
     expect(await relay.ended()).toMatchObject({ caller: undefined });
   });
 
   it.each([false, null, undefined, ""] as AuthorizeResult[])(
-    "N7 answers 401 to nobody (%j), without an upstream call",
+    "N7 answers 401 to a rejected request (%j), without an upstream call",
     async (result) => {
       await start({ authorize: () => result });
       const response = await models();
@@ -85,7 +85,7 @@ describe("authorize", () => {
     ["returns a number", () => 7 as never],
     ["returns an object", () => ({ id: "hunter2" }) as never],
   ] as [string, Authorize][])(
-    "N7 keeps everybody out when it %s, with one line",
+    "N7 rejects all requests when it %s, with one line",
     async (_how, authorize) => {
       await start({ authorize });
       for (let i = 0; i < 3; i++) {
@@ -98,7 +98,7 @@ describe("authorize", () => {
     },
   );
 
-  it("N7 I4 ends at once when the client leaves while it is asked", async () => {
+  it("N7 I4 ends at once when the client leaves while it runs", async () => {
     let answer = (_result: boolean): void => {};
     let asked = (): void => {};
     const isAsked = new Promise<void>((resolve) => (asked = resolve));
@@ -114,7 +114,7 @@ describe("authorize", () => {
     expect([calls(), relay.ends.length, relay.relay.status().requests.open]).toEqual([0, 1, 0]);
   });
 
-  it("N7 is asked before the body is read", async () => {
+  it("N7 runs before the body is read", async () => {
     await start({ authorize: () => false });
     const head = "POST /ai/files HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n";
     const socket = openRaw(relay.url, head);
@@ -123,7 +123,7 @@ describe("authorize", () => {
     socket.destroy();
   });
 
-  it("N7 is not asked about paths that nobody is served at", async () => {
+  it("N7 does not run for paths at which nothing is served", async () => {
     let asked = 0;
     await start({ authorize: () => (asked++, true) });
     await fetch(`${relay.url}/_relay/status`);
@@ -133,7 +133,7 @@ describe("authorize", () => {
 });
 
 describe("without authorize", () => {
-  it("N7 warns once at start, and never when there is one", async () => {
+  it("N7 warns once at start, and never with authorize", async () => {
     await start();
     for (let i = 0; i < 3; i++) await models();
     expect(warnings().filter((line) => line.includes("authorize"))).toHaveLength(1);
@@ -143,7 +143,7 @@ describe("without authorize", () => {
     expect(warnings()).toEqual([]);
   });
 
-  it("N7 caps requests under way by client address, and gives every slot back", async () => {
+  it("N7 limits requests in progress by client address, and gives every slot back", async () => {
     await start({ limits: { perCaller: { concurrent: 2 } } });
     relay.upstream.script({ then: { stall: { afterEvents: 1 } } });
     const controllers = [new AbortController(), new AbortController()];
@@ -158,7 +158,7 @@ describe("without authorize", () => {
     await relay.ended(3);
     relay.upstream.script();
     for (let i = 0; i < 5; i++) expect((await relay.chat({ stream: false })).status).toBe(200);
-    // Refusals of every kind give theirs back as well.
+    // Refusals of every kind give their slots back as well.
     for (let i = 0; i < 5; i++) await fetch(`${relay.url}/_relay`);
     for (let i = 0; i < 5; i++) await relay.chat({ model: "" });
     relay.upstream.script({ then: { refuse: "bad-request" } });
@@ -167,7 +167,7 @@ describe("without authorize", () => {
     expect(pair.map(({ status }) => status)).toEqual([400, 400]);
   });
 
-  it("N7 has no cap where it is switched off", async () => {
+  it("N7 has no limit where it is switched off", async () => {
     await start({ limits: { perCaller: { concurrent: false } } });
     relay.upstream.script({ then: { stall: { afterEvents: 1 } } });
     const controller = new AbortController();

@@ -6,7 +6,7 @@ import { answered } from "../support/answered.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
 const SECRETS = ["sk-planted-9aF3xQ71LmZ0", "sk-planted-7bR8wK52NpY4"];
-/** What of a secret must appear nowhere: its beginning, and its end. */
+/** The parts of a secret that must appear nowhere: its beginning, and its end. */
 const PIECES = [...SECRETS, "sk-pla", "xQ71LmZ0", "wK52NpY4", "LmZ0", "NpY4"];
 const PROMPT = "a prompt about hunter2";
 
@@ -32,7 +32,7 @@ async function start(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
   return Object.assign(relay, { events });
 }
 
-/** Everything that anybody can see of a relay, as one text. */
+/** Everything that can be observed of a relay, as one text. */
 async function visible(response: Response): Promise<string> {
   const body = await response.text().catch(String);
   const { events } = relay as unknown as { events: unknown[] };
@@ -67,7 +67,7 @@ const refusals = [400, 401, 403, 404, 422, 429, 500].flatMap((status) =>
 );
 
 describe("secrets", () => {
-  it.each(refusals)("J7 shows none when a %i quotes the key %s", async (status, _how, quote) => {
+  it.each(refusals)("J7 do not appear when a %i quotes the key %s", async (status, _how, quote) => {
     await start();
     relay.upstream.script({
       then: (asked) => ({
@@ -84,7 +84,7 @@ describe("secrets", () => {
     expectNothing(await visible(response));
   });
 
-  it("J7 shows none in the headers of a good answer", async () => {
+  it("J7 do not appear in the headers of a good response", async () => {
     await start();
     relay.upstream.script({
       then: { headers: { "x-debug-key": `k=${SECRETS[0]}`, "x-kept": "1" } },
@@ -95,7 +95,7 @@ describe("secrets", () => {
     expectNothing(await visible(response));
   });
 
-  it("J7 shows none when the error stands inside a stream that has not begun", async () => {
+  it("J7 do not appear when the error is inside a stream that has not begun", async () => {
     await start();
     relay.upstream.script({
       then: (asked) => ({
@@ -108,7 +108,7 @@ describe("secrets", () => {
     expectNothing(await visible(response));
   });
 
-  it("E5 passes a refusal that quotes nothing to the letter, whatever its encoding", async () => {
+  it("E5 passes a refusal without quotes unchanged, whatever its encoding", async () => {
     await start();
     const body = '\ufeff{"error":{"message":"Bad image: \\u00e9, 100 %"}}  \n';
     relay.upstream.script({
@@ -127,7 +127,7 @@ describe("secrets", () => {
     expect(relay.relay.status().cooldowns).toEqual([]);
   });
 
-  it("E5 passes a long refusal on whole", async () => {
+  it("E5 passes a long refusal on completely", async () => {
     await start();
     const body = JSON.stringify({ detail: [{ msg: "too long", input: "x".repeat(200_000) }] });
     const headers = { "content-type": "application/json" };
@@ -159,7 +159,7 @@ describe("secrets", () => {
 });
 
 describe("the log", () => {
-  it("J5 has one line for each incident, and none for a retry", async () => {
+  it("J5 has one line per incident, and none for a retry", async () => {
     await start({ authorize: () => true, limits: { circuitAfter: false } });
     relay.upstream.script({ then: { refuse: "server-error" } });
     for (let i = 0; i < 3; i++) await answered(relay, relay.chat({ model: "o3", stream: false }));
@@ -181,7 +181,7 @@ describe("the log", () => {
   });
 });
 
-describe("faults of the operator's own parts", () => {
+describe("faults of the operator's own code", () => {
   const leaky = (): never => {
     throw new TypeError(`hunter2 and ${SECRETS[0]}`, { cause: new Error(SECRETS[1]) });
   };
@@ -206,7 +206,7 @@ describe("faults of the operator's own parts", () => {
   ];
 
   it.each(CASES)(
-    "J8 answers 500 in the dialect's shape and writes one line: %s",
+    "J8 answers 500 in the dialect's format and writes one line: %s",
     async (_what, options) => {
       await start(options);
       const responses = [];
@@ -242,7 +242,7 @@ describe("faults of the operator's own parts", () => {
     ["when an error is written", "renderError"],
   ];
   it.each(LATE)(
-    "J8 harms nothing but the one request when a dialect throws %s (%s)",
+    "J8 affects only the one request when a dialect throws %s (%s)",
     async (_when, name) => {
       const unhandled: unknown[] = [];
       const listen = (error: unknown): void => void unhandled.push(error);

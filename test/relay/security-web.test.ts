@@ -14,7 +14,7 @@ const chat: RequestInit = {
 };
 
 describe("a web request", () => {
-  it("L7 N2 goes the same way as a Node one", async () => {
+  it("L7 N2 is relayed like a Node request", async () => {
     relay = await startRelay();
     const headers = { authorization: "Bearer mine", cookie: "a=1", "openai-beta": "b" };
     const response = await call(
@@ -31,7 +31,7 @@ describe("a web request", () => {
     await response.text();
   });
 
-  it("N4 J10 N3 meets the same bounds", async () => {
+  it("N4 J10 N3 has the same limits", async () => {
     relay = await startRelay({ limits: { bodySize: 100, headerCount: 5 } });
     const many = Object.fromEntries(Array.from({ length: 6 }, (_, at) => [`x-${at}`, "1"]));
     expect(await codeOf(await call("/models", { headers: many }))).toBe("ERR_RELAY_HEADERS");
@@ -48,7 +48,7 @@ describe("a web request", () => {
     expect(relay.upstream.ledger.total).toBe(0);
   });
 
-  it("N7 says so when its body has been read", async () => {
+  it("N7 reports that its body has been read", async () => {
     relay = await startRelay();
     const request = new Request("http://relay.test/chat/completions", chat);
     await request.text();
@@ -62,7 +62,7 @@ describe("a web request", () => {
     );
   });
 
-  it("N7 caps by the address that the host gives", async () => {
+  it("N7 is limited by the address that the host reports", async () => {
     relay = await startRelay({ limits: { perCaller: { concurrent: 1 } } });
     relay.upstream.script({ when: { operation: "chat" }, then: { stall: { afterEvents: 1 } } });
     const streamed = { ...chat, body: '{"model":"gpt-4o","stream":true}' };
@@ -74,7 +74,7 @@ describe("a web request", () => {
     expect((await call("/models", {}, { address: "10.0.0.1" })).status).toBe(200);
   });
 
-  it("I4 is over at once when its client had left before", async () => {
+  it("I4 ends at once when its client had left before", async () => {
     relay = await startRelay();
     const { status } = await call("/models", { signal: AbortSignal.abort() });
     expect(status).toBe(499);

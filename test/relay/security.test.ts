@@ -27,7 +27,7 @@ const get = (headers: string[] = [], path = "/ai/models"): ReturnType<typeof sen
 const seen = (): Record<string, string | string[] | undefined> =>
   relay.upstream.ledger.last()!.headers;
 
-/** What a client may say of itself and of its way here; none of it is the upstream's business. */
+/** What a client may say about itself and its path; none of it concerns the upstream. */
 const CLIENTS_OWN = [
   "authorization: Bearer client-token",
   "proxy-authorization: Basic client",
@@ -61,7 +61,7 @@ const CLIENTS_OWN = [
 
 describe("towards the upstream", () => {
   it.each(["openai", "anthropic", "google", "generic"] as const)(
-    "N2 passes nothing of the client's own: %s",
+    "N2 passes none of the client's own headers: %s",
     async (dialect) => {
       const base = dialect === "google" ? "/v1beta" : "/v1";
       const { upstream } = await start();
@@ -90,7 +90,7 @@ describe("towards the upstream", () => {
     },
   );
 
-  it("N2 passes what the API needs, and what the operator lets through", async () => {
+  it("N2 passes the headers that the API needs, and those that the operator allows", async () => {
     await start({ upstream: { passHeaders: ["X-Trace"], headers: { "X-Org": "ours" } } });
     await get([
       "accept: text/a",
@@ -108,7 +108,7 @@ describe("towards the upstream", () => {
     });
   });
 
-  it("N2 passes nothing that the client's Connection header keeps to this hop", async () => {
+  it("N2 passes no header that the client's Connection header restricts to this hop", async () => {
     await start({ upstream: { passHeaders: ["x-trace"] } });
     await get([
       "Connection: X-Trace , OpenAI-Beta,close",
@@ -121,7 +121,7 @@ describe("towards the upstream", () => {
     expect(seen()).not.toHaveProperty("openai-beta");
   });
 
-  it("B12 puts the credential where each API wants it", async () => {
+  it("B12 puts the credential where each API expects it", async () => {
     const { upstream } = await start();
     const cases = [
       ["openai", "sk-1-0123456789", "authorization", "Bearer sk-1-0123456789"],
@@ -167,7 +167,7 @@ describe("towards the upstream", () => {
 });
 
 describe("towards the client", () => {
-  it("I13 N2 keeps back what belongs to the upstream's connection, host and cookies", async () => {
+  it("I13 N2 removes headers of the upstream's connection, host and cookies", async () => {
     await start();
     relay.upstream.script({
       then: {
@@ -202,7 +202,7 @@ describe("towards the client", () => {
     ).toEqual([]);
   });
 
-  it("J1 tells the model, the attempts and the request's id, on success and on failure", async () => {
+  it("J1 sends the model, the attempts and the request id, on success and on failure", async () => {
     await start({ limits: { maxWait: 0 } });
     relay.upstream.script({ when: { first: 1 }, then: { refuse: "unauthenticated" } });
     const good = await relay.chat();
@@ -228,7 +228,7 @@ describe("towards the client", () => {
     expect(none.headers.get("x-relay-request-id")).toMatch(/./);
   });
 
-  it("J1 lets the operator name these headers, leave them out, and show the credential's label", async () => {
+  it("J1 lets the operator rename or omit these headers, and show the credential's label", async () => {
     await start({
       credentials: [{ id: "c1", label: "Jörg <j@x.test>\r\n", apiKey: secretOf("c1") }],
       responseHeaders: { model: "X-Model", attempts: false, credential: "x-by" },
@@ -239,7 +239,7 @@ describe("towards the client", () => {
     expect(headers.get("x-by")).toBe("J%C3%B6rg <j@x.test>%0D%0A");
   });
 
-  it("J1 cannot be made to write a header of the client's by a model's name", async () => {
+  it("J1 cannot be made to write a header of the client's by a model name", async () => {
     await start();
     const response = await relay.chat({ model: "a\r\nset-cookie: x=1\u0000é" });
     expect(response.headers.get("x-relay-model")).toBe("a%0D%0Aset-cookie: x=1%00%C3%A9");
@@ -248,7 +248,7 @@ describe("towards the client", () => {
   });
 });
 
-describe("what the host prepared", () => {
+describe("headers that the host prepared", () => {
   async function host(build: (app: H3) => void, options: object = {}): Promise<string> {
     await start();
     const handler = defineRelay({
@@ -276,7 +276,7 @@ describe("what the host prepared", () => {
       event.res.headers.set("vary", "accept-language");
     });
 
-  it("N8 is kept on answers, on errors, and on answers of authorize", async () => {
+  it("N8 are kept on responses, on errors, and on responses of authorize", async () => {
     const authorize = (request: Request) =>
       request.headers.get("x-who") ? new Response("no", { status: 418 }) : true;
     const url = await host(prepare, { authorize });
@@ -295,14 +295,14 @@ describe("what the host prepared", () => {
     }
   });
 
-  it("N8 works beside the host's own CORS", async () => {
+  it("N8 work together with the host's own CORS", async () => {
     const cors = { origin: ["https://app.test"], methods: "*" as const };
     const url = await host((app) => void app.use((event) => handleCors(event, cors) || undefined));
     const response = await fetch(`${url}/ai/models`, { headers: { origin: "https://app.test" } });
     expect(response.headers.get("access-control-allow-origin")).toBe("https://app.test");
   });
 
-  it("N8 adds its own vary to the host's", async () => {
+  it("N8 merge the host's vary with the relay's own", async () => {
     const url = await host(prepare, { cors: { origin: ["https://app.test"] } });
     const response = await fetch(`${url}/ai/models`, { headers: { origin: "https://app.test" } });
     expect(response.headers.get("vary")).toBe("origin, accept-language");
@@ -323,7 +323,7 @@ describe("browsers", () => {
       },
     });
 
-  it("N8 says nothing of CORS unless it is switched on", async () => {
+  it("N8 get no CORS headers unless it is switched on", async () => {
     await start();
     expect([...(await ask("https://app.test")).headers.keys()].join()).not.toContain(
       "access-control",
@@ -331,7 +331,7 @@ describe("browsers", () => {
     expect((await preflight("https://app.test")).status).toBe(405);
   });
 
-  it("N8 answers preflights, before authorize and without an upstream call", async () => {
+  it("N8 get answers to preflights, before authorize and without an upstream call", async () => {
     await start({ cors, authorize: () => false });
     const { status, headers } = await preflight("https://app.test");
     expect(status).toBe(204);
@@ -347,7 +347,7 @@ describe("browsers", () => {
     expect(await relay.ended()).toMatchObject({ reason: "completed", attempts: 0 });
   });
 
-  it("N8 allows no other origin, and says that answers differ by origin", async () => {
+  it("N8 are not allowed from another origin, and responses vary by origin", async () => {
     await start({ cors });
     for (const origin of ["https://evil.test", "https://app.test.evil.test", "null", undefined]) {
       const { headers } = await ask(origin);
@@ -359,7 +359,7 @@ describe("browsers", () => {
     expect([...headers.keys()].join()).not.toContain("access-control");
   });
 
-  it("N8 allows an origin on answers, on errors and on streams, and exposes the relay's headers", async () => {
+  it("N8 are allowed by origin on responses, on errors and on streams, and see the relay's headers", async () => {
     await start({ cors });
     const headers = { origin: "https://app.test" };
     const answers = [await ask("https://app.test"), await relay.chat({ headers })];
@@ -374,14 +374,14 @@ describe("browsers", () => {
     }
   });
 
-  it("N8 allows every origin without cookies", async () => {
+  it("N8 are allowed from every origin without cookies", async () => {
     await start({ cors: { origin: "*" } });
     const { headers } = await ask("https://anybody.test");
     expect(headers.get("access-control-allow-origin")).toBe("*");
     expect(headers.has("access-control-allow-credentials")).toBe(false);
   });
 
-  it("N8 treats OPTIONS that is no preflight as any method it does not serve", async () => {
+  it("N8 get the same for an OPTIONS that is not a preflight as for any unsupported method", async () => {
     await start({ cors });
     const { status } = await fetch(`${relay.url}/models`, { method: "OPTIONS" });
     expect(status).toBe(405);

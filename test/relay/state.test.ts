@@ -76,7 +76,7 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
     expect((await relay.chat()).status).toBe(200);
   });
 
-  it("C7 K1 goes on with the ladder where it was before the restart", async () => {
+  it("C7 K1 continues the backoff after a restart where it was before", async () => {
     const keep = await upstreamOf(1);
     const storage = makeStorage();
     const clock = createVirtualClock();
@@ -94,7 +94,7 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
     expect(relay.relay.status().cooldowns[0]).toMatchObject({ incidents: 2, retryAfter: 300 });
   });
 
-  it("F5 A1 keeps a disabled key out of use over a restart, by its id", async () => {
+  it("F5 A1 keeps a disabled key disabled over a restart, by its id", async () => {
     const keep = await upstreamOf(3);
     const storage = makeStorage();
     let relay = await start({ count: 3, keep, storage });
@@ -114,7 +114,7 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
     });
   });
 
-  it("A1 takes a key back into use when its secret has changed, and no other", async () => {
+  it("A1 enables a key when its secret has changed, and no other", async () => {
     const keep = await createSimulator();
     closing.push(() => keep.close());
     const storage = makeStorage();
@@ -139,7 +139,7 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
     expect((await relay.chat()).status).toBe(200);
   });
 
-  it("F5 F3 keeps what an operator disabled until an operator enables it", async () => {
+  it("F5 F3 keeps a credential disabled by an operator until an operator enables it", async () => {
     const keep = await upstreamOf(1);
     const storage = makeStorage();
     let relay = await start({ count: 1, keep, storage });
@@ -153,7 +153,7 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
   });
 });
 
-describe("a store in trouble", () => {
+describe("a failing store", () => {
   const broken = (): Storage => {
     const storage = createStorage({ driver: memoryDriver() });
     return Object.assign(storage, {
@@ -161,7 +161,7 @@ describe("a store in trouble", () => {
     });
   };
 
-  it("K3 K15 serves without a store that cannot be read, and says so once", async () => {
+  it("K3 K15 serves without a store that cannot be read, and logs this once", async () => {
     const relay = await start({ storage: broken() });
     expect((await relay.chat()).status).toBe(200);
     expect(
@@ -170,7 +170,7 @@ describe("a store in trouble", () => {
     expect(relay.relay.status().store.loaded).toBe(false);
   });
 
-  it("K15 takes the state in when the store comes back", async () => {
+  it("K15 applies the stored state when the store is back", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     const keep = await upstreamOf(1);
     const clock = createVirtualClock();
@@ -186,7 +186,7 @@ describe("a store in trouble", () => {
     const shaky = Object.assign(storage, {
       getKeys: (base?: string) => (isDown ? Promise.reject(new Error("down")) : getKeys(base)),
     });
-    // Timers of a system may ring a moment before their time.
+    // A system's timers may fire a moment before their time.
     const hasty = { ...clock, after: (ms: number, wake: () => void) => clock.after(ms - 1, wake) };
     const relay = await start({ count: 1, keep, storage: shaky, clock: hasty });
     isDown = false;
@@ -213,7 +213,7 @@ describe("a store in trouble", () => {
     answerKeys([]);
   });
 
-  it("K4 serves while writes fail, keeps what it knows and flags it", async () => {
+  it("K4 serves while writes fail, keeps its state and flags it", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     let isDown = true;
     const setItem = storage.setItem.bind(storage);
@@ -236,7 +236,7 @@ describe("a store in trouble", () => {
     expect(relay.relay.status().store.pendingWrites).toBe(0);
   });
 
-  it("K7 writes nothing for each request and reads nothing on the way", async () => {
+  it("K7 writes nothing per request and reads nothing during one", async () => {
     const storage = createStorage({ driver: memoryDriver() });
     const calls: string[] = [];
     for (const method of ["getItem", "getItems", "setItem", "getKeys", "removeItem"] as const) {
@@ -257,8 +257,8 @@ describe("a store in trouble", () => {
   });
 });
 
-describe("closing", () => {
-  it("K16 takes no new request, lets an open stream finish and leaves no timer", async () => {
+describe("shutdown", () => {
+  it("K16 accepts no new request, lets an open stream finish and leaves no timer", async () => {
     const relay = await start({});
     relay.upstream.script({ then: { stall: { afterEvents: 2 } } });
     const response = await relay.chat();
@@ -276,7 +276,7 @@ describe("closing", () => {
     expect(relay.clock.pending()).toBe(0);
   });
 
-  it("K16 I3 ends a stream that outlasts the grace with an error event", async () => {
+  it("K16 I3 ends a stream that outlasts the grace time with an error event", async () => {
     const relay = await start({});
     relay.upstream.script({ then: { stall: { afterEvents: 2 } } });
     const response = await relay.chat();

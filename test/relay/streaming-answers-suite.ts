@@ -1,4 +1,7 @@
-/** What holds for silence, for answers that are no event stream, and for empty ones, whichever sink writes and transport reads. Called by one short file for each pair. */
+/**
+ * The contract for silence, for responses that are not event streams, and for empty ones, for every sink and transport. Called by one short
+ * file for each pair.
+ */
 import type { Behaviour } from "../../simulator/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
@@ -8,7 +11,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
   let relay: RelayUnderTest | undefined;
   afterEach(async () => {
     await relay?.close();
-    // Whatever happened, nothing is left behind on the clock.
+    // In every case, nothing is left on the clock.
     if (relay) await arrived(relay, () => relay!.clock.pending() === 0);
     relay = undefined;
   });
@@ -30,7 +33,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       ["a connection without an answer", { stall: "connect" }],
       ["a head that does not come", { stall: "before-headers" }],
       ["a head without a byte of body", { stall: "after-headers" }],
-    ])("I7 takes 60 s of %s for a timeout, and tries again", async (_what, then) => {
+    ])("I7 treats 60 s of %s as a timeout, and tries again", async (_what, then) => {
       const { chat, upstream, clock } = await start({
         count: 2,
         streaming: { commitAfter: false },
@@ -78,7 +81,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "idle_timeout", clientPresent: true });
     });
 
-    it("I8 takes a comment of the upstream's for a byte, and our own heartbeat for none", async () => {
+    it("I8 counts a comment of the upstream as a byte, and the relay's own heartbeat not", async () => {
       const { chat, upstream, clock, ended } = await startWith({ stall: { afterEvents: 1 } });
       const response = await chat();
       const read = reader(response);
@@ -105,7 +108,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "timeout" });
     });
 
-    it("E9 judges a refusal by what has come of it when its body does not end", async () => {
+    it("E9 classifies a refusal by the part that has arrived when its body does not end", async () => {
       const { chat, upstream, clock } = await startWith(
         { refuse: { kind: "rate-limit", wait: 60_000 }, stall: { afterBytes: 10 } },
         { count: 1 },
@@ -118,7 +121,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it("E9 judges a refusal by its status when its body breaks off", async () => {
+    it("E9 classifies a refusal by its status when its body is interrupted", async () => {
       const { chat, upstream } = await start({ count: 2 });
       upstream.script({
         when: { first: 1 },
@@ -130,7 +133,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
   });
 
   describe("the heartbeat", () => {
-    it("I6 comes after 15 s of downstream silence, again and again, between events only", async () => {
+    it("I6 is sent after 15 s of downstream silence, repeatedly, between events only", async () => {
       const { chat, upstream, clock } = await startWith({ stall: { inEvent: 3 } });
       const read = reader(await chat());
       await upstream.ledger.next(({ stalled }) => stalled);
@@ -147,7 +150,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(whole.replaceAll(": ping\n\n", "")).toBe(upstream.ledger.last()!.sent!.toString());
     });
 
-    it("I6 is off at 0, and never in an answer that is no event stream", async () => {
+    it("I6 is off at 0, and never in a response that is not an event stream", async () => {
       const { chat, upstream, clock } = await startWith(
         { stall: { afterEvents: 1 } },
         { streaming: { heartbeat: 0 } },
@@ -162,8 +165,8 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
     });
   });
 
-  describe("what is no event stream", () => {
-    it("I14 passes JSON to the letter, with its type", async () => {
+  describe("a response that is not an event stream", () => {
+    it("I14 passes JSON unchanged, with its type", async () => {
       const { chat, upstream, ended } = await start();
       const response = await chat({ stream: false });
       expect(response.headers.get("content-type")).toBe("application/json");
@@ -207,7 +210,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
         "application/json",
         `[{"error":{"code":429,"message":"Too many requests","status":"RESOURCE_EXHAUSTED"}}]`,
       ],
-    ])("B10 I14 understands an error in a 200: %s", async (_what, type, body) => {
+    ])("B10 I14 recognises an error in a 200: %s", async (_what, type, body) => {
       const { chat, upstream } = await start({ count: 2 });
       const headers: Record<string, string> = type === "" ? {} : { "content-type": type };
       upstream.script({ when: { credential: "c1" }, then: { reply: { headers, body } } });
@@ -217,7 +220,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(upstream.ledger.calls.map(({ credential }) => credential)).toEqual(["c1", "c2"]);
     });
 
-    it("I14 passes a JSON answer that is called an event stream", async () => {
+    it("I14 passes a JSON response that is declared as an event stream", async () => {
       const body = `{"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":3}}`;
       const { chat, ended } = await startWith({
         reply: { headers: { "content-type": "text/event-stream" }, body },
@@ -226,7 +229,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "completed", usage: { inputTokens: 3 } });
     });
 
-    it("I14 passes lines that failed among lines that did not", async () => {
+    it("I14 passes failed lines among others", async () => {
       const body = `{"id":1}\n{"id":2,"error":{"message":"this one failed"}}\n{"id":3}\n`;
       const { chat, ended } = await startWith({
         reply: { headers: { "content-type": "application/jsonl" }, body },
@@ -235,7 +238,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "completed" });
     });
 
-    it("I14 streams a JSON array as it comes", async () => {
+    it("I14 streams a JSON array as it arrives", async () => {
       const { upstream, url } = await startWith(
         { stall: { afterEvents: 2 } },
         { upstream: { dialect: "google" } },
@@ -250,7 +253,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(JSON.parse(await read.rest())).toBeInstanceOf(Array);
     });
 
-    it("I14 passes what nobody here can read as it comes", async () => {
+    it("I14 passes an unknown content type as it arrives", async () => {
       const { chat, upstream } = await startWith({
         reply: { headers: { "content-type": "audio/mpeg" }, body: "\u0000\u0001 sound" },
       });
@@ -264,7 +267,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       ["NDJSON", "/generic/ndjson", "application/x-ndjson", 2_000],
       ["sound", "/v1/audio", "audio/mpeg", 2_000],
     ])(
-      "I18 destroys the connection where an upstream dies in %s",
+      "I18 destroys the connection where an upstream is interrupted in %s",
       async (_what, path, type, bytes) => {
         const { url, ended } = await startWith(
           {
@@ -280,7 +283,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       },
     );
 
-    it("I14 answers 502, not 200, where short JSON breaks off before it was judged", async () => {
+    it("I14 answers 502, not 200, where short JSON is interrupted before it was examined", async () => {
       const { chat, upstream, clock } = await startWith({ cut: { afterBytes: 20 } }, { count: 1 });
       const answer = chat({ stream: false });
       await upstream.ledger.until(({ total }) => total === 1);
@@ -290,7 +293,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(upstream.ledger.total).toBe(2);
     });
 
-    it("gives an answer of no HTTP status a status", async () => {
+    it("replaces a status that HTTP does not have", async () => {
       const { chat } = await startWith({ reply: { status: 999, body: "no" } }, { count: 1 });
       const response = await patiently(relay!, chat());
       expect(response.status).toBeGreaterThanOrEqual(400);
@@ -298,14 +301,14 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
     });
   });
 
-  describe("nothing in it", () => {
+  describe("an empty response", () => {
     it.each<[string, Behaviour]>([
       ["no byte", { empty: "body" }],
       ["comments alone", { empty: "comments" }],
       ["lifecycle events alone", { end: "after-lifecycle" }],
       ["half an event", { end: { inEvent: 1 } }],
     ])(
-      "E13 takes a stream with %s for a failed attempt, and answers 502 in the end",
+      "E13 treats a stream with %s as a failed attempt, and finally answers 502",
       async (_what, then) => {
         const { chat, upstream, ended } = await startWith(then, { count: 1 });
         expect((await patiently(relay!, chat())).status).toBe(502);
@@ -317,7 +320,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       },
     );
 
-    it("E13 takes an empty answer for what it is where no model was asked", async () => {
+    it("E13 accepts an empty response where no model was requested", async () => {
       const { url, upstream } = await startWith({
         reply: { headers: { "content-type": "application/json" }, body: "" },
       });
@@ -328,7 +331,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
   });
 
   describe("usage", () => {
-    it("I17 is read beside the bytes of a stream, a JSON body, and a long one", async () => {
+    it("I17 is read from the bytes of a stream, a JSON body, and a long one", async () => {
       const { chat, upstream, ends, ended } = await start();
       await (await chat({ body: { stream_options: { include_usage: true } } })).text();
       await (await chat({ stream: false })).text();
@@ -345,7 +348,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(ends[2]!.usage).toEqual({ inputTokens: 7, outputTokens: 9 });
     });
 
-    it("I17 is put together from the first event and the last", async () => {
+    it("I17 is combined from the first event and the last", async () => {
       const { url, ended } = await start({ upstream: { dialect: "anthropic" } });
       const response = await fetch(`${url}/messages`, {
         method: "POST",

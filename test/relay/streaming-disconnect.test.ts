@@ -1,11 +1,11 @@
-/** What becomes of an answer when its client leaves (I12), on both sinks; the upstream's ledger says who closed what. */
+/** What happens to a response when its client leaves (I12), on both sinks; the upstream's ledger shows who closed the call. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 import { arrived, reader } from "../support/streaming.ts";
 
 type Streaming = NonNullable<UnderTestOptions["streaming"]>;
 
-/** An answer that goes on long after its client has left, and ends with its counts. */
+/** A response that continues long after its client has left, and ends with its counts. */
 const USAGE = { stream_options: { include_usage: true } };
 const LONG = { events: 12, interval: 10 };
 
@@ -78,12 +78,12 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expectNoPenalty();
   });
 
-  /** The relay hears of a client's leaving a few turns later; nothing else shows it from outside. */
+  /** The relay notices a client's leaving a few turns later; nothing else shows it from outside. */
   async function leftIsKnown(): Promise<void> {
     for (let turn = 0; turn < 20; turn++) await relay.clock.settle();
   }
 
-  it("I12 drain closes an upstream that has said nothing yet", async () => {
+  it("I12 drain closes an upstream that has sent nothing yet", async () => {
     await start({ onDisconnect: "drain" });
     relay.upstream.script({ then: { stall: "after-headers" } });
     relay.chat({ signal: gone.signal }).catch(() => {});
@@ -92,7 +92,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(await relay.ended()).toMatchObject({ reason: "client_gone_before_first" });
   });
 
-  it("I10 I12 drain goes on where the client had stopped reading", async () => {
+  it("I10 I12 drain continues where the client had stopped reading", async () => {
     await start({ onDisconnect: "drain", drainBytes: 100_000_000 });
     relay.upstream.script({ then: { bodyBytes: 40_000_000, eventBytes: 50_000 } });
     const response = await relay.chat({ signal: gone.signal });
@@ -109,7 +109,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(call!.bytes).toBeGreaterThan(40_000_000 - 1);
   });
 
-  it("I12 I17 detach goes on to the end, also before the first event and over a failover", async () => {
+  it("I12 I17 detach continues to the end, also before the first event and over a failover", async () => {
     await start({ onDisconnect: "detach" });
     relay.upstream.script(
       { when: { first: 1 }, then: { delay: 300, refuse: "quota" } },
@@ -146,7 +146,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
   });
 
   it.each(["after-headers", "before-headers"] as const)(
-    "I12 I16 stop ends a request whose client is there (%s), without a penalty",
+    "I12 I16 stop ends a request whose client is connected (%s), without a penalty",
     async (stall) => {
       const ids: string[] = [];
       await start({}, { hooks: { route: ({ requestId }) => void ids.push(requestId) } });
@@ -163,7 +163,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     },
   );
 
-  it("I3 I16 stop in mid-stream is told by an error event", async () => {
+  it("I3 I16 stop in the middle of a stream is reported by an error event", async () => {
     await start({});
     relay.upstream.script({ then: { stall: { afterEvents: 3 } } });
     const response = await relay.chat();
@@ -174,7 +174,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(await relay.ended()).toMatchObject({ reason: "stopped", usageStatus: "none" });
   });
 
-  it("I17 counts of an answer that broke off are partial", async () => {
+  it("I17 counts of an interrupted response are partial", async () => {
     await start({}, { upstream: { dialect: "anthropic" } });
     relay.upstream.script({ then: { cut: { afterEvents: 4 } } });
     await (
@@ -187,7 +187,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     });
   });
 
-  it("I12 is asked of a function for each request; one that fails means abort", async () => {
+  it("I12 is decided by a function for each request; one that fails means abort", async () => {
     await start({
       onDisconnect: (request) => request.headers.get("x-then") as "drain" | "abort",
     });
@@ -206,7 +206,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(relay.lines.some(({ message }) => message.includes("onDisconnect"))).toBe(true);
   });
 
-  it("I12 closing the relay ends what goes on for nobody", async () => {
+  it("I12 closing the relay ends responses that continue without a client", async () => {
     await start({ onDisconnect: "detach", shutdownGrace: 1_000 });
     relay.upstream.script({ then: { stall: { afterEvents: 3 } } });
     await leaveMidway();
@@ -218,7 +218,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
   });
 });
 
-describe("relay.fetch in one's own process", () => {
+describe("relay.fetch in the app's own process", () => {
   it("I4 a body that is read on after its request was aborted ends", async () => {
     const relay = await startRelay();
     relay.upstream.script({ then: { stall: { afterEvents: 3 } } });

@@ -1,4 +1,4 @@
-/** Why a request ends, and what is left when it has: each reason once, no timer, no slot, no socket; memory that stays flat. */
+/** Why a request ends, and what is left afterwards: each reason once, no timer, no slot, no socket; memory stays constant. */
 import type { Behaviour } from "../../simulator/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { createRealClock } from "../support/real-clock.ts";
@@ -86,7 +86,7 @@ describe("the end", () => {
         await patiently(relay, closing);
       },
     ],
-  ])("I16 is %s, told once, and nothing is left", async (reason, then, play) => {
+  ])("I16 is %s, reported once, and nothing is left", async (reason, then, play) => {
     await start(then, { count: 1 });
     await play();
     const end = await relay.ended();
@@ -102,7 +102,7 @@ describe("the end", () => {
 });
 
 describe("connecting", () => {
-  it("I9 E10 takes 20 s without a connection for a fault, tries again, and says so in the end", async () => {
+  it("I9 E10 treats 20 s without a connection as a fault, tries again, and reports it in the end", async () => {
     const far = await createUnreachable();
     await start(
       {},
@@ -120,7 +120,7 @@ describe("connecting", () => {
     await far.close();
   });
 
-  it("I9 I7 does not hold fetch, which cannot tell, to the time for a connection", async () => {
+  it("I9 I7 does not apply the connect timeout to fetch, which cannot report a connection", async () => {
     await start(
       { stall: "before-headers" },
       { transport: "fetch", streaming: { commitAfter: false } },
@@ -157,12 +157,12 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     const [call] = relay.upstream.ledger.calls;
     expect(length).toBe(call!.sentBytes);
     expect(length).toBeGreaterThan(200_000_000);
-    // Simulator, relay and client share this process; garbage is in it too.
+    // Simulator, relay and client share this process, including their garbage.
     expect(most - before.arrayBuffers - before.heapUsed).toBeLessThan(100_000_000);
     expect(await relay.ended()).toMatchObject({ reason: "completed" });
   });
 
-  it("I8 I10 is not cut for an upstream that is silent only because it is not read", async () => {
+  it("I8 I10 is not interrupted for an upstream that is silent only because it is not read", async () => {
     await start({ bodyBytes: 60_000_000, eventBytes: 50_000 }, how);
     const response = await relay.chat();
     const [call] = relay.upstream.ledger.calls;
@@ -177,8 +177,8 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
   });
 });
 
-describe("many at once", () => {
-  it("I10 E16 passes to the letter on a real clock, each with its own bytes", async () => {
+describe("many requests at once", () => {
+  it("I10 E16 pass unchanged on a real clock, each with its own bytes", async () => {
     await start({ events: 30, split: 11 }, { clock: createRealClock(), count: 3 });
     const texts = await Promise.all(
       Array.from({ length: 30 }, async (_, nth) =>

@@ -6,7 +6,7 @@ import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../suppo
 import { createUnreachable, type Unreachable } from "../support/unreachable.ts";
 import { arrived, reader, standstill } from "../support/streaming.ts";
 
-/** I4: how soon an upstream is closed after its client has left, ms. */
+/** I4: time within which an upstream is closed after its client has left, in ms. */
 const SOON = 100;
 
 describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
@@ -46,7 +46,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     return performance.now();
   }
 
-  /** Everything that must hold after somebody has left. */
+  /** The conditions after a client has left. */
   async function expectGone(leftAt: number, reason: string, calls: number): Promise<void> {
     const end = await relay.ended();
     expect(performance.now() - leftAt).toBeLessThan(SOON);
@@ -63,7 +63,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(linesAbout(relay, end.requestId)).toHaveLength(1);
   }
 
-  // A response that nobody holds is collected, and its connection closed with it.
+  // A response without a reference is collected, and its connection closed with it.
   const held: Promise<Response>[] = [];
   function ask(more: Parameters<RelayUnderTest["chat"]>[0] = {}): void {
     const answer = relay.chat({ signal: gone.signal, ...more });
@@ -86,7 +86,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(relay.upstream.ledger.total).toBe(1);
   });
 
-  it("I4 I5 while it sits out the pause between two attempts", async () => {
+  it("I4 I5 while it waits for the pause between two attempts", async () => {
     await start({ refuse: "server-error" }, { count: 1 });
     ask();
     await relay.upstream.ledger.until(({ total, inFlight }) => total === 1 && inFlight === 0);
@@ -128,7 +128,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await expectGone(leave(), "client_gone_before_first", 1);
   });
 
-  it.each([true, false])("I4 I5 in mid-body (stream: %s)", async (stream) => {
+  it.each([true, false])("I4 I5 in the middle of a body (stream: %s)", async (stream) => {
     await start(
       stream
         ? { stall: { afterEvents: 3 } }
@@ -142,12 +142,12 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await expectGone(leave(), "client_gone_mid", 1);
   });
 
-  it("I4 I5 I10 while it reads slowly: the upstream had stopped, and is closed", async () => {
+  it("I4 I5 I10 while it reads slowly: the upstream had been paused, and is closed", async () => {
     await start({ bodyBytes: 200_000_000, eventBytes: 50_000 });
     const response = await relay.chat({ signal: gone.signal });
     const [call] = relay.upstream.ledger.calls;
     await standstill(() => call!.bytes);
-    // What the kernel's buffers on both sides take, and no more.
+    // The capacity of the kernel's buffers on both sides, and no more.
     expect(call!.bytes).toBeLessThan(30_000_000);
     const before = call!.bytes;
     await standstill(() => call!.bytes);
@@ -156,7 +156,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await expectGone(leave(), "client_gone_mid", 1);
   });
 
-  it("I4 I16 has been given its answer where it leaves after the terminal event", async () => {
+  it("I4 I16 has received its response where it leaves after the terminal event", async () => {
     await start({ holdOpen: true });
     const response = await relay.chat({ signal: gone.signal });
     const read = reader(response);
@@ -167,7 +167,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(relay.ends).toHaveLength(1);
   });
 
-  it("I4 makes no call for a client that left before it was asked", async () => {
+  it("I4 makes no call for a client that left before its request started", async () => {
     let admit = (): void => {};
     const asked = new Promise<void>((resolve) => (admit = resolve));
     let ask_ = (): void => {};
@@ -182,7 +182,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(relay.upstream.ledger.total).toBe(0);
   });
 
-  it("I4 I5 forty at once, in every phase: all upstreams closed, each settled once", async () => {
+  it("I4 I5 forty at once, in every phase: all upstreams closed, each request settled once", async () => {
     await start({}, { count: 4 });
     relay.upstream.script(
       { when: { model: "m0" }, then: { stall: "before-headers" } },
@@ -211,7 +211,7 @@ function linesAbout({ lines }: RelayUnderTest, id: string): unknown[] {
   );
 }
 
-/** Collects whatever would disturb an operator; returns what takes the listeners away. */
+/** Collects everything that an operator would notice; returns a function that removes the listeners. */
 function listenForNoise(noise: string[]): () => void {
   const note = (what: unknown): void => void noise.push(String(what));
   const spies = (["log", "info", "warn", "error", "debug", "trace"] as const).map((name) =>

@@ -1,4 +1,4 @@
-/** What an event stream promises, whichever sink writes and whichever transport reads. Called by one short file for each pair. */
+/** The contract of an event stream, for every sink and transport. Called by one short file for each pair. */
 import type { Behaviour } from "../../simulator/index.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
@@ -8,7 +8,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
   let relay: RelayUnderTest | undefined;
   afterEach(async () => {
     await relay?.close();
-    // Whatever happened, nothing is left behind on the clock.
+    // In every case, nothing is left on the clock.
     if (relay) await arrived(relay, () => relay!.clock.pending() === 0);
     relay = undefined;
   });
@@ -40,7 +40,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       );
     });
 
-    it("I1 tries again, unnoticed, what dies before its first payload", async () => {
+    it("I1 retries an attempt that fails before its first payload, without the client noticing", async () => {
       const { chat, upstream, ended } = await start({ count: 2 });
       upstream.script({ when: { first: 1 }, then: { cut: "after-lifecycle" } });
       const answer = chat();
@@ -53,7 +53,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "completed", attempts: 2 });
     });
 
-    it("I1 sends the head at commitAfter, and fails over freely until the first payload", async () => {
+    it("I1 sends the head at commitAfter, and can still fail over until the first payload", async () => {
       const { chat, upstream, clock } = await start({ count: 2 });
       upstream.script({
         when: { credential: "c1" },
@@ -73,7 +73,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(upstream.ledger.calls.map(({ credential }) => credential)).toEqual(["c1", "c2"]);
     });
 
-    it("I1 I3 tells a failure after that as an event", async () => {
+    it("I1 I3 reports a failure after that as an event", async () => {
       const { chat, upstream, clock, ended } = await startWith(
         { stall: "before-headers", refuse: "bad-request" },
         { count: 1 },
@@ -89,7 +89,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "refused", status: 200 });
     });
 
-    it("I1 I14 never sends the head of a JSON answer by time, also where a stream was asked for", async () => {
+    it("I1 I14 never sends the head of a JSON response early, also where a stream was requested", async () => {
       const body = JSON.stringify({ choices: [{ message: { content: "x" } }] });
       const { chat, upstream, clock } = await startWith({
         reply: { headers: { "content-type": "application/json" }, body },
@@ -109,7 +109,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       }
     });
 
-    it("I1 answers with an error event where JSON comes into a stream that has begun", async () => {
+    it("I1 answers with an error event where JSON arrives in a stream that has begun", async () => {
       const { chat, upstream, clock, ended } = await startWith({
         stall: "before-headers",
         reply: { headers: { "content-type": "application/json" }, body: `{"choices":[]}` },
@@ -126,7 +126,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "upstream_error", attempts: 1 });
     });
 
-    it("I1 opens the gate for lifecycle events that do not end", async () => {
+    it("I1 opens the gate for endless lifecycle events", async () => {
       const pings = `: ${"x".repeat(2_000)}\n\n`.repeat(20);
       const error = `data: {"error":{"message":"late"}}\n\n`;
       const { chat, upstream, ended } = await startWith(
@@ -139,14 +139,14 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       const response = await chat();
       upstream.release();
       expect(await response.text()).toBe(pings + error);
-      // What has gone out cannot be taken back: there is no second attempt.
+      // Sent bytes cannot be taken back: there is no second attempt.
       expect(await ended()).toMatchObject({ reason: "upstream_error", attempts: 1 });
     });
   });
 
   describe("after the first payload", () => {
     it.each([1, 2, 5, 8])(
-      "I2 gives exactly %i events and an error event, after one call",
+      "I2 passes exactly %i events and an error event, after one call",
       async (k) => {
         const { chat, upstream, ended } = await startWith({ cut: { afterEvents: k } });
         const response = await chat();
@@ -166,7 +166,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       },
     );
 
-    it("I2 gives no half of an event", async () => {
+    it("I2 passes no partial event", async () => {
       const { chat, upstream } = await startWith({ cut: { inEvent: 4 } });
       const events = parse(await (await chat()).text());
       expect(events.filter(({ event }) => event !== "error").length).toBe(
@@ -175,7 +175,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       for (const { data } of events) expect(() => JSON.parse(data) as unknown).not.toThrow();
     });
 
-    it("I3 passes the upstream's own error event on, and adds none", async () => {
+    it("I3 passes the upstream's own error event, and adds none", async () => {
       const { chat, upstream, ended } = await startWith({
         error: { at: { afterEvents: 3 }, kind: "overloaded" },
       });
@@ -184,7 +184,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "upstream_error", attempts: 1 });
     });
 
-    it("I3 ends right after the terminal event, though the upstream holds its socket open", async () => {
+    it("I3 ends right after the terminal event, though the upstream keeps its socket open", async () => {
       const { chat, upstream, clock, ended } = await startWith({ holdOpen: true });
       const response = await chat();
       expect(await response.text()).toBe(upstream.ledger.last()!.sent!.toString());
@@ -195,7 +195,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it("E16 keeps the connection of an upstream that ends in order", async () => {
+    it("E16 keeps the connection of an upstream that ends normally", async () => {
       const { chat, upstream, ended } = await start();
       for (let nth = 1; nth <= 3; nth++) {
         await (await chat()).text();
@@ -205,7 +205,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(upstream.ledger.connections).toBe(1);
     });
 
-    it("I3 ends a stream of its own without a terminal event where the last event says that all was said", async () => {
+    it("I3 ends a stream without a terminal event normally where the last event completes it", async () => {
       const { chat, ended } = await startWith({
         reply: {
           headers: { "content-type": "text/event-stream" },
@@ -227,14 +227,14 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       ["single bytes", { split: 1, events: 2 }],
       ["pieces of seven bytes and CRLF", { split: 7, lineEnd: "\r\n" }],
       ["split characters", { split: 3, text: ["\ud83d\ude00 sch\u00f6n \u20ac", "\u6f22\u5b57"] }],
-    ])("I11 passes to the letter: %s", async (_what, then) => {
+    ])("I11 passes unchanged: %s", async (_what, then) => {
       const { chat, upstream, ended } = await startWith(then);
       const body = Buffer.from(await (await chat()).arrayBuffer());
       expect(body.equals(upstream.ledger.last()!.sent!)).toBe(true);
       expect(await ended()).toMatchObject({ reason: "completed", bytes: body.length });
     });
 
-    it.each(["gzip", "br", "deflate"] as const)("I11 I13 gives %s decoded", async (encoding) => {
+    it.each(["gzip", "br", "deflate"] as const)("I11 I13 passes %s decoded", async (encoding) => {
       const { chat, upstream } = await startWith({ encoding, split: 5 });
       const response = await chat();
       expect(response.headers.get("content-encoding")).toBeNull();
@@ -242,7 +242,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(upstream.ledger.last()!.headers["accept-encoding"]).toBe("identity");
     });
 
-    it("I13 sets what an event stream needs and keeps what belongs to the hop to itself", async () => {
+    it("I13 sets the headers of an event stream and does not pass hop-by-hop headers", async () => {
       const { chat } = await startWith({
         headers: {
           "set-cookie": ["a=1", "b=2"],
@@ -262,7 +262,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       await body!.cancel();
     });
 
-    it("N4 passes an event longer than eventSize unscanned, and sees the next ones", async () => {
+    it("N4 passes an event longer than eventSize unscanned, and scans the next ones", async () => {
       const { chat, upstream, ended } = await startWith(
         { events: 3, eventBytes: 300_000, comments: true },
         { streaming: { eventSize: 50_000 } },
@@ -272,7 +272,7 @@ export function describeStreams(how: Pick<UnderTestOptions, "sink" | "transport"
       expect(await ended()).toMatchObject({ reason: "completed" });
     });
 
-    it("N4 I18 breaks off where an upstream dies inside such an event", async () => {
+    it("N4 I18 breaks the connection where an upstream is interrupted inside such an event", async () => {
       const { chat, ended } = await startWith(
         { events: 3, eventBytes: 400_000, cut: { afterBytes: 300_000 } },
         { streaming: { eventSize: 50_000 } },

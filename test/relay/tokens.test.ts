@@ -49,7 +49,7 @@ const askMany = (relay: RelayUnderTest, count: number): Promise<number[]> =>
   Promise.all(Array.from({ length: count }, () => ask(relay)));
 const lines = (relay: RelayUnderTest, words: string): number =>
   relay.lines.filter(({ level, message }) => level !== "debug" && message.includes(words)).length;
-/** Lets sockets do what they are about, and sealing and hashing, which threads do: time stands still meanwhile. */
+/** Waits for sockets, sealing and hashing (which threads do); the clock does not advance meanwhile. */
 async function breathe(): Promise<void> {
   for (let round = 0; round < 12; round++) {
     await crypto.subtle.digest("SHA-256", new Uint8Array(4_096));
@@ -57,21 +57,21 @@ async function breathe(): Promise<void> {
       await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
-/** Lets them until something is so. */
+/** Waits for them until a condition holds. */
 async function until(isSo: () => boolean): Promise<void> {
   for (let count = 0; !isSo(); count++) {
     if (count > 500) throw new Error("it never was so");
     await breathe();
   }
 }
-/** Advances the clock until something is over that waits on it. */
+/** Advances the clock until a promise that waits for it has settled. */
 async function during<T>(work: Promise<T>, step = 100): Promise<T> {
   let isOver = false;
   void work.finally(() => (isOver = true)).catch(() => {});
   for (await breathe(); !isOver; await breathe()) await world.clock.advance(step);
   return work;
 }
-/** Advances the clock in steps in which a call has time to come back. */
+/** Advances the clock in steps during which a call has time to return. */
 async function later(ms: number, step = 10_000): Promise<void> {
   for (let passed = 0; passed < ms; passed += step) {
     await world.clock.advance(step);
@@ -80,7 +80,7 @@ async function later(ms: number, step = 10_000): Promise<void> {
 }
 
 describe("a token", () => {
-  it("G2 G12 is had once, used while it holds, and replaced beside a request shortly before its end", async () => {
+  it("G2 G12 is fetched once, used while it is valid, and replaced in parallel to a request shortly before it expires", async () => {
     const relay = await world.start(one());
     expect(await ask(relay)).toBe(200);
     await world.clock.advance(HOUR - 301_000);
@@ -90,7 +90,7 @@ describe("a token", () => {
     const before = world.upstream.ledger.calls.length;
     expect(await ask(relay)).toBe(200);
     await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 2);
-    // The request did not wait: it went out with the token that still held.
+    // The request did not wait: it was sent with the token that was still valid.
     expect(world.upstream.ledger.calls[before]!.secret).toBe(
       world.upstream.ledger.calls[before - 1]!.secret,
     );
@@ -99,7 +99,7 @@ describe("a token", () => {
     expect(refreshes()).toMatchObject({ attempts: 2, reused: 0 });
   });
 
-  it("G2 takes a tenth of a short life for its margin", async () => {
+  it("G2 has a tenth of a short lifetime as its margin", async () => {
     await world.close();
     world = await createTokenWorld({ tokens: { lifetime: 10 * MINUTE } });
     const relay = await world.start(one());
@@ -112,7 +112,7 @@ describe("a token", () => {
     await world.upstream.ledger.until((ledger) => ledger.refreshes.refreshed === 2);
   });
 
-  it("G5 A13 is refreshed once for a hundred requests, and holds up nobody else", async () => {
+  it("G5 A13 is refreshed once for a hundred requests, and delays no others", async () => {
     const credentials = [
       { id: "a", token: world.oauth("a") },
       { ...spare, tier: 1 },
@@ -129,7 +129,7 @@ describe("a token", () => {
     expect(refreshes()).toMatchObject({ attempts: 1, refreshed: 1 });
   });
 
-  it("G10 I4 goes on being refreshed when the client that needed it leaves", async () => {
+  it("G10 I4 continues to be refreshed when the client that needed it leaves", async () => {
     const relay = await world.start(one());
     onRefresh({ stall: "before-headers" });
     const leaving = new AbortController();
@@ -146,7 +146,7 @@ describe("a token", () => {
     expect(refreshes().attempts).toBe(1);
   });
 
-  it("G11 is waited for five seconds, then another credential goes; its refresh is not given up", async () => {
+  it("G11 is waited for five seconds, then another credential is used; its refresh continues", async () => {
     const relay = await world.start(
       one({ credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
     );
@@ -166,7 +166,7 @@ describe("a token", () => {
     expect(byCredential()["a"]).toBeGreaterThan(0);
   });
 
-  it("G10 G9 is given up after half a minute", async () => {
+  it("G10 G9 is abandoned after half a minute", async () => {
     const relay = await world.start(one());
     onRefresh({ stall: "before-headers" });
     const asked = ask(relay);
@@ -178,7 +178,7 @@ describe("a token", () => {
     expect(tokenOf(relay)).toMatchObject({ lastError: "TIMEOUT" });
   });
 
-  it("G1 is read without its signature; one that tells no end is refreshed on a 401 alone", async () => {
+  it("G1 is read without verifying its signature; one without an expiry is refreshed only after a 401", async () => {
     let given = 0;
     const token = async () => `opaque-${(given += 1)}`;
     const relay = await world.start(one({ credentials: [{ id: "a", token }] }));
@@ -200,7 +200,7 @@ describe("a token", () => {
     expect(given).toBe(2);
   });
 
-  it("F6 G2 of a cooling credential is refreshed all the same, which opens nothing", async () => {
+  it("F6 G2 of a cooling credential is refreshed all the same, without opening anything", async () => {
     const relay = await world.start(one({ tokens: { background: true } }));
     await ask(relay);
     world.upstream.script({
@@ -225,7 +225,7 @@ describe("a token", () => {
 });
 
 describe("a token that is waited for", () => {
-  /** Gives a first token of 50 s at once; the next one is given by hand. */
+  /** Returns a first token of 50 s at once; the next one is returned by hand. */
   function byHand(): { token: TokenFunction; asked: () => number; give: () => void } {
     let asked = 0;
     let give = (): void => {};
@@ -266,7 +266,7 @@ describe("a token that is waited for", () => {
     expect(relay.relay.status().credentials[0]!.inFlight).toBe(0);
   });
 
-  it("A14 G9 that is not to be had is told as such, with the step and the time of the next try", async () => {
+  it("A14 G9 that is not available is reported as such, with the step and the time of the next attempt", async () => {
     const relay = await world.start(one());
     onRefresh({ refuse: "server-error" });
     const told = async () => {
@@ -286,7 +286,7 @@ describe("a token that is waited for", () => {
     expect(await told()).toEqual([503, "2", "ERR_RELAY_TOKEN", message(2)]);
     const { calls } = world.upstream.ledger;
     expect(calls.filter(({ operation }) => operation === "oauth-token")).toHaveLength(1);
-    // What only a new grant can mend is no matter of time.
+    // A fault that only a new grant can repair has no time.
     world.upstream.script();
     const headers = { "content-type": "application/json" };
     onRefresh({ reply: { status: 400, headers, body: '{"error":"invalid_grant"}' } });
@@ -310,7 +310,7 @@ describe("a token that is waited for", () => {
     expect(await (await relay.chat(quiet)).text()).toContain("ERR_RELAY_NO_CREDENTIAL");
   });
 
-  it("G2 G5 is asked for once, however many requests come inside the margin", async () => {
+  it("G2 G5 is requested once, however many requests arrive inside the margin", async () => {
     const { token, asked, give } = byHand();
     const events: unknown[] = [];
     const relay = await world.start({
@@ -330,7 +330,7 @@ describe("a token that is waited for", () => {
 });
 
 describe("a 401", () => {
-  it("E6 G8 has the token renewed once, and the same credential tried again", async () => {
+  it("E6 G8 renews the token once, and tries the same credential again", async () => {
     const relay = await world.start(one());
     await ask(relay);
     world.upstream.grants.revokeAccess(world.upstream.ledger.calls.at(-1)!.secret);
@@ -339,7 +339,7 @@ describe("a 401", () => {
     expect(relay.ends.at(-1)).toMatchObject({ attempts: 2, credential: "a" });
   });
 
-  it("E6 goes on with the next where the fresh token is refused too, disables nobody, and lets it be for a while", async () => {
+  it("E6 continues with the next where the new token is refused too, disables none, and pauses for a while", async () => {
     const relay = await world.start(
       one({ credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
     );
@@ -355,8 +355,8 @@ describe("a 401", () => {
   });
 });
 
-describe("a token that comes back though it was refused", () => {
-  it("E6 G9 is not asked for at every request", async () => {
+describe("a refreshed token that is the refused one", () => {
+  it("E6 G9 is not requested again for every request", async () => {
     let calls = 0;
     const token: TokenFunction = () => {
       calls++;
@@ -364,7 +364,7 @@ describe("a token that comes back though it was refused", () => {
     };
     const relay = await world.start(one({ credentials: [{ id: "a", token }, spare] }));
     for (let nth = 0; nth < 10; nth++) expect(await ask(relay)).toBe(200);
-    // Once to begin with, and once because it was refused.
+    // Once at first, and once because it was refused.
     expect(calls).toBe(2);
     expect(tokenOf(relay).lastError).toContain("SAME");
   });
@@ -399,31 +399,34 @@ describe("a refresh that fails", () => {
     ["a page under 429", { refuse: "html-429" }, "RATE_LIMIT_EXCEEDED"],
     ["a 500", { refuse: "server-error" }, "SERVER_ERROR"],
     ["a broken connection", { cut: "before-headers" }, "NETWORK"],
-  ])("G9 waits and tries again after %s, and disables nobody", async (_name, then, error) => {
-    const relay = await world.start(withSpare(world.firebase("a")));
-    onRefresh(then);
-    expect(await ask(relay)).toBe(200);
-    expect(byCredential()["static"]).toBe(1);
-    expect(tokenOf(relay).lastError).toContain(error);
-    const attempts = world.upstream.ledger.calls.filter(
-      ({ operation }) => operation === "secure-token",
-    ).length;
-    expect(await ask(relay)).toBe(200);
-    expect(
-      world.upstream.ledger.calls.filter(({ operation }) => operation === "secure-token"),
-    ).toHaveLength(attempts);
-    expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
-    expect(lines(relay, "the token of a could not be refreshed: ")).toBe(1);
-    world.upstream.script();
-    await world.clock.advance(5 * MINUTE);
-    expect(await ask(relay)).toBe(200);
-    expect(byCredential()["a"]).toBeGreaterThan(0);
-  });
+  ])(
+    "G9 waits and tries again after %s, and disables no credential",
+    async (_name, then, error) => {
+      const relay = await world.start(withSpare(world.firebase("a")));
+      onRefresh(then);
+      expect(await ask(relay)).toBe(200);
+      expect(byCredential()["static"]).toBe(1);
+      expect(tokenOf(relay).lastError).toContain(error);
+      const attempts = world.upstream.ledger.calls.filter(
+        ({ operation }) => operation === "secure-token",
+      ).length;
+      expect(await ask(relay)).toBe(200);
+      expect(
+        world.upstream.ledger.calls.filter(({ operation }) => operation === "secure-token"),
+      ).toHaveLength(attempts);
+      expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
+      expect(lines(relay, "the token of a could not be refreshed: ")).toBe(1);
+      world.upstream.script();
+      await world.clock.advance(5 * MINUTE);
+      expect(await ask(relay)).toBe(200);
+      expect(byCredential()["a"]).toBeGreaterThan(0);
+    },
+  );
 
   it.each<[string, object]>([
     ["a token that has expired", { access_token: "PAST" }],
     ["a token of another account", { access_token: "OTHER" }],
-  ])("G9 does not take %s", async (_name, { access_token: which }: { access_token?: string }) => {
+  ])("G9 does not accept %s", async (_name, { access_token: which }: { access_token?: string }) => {
     const relay = await world.start(withSpare(world.firebase("a")));
     await ask(relay);
     const past = world.upstream.grants.accessToken("a", -1_000);
@@ -436,7 +439,7 @@ describe("a refresh that fails", () => {
       },
     });
     await world.clock.advance(HOUR - MINUTE);
-    // The old one still holds, and stays in use.
+    // The old one is still valid, and remains in use.
     expect(await ask(relay)).toBe(200);
     await until(() => tokenOf(relay).lastError !== undefined);
     expect(tokenOf(relay).lastError).toBe(which === "PAST" ? "EXPIRED" : "OTHER_ACCOUNT");
@@ -445,7 +448,7 @@ describe("a refresh that fails", () => {
     expect(byCredential()["a"]).toBeGreaterThanOrEqual(3);
   });
 
-  it("G9 G7 of another account overwrites nothing that is stored, and is not asked for in a hot loop", async () => {
+  it("G9 G7 of another account overwrites nothing that is stored, and is not requested in a tight loop", async () => {
     const storage = createStorage();
     const relay = await world.start({ ...withSpare(world.oauth("a")), storage });
     await ask(relay);
@@ -461,7 +464,7 @@ describe("a refresh that fails", () => {
       refresh_token: "refresh-of-b-planted",
       expires_in: 3_600,
     };
-    // A date that stands still would be believed.
+    // A date that does not advance would be trusted.
     const headers = { "content-type": "application/json", date: "" };
     onRefresh({ reply: { status: 200, headers, body: JSON.stringify(fields) } });
     world.upstream.ledger.reset();
@@ -493,7 +496,7 @@ describe("a refresh that fails", () => {
     "USER_NOT_FOUND",
     "INVALID_REFRESH_TOKEN",
   ])(
-    "G8 G9 F5 needs somebody to log in again after %s, keeps the credential, and asks no more",
+    "G8 G9 F5 requires re-authentication after %s, keeps the credential, and requests no more",
     async (because) => {
       const relay = await world.start(withSpare(world.firebase("a")));
       world.upstream.grants.revoke("a", because);
@@ -511,7 +514,7 @@ describe("a refresh that fails", () => {
     },
   );
 
-  it("G8 F3 A1 comes back with another refresh token after a restart, and not with the same", async () => {
+  it("G8 F3 A1 returns with another refresh token after a restart, and not with the same", async () => {
     const storage = createStorage();
     const relay = await world.start({ ...withSpare(), storage });
     world.upstream.grants.revoke("a");
@@ -542,7 +545,7 @@ describe("a refresh that fails", () => {
       (apiKey) =>
         firebase({ apiKey, refreshToken: grantOf("a"), tokenEndpoint: world.upstream.url }),
     ],
-  ])("G8 F3 comes back with another %s after a restart, and not with the same", async (_, of) => {
+  ])("G8 F3 returns with another %s after a restart, and not with the same", async (_, of) => {
     const storage = createStorage();
     const start = (token: TokenSource) => world.start({ ...withSpare(token), storage });
     const relay = await start(of("old"));
@@ -564,7 +567,7 @@ describe("a refresh that fails", () => {
     expect(JSON.stringify(await storage.getItems(await storage.getKeys()))).not.toContain("BEGIN");
   });
 
-  it("J7 G9 tells nothing of tokens in lines, status, hooks or answers", async () => {
+  it("J7 G9 shows no tokens in lines, status, hooks or responses", async () => {
     const events: unknown[] = [];
     const relay = await world.start({
       ...one(),
@@ -617,11 +620,11 @@ describe("a refresh that fails", () => {
 
 describe("the token server's clock", () => {
   it.each([HOUR, -HOUR])(
-    "G3 is learnt where it is %i ms off: its tokens are neither used too long nor refreshed all the time",
+    "G3 is detected where it is %i ms off: its tokens are neither used too long nor refreshed constantly",
     async (dateSkew) => {
       await world.close();
       world = await createTokenWorld({ tokens: { dateSkew } });
-      // A token whose own `exp` is told by that clock.
+      // A token whose own `exp` is set by that clock.
       const source = world.firebase("a");
       const skewed = fromFunction(async (context) => {
         const fresh = await source.refresh({ ...context, refreshToken: grantOf("a") });
@@ -641,7 +644,7 @@ describe("the token server's clock", () => {
     },
   );
 
-  it("G3 counts expires_in from when it was asked for", async () => {
+  it("G3 counts expires_in from the time of the request", async () => {
     let askedAt = 0;
     const token = async () => {
       askedAt = world.clock.now();
@@ -655,8 +658,8 @@ describe("the token server's clock", () => {
   });
 });
 
-describe("refreshing beside all requests", () => {
-  it("G4 replaces what is about to end, wakes nobody out of use, and stops with the relay", async () => {
+describe("background refresh", () => {
+  it("G4 replaces tokens that are about to expire, ignores disabled credentials, and stops with the relay", async () => {
     const credentials = ["a", "b"].map((id) => ({ id, token: world.oauth(id) }));
     const relay = await world.start(
       one({ credentials, tokens: { background: true, concurrency: 1 } }),
@@ -689,7 +692,7 @@ describe("refreshing beside all requests", () => {
 });
 
 describe("many instances on one store", () => {
-  it("G6 M4 make one refresh in all, and the others take it over", async () => {
+  it("G6 M4 make one refresh in total, and the others use its result", async () => {
     const storage = createStorage();
     const relays = await Promise.all(
       Array.from({ length: 5 }, () => world.start(one({ storage }))),
@@ -726,11 +729,11 @@ describe("many instances on one store", () => {
     expect(lines(relay, "the new refresh token of a is not stored")).toBe(1);
   });
 
-  it("G7 K16 finishes a refresh under way before the relay is closed, and stores what it brings", async () => {
+  it("G7 K16 finishes a refresh in progress before the relay is closed, and stores the token", async () => {
     const storage = createStorage();
     const relay = await world.start(one({ storage }));
     onRefresh({ stall: "before-headers" });
-    // Who needed it has left: nothing else keeps the relay from closing.
+    // The client that needed it has left: nothing else keeps the relay from closing.
     const leaving = new AbortController();
     const asked = relay.chat({ signal: leaving.signal }).catch(() => undefined);
     await world.upstream.ledger.until(({ inFlight }) => inFlight === 1);
@@ -749,7 +752,7 @@ describe("many instances on one store", () => {
     expect(refreshes()).toMatchObject({ attempts: 1, reused: 0 });
   });
 
-  it("G7 K1 goes on with the rotated refresh token after a restart", async () => {
+  it("G7 K1 continues with the rotated refresh token after a restart", async () => {
     const storage = createStorage();
     const relay = await world.start(one({ storage }));
     await ask(relay);
@@ -762,7 +765,7 @@ describe("many instances on one store", () => {
     expect(refreshes()).toMatchObject({ attempts: 2, reused: 0 });
   });
 
-  it("G7 M5 serves valid tokens while the store is down; who rotates does not refresh, who does not does", async () => {
+  it("G7 M5 serves valid tokens while the store is down; only non-rotating tokens are refreshed", async () => {
     const { storage, broken } = createFailing();
     const credentials = [
       { id: "a", token: world.oauth("a") },
@@ -784,7 +787,7 @@ describe("many instances on one store", () => {
     expect(refreshes()).toMatchObject({ reused: 0 });
   });
 
-  it("K15 G7 does not touch a rotating token before the state has been loaded", async () => {
+  it("K15 G7 does not use a rotating token before the state has been loaded", async () => {
     const { storage, broken } = createFailing();
     broken.add("getKeys");
     const relay = await world.start(one({ storage }));
@@ -795,9 +798,9 @@ describe("many instances on one store", () => {
     expect(await during(ask(relay))).toBe(200);
   });
 
-  it("M4 G8 sends a refresh token whose use is unknown once more, and then waits for somebody to log in", async () => {
+  it("M4 G8 sends a refresh token whose use is unknown once more, and then requires re-authentication", async () => {
     const storage = createStorage();
-    // The provider answers, and the instance dies before it can store what it got: three times over.
+    // The provider answers, and the instance dies before it can store the token: three times in a row.
     const die = (): typeof storage =>
       ({
         ...storage,

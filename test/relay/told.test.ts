@@ -1,4 +1,4 @@
-/** What is told of a key that was refused, of `authorize` at fault, and of a body that a parser has eaten (J14, A14). */
+/** Log lines and errors about a refused key, a faulty `authorize`, and a body that a parser has read (J14, A14). */
 import { createServer as createHTTP, type RequestListener } from "node:http";
 import { createRequire } from "node:module";
 import { type AddressInfo, connect } from "node:net";
@@ -43,7 +43,7 @@ describe("a key that the provider refuses", () => {
     relay.upstream.script({ then: { refuse: "unauthenticated" } });
   };
 
-  it("J14 F1 is told when it is disabled: id, upstream, the provider's code and what to do", async () => {
+  it("J14 F1 is reported when it is disabled: id, upstream, the provider's code and what to do", async () => {
     await refusing({ count: 1 });
     expect(await failure(relay.chat())).toEqual({
       status: 503,
@@ -57,7 +57,7 @@ describe("a key that the provider refuses", () => {
     ]);
   });
 
-  it("J14 F5 is told again at the next start, in one line for all", async () => {
+  it("J14 F5 is reported again at the next start, in one line for all", async () => {
     const keep = storage();
     await refusing({ count: 8, storage: keep, limits: { maxAttempts: 20 } });
     for (let at = 1; at <= 7; at++) relay.relay.credentials.disable(`c${at}`, "for the test");
@@ -82,7 +82,7 @@ describe("a key that the provider refuses", () => {
     ).toHaveLength(1);
   });
 
-  it("J14 that stays enabled by `limits.disableOn` is told all the same", async () => {
+  it("J14 that stays enabled by `limits.disableOn` is reported all the same", async () => {
     await refusing({ count: 1, limits: { disableOn: [] } });
     await failure(relay.chat());
     expect(told("credential c1 on upstream default was refused (UNAUTHENTICATED, ")).toHaveLength(
@@ -90,7 +90,7 @@ describe("a key that the provider refuses", () => {
     );
   });
 
-  it("A14 says why no credential is available, counted", async () => {
+  it("A14 gives the counted reasons why no credential is available", async () => {
     relay = await startRelay({
       credentials: [
         { id: "a", apiKey: "key-a-0123456789" },
@@ -106,7 +106,7 @@ describe("a key that the provider refuses", () => {
     expect(relay.upstream.ledger.total).toBe(2);
   });
 
-  it("A14 A13 says that all are at their cap, and how long to wait", async () => {
+  it("A14 A13 reports that all are at their concurrency limit, and how long to wait", async () => {
     relay = await startRelay({
       credentials: [{ id: "a", apiKey: "key-a-0123456789", maxInFlight: 1 }],
       limits: { maxWait: 0 },
@@ -125,7 +125,7 @@ describe("a key that the provider refuses", () => {
   });
 });
 
-describe("authorize at fault", () => {
+describe("a faulty authorize", () => {
   const EXPECTED =
     "; expected: a string of 1 to 256 characters (the caller's id), true, false or null (refused), or a Response";
   const REFUSE = "; to refuse a request return false, or return or throw a Response";
@@ -188,7 +188,7 @@ describe("authorize at fault", () => {
       thrown(new Error("x ".repeat(500))),
       `threw Error: ${"x ".repeat(100)}…${REFUSE}`,
     ],
-  ])("J14 N7 is told where it %s, without a value", async (_how, authorize, line) => {
+  ])("J14 N7 is reported where it %s, without a value", async (_how, authorize, line) => {
     relay = await startRelay({ authorize });
     for (let at = 0; at < 3; at++)
       expect(await failure(relay.chat())).toEqual({
@@ -260,7 +260,7 @@ describe("a body that was read before the relay", () => {
     },
   );
 
-  it("J14 says so where a listener has read it and left nothing", async () => {
+  it("J14 reports it where a listener has read it and left nothing", async () => {
     const handler = defineRelay({ ...(await options()), mount: "/ai" });
     closers.push(() => handler.close());
     const url = await serving(async (message, response) => {
@@ -270,7 +270,7 @@ describe("a body that was read before the relay", () => {
     await expectUsed(post(url), NODE);
   });
 
-  it("J14 says so where a copy of the request came without its body", async () => {
+  it("J14 reports it where a copy of the request arrived without its body", async () => {
     const made = createRelay(await options());
     closers.push(() => made.close());
     const ask = (request: Request): Promise<Response> => made.fetch(request, { mount: "/" });
@@ -310,7 +310,7 @@ describe("a body that was read before the relay", () => {
     await expect(call.readBody(1_000)).rejects.toMatchObject({ code: "ERR_RELAY_BODY_USED" });
   });
 
-  it("J14 lets a request pass that has no body", async () => {
+  it("J14 relays a request without a body", async () => {
     const call = new NodeRequestCall(
       message({ headers: { "content-length": "0" }, readableEnded: true }),
       {
@@ -324,7 +324,7 @@ describe("a body that was read before the relay", () => {
 });
 
 describe("a token endpoint", () => {
-  it("J14 H1 that cannot be reached is told with cause and host, and with neither path nor secret", async () => {
+  it("J14 H1 that cannot be reached is reported with cause and host, and with neither path nor secret", async () => {
     const server = createHTTP().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as AddressInfo;

@@ -1,4 +1,4 @@
-/** Token counts of chat streams that are asked for by the relay (`streaming.includeUsage`), against an upstream that answers as told. */
+/** Token counts of chat streams that the relay requests (`streaming.includeUsage`), with a simulated upstream. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -39,7 +39,7 @@ let lines: string[];
 let answer: (body: string, nth: number) => Answer | undefined;
 
 const hasField = (body: string): boolean => body.includes('include_usage":true');
-/** As OpenAI does: counts for those that ask. */
+/** As OpenAI does: counts only on request. */
 const openai = (body: string): Answer => ({
   body: hasField(body) ? WORD + STOP + EXTRA + DONE : ANSWER,
 });
@@ -115,7 +115,7 @@ async function ask(
 }
 
 describe("token counts of a chat stream", () => {
-  it("I17 are reported, and the client gets what it would have got without", async () => {
+  it("I17 are reported, and the client gets the same response as without", async () => {
     start();
     const sent =
       '{ "model":"m","stream" : true,\n"messages":[{"role":"user","content":"schön 😀"}] }';
@@ -124,7 +124,7 @@ describe("token counts of a chat stream", () => {
     expect(ends).toMatchObject([{ reason: "completed", usage: COUNTS, usageStatus: "reported" }]);
   });
 
-  it("I17 are not asked for where the option is off", async () => {
+  it("I17 are not requested where the option is off", async () => {
     start({ streaming: { includeUsage: false } });
     expect((await ask()).text).toBe(ANSWER);
     expect(bodies.some(hasField)).toBe(false);
@@ -144,14 +144,14 @@ describe("token counts of a chat stream", () => {
       '"stream_options":{"include_usage":true}',
     ],
     ["null", { stream_options: null }, '"stream_options":{"include_usage":true}'],
-  ])("I17 are asked for inside %s that the client has sent", async (_, more, written) => {
+  ])("I17 are requested inside %s that the client has sent", async (_, more, written) => {
     start();
     expect((await ask(more)).text).toBe(ANSWER);
     expect(bodies[0]).toContain(written);
     expect(ends).toMatchObject([{ usageStatus: "reported" }]);
   });
 
-  it("I11 I17 stay in the answer where the client has asked itself", async () => {
+  it("I11 I17 stay in the response where the client has requested them itself", async () => {
     start();
     expect((await ask({ stream_options: { include_usage: true } })).text).toContain(EXTRA);
     expect(bodies[0]!.match(/stream_options/g)).toHaveLength(1);
@@ -163,14 +163,14 @@ describe("token counts of a chat stream", () => {
     ["the old completions", { prompt: "x" }, "/completions"],
     ["a mistake of the client's", { stream_options: "x" }, "/chat/completions"],
     ["another mistake", { stream_options: { include_usage: "yes" } }, "/chat/completions"],
-  ])("I17 are not asked for in %s", async (_, more, path) => {
+  ])("I17 are not requested in %s", async (_, more, path) => {
     start();
     await ask(more, path);
     expect(JSON.parse(bodies[0]!)).toEqual({ model: "m", stream: true, messages: [], ...more });
   });
 
   it.each(["generic", "anthropic", "google"] as const)(
-    "I17 are not asked for in the dialect %s",
+    "I17 are not requested in the dialect %s",
     async (dialect) => {
       answer = () => ({ status: 400, body: PLAIN });
       start({ upstream: { dialect } });
@@ -179,7 +179,7 @@ describe("token counts of a chat stream", () => {
     },
   );
 
-  it("I17 may stand in the last chunk with a choice, which stays", async () => {
+  it("I17 may be in the last chunk with a choice, which stays", async () => {
     const last = data({ choices: [{ delta: {}, finish_reason: "stop" }], usage: USAGE });
     answer = () => ({ body: WORD + last + DONE });
     start();
@@ -194,14 +194,14 @@ describe("token counts of a chat stream", () => {
     expect(ends).toMatchObject([{ reason: "completed", usageStatus: "none" }]);
   });
 
-  it("I17 come without [DONE], too", async () => {
+  it("I17 arrive without [DONE], too", async () => {
     answer = () => ({ body: WORD + STOP + EXTRA });
     start();
     expect((await ask()).text).toBe(WORD + STOP);
     expect(ends).toMatchObject([{ reason: "completed", usageStatus: "reported" }]);
   });
 
-  it("I3 I17 are partial where an error follows on them", async () => {
+  it("I3 I17 are partial where an error follows them", async () => {
     const error = data({ error: { message: "no", code: "server_error" } });
     answer = () => ({ body: WORD + EXTRA + error });
     start();
@@ -211,7 +211,7 @@ describe("token counts of a chat stream", () => {
     ]);
   });
 
-  it("D9 I17 are asked for on a fallback model and on another credential", async () => {
+  it("D9 I17 are requested on a fallback model and on another credential", async () => {
     const limited = JSON.stringify({
       error: { message: "Rate limit", code: "rate_limit_exceeded" },
     });
@@ -221,7 +221,7 @@ describe("token counts of a chat stream", () => {
     expect(await ask()).toEqual({ status: 200, text: ANSWER, attempts: "3" });
     expect(bodies.map((body) => JSON.parse(body) as unknown)).toEqual(
       ["m", "m", "n"].map((model, nth) => ({
-        // The last call of the request goes without: nothing is known of this upstream yet.
+        // The last call of the request omits the field: this upstream is not known yet.
         ...(nth < 2 && { stream_options: { include_usage: true } }),
         model,
         stream: true,
@@ -236,7 +236,7 @@ describe("token counts of a chat stream", () => {
   });
 });
 
-describe("an upstream that refuses to be asked", () => {
+describe("an upstream that rejects the field", () => {
   it.each([
     ["400", { status: 400, body: NAMED }],
     [
@@ -261,7 +261,7 @@ describe("an upstream that refuses to be asked", () => {
       },
     ],
   ])(
-    "E1 E5 I17 with %s is called once more without the field, and not asked again for an hour",
+    "E1 E5 I17 with %s is called once more without the field, and does not get it again for an hour",
     async (_, refusal) => {
       answer = (body) => (hasField(body) ? refusal : { body: ANSWER });
       start();
@@ -282,7 +282,7 @@ describe("an upstream that refuses to be asked", () => {
     },
   );
 
-  it("I17 without a word about it is found out by the call without", async () => {
+  it("I17 without a message about the field is detected by the call without it", async () => {
     answer = (body) => (hasField(body) ? { status: 400, body: PLAIN } : { body: ANSWER });
     start();
     expect(await ask()).toEqual({ status: 200, text: ANSWER, attempts: "2" });
@@ -290,13 +290,13 @@ describe("an upstream that refuses to be asked", () => {
     expect(bodies.map(hasField)).toEqual([true, false, false]);
   });
 
-  it("E5 I17 is told from a request that is wrong by itself", async () => {
+  it("E5 I17 is distinguished from a request that is invalid itself", async () => {
     answer = () => ({ status: 400, body: PLAIN });
     start();
     expect(await ask()).toEqual({ status: 400, text: PLAIN, attempts: "2" });
     answer = openai;
     expect(await ask()).toMatchObject({ text: ANSWER, attempts: "1" });
-    // From here on the upstream is known to take the field: a wrong request is asked once.
+    // From here on the upstream is known to accept the field: an invalid request is sent once.
     answer = () => ({ status: 400, body: PLAIN });
     expect(await ask()).toEqual({ status: 400, text: PLAIN, attempts: "1" });
     expect(bodies.map(hasField)).toEqual([true, false, true, true]);
@@ -315,7 +315,7 @@ describe("an upstream that refuses to be asked", () => {
     expect(bodies.map(hasField)).toEqual([true, false]);
   });
 
-  it("E11 I17 is known by endpoint", async () => {
+  it("E11 I17 is remembered per endpoint", async () => {
     const { port } = upstream.address() as AddressInfo;
     answer = (body, nth) => {
       if (nth === 1) return { status: 400, body: NAMED };

@@ -1,4 +1,4 @@
-/** Times in log lines and messages: as people say them, while headers and fields stay numbers. */
+/** Times in log lines and messages: formatted for readers, while headers and fields stay numbers. */
 import { afterEach, expect, it } from "vitest";
 import { type RelayUnderTest, startRelay } from "../support/relay.ts";
 
@@ -8,7 +8,7 @@ afterEach(() => relay.close());
 const warnings = (): string[] =>
   relay.lines.filter(({ level }) => level === "warn").map(({ message }) => message);
 
-it("E3 J5 says a wait of hours as hours, in the log with its end, in the answer with its seconds", async () => {
+it("E3 J5 formats a wait of hours as hours, in the log with its end, in the response with its seconds", async () => {
   relay = await startRelay({ count: 1, authorize: () => true });
   relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 18_347_000 } } });
   const response = await relay.chat();
@@ -28,7 +28,7 @@ it("E3 J5 says a wait of hours as hours, in the log with its end, in the answer 
   ]);
 });
 
-it("D10 E3 says in snake case on the wire when each place may be tried", async () => {
+it("D10 E3 uses snake case on the wire for the time until each target may be tried", async () => {
   relay = await startRelay({ count: 1, models: { "gpt-4o": { fallback: ["other"] } } });
   relay.upstream.script({ then: { refuse: { kind: "rate-limit", wait: 90_000 } } });
   const response = await relay.chat();
@@ -41,7 +41,7 @@ it("D10 E3 says in snake case on the wire when each place may be tried", async (
   expect(error.message).toContain("; retry in 1 min 30 s (90 s).");
 });
 
-it("F2 J5 says how long an endpoint is left alone", async () => {
+it("F2 J5 says how long a circuit stays open", async () => {
   const limits = { circuitAfter: 1, circuitOpen: 300_000 };
   relay = await startRelay({ count: 1, authorize: () => true, limits });
   relay.upstream.script({ then: { refuse: "server-error" } });
@@ -56,7 +56,7 @@ it("F2 J5 says how long an endpoint is left alone", async () => {
   );
 });
 
-it("G9 J5 says when a token that could not be refreshed is tried again", async () => {
+it("G9 J5 says when a failed refresh is tried again", async () => {
   const token = (): never => {
     throw new Error("no");
   };
@@ -69,7 +69,7 @@ it("G9 J5 says when a token that could not be refreshed is tried again", async (
   ]);
 });
 
-it("E15 J5 says a deadline as people do", async () => {
+it("E15 J5 formats a deadline for readers", async () => {
   const streaming = { firstByteTimeout: 200_000 };
   relay = await startRelay({ count: 1, limits: { deadline: 90_000 }, streaming });
   relay.upstream.script({ then: { stall: "before-headers" } });

@@ -17,11 +17,11 @@ describe("in a body", () => {
     ['{"mod\\u0065l":"a"}', '{"mod\\u0065l":"b"}'],
     ['{"model":"first","model":"last"}', '{"model":"first","model":"b"}'],
     ['{"x":"model","model":"a\\\\"}', '{"x":"model","model":"b"}'],
-  ])("D9 replaces the name alone in %s", (before, after) => {
+  ])("D9 replaces only the name in %s", (before, after) => {
     expect(text(renameInBody(bytes(before), "b"))).toBe(after);
   });
 
-  it("D9 leaves every other value of any request as it is", () => {
+  it("D9 leaves every other value of any request unchanged", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
@@ -39,13 +39,13 @@ describe("in a body", () => {
     );
   });
 
-  it("D9 finds nothing where there is nothing", () => {
+  it("D9 finds nothing where there is no model", () => {
     expect(renameInBody(bytes('{"messages":[]}'), "b")).toBeUndefined();
     expect(renameInBody(bytes('{"model":7}'), "b")).toBeUndefined();
   });
 });
 
-it("D9 replaces the name in a path, encoded where it must be", () => {
+it("D9 replaces the name in a path, encoded where necessary", () => {
   expect(
     renameInPath("/v1beta/models/gemini-pro:streamGenerateContent", "gemini-pro", "gemini-flash"),
   ).toBe("/v1beta/models/gemini-flash:streamGenerateContent");

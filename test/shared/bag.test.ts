@@ -24,14 +24,14 @@ describe("a bag", () => {
     ["first", a, ["b", "c"]],
     ["one in the middle", b, ["a", "c"]],
     ["last", c, ["a", "b"]],
-  ])("gives up the %s and keeps the others", (_, one, left) => {
+  ])("removes the %s and keeps the others", (_, one, left) => {
     const bag = filled();
     bag.delete(one);
     expect(names(bag)).toEqual(left);
     expect(bag.size).toBe(2);
   });
 
-  it("is empty after all have left, in any order, and takes them in again", () => {
+  it("is empty after all were removed, in any order, and accepts them again", () => {
     for (const order of [
       [a, b, c],
       [c, b, a],
@@ -46,7 +46,7 @@ describe("a bag", () => {
     }
   });
 
-  it("loses nobody where one leaves twice, or was never in it", () => {
+  it("loses no member where one is removed twice, or was never in it", () => {
     const bag = filled();
     bag.delete(a);
     bag.delete(a);
@@ -54,7 +54,7 @@ describe("a bag", () => {
     expect(names(bag)).toEqual(["b", "c"]);
   });
 
-  it("may lose members while it is walked through: all who were there are met once", () => {
+  it("may lose members during an iteration: all initial ones are visited once", () => {
     const bag = filled();
     const met: string[] = [];
     for (const one of bag) {

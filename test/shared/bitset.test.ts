@@ -33,7 +33,7 @@ it("A15 finds the next member as a sorted list does, through adding and removing
   );
 });
 
-it("starts full where it is told to, and has nobody beyond its size", () => {
+it("starts full on request, and has no member beyond its size", () => {
   for (const size of SIZES) {
     const bits = BitSet.full(size);
     const members: number[] = [];
@@ -69,7 +69,7 @@ it("A15 finds the next number that several sets share", () => {
   );
 });
 
-it("finds nothing in sets that share nothing, and in sets of nobody", () => {
+it("finds nothing in sets without a common member, and in empty sets", () => {
   expect(nextInAll([setOf(100, [1, 40]), setOf(100, [2, 41])], 0)).toBe(-1);
   expect(nextInAll([new BitSet(0), new BitSet(0)], 0)).toBe(-1);
   expect(nextInAll([BitSet.full(32)], 32)).toBe(-1);

@@ -44,7 +44,7 @@ it.each([
   expect(denialOf(new TypeError("fetch failed", { cause: denial(message) }))).toBe(line);
 });
 
-it("knows Deno KV without its flag, from unstorage's driver and from Deno", () => {
+it("recognises Deno KV without its flag, from unstorage's driver and from Deno", () => {
   const line = "Deno KV is switched off: run with --unstable-kv";
   const driver = "[deno-kv] Missing `Deno.openKv`. Are you running Deno with --unstable-kv?";
   expect(denialOf(new Error(driver))).toBe(line);
@@ -60,7 +60,7 @@ it.each([
   ],
   ["no error", "NotCapable"],
   ["nothing", undefined],
-])("is silent about %s", (_, error) => {
+])("ignores %s", (_, error) => {
   expect(denialOf(error)).toBeUndefined();
 });
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { describeFault } from "../../src/shared/describe-error.ts";
 
-it("J7 tells kind, code and place of an error, and nothing of its message", () => {
+it("J7 names kind, code and place of an error, and nothing of its message", () => {
   const error = Object.assign(new TypeError("secret\n    at secret (secret.ts:1:1)"), {
     code: "ERR_X",
   });
@@ -10,18 +10,18 @@ it("J7 tells kind, code and place of an error, and nothing of its message", () =
   expect(line).not.toContain("secret");
 });
 
-it("J7 does not take any text for a code", () => {
+it("J7 does not accept any text as a code", () => {
   const error = Object.assign(new Error("x"), { code: "sk-secret" });
   expect(describeFault(error)).not.toContain("sk-secret");
 });
 
-it("J7 tells what was thrown that is no error, and nothing of it", () => {
+it("J7 names the type of a thrown value that is not an error, and nothing of its content", () => {
   expect(describeFault("secret")).toBe("a thrown string");
   expect(describeFault(null)).toBe("a thrown null");
   expect(describeFault({ secret: 1 })).toBe("a thrown object");
 });
 
-it("J7 does without a stack", () => {
+it("J7 works without a stack", () => {
   const error = new RangeError("secret");
   error.stack = undefined;
   expect(describeFault(error)).toBe("RangeError");

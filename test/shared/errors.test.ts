@@ -36,11 +36,11 @@ interface Provocation {
   options?: (dialect: DialectName, stream: boolean) => UnderTestOptions;
   behaviour?: (dialect: DialectName, stream: boolean) => Behaviour;
   ask?: (dialect: DialectName) => Ask;
-  /** Done before the request that is looked at. */
+  /** Done before the tested request. */
   before?: (send: () => Promise<Response>) => unknown;
-  /** Done while it is under way. */
+  /** Done while the request is in progress. */
   during?: () => unknown;
-  /** An error that only a stream can be told of; it comes as an event. */
+  /** An error that only occurs in a stream, and arrives as an event. */
   asEvent?: true;
 }
 
@@ -294,7 +294,7 @@ function send({ dialect, stream }: (typeof CASES)[number], asked: Ask = {}): Pro
   } as RequestInit);
 }
 
-/** The error object in the shape that this dialect's clients read. */
+/** The error object in the format that this dialect's clients read. */
 function errorIn(
   dialect: DialectName,
   body: unknown,
@@ -310,7 +310,7 @@ function errorIn(
 }
 
 describe("over a socket", () => {
-  it.each(CASES)("E3 tells $code in the shape of $dialect (stream: $stream)", async (provoked) => {
+  it.each(CASES)("E3 sends $code in the format of $dialect (stream: $stream)", async (provoked) => {
     const { code, dialect, stream, status, options, behaviour, asEvent } = provoked;
     const more = options?.(dialect, stream);
     relay = await startRelay({ upstream: { dialect }, ...more });
@@ -431,7 +431,7 @@ describe("at start", () => {
     },
   );
 
-  it("K13 starts as soon as the factory's options are right", async () => {
+  it("K13 starts as soon as the factory's options are correct", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     relay = await startRelay();
     const env: { KEY?: string } = {};
@@ -450,7 +450,7 @@ describe("at start", () => {
   });
 });
 
-it("E12 tells nobody of ERR_RELAY_CLIENT_GONE but the end hook", async () => {
+it("E12 reports ERR_RELAY_CLIENT_GONE only to the end hook", async () => {
   relay = await startRelay();
   relay.upstream.script({ then: stall() });
   const controller = new AbortController();
@@ -461,7 +461,7 @@ it("E12 tells nobody of ERR_RELAY_CLIENT_GONE but the end hook", async () => {
   expect(await relay.ended()).toMatchObject({ error: "ERR_RELAY_CLIENT_GONE", status: undefined });
 });
 
-it("E3 has no code that nothing provokes", () => {
+it("E3 has no code that no test provokes", () => {
   const told = Object.keys(PROVOCATIONS);
   const elsewhereTold = [
     "ERR_RELAY_OPTIONS",
@@ -485,7 +485,7 @@ it("E3 describes every code in docs/errors.md with its status and type", () => {
   );
 });
 
-describe("nothing to choose", () => {
+describe("no credential available", () => {
   it.each([true, false])(
     "A14 answers 503 in JSON where all are disabled (stream: %s)",
     async (stream) => {

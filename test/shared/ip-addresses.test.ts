@@ -79,9 +79,9 @@ describe("parseAddress", () => {
     ["the unspecified address", "0.0.0.0"],
     ["the unspecified address, IPv6", "::"],
     ["a megabyte", "1".repeat(1_000_000)],
-  ])("N10 takes %s for no address", (_what, text) => expect(parseAddress(text)).toBeUndefined());
+  ])("N10 rejects %s as an address", (_what, text) => expect(parseAddress(text)).toBeUndefined());
 
-  it("N10 reads any IPv6 address alike, however it is shortened", () => {
+  it("N10 reads any IPv6 address in the same way, however it is shortened", () => {
     const groups = fc.array(fc.integer({ min: 1, max: 0xffff }), { minLength: 8, maxLength: 8 });
     fc.assert(
       fc.property(groups, fc.nat(7), fc.nat(8), fc.boolean(), (full, from, count, isUpper) => {
@@ -96,7 +96,7 @@ describe("parseAddress", () => {
     );
   });
 
-  it("N10 never throws, and gives two groups or eight", () => {
+  it("N10 never throws, and returns two groups or eight", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789abf:.[]%/_, "x') }), (text) => {
         expect([undefined, 2, 8]).toContain(parseAddress(text)?.length);
@@ -120,23 +120,23 @@ describe("networks", () => {
     ["fe80::/10", "febf::1", "fec0::1"],
     ["2001:db8::1", "2001:db8::1", "2001:db8::2"],
     ["0.0.0.0/0", "1.2.3.4", "2001:db8::1"],
-  ])("N10 %s holds %s and not %s", (network, inside, outside) => {
+  ])("N10 %s contains %s and not %s", (network, inside, outside) => {
     const parsed = parseNetwork(network)!;
     expect(isInside(parsed, parseAddress(inside)!)).toBe(true);
     expect(isInside(parsed, parseAddress(outside)!)).toBe(false);
   });
 
   it.each(["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "10/8", "x", ""])(
-    "N10 %j is no network",
+    "N10 rejects %j as a network",
     (text) => expect(parseNetwork(text)).toBeUndefined(),
   );
 
   it.each(["[::1]", "fe80::1%eth0", "10.0.0.1:80", " 10.0.0.1", "::ffff:10.0.0.0/8"])(
-    "N10 %j is no network: what an operator writes is read strictly",
+    "N10 rejects %j as a network: options are read strictly",
     (text) => expect(parseNetwork(text)).toBeUndefined(),
   );
 
-  it("N10 knows what is private and what is this machine", () => {
+  it("N10 knows private addresses and those of this machine", () => {
     const holds = (list: typeof PRIVATE, text: string): boolean =>
       list.some((one) => isInside(one, parseAddress(text)!));
     for (const text of "10.0.0.1 172.16.0.1 192.168.1.1 127.9.9.9 100.64.0.1 100.127.255.255".split(

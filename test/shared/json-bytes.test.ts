@@ -49,9 +49,9 @@ describe("a field set in a body", () => {
     "",
     '{"stream_options":7}',
     '{"stream_options":[{}]}',
-  ])("I17 finds no place in %s", (before) => expect(set(before)).toBeUndefined());
+  ])("I17 finds no position in %s", (before) => expect(set(before)).toBeUndefined());
 
-  it("I17 I11 sets the field in any request, however it is written, and leaves every other value", () => {
+  it("I17 I11 sets the field in any request, however it is written, and leaves every other value unchanged", () => {
     const options = fc.oneof(
       fc.constant(undefined),
       fc.constant(null),

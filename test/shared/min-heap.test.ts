@@ -8,7 +8,7 @@ const opArb = fc.record({
   time: fc.nat(1_000),
 });
 
-it("D4 gives back the earliest first, each member once, whatever was moved or taken out before", () => {
+it("D4 returns the earliest first, each member once, whatever was moved or removed before", () => {
   fc.assert(
     fc.property(fc.array(opArb, { maxLength: 150, size: "max" }), (ops) => {
       const deadlines = new MinHeap<number>();
@@ -38,7 +38,7 @@ it("D4 gives back the earliest first, each member once, whatever was moved or ta
   );
 });
 
-it("A15 finds the least value over its entries without looking at later ones", () => {
+it("A15 finds the least value over its entries without examining later ones", () => {
   const deadlines = new MinHeap<number>();
   for (let member = 0; member < 10_000; member++)
     deadlines.set(member, 1_000 + ((member * 7_919) % 10_000));
@@ -55,7 +55,7 @@ it("A15 finds the least value over its entries without looking at later ones", (
   expect(looks).toBeLessThan(200);
 });
 
-it("keeps the best so far where no entry is below it", () => {
+it("keeps the best value so far where no entry is below it", () => {
   const deadlines = new MinHeap<string>();
   deadlines.set("late", 500);
   expect(deadlines.least(() => 500, 100)).toBe(100);

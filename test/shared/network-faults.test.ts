@@ -9,7 +9,7 @@ const deno = (words: string): TypeError =>
     new Error(`error sending request for url (https://h/p?k=s): client error (Connect): ${words}`),
   );
 
-describe("why a call failed, as each platform says it", () => {
+describe("the cause of a failed call, as each platform reports it", () => {
   it.each([
     ["Node", failed(coded("ECONNREFUSED")), "refused", "ECONNREFUSED"],
     [
@@ -103,7 +103,7 @@ describe("why a call failed, as each platform says it", () => {
     expect(readFault(error)).toEqual({ fault, code });
   });
 
-  it("E10 takes an unknown code for a connection that ended", () => {
+  it("E10 treats an unknown code as a connection that ended", () => {
     expect(faultOf("ESOMETHING")).toBe("closed");
   });
 });

@@ -22,7 +22,7 @@ describe("a pattern", () => {
     expect(compilePattern(pattern)(name)).toBe(expected);
   });
 
-  it("A10 agrees with a regular expression, whatever the pattern", () => {
+  it("A10 agrees with a regular expression, for every pattern", () => {
     const letters = fc.array(fc.constantFrom("a", "b", "B", "*", "."), { maxLength: 8 });
     fc.assert(
       fc.property(letters, letters, (pattern, name) => {
@@ -38,7 +38,7 @@ describe("a pattern", () => {
     );
   });
 
-  it("N4 stays quick on a pattern and a name made to be slow", () => {
+  it("N4 stays fast on a pattern and a name that are made to be slow", () => {
     const matches = compilePattern(`${"*a".repeat(30)}*b`);
     expect(matches("a".repeat(50_000))).toBe(false);
   });
@@ -65,7 +65,7 @@ describe("the longest match", () => {
     expect(find(model)).toBe(family);
   });
 
-  it("D2 leaves a model that nothing matches to itself", () => {
+  it("D2 returns nothing for a model that no pattern matches", () => {
     expect(createLongestMatch({ "gpt*": "gpt" })("claude")).toBeUndefined();
   });
 });

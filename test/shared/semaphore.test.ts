@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { createSemaphore } from "../../src/shared/semaphore.ts";
 import { turns } from "../state/storages.ts";
 
-it("runs at most so many jobs at once, all of them, in order, whatever fails", async () => {
+it("runs at most the given number of jobs at once, all of them, in order, whatever fails", async () => {
   const gate = createSemaphore(3);
   const started: number[] = [];
   let running = 0;

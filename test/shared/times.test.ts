@@ -11,7 +11,7 @@ import {
 
 const NOON = Date.UTC(2026, 10, 28, 12, 3, 13);
 
-describe("a duration in words", () => {
+describe("a formatted duration", () => {
   it.each([
     [0, "0 ms"],
     [-5, "0 ms"],
@@ -40,7 +40,7 @@ describe("a duration in words", () => {
     [Infinity, "an unlimited time"],
   ])("J5 %d ms is %s", (ms, text) => expect(toDurationText(ms)).toBe(text));
 
-  it("J5 is short, and never says more than there is", () => {
+  it("J5 is short, and never longer than the real one", () => {
     const lengths: Record<string, number> = { ms: 1, s: 1e3, min: 6e4, h: 36e5, d: 864e5 };
     fc.assert(
       fc.property(fc.double({ min: 1, max: 1e13, noNaN: true }), (ms) => {
@@ -57,7 +57,7 @@ describe("a duration in words", () => {
   });
 });
 
-describe("a wait in words", () => {
+describe("a formatted wait", () => {
   it.each([
     [450, "450 ms"],
     [12_000, "12 s"],
@@ -72,7 +72,7 @@ describe("a wait in words", () => {
     [Infinity, "an unlimited time"],
   ])("J5 %d ms is %s", (ms, text) => expect(toWaitText(ms, NOON)).toBe(text));
 
-  it("J5 never names an end before the wait is over", () => {
+  it("J5 never names an end before the wait has ended", () => {
     fc.assert(
       fc.property(fc.nat(4e9), fc.integer({ min: 60_000, max: 1e9 }), (since, ms) => {
         const now = NOON + since;
@@ -104,14 +104,14 @@ describe("a point in time", () => {
     [Number.NaN, "1970-01-01T00:00:00.000Z"],
   ])("J2 %d is %s", (at, text) => expect(toISOTime(at)).toBe(text));
 
-  it("J2 is so many seconds away, never less than 0", () => {
+  it("J2 is a number of whole seconds away, never less than 0", () => {
     expect(secondsUntil(NOON + 1, NOON)).toBe(1);
     expect(secondsUntil(NOON + 2_000, NOON)).toBe(2);
     expect(secondsUntil(NOON - 5_000, NOON)).toBe(0);
   });
 });
 
-it("J14 says how long an outage lasted without fractions of a second", () => {
+it("J14 formats the duration of an outage without fractions of a second", () => {
   expect([0, 999, 5_500, 12_000, 130_000].map(toSpanText)).toEqual([
     "less than 1 s",
     "less than 1 s",

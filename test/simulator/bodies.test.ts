@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.close());
 
-it("streams Google's JSON array where no events are asked for", async () => {
+it("streams Google's JSON array where no events are requested", async () => {
   const response = await ask(upstream, {}, { path: "/v1/models/gemini:streamGenerateContent" });
   expect(response.headers.get("content-type")).toContain("application/json");
   const parts = (await response.json()) as { candidates: { content: object }[] }[];
@@ -36,7 +36,7 @@ it("streams NDJSON, events or JSON under the generic path", async () => {
   expect(await json.json()).toMatchObject({ echo: { x: 1 }, text: "one two" });
 });
 
-it("cuts NDJSON in mid-line", async () => {
+it("cuts NDJSON in the middle of a line", async () => {
   upstream.script({ then: { cut: { inEvent: 2 } } });
   const response = await ask(upstream, { x: 2 }, { path: "/generic/ndjson" });
   await expect(response.text()).rejects.toThrow("terminated");
@@ -57,7 +57,7 @@ it.each([
   expect(upstream.ledger.last()).toMatchObject({ status: 200, events: 0 });
 });
 
-it("sends an error word for word as the first event", async () => {
+it("sends a literal error as the first event", async () => {
   upstream.script({ then: { error: { raw: 'data: {"oops":1}\n\n' } } });
   const body = await (await ask(upstream, { stream: true }, {})).text();
   expect(body).toBe('data: {"oops":1}\n\n');

@@ -23,7 +23,7 @@ it("streams a chat completion that ends with [DONE]", async () => {
   });
 });
 
-it("gives the same bytes for the same request, and says beforehand which", async () => {
+it("sends the same bytes for the same request, and returns them in advance", async () => {
   const first = await (await ask(upstream, CHAT)).text();
   const second = await (await ask(upstream, CHAT)).text();
   const expected = upstream.expectedBody({
@@ -35,7 +35,7 @@ it("gives the same bytes for the same request, and says beforehand which", async
   expect(upstream.ledger.calls[0]?.sent?.toString()).toBe(first);
 });
 
-it("gives other words for another request or another seed", async () => {
+it("sends other words for another request or another seed", async () => {
   const body = JSON.stringify(CHAT);
   const path = "/v1/chat/completions";
   const other = await createSimulator({ seed: 2 });
@@ -45,7 +45,7 @@ it("gives other words for another request or another seed", async () => {
   await other.close();
 });
 
-it("refuses the first call and answers the second when a rule says so", async () => {
+it("refuses the first call and answers the second with such a rule", async () => {
   upstream.script({ when: { first: 1 }, then: { refuse: { kind: "rate-limit", wait: 3000 } } });
   const first = await ask(upstream, CHAT);
   expect(first.status).toBe(429);
@@ -64,7 +64,7 @@ it("destroys the socket in the middle of the second event", async () => {
   });
 });
 
-it("falls silent after two events until it is released", async () => {
+it("stops sending after two events until it is released", async () => {
   upstream.script({ then: { stall: { afterEvents: 2 } } });
   const text = ask(upstream, CHAT).then((response) => response.text());
   await upstream.ledger.next((call) => call.events === 2);
@@ -72,7 +72,7 @@ it("falls silent after two events until it is released", async () => {
   expect(await text).toContain("[DONE]");
 });
 
-it("notes a client that leaves a stalled stream", async () => {
+it("records a client that leaves a stalled stream", async () => {
   upstream.script({ then: { stall: "before-headers" } });
   const controller = new AbortController();
   const gone = ask(upstream, CHAT, { signal: controller.signal }).catch(() => "gone");

@@ -1,4 +1,4 @@
-// How the tests of the simulator call it.
+// Calls the simulator in the tests.
 import type { Simulator } from "../../simulator/index.ts";
 
 export const CHAT: { model: string; stream: boolean; messages: object[] } = {
@@ -7,7 +7,7 @@ export const CHAT: { model: string; stream: boolean; messages: object[] } = {
   messages: [{ role: "user", content: "Hello" }],
 };
 
-/** Posts a body to the simulator; `key` goes where OpenAI's clients put it. */
+/** Posts a body to the simulator; `key` is sent where OpenAI's clients put it. */
 export function ask(
   upstream: Simulator,
   body: object,

@@ -49,13 +49,13 @@ it("is understood by OpenAI's client: a streamed chat with usage", async () => {
   });
 });
 
-it("is understood by OpenAI's client: a chat in one piece", async () => {
+it("is understood by OpenAI's client: a complete chat", async () => {
   const answer = await openai.chat.completions.create({ model: "gpt-5", messages: MESSAGES });
   expect(answer.choices[0]?.message.content).toBe(WHOLE);
   expect(answer.usage?.total_tokens).toBeGreaterThan(3);
 });
 
-it("is understood by OpenAI's client: responses, streamed and in one piece", async () => {
+it("is understood by OpenAI's client: responses, streamed and complete", async () => {
   const stream = openai.responses.stream({ model: "gpt-5", input: "Hello" });
   let text = "";
   stream.on("response.output_text.delta", (event) => void (text += event.delta));
@@ -80,7 +80,7 @@ it("is understood by OpenAI's client: models and embeddings", async () => {
   expect([...(vectors.data[0]?.embedding ?? [])]).toEqual(plain.data[0]?.embedding);
 });
 
-it("is understood by Anthropic's client, streamed and in one piece", async () => {
+it("is understood by Anthropic's client, streamed and complete", async () => {
   const ask = { model: "claude-simulated", max_tokens: 64, messages: MESSAGES };
   const streamed = await anthropic.messages.stream(ask).finalMessage();
   const whole = await anthropic.messages.create(ask);
@@ -92,13 +92,13 @@ it("is understood by Anthropic's client, streamed and in one piece", async () =>
   expect(upstream.ledger.byCredential("claude-simulated")).toEqual({ c2: 3 });
 });
 
-it("tells Anthropic's list of models by the version header", async () => {
+it("recognises a request for Anthropic's list of models by the version header", async () => {
   const page = await anthropic.models.list();
   expect(page.data[0]).toMatchObject({ type: "model" });
   expect(upstream.ledger.last()).toMatchObject({ dialect: "anthropic", operation: "models" });
 });
 
-it("is understood by Google's client, streamed and in one piece", async () => {
+it("is understood by Google's client, streamed and complete", async () => {
   const ask = { model: "gemini-2.5-pro", contents: "Hello" };
   let text = "";
   for await (const chunk of await google.models.generateContentStream(ask))
@@ -114,7 +114,7 @@ it("is understood by Google's client, streamed and in one piece", async () => {
   });
 });
 
-it("refuses in words that each client reads as its own", async () => {
+it("refuses in the format of each client", async () => {
   upstream.script({ then: { refuse: { kind: "rate-limit", wait: 2000 } } });
   const chat = openai.chat.completions.create({ model: "gpt-5", messages: MESSAGES });
   await expect(chat).rejects.toMatchObject({ status: 429, code: "rate_limit_exceeded" });

@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { bin: bins } = JSON.parse(readFileSync(join(app.folder, "package.json"), "utf8")) as {
     bin: Record<string, string>;
   };
-  // As npm installs a command: a link to the file, with the mode that the tarball gives it.
+  // As npm installs a command: a link to the file, with the mode from the tarball.
   mkdirSync(join(app.app, "node_modules/.bin"), { recursive: true });
   bin = join(app.app, "node_modules/.bin/h3-relay-simulator");
   symlinkSync(join(app.folder, bins["h3-relay-simulator"]!), bin);
@@ -56,7 +56,7 @@ const chat = (url: string, key: string | undefined, model = "gpt-5"): Promise<Re
     body: JSON.stringify({ model, messages: [] }),
   });
 
-it("greets with the base URLs, the keys and what it plays", async () => {
+it("prints the base URLs, the keys and the scenario at start", async () => {
   const { url, greeting } = await start(
     "--key team-a=sk-a --model gpt-5 --quota 3/minute --grant team-b=a-refresh-token --scenario slow",
   );
@@ -97,7 +97,7 @@ it("prints one line for each call: time, method, path, credential, model, status
   ]);
 });
 
-it("says how a call ended that was not whole, and prints nothing when quiet", async () => {
+it("says how an incomplete call ended, and prints nothing when quiet", async () => {
   const { url, lines } = await start("--scenario cut-before-headers");
   await expect(chat(url, undefined)).rejects.toThrow();
   await untilSo(() => lines.length >= 1, 5000);
@@ -113,7 +113,7 @@ it("says how a call ended that was not whole, and prints nothing when quiet", as
   expect(quiet.lines).toEqual([]);
 });
 
-it("keeps the quotas that flags give", async () => {
+it("applies the quotas of flags", async () => {
   const { url } = await start("--quota gpt-*=1/hour");
   const statuses = [];
   for (const model of ["gpt-5", "gpt-5", "other", "other"]) {
@@ -139,13 +139,13 @@ async function refresh(
   return { status: answer.status, next, token };
 }
 
-it("has the grants that flags give: rotating, or not", async () => {
+it("has the grants of flags: rotating, or not", async () => {
   const rotating = await start("--grant team-a=one --key b=sk-b");
   const first = await refresh(rotating.url, "one");
   expect(first).toMatchObject({ status: 200 });
   expect(first.next).not.toBe("one");
   expect((await chat(rotating.url, String(first.token))).status).toBe(200);
-  // The old token comes back: the grant is revoked.
+  // The old token is used again: the grant is revoked.
   expect((await refresh(rotating.url, "one")).status).toBe(400);
   expect((await refresh(rotating.url, String(first.next))).status).toBe(400);
 
@@ -155,7 +155,7 @@ it("has the grants that flags give: rotating, or not", async () => {
   expect(await refresh(lasting.url, "one")).toMatchObject({ status: 200 });
 });
 
-it("limits creations, and what each anonymous user may do, as flags say", async () => {
+it("limits creations, and the calls of each anonymous user, by flags", async () => {
   const { url } = await start("--creations-per-hour 1 --requests-each 1");
   const create = (): Promise<Response> =>
     fetch(`${url}/v1/accounts:signUp?key=web`, { method: "POST", body: "{}" });
@@ -181,7 +181,7 @@ it.each([
   expect(stderr.trim().split("\n")).toHaveLength(1);
 });
 
-it("says with exit code 1 that its port is in use", async () => {
+it("reports with exit code 1 that its port is in use", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const { port } = taken.address() as AddressInfo;
@@ -208,7 +208,7 @@ it.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
-it("is run by npx out of the package, which is named because the command has another name", () => {
+it("can be run by npx with the package named, because the command has another name", () => {
   app.write("package.json", JSON.stringify({ private: true, dependencies: { "h3-relay": "*" } }));
   const args = ["--no", "--offline", "-p", "h3-relay", "h3-relay-simulator", "--help"];
   expect(execFileSync("npx", args, { cwd: app.app, encoding: "utf8" })).toContain(
@@ -216,7 +216,7 @@ it("is run by npx out of the package, which is named because the command has ano
   );
 }, 30_000);
 
-it("outlives a reader that has gone, and a path that is not well encoded", async () => {
+it("survives a closed reader, and a path that is not validly encoded", async () => {
   const { url } = await start();
   running!.stdout!.destroy();
   for (let nth = 0; nth < 3; nth++) await (await chat(url, undefined)).text();

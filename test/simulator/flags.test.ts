@@ -43,7 +43,7 @@ it("prints a usage that names every flag and every scenario, in lines that fit a
   expect(toCommand(["--help"])).toBeUndefined();
   const described = [...USAGE.matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag!);
   expect(described).toHaveLength(20);
-  // Each of them is known.
+  // Each of them is a known flag.
   for (const flag of described) expect(() => toCommand([`--${flag}`])).not.toThrow("Unknown");
   for (const name of Object.keys(SCENARIOS)) expect(USAGE).toMatch(new RegExp(`\\b${name}\\b`));
   expect(Math.max(...USAGE.split("\n").map(({ length }) => length))).toBeLessThan(125);
@@ -97,7 +97,7 @@ describe("a wrong flag is named", () => {
     expect(said).toThrow(words);
   });
 
-  it("and no secret with it", () => {
+  it("names no secret with it", () => {
     for (const line of [
       "--key sk-secret",
       "--key a=sk-secret --key b=sk-secret",

@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => upstream.close());
 
-it("keeps what was presented and what was asked", async () => {
+it("records the credential and the request", async () => {
   await ask(upstream, CHAT, { path: "/v1/chat/completions?x=1", headers: { "x-planted": "one" } });
   const call = upstream.ledger.last();
   expect(call).toMatchObject({
@@ -42,7 +42,7 @@ it("reads secrets wherever a dialect puts them", async () => {
   expect(upstream.ledger.calls.map((call) => call.secret)).toEqual(["one", "two", "three"]);
 });
 
-it("stamps a call by the injected clock, pacing included", async () => {
+it("records times by the injected clock, pacing included", async () => {
   upstream.script({ then: { events: 2, interval: 1000, delay: 500 } });
   const body = ask(upstream, CHAT).then((response) => response.text());
   const call = await upstream.ledger.next(() => true);
@@ -68,7 +68,7 @@ it("sends comments while it is stalled", async () => {
   expect(clock.pending()).toBe(0);
 });
 
-it("hands a condition that throws to who waits for it", async () => {
+it("rejects with the error of a condition that throws", async () => {
   const waiting = upstream.ledger.until((ledger) => {
     if (ledger.total > 0) throw new Error("wrong condition");
     return false;
@@ -78,7 +78,7 @@ it("hands a condition that throws to who waits for it", async () => {
   await rejected;
 });
 
-it("forgets its pauses when the client goes", async () => {
+it("cancels its pauses when the client leaves", async () => {
   upstream.script({ then: { interval: 1000 } });
   const controller = new AbortController();
   const response = await ask(upstream, CHAT, { signal: controller.signal });
@@ -128,7 +128,7 @@ it("counts by credential, model and status beyond the calls it keeps", async () 
   expect(upstream.ledger.byCredential("other")).toEqual({ c2: 1 });
 });
 
-it("keeps a call that is still open, however many come after it", async () => {
+it("keeps a call that is still open, however many follow it", async () => {
   upstream.script({ when: { first: 1 }, then: { stall: "before-headers" } });
   const slow = ask(upstream, CHAT);
   const call = await upstream.ledger.next((one) => one.stalled);
@@ -138,7 +138,7 @@ it("keeps a call that is still open, however many come after it", async () => {
   await (await slow).arrayBuffer();
 });
 
-it("forgets on reset, but not what is under way", async () => {
+it("drops all on reset, except calls in progress", async () => {
   await (await ask(upstream, CHAT)).arrayBuffer();
   upstream.script({ then: { stall: "before-headers" } });
   const answer = ask(upstream, CHAT);
@@ -150,14 +150,14 @@ it("forgets on reset, but not what is under way", async () => {
   await (await answer).arrayBuffer();
 });
 
-it("wakes everybody who waits when the simulator closes", async () => {
+it("rejects all waits when the simulator closes", async () => {
   const waiting = upstream.ledger.next((call) => call.id === 99);
   const rejected = expect(waiting).rejects.toThrow("closed during a wait");
   await upstream.close();
   await rejected;
 });
 
-it("leaves nothing open when it closes in mid-answer", async () => {
+it("leaves nothing open when it closes in the middle of an answer", async () => {
   upstream.script({ then: { stall: "before-headers" } });
   const gone = ask(upstream, CHAT).catch(() => "gone");
   const call = await upstream.ledger.next((one) => one.stalled);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { type Call, createSimulator } from "../../simulator/index.ts";
 
-it("tells of each call once, when it has ended, and outlives a log that throws", async () => {
+it("reports each call once, when it has ended, and survives a log that throws", async () => {
   const told: [string, Call["end"], boolean][] = [];
   const upstream = await createSimulator({
     onCall(call) {
@@ -19,6 +19,6 @@ it("tells of each call once, when it has ended, and outlives a log that throws",
   await upstream.close();
 });
 
-it("refuses a log that is no function", async () => {
+it("rejects a log that is not a function", async () => {
   await expect(createSimulator({ onCall: true as never })).rejects.toThrow('Option "onCall"');
 });

@@ -26,7 +26,7 @@ async function status(key = "sk-one", model = "gpt-5"): Promise<number> {
   return response.status;
 }
 
-it("admits so many calls for each credential and model until the window ends", async () => {
+it("allows the given number of calls for each credential and model until the window ends", async () => {
   upstream.limit({ limit: 2, per: HOUR });
   expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
   expect(await status("sk-two")).toBe(200);
@@ -37,7 +37,7 @@ it("admits so many calls for each credential and model until the window ends", a
   expect(await status()).toBe(200);
 });
 
-it("never gives back what has no window", async () => {
+it("never renews a quota without a window", async () => {
   upstream.limit({ limit: 1, refuse: { kind: "no-remaining-quota" } });
   await status();
   await clock.advance(1000 * HOUR);
@@ -48,7 +48,7 @@ it("never gives back what has no window", async () => {
   expect(await status()).toBe(200);
 });
 
-it("counts a whole account, a model, or everybody, when told to", async () => {
+it("counts a whole account, a model, or all, when configured", async () => {
   upstream.limit({ limit: 1, by: "credential" });
   expect([await status("a", "x"), await status("a", "y"), await status("b", "x")]).toEqual([
     200, 429, 200,
@@ -61,7 +61,7 @@ it("counts a whole account, a model, or everybody, when told to", async () => {
   expect([await status("a", "x"), await status("b", "y")]).toEqual([200, 429]);
 });
 
-it("counts a call only where all quotas admit it", async () => {
+it("counts a call only where all quotas allow it", async () => {
   upstream.limit({ limit: 1, per: 60_000 }, { limit: 2, per: 24 * HOUR });
   expect([await status(), await status(), await status()]).toEqual([200, 429, 429]);
   await clock.advance(60_000);
@@ -71,7 +71,7 @@ it("counts a call only where all quotas admit it", async () => {
   expect(response.headers.get("retry-after")).toBe(String(24 * 3600 - 120));
 });
 
-it("states the time to its reset where it was told to", async () => {
+it("states the time to its reset where configured", async () => {
   upstream.limit({
     limit: 0,
     per: 90_500,
@@ -106,7 +106,7 @@ it("states it as a reset of Google's quota, or as a date", async () => {
   expect(response.headers.get("retry-after")).toBe("Thu, 01 Jan 2026 05:05:47 GMT");
 });
 
-it("refuses whole even where a rule wanted an error inside the answer", async () => {
+it("refuses completely even where a rule asks for an error inside the answer", async () => {
   upstream.limit({ limit: 0 });
   upstream.script({ then: { error: { kind: "overloaded" }, empty: "body" } });
   const response = await ask(upstream, CHAT);
@@ -116,7 +116,7 @@ it("refuses whole even where a rule wanted an error inside the answer", async ()
   ]);
 });
 
-it("shows what remains in the headers of a good answer", async () => {
+it("shows the remaining amount in the headers of a normal answer", async () => {
   upstream.limit({ limit: 5, per: 60_000 });
   const chat = await ask(upstream, CHAT);
   expect(chat.headers.get("x-ratelimit-remaining-requests")).toBe("4");
@@ -125,7 +125,7 @@ it("shows what remains in the headers of a good answer", async () => {
   expect(message.headers.get("anthropic-ratelimit-requests-remaining")).toBe("3");
 });
 
-it("counts what a rule merely slows down, and not what a rule refuses", async () => {
+it("counts calls that a rule only slows down, and not those that a rule refuses", async () => {
   upstream.limit({ limit: 2 });
   upstream.script(
     { when: { first: 1 }, then: { refuse: "server-error" } },

@@ -28,7 +28,7 @@ async function statuses(count: number, key = "sk-a", body: object = CHAT): Promi
 
 const REFUSE: Rule["then"] = { refuse: "server-error" };
 
-it("tells a credential by its name or by its secret", async () => {
+it("matches a credential by its name or by its secret", async () => {
   upstream.script(
     { when: { credential: "team-a" }, then: REFUSE },
     { when: { credential: "sk-b" }, then: { refuse: "billing" } },
@@ -37,7 +37,7 @@ it("tells a credential by its name or by its secret", async () => {
   expect(await statuses(1, "sk-b")).toEqual([402]);
 });
 
-it("tells models and paths by patterns", async () => {
+it("matches models and paths by patterns", async () => {
   upstream.script(
     { when: { model: "*-mini" }, then: REFUSE },
     { when: { path: "/second/*" }, then: REFUSE },
@@ -58,12 +58,12 @@ it.each([
   [{ first: 2 }, [500, 500, 200, 200]],
   [{ between: [2, 3] }, [200, 500, 500, 200]],
   [{ nth: [1, 4] }, [500, 200, 200, 500]],
-] as const)("holds for %j of four calls", async (when, expected) => {
+] as const)("applies to %j of four calls", async (when, expected) => {
   upstream.script({ when, then: REFUSE });
   expect(await statuses(4)).toEqual(expected);
 });
 
-it("lets the first rule that fits decide", async () => {
+it("uses the first rule that matches", async () => {
   upstream.script({ when: { first: 1 }, then: { refuse: "billing" } }, { then: REFUSE });
   expect(await statuses(3)).toEqual([402, 500, 500]);
 });
@@ -79,14 +79,14 @@ async function draw(seed: number): Promise<number[]> {
   return seen;
 }
 
-it("draws by the seed", async () => {
+it("is determined by the seed", async () => {
   const first = await draw(7);
   expect(await draw(7)).toEqual(first);
   expect(await draw(8)).not.toEqual(first);
   expect(new Set(first)).toEqual(new Set([200, 500]));
 });
 
-it("asks a function what to do, with the call in its hand", async () => {
+it("calls a function with the call for a decision", async () => {
   upstream.script({
     then: (asked, credential) => ({ reply: { body: `${credential} ${asked.model}` } }),
   });

@@ -27,7 +27,7 @@ async function status(key: string): Promise<number> {
   return response.status;
 }
 
-it("describes every scenario in words and data alone", () => {
+it("describes every scenario in a sentence and in data only", () => {
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     expect(scenario.name).toBe(name);
     expect(scenario.title).not.toBe("");
@@ -36,14 +36,14 @@ it("describes every scenario in words and data alone", () => {
   }
 });
 
-it("plays a scenario for everybody, until another one is played", async () => {
+it("plays a scenario for all credentials, until another one is played", async () => {
   upstream.scenario("quota-gone");
   expect([await status("sk-a"), await status("sk-b")]).toEqual([429, 429]);
   upstream.scenario("overloaded");
   expect(await status("sk-a")).toBe(503);
 });
 
-it("plays a scenario over HTTP for one credential alone", async () => {
+it("plays a scenario over HTTP for one credential only", async () => {
   const answer = await control("POST", "scenario", { name: "quota-gone", credential: "team-a" });
   expect(await answer.json()).toEqual({ playing: { "*": "healthy", "team-a": "quota-gone" } });
   expect([await status("sk-a"), await status("sk-b")]).toEqual([429, 200]);
@@ -58,13 +58,13 @@ it("limits by the quotas of a scenario", async () => {
   expect(await status("sk-a")).toBe(200);
 });
 
-it("lets a rule go before the scenario", async () => {
+it("uses a rule before the scenario", async () => {
   upstream.scenario("overloaded");
   await control("POST", "rules", [{ when: { first: 1 }, then: { refuse: "billing" } }]);
   expect([await status("sk-a"), await status("sk-a")]).toEqual([402, 503]);
 });
 
-it("tells the ledger over HTTP, and does not count such requests", async () => {
+it("returns the ledger over HTTP, and does not count such requests", async () => {
   await status("sk-a");
   const report = (await (await control("GET", "ledger")).json()) as Record<string, unknown>;
   expect(report).toMatchObject({ total: 1, inFlight: 0, timeOrigin: performance.timeOrigin });
@@ -72,7 +72,7 @@ it("tells the ledger over HTTP, and does not count such requests", async () => {
   expect(report.calls).toMatchObject([{ credential: "team-a", status: 200, end: "completed" }]);
 });
 
-it("lists the scenarios, and says what is wrong with a request", async () => {
+it("lists the scenarios, and reports what is wrong with a request", async () => {
   const list = (await (await control("GET", "scenarios")).json()) as { scenarios: object[] };
   expect(list.scenarios).toHaveLength(Object.keys(SCENARIOS).length);
   const unknown = await control("POST", "scenario", { name: "none" });
@@ -84,13 +84,13 @@ it("lists the scenarios, and says what is wrong with a request", async () => {
   expect((await control("GET", "nothing")).status).toBe(404);
 });
 
-it("does nothing for a page of another site", async () => {
+it("rejects a request by a page of another site", async () => {
   const headers = { "sec-fetch-site": "cross-site" };
   const answer = await fetch(`${upstream.url}/_simulator/reset`, { method: "POST", headers });
   expect(answer.status).toBe(403);
 });
 
-it("releases what is stalled over HTTP", async () => {
+it("releases stalled calls over HTTP", async () => {
   upstream.scenario("silent");
   const answer = status("sk-a");
   await upstream.ledger.next((call) => call.stalled);

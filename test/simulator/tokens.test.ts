@@ -40,7 +40,7 @@ async function call(key: string): Promise<number> {
   return response.status;
 }
 
-it("signs an anonymous user up and takes its token until it expires", async () => {
+it("signs an anonymous user up and accepts its token until it expires", async () => {
   await start({ keys: { a: "sk-a" }, tokens: { lifetime: 10 * MINUTE } });
   const user = (await (await post(SIGN_UP, { returnSecureToken: true })).json()) as Json;
   expect(user).toMatchObject({ localId: "anonymous-1", expiresIn: "600" });
@@ -85,7 +85,7 @@ it("limits creations by hour, day and spacing, and refuses in HTML", async () =>
   expect(upstream.ledger.creations).toEqual({ attempts: 6, created: 3, refused: 3 });
 });
 
-it("gives an anonymous user so many requests, over all its tokens", async () => {
+it("gives an anonymous user a number of requests, over all its tokens", async () => {
   await start({ creations: { requestsEach: 2 } });
   const user = (await (await post(SIGN_UP, {})).json()) as Json;
   expect([await call(user.idToken!), await call(user.idToken!)]).toEqual([200, 200]);
@@ -95,7 +95,7 @@ it("gives an anonymous user so many requests, over all its tokens", async () => 
   expect(await response.text()).toContain("No remaining quota");
 });
 
-it("rotates refresh tokens, and ends the grant when a used one comes back", async () => {
+it("rotates refresh tokens, and ends the grant when a used one is used again", async () => {
   await start({ keys: { other: "sk" }, tokens: { grants: { "team-a": "first" } } });
   const one = await refresh("first");
   expect(one).toMatchObject({ status: 200, token_type: "Bearer" });
@@ -112,14 +112,14 @@ it("rotates refresh tokens, and ends the grant when a used one comes back", asyn
   });
 });
 
-it("lets one of three refreshes at once win, and revokes for the others", async () => {
+it("lets one of three simultaneous refreshes succeed, and revokes for the others", async () => {
   await start({ tokens: { grants: { "team-a": "first" } } });
   const all = await Promise.all([refresh("first"), refresh("first"), refresh("first")]);
   expect(all.map((one) => one.status).toSorted((a, b) => a - b)).toEqual([200, 400, 400]);
   expect(upstream.grants.get("team-a")?.revoked).toBe(true);
 });
 
-it("neither rotates nor revokes when told not to", async () => {
+it("neither rotates nor revokes when configured so", async () => {
   await start({ tokens: { grants: { a: "first" }, rotate: false } });
   expect(await refresh("first")).toMatchObject({ status: 200 });
   expect((await refresh("first")).refresh_token).toBeUndefined();
@@ -130,7 +130,7 @@ it("neither rotates nor revokes when told not to", async () => {
   expect((await refresh(next.refresh_token!)).status).toBe(200);
 });
 
-it("uses a token up although the client never hears of the new one", async () => {
+it("uses a token up although the client never gets the new one", async () => {
   await start({ tokens: { grants: { a: "first" } } });
   upstream.script({
     when: { operation: "oauth-token", first: 1 },
@@ -141,7 +141,7 @@ it("uses a token up although the client never hears of the new one", async () =>
   expect((await refresh("first")).status).toBe(400);
 });
 
-it("leaves the grant alone where a rule answers in its place", async () => {
+it("does not change the grant where a rule answers in its place", async () => {
   await start({ tokens: { grants: { a: "first" } } });
   upstream.script(
     { when: { credential: "a", nth: 1 }, then: { refuse: "html-429" } },
@@ -157,7 +157,7 @@ it("leaves the grant alone where a rule answers in its place", async () => {
   expect((await refresh("first")).status).toBe(200);
 });
 
-it("shows a clock that is wrong in its Date", async () => {
+it("shows a wrong clock in its Date", async () => {
   await start({ tokens: { grants: { a: "first" }, dateSkew: 90_000 } });
   const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: "first" });
   const response = await fetch(`${upstream.url}/oauth/token`, { method: "POST", body: form });
@@ -176,7 +176,7 @@ it("exchanges a signed assertion for an access token", async () => {
   expect((await post("/oauth/token", { grant_type, assertion: "no" })).status).toBe(400);
 });
 
-it("refuses what was revoked, in the words that were chosen", async () => {
+it("refuses a revoked grant with the configured code", async () => {
   await start();
   const user = (await (await post(SIGN_UP, {})).json()) as Json;
   upstream.grants.revokeAccess(user.idToken!);

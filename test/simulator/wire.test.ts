@@ -19,7 +19,7 @@ beforeEach(() => {
   upstream.script();
 });
 
-/** Posts by node:http, which decodes nothing, on a connection of its own. */
+/** Posts by node:http, which decodes nothing, on a separate connection. */
 function post(body: object = CHAT): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = request(upstream.url + PATH, { method: "POST", agent: false });
@@ -28,7 +28,7 @@ function post(body: object = CHAT): Promise<IncomingMessage> {
   });
 }
 
-// By events, since reading from the stream would join what came apart.
+// By events, because reading from the stream would join separate chunks.
 function chunksOf(response: IncomingMessage): Promise<Buffer[]> {
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ it.each([
   ["gzip", gunzipSync],
   ["br", brotliDecompressSync],
   ["deflate", inflateSync],
-] as const)("encodes a stream as %s though nobody asked", async (encoding, decode) => {
+] as const)("encodes a stream as %s though it was not requested", async (encoding, decode) => {
   upstream.script({ then: { encoding } });
   const response = await post();
   const body = Buffer.concat(await chunksOf(response));
@@ -71,7 +71,7 @@ it("flushes each event of an encoded stream", async () => {
   await reader.cancel();
 });
 
-it("claims another encoding than the body has", async () => {
+it("declares another encoding than the body has", async () => {
   upstream.script({ then: { claims: "gzip" } });
   const response = await post();
   expect(response.headers["content-encoding"]).toBe("gzip");
@@ -118,12 +118,12 @@ it("sends comments between events", async () => {
   expect(body).not.toBe(healthy());
 });
 
-it("answers 200 with nothing in it, or with nothing but a comment", async () => {
+it("answers 200 with an empty body, or with only a comment", async () => {
   expect(await bodyFor({ empty: "body" })).toBe("");
   expect(await bodyFor({ empty: "comments" })).toMatch(/^: [^\n]+\n\n$/);
 });
 
-it("makes payload events of the size asked for", async () => {
+it("pads payload events to the requested size", async () => {
   const events = (await bodyFor({ events: 3, eventBytes: 1000 })).split("\n\n");
   expect(events.slice(1, 4).map((event) => Buffer.byteLength(event) + 2)).toEqual([
     1000, 1000, 1000,
@@ -136,7 +136,7 @@ it("sends many events", async () => {
   expect(upstream.ledger.last()).toMatchObject({ events: 5000, end: "completed" });
 });
 
-it("pads JSON to the size asked for without breaking it", async () => {
+it("pads JSON to the requested size without breaking it", async () => {
   upstream.script({ then: { bodyBytes: 300_000 } });
   const response = await post({ ...CHAT, stream: false });
   const body = Buffer.concat(await chunksOf(response));
@@ -177,7 +177,7 @@ it.each([
   });
 });
 
-it("cuts after exactly the bytes asked for", async () => {
+it("cuts after exactly the requested bytes", async () => {
   upstream.script({ then: { cut: { afterBytes: 500 } } });
   await expect(post().then(chunksOf)).rejects.toThrow("aborted");
   await upstream.ledger.next((call) => !call.open);
@@ -193,19 +193,19 @@ it("cuts after the lifecycle events, before the first text", async () => {
   expect(call.sent?.toString()).toBe(`${healthy().split("\n\n")[0]}\n\n`);
 });
 
-it("resets the connection when told to", async () => {
+it("resets the connection when configured", async () => {
   upstream.script({ then: { cut: "before-headers", reset: true } });
   await expect(post()).rejects.toMatchObject({ code: "ECONNRESET" });
 });
 
-it("ends the body in good order without its last event", async () => {
+it("ends the body normally without its last event", async () => {
   const body = await bodyFor({ end: "before-terminal" });
   expect(healthy().startsWith(body)).toBe(true);
   expect(body).not.toContain("[DONE]");
   expect(upstream.ledger.last()).toMatchObject({ end: "ended early", whole: false });
 });
 
-it("keeps the socket open after the last event until the client goes", async () => {
+it("keeps the socket open after the last event until the client leaves", async () => {
   upstream.script({ then: { holdOpen: true } });
   const response = await post();
   const call = await upstream.ledger.next((one) => one.whole);
@@ -215,7 +215,7 @@ it("keeps the socket open after the last event until the client goes", async () 
   expect(call).toMatchObject({ end: "client closed", whole: true });
 });
 
-it("sends a body that only the end of the connection ends, so that a cut looks like an end", async () => {
+it("sends a body that only the end of the connection ends, so that an interruption looks like an end", async () => {
   upstream.script({ then: { untilClose: true, cut: { afterEvents: 2 } } });
   const response = await post();
   const body = Buffer.concat(await chunksOf(response)).toString();
@@ -228,7 +228,7 @@ it("sends a body that only the end of the connection ends, so that a cut looks l
   });
 });
 
-it("counts a request that breaks off before it is read whole", async () => {
+it("counts a request that is interrupted before it is read completely", async () => {
   const socket = connect(upstream.port, "127.0.0.1");
   socket.write(`POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf`, () =>
     socket.destroy(),
@@ -237,12 +237,12 @@ it("counts a request that breaks off before it is read whole", async () => {
   expect(upstream.ledger.total).toBe(0);
 });
 
-it("answers with what is not HTTP", async () => {
+it("answers with bytes that are not HTTP", async () => {
   upstream.script({ then: { garbage: true } });
   await expect(post()).rejects.toMatchObject({ code: "HPE_INVALID_CONSTANT" });
 });
 
-it("sends more headers than a client takes", async () => {
+it("sends more headers than a client accepts", async () => {
   upstream.script({ then: { headerBytes: 20_000 } });
   await expect(post()).rejects.toMatchObject({ code: "HPE_HEADER_OVERFLOW" });
 });
@@ -262,7 +262,7 @@ it("accepts a connection and never answers on it", async () => {
   expect(await gone).toMatchObject({ statusCode: 200 });
 });
 
-it("answers word for word, with headers that stand more than once", async () => {
+it("answers literally, with repeated headers", async () => {
   const headers = {
     "set-cookie": ["a=1", "b=2"],
     connection: "x-hop",
@@ -277,12 +277,12 @@ it("answers word for word, with headers that stand more than once", async () => 
   expect(Buffer.concat(await chunksOf(response)).toString()).toBe("moved");
 });
 
-it("adds headers to a healthy answer", async () => {
+it("adds headers to a normal answer", async () => {
   upstream.script({ then: { headers: { "set-cookie": "a=1" } } });
   expect((await post()).headers["set-cookie"]).toEqual(["a=1"]);
 });
 
-it("notices a client that only closes its half", async () => {
+it("notices a client that closes only its half", async () => {
   upstream.script({ then: { stall: { afterEvents: 1 } } });
   const body = JSON.stringify(CHAT);
   const socket = connect(upstream.port, "127.0.0.1");

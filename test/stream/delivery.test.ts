@@ -20,7 +20,7 @@ describe("the heartbeat", () => {
       stage.data(WORD);
     }
     expect(stage.sink.text).toBe(WORD.repeat(6));
-    // Bytes that stay here are no sign of life for the client.
+    // Held bytes are no traffic for the client.
     await stage.clock.advance(14);
     stage.data("data: half of an event");
     await stage.clock.advance(1);
@@ -47,7 +47,7 @@ describe("the heartbeat", () => {
     expect(stage.sink.text).toBe(WORD + PING + long);
   });
 
-  it("I8 takes a client that reads for no sign of the upstream's life, where nobody waited for it", async () => {
+  it("I8 does not count a client that reads as traffic of the upstream, where the upstream was not paused", async () => {
     const stage = createStage().head(200, SSE);
     stage.data(WORD);
     await stage.clock.advance(TIMEOUTS.idleTimeout - 1);
@@ -58,7 +58,7 @@ describe("the heartbeat", () => {
     expect(stage.told).toEqual(["abort"]);
   });
 
-  it("I6 does not make a client that is slow then look fast", async () => {
+  it("I6 does not mark a slow client as fast", async () => {
     const stage = createStage({ heartbeat: 15 });
     stage.delivery.commit(200, [], true);
     stage.sink.isFast = false;
@@ -70,7 +70,7 @@ describe("the heartbeat", () => {
     expect(stage.data(WORD)).toBe(true);
   });
 
-  it("I6 keeps out of JSON", async () => {
+  it("I6 is not sent in JSON", async () => {
     const stage = createStage({ heartbeat: 15, wantsStream: false }).head(200, JSON_TYPE);
     stage.data(`["a"`);
     await stage.clock.advance(100);
@@ -79,7 +79,7 @@ describe("the heartbeat", () => {
 });
 
 describe("an error", () => {
-  it("I3 is a whole answer before commit, an event in a stream, and a broken connection elsewhere", () => {
+  it("I3 is a complete response before commit, an event in a stream, and a broken connection elsewhere", () => {
     const before = createStage();
     before.delivery.fail(FAULT, [["retry-after", "3"]], openai);
     expect(before.sink.status).toBe(503);
@@ -101,14 +101,14 @@ describe("an error", () => {
     expect(json.sink.text).toBe(`["a"`);
   });
 
-  it("I18 breaks off inside an event that is half sent", () => {
+  it("I18 breaks the connection inside an event that is partly sent", () => {
     const stage = createStage({ eventSize: 10 }).head(200, SSE);
     stage.data(`data: ${"x".repeat(50)}`);
     stage.delivery.fail(FAULT, [], openai);
     expect(stage.sink.how).toBe("destroyed");
   });
 
-  it("is told once, and to nobody who has left", () => {
+  it("is reported once, and not to a client that has left", () => {
     const stage = createStage();
     stage.sink.leave();
     stage.delivery.fail(FAULT, [], openai);
@@ -118,7 +118,7 @@ describe("an error", () => {
     expect(stage.results).toEqual([{ kind: "left" }]);
   });
 
-  it("I13 takes 502 for a status that HTTP does not have", () => {
+  it("I13 replaces a status that HTTP does not have by 502", () => {
     for (const status of [0, 101, 199, 600, 999]) {
       const stage = createStage();
       stage.delivery.commit(status, [], false);

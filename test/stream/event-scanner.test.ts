@@ -14,7 +14,7 @@ const RUNS = { seed: 20_26, numRuns: 300 };
 
 interface Scan {
   events: StreamEvent[];
-  /** What may go to the client, piece by piece. */
+  /** The output to the client, chunk by chunk. */
   out: string[];
   rest: string;
   scanner: EventScanner;
@@ -51,7 +51,7 @@ function splitAt(whole: Uint8Array, at: readonly number[]): Uint8Array[] {
   return [0, ...cuts].map((from, nth) => whole.subarray(from, cuts[nth] ?? whole.length));
 }
 
-/** Pieces of one byte, as a transport may hand them on in one buffer that it uses again. */
+/** Chunks of one byte, as a transport may pass them in one reused buffer. */
 function singly(whole: Uint8Array): Uint8Array[] {
   return [...whole].map((byte) => Uint8Array.of(byte));
 }
@@ -84,7 +84,7 @@ describe.each(LINE_ENDS)("events that end in %j", (end) => {
   const stream = STREAM.replaceAll("\n", end);
   const whole = bytes(stream);
 
-  it("I11 gives every byte back, split at every place", () => {
+  it("I11 returns every byte, split at every position", () => {
     for (let at = 0; at <= whole.length; at++) {
       const { events, out, rest } = scan([whole.subarray(0, at), whole.subarray(at)]);
       expect(out.join("") + rest).toBe(text(whole));
@@ -92,14 +92,14 @@ describe.each(LINE_ENDS)("events that end in %j", (end) => {
     }
   });
 
-  it("I11 gives every byte back, byte by byte", () => {
+  it("I11 returns every byte, byte by byte", () => {
     const { events, out, rest } = scan(singly(whole));
     expect(out.join("")).toBe(text(whole));
     expect(rest).toBe("");
     expect(events).toEqual(EVENTS);
   });
 
-  it("I2 gives nothing but whole events, at every place", () => {
+  it("I2 returns only complete events, at every position", () => {
     const borders = bordersOf(stream, end);
     for (let at = 0; at <= whole.length; at++) {
       const passed = scan([whole.subarray(0, at)]).out.join("").length;
@@ -109,7 +109,7 @@ describe.each(LINE_ENDS)("events that end in %j", (end) => {
     }
   });
 
-  it("I3 stops behind the last byte of the event that ends the stream", () => {
+  it("I3 stops after the last byte of the event that ends the stream", () => {
     const stopAt = ({ data }: StreamEvent): boolean => data === "one\ntwo";
     const upTo = bytes(`${stream.split("two")[0]}two${end}${end}`);
     for (let at = 0; at <= whole.length; at++) {
@@ -144,7 +144,7 @@ describe("any stream", () => {
   const cuts = fc.array(fc.nat(2_000), { maxLength: 12 });
   const ends = fc.constantFrom("\n", "\n", ...LINE_ENDS);
 
-  it("I11 gives the same bytes and the same events, however it is cut", () => {
+  it("I11 returns the same bytes and the same events, however it is split", () => {
     fc.assert(
       fc.property(anyStream, cuts, (whole, at) => {
         const once = scan([whole]);
@@ -165,7 +165,7 @@ describe("any stream", () => {
         });
         parser.feed(new TextDecoder("utf-8", { ignoreBOM: false }).decode(whole));
         const { events } = scan(splitAt(whole, at));
-        // An event without data is none there; here its name alone may mean something.
+        // An event without data is none there; here its name alone may matter.
         expect(events.filter(({ data }) => data !== "")).toEqual(
           expected.filter(({ data }) => data !== ""),
         );
@@ -174,7 +174,7 @@ describe("any stream", () => {
     );
   });
 
-  it("I11 reads pieces that end in a blank line as it reads single bytes", () => {
+  it("I11 reads chunks that end with a blank line like single bytes", () => {
     const lines = fc.array(fc.tuple(fc.constantFrom("", "data: x", "event: e", "x"), ends), {
       maxLength: 20,
     });
@@ -206,12 +206,12 @@ describe("any stream", () => {
   });
 });
 
-/** A line of data cannot hold a line end; a BOM is not what this is about. */
+/** A line of data cannot contain a line end; a BOM is tested elsewhere. */
 function clean(value: string): string {
   return value.replace(/[\r\n\uFEFF]/g, "");
 }
 
-describe("edges", () => {
+describe("edge cases", () => {
   it("skips a byte order mark", () => {
     const whole = bytes(`\uFEFFdata: first\n\ndata: second\n\n`);
     for (const chunks of [[whole], singly(whole)]) {
@@ -219,7 +219,7 @@ describe("edges", () => {
     }
   });
 
-  it("visits an event whose blank line is missing only when it is asked to", () => {
+  it("visits an event whose blank line is missing only on request", () => {
     const { events, scanner } = scan([bytes("data: a\n\n")]);
     scanner.push(bytes("data: b\n"));
     expect(events).toHaveLength(1);
@@ -229,7 +229,7 @@ describe("edges", () => {
     expect(text(scanner.rest())).toBe("");
   });
 
-  it("keeps no hold of the chunks it was given", () => {
+  it("does not retain the chunks it was given", () => {
     const shared = new Uint8Array(8);
     const { events, scanner } = scan([]);
     for (const piece of ["data: fi", "rst, and", " more\n\n."]) {
@@ -239,7 +239,7 @@ describe("edges", () => {
     expect(events).toEqual([{ name: "", data: "first, and more" }]);
   });
 
-  it("takes nothing more once it has stopped", () => {
+  it("accepts nothing more once it has stopped", () => {
     const { scanner } = scan([bytes("data: x\n\ntail")], { stopAt: () => true });
     expect(scanner.push(bytes("data: y\n\n"))).toHaveLength(0);
     expect(scanner.rest()).toHaveLength(0);
@@ -254,8 +254,8 @@ describe("edges", () => {
   });
 });
 
-describe("events that are too long", () => {
-  it("N4 passes them on unscanned, says so meanwhile, and scans the next", () => {
+describe("oversize events", () => {
+  it("N4 pass unscanned, are reported meanwhile, and the next one is scanned", () => {
     const { events, scanner } = scan([bytes("data: a\n\n")], { limit: 100 });
     let passed = "";
     for (const piece of [`data: ${"x".repeat(90)}`, "y".repeat(50), "z".repeat(50)]) {
@@ -268,26 +268,26 @@ describe("events that are too long", () => {
     expect(events.map(({ data }) => data)).toEqual(["a", "b"]);
   });
 
-  it("N4 takes a piece that ends one for its end, and for no event", () => {
+  it("N4 end with a chunk that ends them, and are not visited", () => {
     const pieces = [`data: ${"x".repeat(90)}`, "y\n", "data: more\n\n", "data: b\n\n"];
     const { events, scanner } = scan(pieces.map(bytes), { limit: 50 });
     expect(events.map(({ data }) => data)).toEqual(["b"]);
     expect(scanner.isInsideEvent).toBe(false);
   });
 
-  it("N4 takes an event of 100 MB in constant memory", () => {
+  it("N4 of 100 MB take constant memory", () => {
     const { events, scanner } = scan([]);
     const piece = new Uint8Array(65_536).fill(120);
     let passed = scanner.push(bytes("data: ")).length;
     for (let nth = 0; nth < 1_600; nth++) passed += scanner.push(piece).length;
-    // Nothing is copied once the limit is reached: what goes in comes out.
+    // Nothing is copied once the limit is reached: the input is the output.
     expect(scanner.push(piece)).toBe(piece);
     passed += scanner.push(bytes("\n\ndata: small\n\n")).length;
     expect(passed).toBe(1_600 * 65_536 + "data: ".length + "\n\ndata: small\n\n".length);
     expect(events).toEqual([{ name: "", data: "small" }]);
   });
 
-  it("N4 finds the border in any line end, cut anywhere", () => {
+  it("N4 end at any line end, split anywhere", () => {
     for (const end of LINE_ENDS) {
       const whole = bytes(`data: ${"x".repeat(64)}${end}${end}data: next${end}${end}`);
       for (let at = 40; at <= whole.length; at++) {
@@ -303,7 +303,7 @@ describe("events that are too long", () => {
     }
   });
 
-  it("costs no square for one event in single bytes", () => {
+  it("in single bytes do not cost quadratic time", () => {
     const { events, scanner } = scan([]);
     for (const byte of singly(bytes(`data: ${"x".repeat(200_000)}\n\n`))) scanner.push(byte);
     expect(events[0]!.data).toHaveLength(200_000);
@@ -330,7 +330,7 @@ describe("lines", () => {
     ]);
   });
 
-  it("stops behind the line that ends the stream", () => {
+  it("stops after the line that ends the stream", () => {
     const { out } = scan([bytes("1\n2\n3\n")], { ...ndjson, stopAt: ({ data }) => data === "2" });
     expect(out).toEqual(["1\n2\n"]);
   });

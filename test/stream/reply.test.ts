@@ -23,12 +23,12 @@ import {
 
 const COMPLETED = { kind: "ended", end: "completed" };
 
-describe("however a stream is cut", () => {
+describe("a stream, split anywhere", () => {
   const part = fc.constantFrom(ROLE, ROLE, WORD, WORD, WORD, STOP, ERROR, DONE, ": c\n\n", "\n");
   const lineEnd = fc.constantFrom("\n", "\r\n", "\r");
   const cuts = fc.array(fc.nat(1_500), { maxLength: 10 });
 
-  it("B10 I1 I2 I11 comes to the same end with the same bytes", () => {
+  it("B10 I1 I2 I11 has the same result with the same bytes", () => {
     fc.assert(
       fc.property(
         fc.array(part, { maxLength: 9 }),
@@ -40,7 +40,7 @@ describe("however a stream is cut", () => {
           const once = play([whole], ends);
           const cut = play(pieces(whole, at), ends);
           expect(cut.results.map(plain)).toEqual(once.results.map(plain));
-          // A refusal, or a fault before the first payload, has left the client untouched.
+          // After a refusal, or a fault before the first payload, the client has received nothing.
           const isUntouched = once.results.some(({ kind }) => kind !== "ended");
           expect(cut.sink.text).toBe(isUntouched ? "" : once.sink.text);
           expect(whole.startsWith(cut.sink.text)).toBe(true);
@@ -120,7 +120,7 @@ describe("an error as the first meaningful event", () => {
     expect(stage.opened).toBe(0);
   });
 
-  it("I2 is passed on, and ends the stream, where payload has gone out before", () => {
+  it("I2 is passed on, and ends the stream, where payload was sent before", () => {
     const stage = createStage().head(200, SSE);
     stage.data(ROLE + WORD);
     stage.data(ERROR + WORD);
@@ -128,7 +128,7 @@ describe("an error as the first meaningful event", () => {
     expect(stage.results).toEqual([{ kind: "ended", end: "upstream_error" }]);
   });
 
-  it("I2 is passed on where the gate opened for want of room", () => {
+  it("I2 is passed on where the gate opened because its buffer was full", () => {
     const stage = createStage({ eventSize: 100 }).head(200, SSE);
     stage.data(ROLE + ROLE);
     expect(stage.opened).toBe(1);
@@ -147,7 +147,7 @@ describe("an error as the first meaningful event", () => {
   });
 });
 
-describe("which kind of body", () => {
+describe("the kind of body", () => {
   it.each<[string, boolean, string, boolean]>([
     ["text/event-stream; charset=utf-8", true, "text", true],
     ["TEXT/EVENT-STREAM", true, "text", true],
@@ -166,7 +166,7 @@ describe("which kind of body", () => {
     expect(stage.delivery.isEventStream).toBe(isEvents);
   });
 
-  it("I14 takes an answer without a type for a stream where one was asked for, else for JSON or neither", () => {
+  it("I14 treats a response without a type as a stream where one was requested, otherwise as JSON or neither", () => {
     const asked = createStage({ wantsStream: true }).head(200, {});
     asked.data(WORD + DONE);
     expect(asked.delivery.isEventStream).toBe(true);
@@ -180,7 +180,7 @@ describe("which kind of body", () => {
     expect(json.results[0]!.kind).toBe("refused");
   });
 
-  it("gives an answer without a body its end", () => {
+  it("ends a response without a body", () => {
     for (const [status, isHead] of [
       [204, false],
       [205, false],
@@ -192,7 +192,7 @@ describe("which kind of body", () => {
     }
   });
 
-  it("E13 tells an empty JSON answer from one that none was expected of", () => {
+  it("E13 distinguishes an empty JSON response from one where none was expected", () => {
     expect(createStage().head(200, JSON_TYPE).end().results).toEqual([
       { kind: "failed", fault: "empty" },
     ]);
@@ -201,7 +201,7 @@ describe("which kind of body", () => {
     ]);
   });
 
-  it("I14 lets an array through as soon as it cannot be an error, however it is cut", () => {
+  it("I14 passes an array as soon as it cannot be an error, however it is split", () => {
     const body = `[{"candidates": [{"content": {"parts": [{"text": "x"}]}}]}\n,\n{}]`;
     for (let at = 1; at < body.length; at++) {
       const stage = createStage({ dialect: google }).head(200, JSON_TYPE);
@@ -216,7 +216,7 @@ describe("which kind of body", () => {
     expect(error.end().results[0]!.kind).toBe("refused");
   });
 
-  it("B10 keeps 64 KB of a JSON body back to judge it, and of a refusal no more than can be used", () => {
+  it("B10 keeps 64 KB of a JSON body to examine it, and of a refusal no more than can be used", () => {
     const json = createStage().head(200, JSON_TYPE);
     json.data(`{"a":"${"x".repeat(60_000)}`);
     expect(json.opened).toBe(0);
@@ -232,7 +232,7 @@ describe("which kind of body", () => {
 });
 
 describe("silence", () => {
-  it("I9 ends the time to connect with the connection, or with the head", async () => {
+  it("I9 ends the connect timeout with the connection, or with the head", async () => {
     const stage = createStage();
     await stage.clock.advance(TIMEOUTS.connectTimeout);
     expect(stage.results).toEqual([{ kind: "failed", fault: "connect-timeout" }]);
@@ -249,20 +249,20 @@ describe("silence", () => {
     }
   });
 
-  it("I9 does not hold a transport to the time to connect that cannot tell it", async () => {
+  it("I9 does not apply the connect timeout to a transport that cannot report a connection", async () => {
     const stage = createStage({ tellsConnect: false });
     await stage.clock.advance(TIMEOUTS.firstByteTimeout - 1);
     expect(stage.results).toEqual([]);
   });
 
-  it("I8 takes silence after all was said for the end", async () => {
+  it("I8 treats silence after the last event as the end", async () => {
     const stage = createStage().head(200, SSE);
     stage.data(WORD + STOP);
     await stage.clock.advance(TIMEOUTS.idleTimeout);
     expect(stage.results).toEqual([COMPLETED]);
   });
 
-  it("I10 I8 asks for no more while the client is slow, does not count its silence, and goes on", async () => {
+  it("I10 I8 requests no more while the client is slow, does not count that silence, and continues", async () => {
     const stage = createStage().head(200, SSE);
     stage.sink.isFast = false;
     expect(stage.data(WORD)).toBe(false);
@@ -278,7 +278,7 @@ describe("silence", () => {
     ]);
   });
 
-  it("I10 starts the idle time anew when the client reads again", async () => {
+  it("I10 starts the idle time again when the client reads again", async () => {
     const stage = createStage().head(200, SSE);
     stage.sink.isFast = false;
     stage.data(WORD);
@@ -290,7 +290,7 @@ describe("silence", () => {
     expect(stage.results).toHaveLength(1);
   });
 
-  it("I10 feels a client that is slow from the first bytes on", () => {
+  it("I10 notices a slow client from the first bytes on", () => {
     const stage = createStage().head(200, SSE);
     stage.data(ROLE);
     stage.sink.isFast = false;
@@ -299,8 +299,8 @@ describe("silence", () => {
   });
 });
 
-describe("after the answer", () => {
-  it("I3 E16 gives the upstream a second to end in order, then closes it", async () => {
+describe("after the response", () => {
+  it("I3 E16 gives the upstream a second to end normally, then closes it", async () => {
     const stage = createStage().head(200, SSE);
     expect(stage.data(WORD + DONE + ": trailing")).toBe(true);
     expect(stage.results).toEqual([COMPLETED]);
@@ -316,8 +316,8 @@ describe("after the answer", () => {
 
   it.each<[string, (stage: Stage) => void]>([
     ["ends", (stage) => void stage.end()],
-    ["breaks off", (stage) => stage.reply.onFail({ fault: "closed" })],
-  ])("E16 leaves no timer where it %s meanwhile, and tells nothing more", async (_how, end) => {
+    ["is interrupted", (stage) => stage.reply.onFail({ fault: "closed" })],
+  ])("E16 leaves no timer where it %s meanwhile, and reports nothing more", async (_how, end) => {
     for (const isAtOnce of [true, false]) {
       const stage = createStage().head(200, SSE);
       stage.data(WORD + DONE);
@@ -331,7 +331,7 @@ describe("after the answer", () => {
     }
   });
 
-  it("E16 closes every other upstream at once, and hears nothing of it after that", () => {
+  it("E16 closes every other upstream at once, and ignores it after that", () => {
     for (const stop of [
       (stage: Stage) => stage.reply.abandon(),
       (stage: Stage) => stage.reply.cut("shutdown", "ERR_RELAY_SHUTDOWN"),
@@ -355,7 +355,7 @@ describe("after the answer", () => {
     }
   });
 
-  it("I16 tells a stream that was cut from one that had not begun", () => {
+  it("I16 distinguishes a stream that was cut from one that had not begun", () => {
     const begun = createStage().head(200, SSE);
     begun.data(WORD);
     begun.reply.cut("shutdown", "ERR_RELAY_SHUTDOWN");
@@ -366,13 +366,13 @@ describe("after the answer", () => {
     not.data(ROLE);
     not.reply.cut("timeout", "ERR_RELAY_DEADLINE");
     expect(not.results).toEqual([{ kind: "failed", fault: "timeout" }]);
-    // Whoever ends a request from our side says nothing of the upstream.
+    // An end by the relay says nothing about the upstream.
     const ours = createStage().head(200, SSE);
     ours.reply.cut("shutdown", "ERR_RELAY_SHUTDOWN");
     expect(ours.results).toEqual([{ kind: "left" }]);
   });
 
-  it("E10 keeps the fault and its code where nothing has gone out", () => {
+  it("E10 keeps the fault and its code where nothing was sent", () => {
     const stage = createStage();
     stage.reply.onFail({ fault: "dns", code: "ENOTFOUND" });
     expect(stage.results).toEqual([{ kind: "failed", fault: "dns", code: "ENOTFOUND" }]);
@@ -384,14 +384,14 @@ describe("after the answer", () => {
   });
 });
 
-describe("the head by time", () => {
+describe("the early head", () => {
   function withCommit(stage: Stage, at: number): string[] {
     const rung: string[] = [];
     stage.timers.set("commit", at, () => rung.push("commit"));
     return rung;
   }
 
-  it("I1 is put off while a JSON answer is under way, and due again when that has failed", async () => {
+  it("I1 is postponed while a JSON response is in progress, and due again when that has failed", async () => {
     const stage = createStage();
     const rung = withCommit(stage, 10);
     stage.head(200, JSON_TYPE);
@@ -421,7 +421,7 @@ describe("the head by time", () => {
   });
 });
 
-describe("a dialect of an operator's that throws", () => {
+describe("an operator's dialect that throws", () => {
   const broken = (): never => {
     throw new Error("in a dialect");
   };
@@ -457,7 +457,7 @@ describe("a dialect of an operator's that throws", () => {
       },
     ],
   ])(
-    "I5 ends the request with an error of ours, and nothing is thrown (%s)",
+    "I5 ends the request with an error of the relay, and nothing is thrown (%s)",
     (_where, dialect, play) => {
       const stage = createStage({ dialect });
       play(stage);
@@ -468,7 +468,7 @@ describe("a dialect of an operator's that throws", () => {
     },
   );
 
-  it("I5 I17 does not break the answer where readUsage throws", () => {
+  it("I5 I17 does not interrupt the response where readUsage throws", () => {
     const stage = createStage({ dialect: { readUsage: broken } }).head(200, SSE);
     stage.data(event({ usage: {}, choices: [{ delta: { content: "x" } }] }) + DONE);
     expect(stage.reply.readUsage()).toBeUndefined();
@@ -476,7 +476,7 @@ describe("a dialect of an operator's that throws", () => {
     expect(stage.results).toEqual([COMPLETED]);
   });
 
-  it("I5 tells a head that cannot be sent", () => {
+  it("I5 reports a head that cannot be sent", () => {
     const stage = createStage({ commit: broken }).head(200, SSE);
     stage.data(WORD);
     expect(stage.results).toEqual([

@@ -5,7 +5,7 @@ import { createVirtualClock } from "../support/virtual-clock.ts";
 
 const NAMES = ["connect", "firstByte", "idle", "heartbeat", "deadline"] as const;
 
-it("rings each timer once, at its time, however often it was moved", async () => {
+it("fires each timer once, at its time, however often it was moved", async () => {
   const move = fc.tuple(
     fc.constantFrom(...NAMES),
     fc.nat(200),
@@ -67,7 +67,7 @@ it("leaves nothing on the clock when it is stopped, also from inside a timer", a
   expect(clock.pending()).toBe(0);
 });
 
-it("may be set again from inside itself", async () => {
+it("can be set again from inside itself", async () => {
   const clock = createVirtualClock(0);
   const timers = new RequestTimers(clock);
   const rung: number[] = [];

@@ -1,4 +1,4 @@
-/** A reply on a stage: a sink that writes down, an exchange that does what it is told, a clock that stands still. */
+/** A reply in isolation: a sink that records, an exchange that is controlled by the test, a clock that does not run. */
 import type { Dialect } from "../../src/contract/dialect.ts";
 import type { HeaderList, Sink, SinkListener } from "../../src/contract/sink.ts";
 import type { ReplyHeaders } from "../../src/contract/transport.ts";
@@ -13,7 +13,7 @@ export class FakeSink implements Sink {
   headers: HeaderList = [];
   text = "";
   how: "open" | "ended" | "destroyed" = "open";
-  /** Whether the client keeps up. */
+  /** Whether the client reads fast enough. */
   isFast = true;
   listener: SinkListener | undefined;
   closed = false;
@@ -51,12 +51,12 @@ export interface Stage {
   delivery: Delivery;
   results: ReplyResult[];
   faults: unknown[];
-  /** What the upstream was told: `resume`, `abort`. */
+  /** The calls to the upstream: `resume`, `abort`. */
   told: string[];
   opened: number;
-  /** Gives the head; returns the stage. */
+  /** Delivers the head; returns the stage. */
   head(status: number, headers: Record<string, string>): Stage;
-  /** Gives body bytes; returns whether more are wanted. */
+  /** Delivers body bytes; returns whether more are wanted. */
   data(text: string): boolean;
   end(): Stage;
 }

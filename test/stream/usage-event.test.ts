@@ -1,4 +1,4 @@
-/** The event that carries token counts because the relay has asked for them: taken out, and nothing else (I11, I17). */
+/** The event with token counts that the relay has requested: it alone is removed (I11, I17). */
 import { describe, expect, it } from "vitest";
 import { openai } from "../../src/dialects/openai.ts";
 import { createStage, type Stage, type StageOptions, SSE } from "./stage.ts";
@@ -28,7 +28,7 @@ const END = ["data: [DONE]", "", ""];
 const stage = (options: StageOptions = {}): Stage =>
   createStage({ usageOption: openai.usageOption, ...options }).head(200, SSE);
 
-/** Feeds a stream in pieces, from which a transport may make one buffer that it uses again. */
+/** Feeds a stream in chunks, for which a transport may reuse one buffer. */
 function play(text: string, cuts: readonly number[], options?: StageOptions): Stage {
   const on = stage(options);
   const whole = new TextEncoder().encode(text);
@@ -48,7 +48,7 @@ describe.each(["\n", "\r\n", "\r"])("a stream whose lines end in %j", (end) => {
   const after = [...OPENING, ...WORDS, ...END].join(end);
   const { length } = new TextEncoder().encode(before);
 
-  it("I11 I17 loses the event alone, split at any byte", () => {
+  it("I11 I17 loses only the event, split at any byte", () => {
     for (let at = 0; at <= length; at++) {
       const on = play(before, [at]);
       expectWhole(on, after);
@@ -56,13 +56,13 @@ describe.each(["\n", "\r\n", "\r"])("a stream whose lines end in %j", (end) => {
     }
   });
 
-  it("I11 I17 loses the event alone, split at any two bytes around it", () => {
+  it("I11 I17 loses only the event, split at any two bytes around it", () => {
     const start = new TextEncoder().encode([...OPENING, ...WORDS].join(end)).length;
     for (let one = start - 6; one < length; one += 3)
       for (let two = one; two < length; two += 5) expectWhole(play(before, [one, two]), after);
   });
 
-  it("I11 I17 loses the event alone, byte by byte", () => {
+  it("I11 I17 loses only the event, byte by byte", () => {
     const cuts = Array.from({ length: length - 1 }, (_, at) => at + 1);
     const on = play(before, cuts);
     expectWhole(on, after);
@@ -87,7 +87,7 @@ describe.each(["\n", "\r\n", "\r"])("a stream whose lines end in %j", (end) => {
   });
 });
 
-describe("a stream that mixes its line ends", () => {
+describe("a stream with mixed line ends", () => {
   const mixed = (lines: readonly string[]): string => lines.join("\n").replaceAll("\n\n", "\n\r\n");
   const [first, ...others] = [WORDS.slice(0, 2), WORDS.slice(2)] as const;
 
@@ -102,7 +102,7 @@ describe("a stream that mixes its line ends", () => {
   });
 });
 
-describe("what stays", () => {
+describe("kept events", () => {
   const stays: [string, object][] = [
     ["counts beside a choice", { ...said({}, "stop"), usage: USAGE }],
     ["no counts", { choices: [], usage: null }],
@@ -115,7 +115,7 @@ describe("what stays", () => {
     for (const cuts of [[], [WORDS.join("\n").length + 20]]) expectWhole(play(text, cuts), text);
   });
 
-  it("I11 everything, where the relay has not asked", () => {
+  it("I11 everything, where the relay has not requested it", () => {
     const text = [...OPENING, ...WORDS, ...EXTRA, ...END].join("\n");
     const on = play(text, [], { usageOption: undefined });
     expectWhole(on, text);
@@ -131,7 +131,7 @@ describe("what stays", () => {
     expect(later.results).toEqual([{ kind: "ended", end: "upstream_error" }]);
   });
 
-  it("N4 I11 an event beyond the scanning bound passes, right after the one that is taken out", () => {
+  it("N4 I11 an event beyond the scanning limit passes, right after the one that is removed", () => {
     const big = `data: ${chunk(said({ content: "x".repeat(2_000) }))}`;
     const text = [...OPENING, ...EXTRA, big, "", ...END].join("\r\n");
     const after = [...OPENING, big, "", ...END].join("\r\n");
@@ -141,7 +141,7 @@ describe("what stays", () => {
     }
   });
 
-  it("I17 counts that come before chunks without any are kept", () => {
+  it("I17 counts that arrive before chunks without any are kept", () => {
     const text = [...EXTRA, `data: ${chunk(said({}, "stop"))}`, "", ...END].join("\n");
     expect(play(text.replaceAll('"usage":null', '"usage" : null'), []).reply.readUsage()).toEqual(
       COUNTS,

@@ -1,6 +1,6 @@
 import type { RelayUnderTest } from "./relay.ts";
 
-/** Resolves with a response, letting the relay's pauses pass: time moves on only while no upstream call is at work. */
+/** Resolves with a response and advances the relay's clock through its pauses: only while no upstream call is in progress. */
 export async function answered(
   relay: RelayUnderTest,
   asking: Promise<Response>,

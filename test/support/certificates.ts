@@ -1,4 +1,4 @@
-/** Certificates of a test's own, made by openssl: self-signed, and one that has expired. */
+/** Certificates for tests, created by openssl: self-signed, and one that has expired. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ function hasOpenSSL(): boolean {
   }
 }
 
-/** Makes a self-signed certificate for 127.0.0.1 that is good for `days`; a negative number gives one that has expired. */
+/** Creates a self-signed certificate for 127.0.0.1 that is valid for `days`; a negative number creates an expired one. */
 export function makeCertificate(days: number): Certificate {
   const folder = mkdtempSync(join(tmpdir(), "relay-cert-"));
   const file = (name: string): string => join(folder, name);

@@ -1,4 +1,4 @@
-/** Every entry of the package as its host would use it, mounted on `/ai`: by a router, by the option `mount`, or by the call. */
+/** Every entry of the package as its host uses it, mounted on `/ai`: by a router, by the option `mount`, or by the call. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { H3, serve } from "h3";
@@ -17,9 +17,9 @@ export interface Entry {
 }
 
 export interface EntryKind {
-  /** Whether the option `mount` is what mounts it. */
+  /** Whether the option `mount` gives the mount path. */
   isByOption: boolean;
-  /** Whether the router decodes a path before it looks for the mount. */
+  /** Whether the router decodes a path before it matches the mount path. */
   isDecoded?: boolean;
   open(options: OptionsOf): Promise<Entry>;
 }
@@ -62,7 +62,7 @@ async function overH3(relay: Relay, app: H3): Promise<Entry> {
   };
 }
 
-/** As h3 1 calls a handler that stands behind `router.use("/ai/**", …)`. */
+/** As h3 1 calls a handler of `router.use("/ai/**", …)`. */
 function likeH3V1(handler: ReturnType<typeof onH3V1>): RequestListener {
   return (req, res) => {
     const { pathname } = new URL(req.url!, "http://host.test");

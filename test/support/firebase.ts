@@ -1,4 +1,4 @@
-/** The Firebase Authentication emulator as a process of its own; what is true of its users is asked of itself. */
+/** The Firebase Authentication emulator as a separate process; facts about its users are read from it. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startProcess } from "../hosts/support/process.ts";
@@ -13,7 +13,7 @@ export const noFirebase: boolean = isMissing(
   "npm ci --prefix test/hosts/firebase",
 );
 
-/** It compiles its own description first, which takes seven seconds of a free processor. */
+/** It first compiles its own description, which takes seven seconds of a free processor. */
 export const EMULATOR_START = 120_000;
 
 export interface FirebaseUser {
@@ -30,29 +30,29 @@ export interface FirebaseCall {
 }
 
 export interface FirebaseEmulator {
-  /** What relays are given for `endpoint` and `tokenEndpoint`. */
+  /** The values of `endpoint` and `tokenEndpoint` for relays. */
   endpoints: { endpoint: string; tokenEndpoint: string };
-  /** Begins anew: no users, no calls, and time stands at `now`. */
+  /** Resets: no users, no calls, and the clock at `now`. */
   reset(now: number): Promise<void>;
-  /** Time stands still, until it is set again. */
+  /** The clock does not run; it is set by hand. */
   setTime(now: number): Promise<void>;
-  /** While held, calls that make or refresh tokens are not answered. */
+  /** While held, calls that create or refresh tokens are not answered. */
   hold(isHeld: boolean): Promise<void>;
   /** Calls of an operation since the last reset, in order: `accounts:signUp`, `token`. */
   calls(operation: string): Promise<FirebaseCall[]>;
   /** All users, as an administrator sees them. */
   users(): Promise<FirebaseUser[]>;
-  /** The user whom an ID token belongs to. */
+  /** The user that an ID token belongs to. */
   userOf(idToken: string): Promise<FirebaseUser>;
   signUp(): Promise<{ localId: string; refreshToken: string }>;
-  /** Signs a user in whom a server of the operator's vouches for, with claims of its own. */
+  /** Signs in a user by a token of the operator's own server, with its own claims. */
   signInWithClaims(uid: string, claims: object): Promise<{ refreshToken: string }>;
   disable(localId: string): Promise<void>;
   delete(localId: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts one, and resolves when it can be asked. */
+/** Starts one, and resolves when it answers. */
 export async function startFirebase(): Promise<FirebaseEmulator> {
   const { url, stop } = await startProcess({
     command: process.execPath,

@@ -1,10 +1,10 @@
-/** Reads what a TypeScript source takes from elsewhere, by parsing it. */
+/** Reads the imports of a TypeScript source by parsing it. */
 import ts from "typescript";
 
 export interface Taken {
-  /** What stands in quotes. */
+  /** The text inside the quotes. */
   from: string;
-  /** Types vanish when the source is compiled; values do not. */
+  /** Types are removed when the source is compiled; values are not. */
   kind: "value" | "type";
   line: number;
 }
@@ -36,7 +36,7 @@ export function importsOf(source: ts.SourceFile): Taken[] {
   return taken;
 }
 
-/** Lists statements that leave something behind when compiled, by line. */
+/** Lists statements that leave code when compiled, by line. */
 export function valuesIn(source: ts.SourceFile): number[] {
   return source.statements
     .filter((node) => !ts.isInterfaceDeclaration(node) && !ts.isTypeAliasDeclaration(node))
@@ -62,8 +62,8 @@ export function nodeGlobalsIn(source: ts.SourceFile): { name: string; line: numb
 }
 
 /**
- * Lists functions written where they are assigned to a property (`a.b = () => …`), by line. V8 takes them for methods of long
- * life and makes them old at once; what they see is then kept until a full collection, long after its request has ended.
+ * Lists functions that are written where they are assigned to a property (`a.b = () => …`), by line. V8 treats them as long-lived methods
+ * and moves them to old space at once; everything they refer to is then kept until a full collection, long after its request has ended.
  */
 export function functionsAssignedIn(source: ts.SourceFile): number[] {
   const found: number[] = [];

@@ -1,4 +1,4 @@
-/** Tells whether tests must be skipped for want of something, and says what; in CI nothing may be missing. */
+/** Decides whether tests are skipped because a program is missing, and prints which; in CI nothing may be missing. */
 
 /**
  * Returns true, after a sentence on stderr, where `isThere` is false; throws instead where `CI` is `true`.

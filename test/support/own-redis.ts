@@ -1,4 +1,4 @@
-/** A Redis of a test's own, which can be killed and started again: with what it had, or empty. */
+/** A Redis for one test, which can be killed and restarted: with its data, or empty. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,14 +21,14 @@ export const noRedisServer: boolean = isMissing(
 );
 
 export interface OwnRedis {
-  /** Opens it with a client of its own. */
+  /** Opens it with a separate client. */
   open(): ReturnType<typeof createStorage>;
   kill(): Promise<void>;
   start(): Promise<void>;
   dispose(): Promise<void>;
 }
 
-/** Starts one on a free port; `keeps`: what it has written outlives a kill. */
+/** Starts one on a free port; `keeps`: its data survive a kill. */
 export async function startRedis({ keeps }: { keeps: boolean }): Promise<OwnRedis> {
   const [port, folder] = [await freePort(), await mkdtemp(join(tmpdir(), "relay-redis-"))];
   const clients: { disconnect(): void }[] = [];

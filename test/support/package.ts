@@ -1,4 +1,4 @@
-/** The package as npm would publish it, installed beside its declared dependencies and nothing else. */
+/** The package as npm would publish it, installed with its declared dependencies and nothing else. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ export interface Installed {
   remove(): void;
 }
 
-/** Packs, unpacks and links; needs no network. The app stands in a new folder inside `parent`. */
+/** Packs, unpacks and links; needs no network. The app is in a new folder inside `parent`. */
 export async function installPackage(parent: string = tmpdir()): Promise<Installed> {
   await ensureBuilt();
   mkdirSync(parent, { recursive: true });

@@ -1,4 +1,4 @@
-/** A reverse proxy over real sockets, which tells the address of its client as a proxy does; and clients with addresses of their own. */
+/** A reverse proxy over real sockets that passes on the address of its client; and clients with their own addresses. */
 import {
   Agent,
   createServer,
@@ -14,7 +14,7 @@ export interface Proxy {
   close(): void;
 }
 
-/** What a proxy makes of the headers that came; `from` is the address of its own client. */
+/** How a proxy changes the headers of a request; `from` is the address of its own client. */
 export type RewriteHeaders = (headers: IncomingHttpHeaders, from: string) => IncomingHttpHeaders;
 
 /** Adds the client's address at the end of X-Forwarded-For, as nginx' `$proxy_add_x_forwarded_for` does. */
@@ -26,14 +26,14 @@ export const addForwardedFor: RewriteHeaders = (headers, from) => {
   };
 };
 
-/** Adds an element at the end of RFC 7239's Forwarded. */
+/** Adds an element at the end of the Forwarded header (RFC 7239). */
 export const addForwarded: RewriteHeaders = (headers, from) => {
   const before = headers["forwarded"];
   const element = `for="${from}";proto=http`;
   return { ...headers, forwarded: before === undefined ? element : `${before}, ${element}` };
 };
 
-/** Starts a proxy on loopback; it passes everything on to `target` and breaks off where either side does. */
+/** Starts a proxy on loopback; it passes everything on to `target` and closes when either side does. */
 export async function startProxy(target: string, rewrite: RewriteHeaders): Promise<Proxy> {
   const agent = new Agent({ keepAlive: false });
   const server = createServer((message, response) => {
@@ -64,7 +64,7 @@ export function stop(server: Server): void {
 export interface Asked {
   status: number;
   headers: IncomingHttpHeaders;
-  /** The whole body; resolves when the answer has ended. */
+  /** The complete body; resolves when the response has ended. */
   text(): Promise<string>;
   /** Closes the connection. */
   leave(): void;
@@ -77,7 +77,7 @@ export interface AskOptions {
   stream?: boolean;
 }
 
-/** Asks for a chat completion on a connection of its own, and resolves with the head of the answer. */
+/** Requests a chat completion on a separate connection, and resolves with the head of the response. */
 export function ask(
   url: string,
   { from, headers, stream = true }: AskOptions = {},

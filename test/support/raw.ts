@@ -1,4 +1,4 @@
-/** Speaks HTTP/1.1 over a bare socket, for requests that no client would send. */
+/** Sends HTTP/1.1 over a bare socket, for requests that no client would send. */
 import { connect, type Socket } from "node:net";
 
 export interface RawAnswer {
@@ -9,7 +9,7 @@ export interface RawAnswer {
   text: string;
 }
 
-/** Sends `text` as it stands and resolves with what came until the server closed the connection. */
+/** Sends `text` unchanged and resolves with everything received until the server closed the connection. */
 export function sendRaw(url: string, text: string | Uint8Array): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const socket = openRaw(url, text);
@@ -21,7 +21,7 @@ export function sendRaw(url: string, text: string | Uint8Array): Promise<RawAnsw
   });
 }
 
-/** Opens a socket to a server and sends `text`; the rest is the test's. */
+/** Opens a socket to a server and sends `text`; the test does the rest. */
 export function openRaw(url: string, text: string | Uint8Array): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);

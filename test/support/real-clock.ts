@@ -1,7 +1,7 @@
-/** A clock that runs, for tests that measure how soon something happens. Counts what is waiting, as the virtual one does. */
+/** A running clock, for tests that measure how soon something happens. Counts pending timers, like the virtual one. */
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** Creates a real clock. `advance` lets the loop turn once and moves nothing. */
+/** Creates a real clock. `advance` lets the loop turn once and advances nothing. */
 export function createRealClock(): VirtualClock {
   let pending = 0;
   const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** A relay under test: a simulated upstream behind it, a real h3 2 server before it, and what came of each request. */
+/** A relay under test: a simulated upstream behind it, a real h3 2 server before it, and the result of each request. */
 import type { EndEvent } from "../../src/observe/hooks.ts";
 import type { CredentialOptions } from "../../src/options/credential-types.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
@@ -14,15 +14,15 @@ export interface RelayUnderTest {
   url: string;
   relay: Relay;
   upstream: Simulator;
-  /** The relay's own time; stands still until advanced. */
+  /** The relay's own time; it does not run until advanced. */
   clock: VirtualClock;
   /** Ends of requests so far, in order. */
   ends: EndEvent[];
-  /** Resolves with the n-th end (from 1), now or when it comes. */
+  /** Resolves with the n-th end (from 1), now or later. */
   ended(count?: number): Promise<EndEvent>;
   /** Lines of the log. */
   lines: { level: string; message: string }[];
-  /** Asks for a chat completion, streamed unless told otherwise. */
+  /** Requests a chat completion, streamed unless configured otherwise. */
   chat(more?: ChatOptions): Promise<Response>;
   close(): Promise<void>;
 }
@@ -37,20 +37,20 @@ export interface ChatOptions {
 }
 
 export type UnderTestOptions = Partial<Omit<RelayOptions, "upstream" | "upstreams">> & {
-  /** Number of credentials made up (`c1`, `c2`, …) where none are given. @default 2 */
+  /** Number of generated credentials (`c1`, `c2`, …) where none are given. @default 2 */
   count?: number;
   upstream?: Partial<UpstreamOptions>;
   upstreams?: Record<string, UpstreamOptions>;
   simulator?: SimulatorOptions;
-  /** Keeps a simulator that outlives this relay (restarts). */
+  /** A simulator that survives this relay (restarts). */
   keep?: Simulator;
   /** `false` serves before the state is loaded. @default true */
   waitUntilReady?: boolean;
-  /** Which sink answers: Node's response written directly, or a web `Response` that the host sends. @default "node" */
+  /** The sink that answers: Node's response written directly, or a web `Response` that the host sends. @default "node" */
   sink?: "node" | "web";
 };
 
-/** The secret of a made-up credential; the ledger shows it, and names it by its order of appearance. */
+/** The secret of a generated credential; the ledger shows it, and names it by its order of appearance. */
 export function secretOf(id: string): string {
   return `sk-test-${id}-0123456789abcdef`;
 }
@@ -62,7 +62,7 @@ export function makeCredentials(count: number): CredentialOptions[] {
   }));
 }
 
-/** Starts simulator, relay and server. With `random` left out every draw is 0: the rotation begins with the first credential. */
+/** Starts simulator, relay and server. With `random` omitted every draw is 0: the rotation begins with the first credential. */
 export async function startRelay(options: UnderTestOptions = {}): Promise<RelayUnderTest> {
   const {
     count = 2,
@@ -116,7 +116,7 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     chat: (more) => chat(url, more),
     async close() {
       await server.close(true);
-      // Disks and sockets take real time, the relay's own grace takes the clock's: first the one, then the other.
+      // Disks and sockets take real time, the relay's own grace time the clock's: first the one, then the other.
       let isClosed = false;
       const closing = handler.relay.close().then(() => (isClosed = true));
       for (const patience = performance.now() + 400; performance.now() < patience && !isClosed;)

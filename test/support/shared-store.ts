@@ -1,4 +1,6 @@
-/** A store that several instances of a relay share, on a virtual clock: leases, attempts, credentials and tokens, atomic or not, up or down. */
+/**
+ * A store that several instances of a relay share, on a virtual clock: leases, attempts, credentials and tokens, atomic or not, up or down.
+ */
 import type { Clock } from "../../src/contract/clock.ts";
 import type { LeaseTier, Leases } from "../../src/contract/lease.ts";
 import type { CreationRecord, CredentialRecord, TokenRecord } from "../../src/contract/records.ts";
@@ -10,7 +12,7 @@ export interface SharedStore {
   creations: Map<string, CreationRecord>;
   credentials: Map<string, CredentialRecord>;
   tokens: Map<string, TokenRecord>;
-  /** One instance's way to it. `step` runs before and after each call takes effect; one that never resolves is a dead instance. */
+  /** The access of one instance. `step` runs before and after each call takes effect; one that never resolves is a dead instance. */
   connect(step?: () => Promise<void>): Connection;
 }
 
@@ -25,9 +27,9 @@ export interface Connection {
 
 export interface SharedStoreOptions {
   tier?: LeaseTier;
-  /** The store's clock less everybody else's, ms. */
+  /** The store's clock minus the others', in ms. */
   ahead?: number;
-  /** False: everybody gets every lease, as on a store that cannot tell. @default true */
+  /** False: every request for a lease succeeds, as on a store without locks. @default true */
   isExclusive?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Reading answers piece by piece, and waiting for what happens rather than for time. */
+/** Reads responses chunk by chunk, and waits for events rather than for time. */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { RelayUnderTest } from "./relay.ts";
 
@@ -30,7 +30,7 @@ export async function arrived({ clock }: RelayUnderTest, holds: () => boolean): 
   }
 }
 
-/** Waits until a request sleeps between two attempts: nothing is in flight and the clock has a wake. */
+/** Waits until a request waits between two attempts: nothing is in flight and the clock has a timer. */
 export async function untilAsleep(relay: RelayUnderTest): Promise<void> {
   await arrived(relay, () => {
     const idle = relay.relay.status().credentials.every(({ inFlight }) => inFlight === 0);
@@ -38,7 +38,7 @@ export async function untilAsleep(relay: RelayUnderTest): Promise<void> {
   });
 }
 
-/** Waits for an answer while the clock runs. */
+/** Waits for a response while the clock runs. */
 export async function patiently<T>({ clock }: RelayUnderTest, answer: Promise<T>): Promise<T> {
   const state = seen(answer);
   while (!state.has) await clock.advance(100);
@@ -47,7 +47,7 @@ export async function patiently<T>({ clock }: RelayUnderTest, answer: Promise<T>
 
 export interface Reading {
   text(): string;
-  /** Waits until the text holds so many events (or whatever `count` counts). */
+  /** Waits until the text contains this many events (or whatever `count` counts). */
   until(many: number, count?: (text: string) => number): Promise<void>;
   untilText(text: string): Promise<void>;
   /** Reads to the end and returns everything. */
@@ -77,7 +77,7 @@ export function reader(response: Response): Reading {
   };
 }
 
-/** Waits until a number that grows stands still over many turns of the loop, and returns it. */
+/** Waits until a growing number stays constant over many turns of the loop, and returns it. */
 export async function standstill(read: () => number): Promise<number> {
   for (let last = 0, still = 0; ;) {
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** Relays that get their tokens from the simulator's token endpoints, on one clock and, where wanted, one store. */
+/** Relays that get their tokens from the simulator's token endpoints, on one clock and, where needed, one store. */
 import type { TokenSource } from "../../src/contract/token-source.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../../simulator/index.ts";
@@ -20,7 +20,7 @@ export interface TokenWorld {
   close(): Promise<void>;
 }
 
-/** The refresh token a grant begins with. */
+/** The first refresh token of a grant. */
 export const grantOf = (name: string): string => `refresh-${name}-planted`;
 
 export async function createTokenWorld(
@@ -60,7 +60,7 @@ export async function createTokenWorld(
   };
 }
 
-/** Asks, and returns the status once the answer is whole. */
+/** Sends a request, and returns the status once the response is complete. */
 export async function ask(
   relay: RelayUnderTest,
   more?: Parameters<RelayUnderTest["chat"]>[0],

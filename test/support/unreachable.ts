@@ -1,4 +1,4 @@
-/** An address on loopback where a connection is never accepted: another process listens, is full, and stands still. */
+/** An address on loopback where a connection is never accepted: another process listens with a full backlog, and is stopped. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";

@@ -1,6 +1,6 @@
-/** Waits for something that happens in real time, and no longer than a bound. */
+/** Waits for something that happens in real time, at most a given time. */
 
-/** Resolves with how long it took until `holds`, ms. */
+/** Resolves with the time until `holds` was true, in ms. */
 export async function untilSo(
   holds: () => boolean | Promise<boolean>,
   patience: number,

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createVirtualClock } from "./virtual-clock.ts";
 
-it("runs wakes in order of time, then of asking, each at its own moment", async () => {
+it("runs timers in order of time, then of creation, each at its own moment", async () => {
   const clock = createVirtualClock(1000);
   const seen: string[] = [];
   clock.after(20, () => seen.push(`b@${clock.now()}`));
@@ -14,7 +14,7 @@ it("runs wakes in order of time, then of asking, each at its own moment", async 
   expect(clock.now()).toBe(1020);
 });
 
-it("runs a wake that another one asked for after awaiting", async () => {
+it("runs a timer that another one created after awaiting", async () => {
   const clock = createVirtualClock(0);
   const seen: number[] = [];
   const tick = async (): Promise<void> => {
@@ -28,7 +28,7 @@ it("runs a wake that another one asked for after awaiting", async () => {
   expect(clock.pending()).toBe(0);
 });
 
-it("forgets a wake that was taken back, also one taken back at the same moment", async () => {
+it("drops a cancelled timer, also one cancelled at the same moment", async () => {
   const clock = createVirtualClock(0);
   const seen: string[] = [];
   const cancel = clock.after(10, () => seen.push("cancelled"));

@@ -1,12 +1,12 @@
-/** A clock for tests: time stands still until `advance` moves it. */
+/** A clock for tests: it does not run until `advance` moves it. */
 import type { CancelTimer, Clock } from "../../src/contract/clock.ts";
 
 export interface VirtualClock extends Clock {
-  /** Moves on by `ms` and runs every wake that falls due on the way, in order of time, then of asking. */
+  /** Advances by `ms` and runs every timer that is due on the way, in order of time, then of creation. */
   advance(ms: number): Promise<void>;
-  /** Lets promises that are already settled run on; time stands still. */
+  /** Lets settled promises continue, without advancing. */
   settle(): Promise<void>;
-  /** How many wakes are waiting, to see that nothing is left behind. */
+  /** Number of pending timers, to verify that nothing is left behind. */
   pending(): number;
 }
 
@@ -16,7 +16,7 @@ interface Wake {
   run(): void;
 }
 
-/** Creates a clock that stands at `startAt` (UTC epoch ms), by default 2026-01-01T00:00:00Z. */
+/** Creates a clock that starts at `startAt` (UTC epoch ms), by default 2026-01-01T00:00:00Z. */
 export function createVirtualClock(startAt: number = Date.UTC(2026, 0, 1)): VirtualClock {
   const wakes = new Set<Wake>();
   let now = startAt;
@@ -55,7 +55,7 @@ function comesBefore(a: Wake, b: Wake): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-// One turn of the event loop runs every chain of microtasks to its end; a few let a stream hand on.
+// One turn of the event loop runs every chain of microtasks to its end; a few let a stream continue.
 async function settle(turns = 3): Promise<void> {
   for (let turn = 0; turn < turns; turn++) {
     await new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** What every transport promises, checked against real sockets. Called by one short file for each transport. */
+/** The contract of every transport, verified with real sockets. Called by one short file for each transport. */
 import type { Outgoing, Transport } from "../../src/contract/transport.ts";
 import type { Behaviour } from "../../simulator/index.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ export interface TransportFacts {
   tellsConnect: boolean;
   /** Whether idle connections are closed with the transport, and not kept by the platform. */
   ownsConnections: boolean;
-  /** Whether it undoes encodings itself: a platform that does it drops what it has not yet decoded when a body breaks off. */
+  /** Whether it decodes bodies itself: a platform that does drops the undecoded bytes when a body is interrupted. */
   decodesItself: boolean;
 }
 
@@ -62,8 +62,8 @@ export function describeTransport(
     return record(transport, outgoing({ origin: raw.url, method: "GET", body: undefined }));
   }
 
-  describe("in order", () => {
-    it("hears nothing before send returns, then head, data and one end", async () => {
+  describe("normal calls", () => {
+    it("are silent before send returns, then report head, data and one end", async () => {
       const call = send();
       expect(call.heard).toEqual([]);
       await call.over;
@@ -79,7 +79,7 @@ export function describeTransport(
       expect(call.bytes().equals(upstream.ledger.last()!.sent!)).toBe(true);
     });
 
-    it("sends method, path, query, headers and body as they are given", async () => {
+    it("send method, path, query, headers and body as given", async () => {
       const call = send({}, { path: "/generic/a%2Fb/json?x=1&y=%20", headers: { "x-one": "1" } });
       await call.over;
       const seen = upstream.ledger.last()!;
@@ -88,7 +88,7 @@ export function describeTransport(
       expect(seen.json).toMatchObject({ model: "gpt-4o" });
     });
 
-    it("gives a HEAD and an empty body their end, also where they claim an encoding", async () => {
+    it("end a HEAD and an empty body, also with a declared encoding", async () => {
       const head = send({}, { method: "HEAD", body: undefined, path: "/v1/models" });
       expect(await head.over).toBe("end");
       const empty = await sendRaw(
@@ -98,7 +98,7 @@ export function describeTransport(
       expect(empty.bytes().length).toBe(0);
     });
 
-    it("N3 gives a redirect as it is and does not follow it", async () => {
+    it("N3 return a redirect and do not follow it", async () => {
       const call = send({
         reply: { status: 302, headers: { location: `${upstream.url}/v1/models` }, body: "" },
       });
@@ -107,7 +107,7 @@ export function describeTransport(
       expect(upstream.ledger.total).toBe(1);
     });
 
-    it("skips answers of 1xx that come before the real one", async () => {
+    it("skip 1xx responses before the real one", async () => {
       const call = await sendRaw(
         "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
@@ -118,7 +118,7 @@ export function describeTransport(
       expect(call.bytes().toString()).toBe("ok");
     });
 
-    it("takes a body that only the end of the connection ends", async () => {
+    it("accept a body that only the end of the connection ends", async () => {
       const call = send({ untilClose: true });
       expect(await call.over).toBe("end");
       expect(call.bytes().toString()).toContain("[DONE]");
@@ -126,7 +126,7 @@ export function describeTransport(
   });
 
   describe("back-pressure", () => {
-    it("I10 stops reading while the receiver wants no more, and goes on after resume", async () => {
+    it("I10 stops reading while the receiver wants no more, and continues after resume", async () => {
       const call = record(transport, outgoing(), { paused: true });
       upstream.script({ then: { bodyBytes: 64_000_000, eventBytes: 60_000 } });
       await call.next("data");
@@ -138,7 +138,7 @@ export function describeTransport(
       expect(call.length).toBe(upstream.ledger.last()!.sentBytes);
     });
 
-    it("puts up with resume at any time", async () => {
+    it("accepts resume at any time", async () => {
       const call = send();
       call.exchange.resume();
       await call.next("head");
@@ -150,7 +150,7 @@ export function describeTransport(
   });
 
   describe("abort", () => {
-    it("I4 before the connection stands: nothing is sent and nothing heard", async () => {
+    it("I4 before the connection is open: nothing is sent and nothing reported", async () => {
       const call = send();
       call.exchange.abort();
       const next = record(transport, outgoing());
@@ -165,7 +165,7 @@ export function describeTransport(
       await aborted(call);
     });
 
-    it("I4 in mid-body: the upstream is closed", async () => {
+    it("I4 in the middle of the body: the upstream is closed", async () => {
       const call = send({ stall: { afterEvents: 2 } });
       await call.next("data");
       await upstream.ledger.next(({ stalled }) => stalled);
@@ -179,14 +179,14 @@ export function describeTransport(
       await aborted(call);
     });
 
-    it("I4 in mid-body of an encoded answer: the upstream is closed", async () => {
+    it("I4 in the middle of an encoded body: the upstream is closed", async () => {
       const call = send({ stall: { afterEvents: 2 }, encoding: "gzip" });
       await call.next("data");
       await upstream.ledger.next(({ stalled }) => stalled);
       await aborted(call);
     });
 
-    it("from inside head and data: nothing more is heard", async () => {
+    it("from inside head and data: nothing more is reported", async () => {
       for (const what of ["head", "data"] as const) {
         const call = send({ stall: { afterEvents: 3 } });
         call.on(what, () => call.exchange.abort());
@@ -219,12 +219,12 @@ export function describeTransport(
   });
 
   describe("faults", () => {
-    it("E10 tells a name that does not resolve", async () => {
+    it("E10 reports a name that does not resolve", async () => {
       const call = send({}, { origin: "http://does-not-exist.invalid" });
       expect(await call.over).toBe("dns");
     });
 
-    it("E10 tells a connection that is refused", async () => {
+    it("E10 reports a connection that is refused", async () => {
       const gone = await RawServer.start([]);
       await gone.close();
       expect(await send({}, { origin: gone.url }).over).toBe("refused");
@@ -234,14 +234,14 @@ export function describeTransport(
       ["at once", { cut: "connect" }],
       ["before the head", { cut: "before-headers" }],
       ["by a reset before the head", { cut: "before-headers", reset: true }],
-      ["in mid-body", { cut: { afterEvents: 3 } }],
-      ["in mid-event", { cut: { inEvent: 3 } }],
-      ["by a reset in mid-body", { cut: { afterEvents: 3 }, reset: true }],
-    ])("E10 tells a connection that closes %s", async (_when, then) => {
+      ["in the middle of the body", { cut: { afterEvents: 3 } }],
+      ["in the middle of an event", { cut: { inEvent: 3 } }],
+      ["by a reset in the middle of the body", { cut: { afterEvents: 3 }, reset: true }],
+    ])("E10 reports a connection that closes %s", async (_when, then) => {
       expect(await send(then).over).toBe("closed");
     });
 
-    it("tells a body that is shorter than announced", async () => {
+    it("reports a body that is shorter than announced", async () => {
       const call = await sendRaw(
         "HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nshort",
         RawServer.END,
@@ -253,16 +253,16 @@ export function describeTransport(
     it.each<[string, string]>([
       ["what is not HTTP", "\u0000\u0001 this is not HTTP\r\n\r\n"],
       ["a chunk without a length", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nno"],
-    ])("tells %s", async (_what, answer) => {
+    ])("reports %s", async (_what, answer) => {
       expect(await (await sendRaw(answer)).over).toBe("protocol");
     });
 
-    it("N4 takes long headers and refuses endless ones", async () => {
+    it("N4 accepts long headers and rejects endless ones", async () => {
       expect(await send({ headerBytes: 8_000 }).over).toBe("end");
       expect(await send({ headerBytes: 300_000 }).over).toBe("protocol");
     });
 
-    it("tells what cannot be sent, after send has returned", async () => {
+    it("reports a request that cannot be sent, after send has returned", async () => {
       const call = send({}, { headers: { "x-bad": "line\nbreak" } });
       expect(call.heard).toEqual([]);
       expect(["protocol", "closed"]).toContain(await call.over);
@@ -272,7 +272,7 @@ export function describeTransport(
 
   describe("encodings", () => {
     it.each(["gzip", "br", "deflate"] as const)(
-      "I13 undoes %s, event by event",
+      "I13 decodes %s, event by event",
       async (encoding) => {
         const call = send({ encoding, stall: { afterEvents: 4 } });
         await upstream.ledger.next(({ stalled }) => stalled);
@@ -284,7 +284,7 @@ export function describeTransport(
       },
     );
 
-    it("I13 undoes deflate without its wrapper", async () => {
+    it("I13 decodes deflate without its wrapper", async () => {
       const { deflateRawSync } = await import("node:zlib");
       const body = deflateRawSync("as many servers send it");
       const head = `HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: ${body.length}\r\n\r\n`;
@@ -293,7 +293,7 @@ export function describeTransport(
       expect(call.bytes().toString()).toBe("as many servers send it");
     });
 
-    it("I13 undoes several, the last first", async () => {
+    it("I13 decodes several, the last first", async () => {
       const { brotliCompressSync, gzipSync } = await import("node:zlib");
       const body = brotliCompressSync(gzipSync("twice"));
       const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip, br\r\ncontent-length: ${body.length}\r\n\r\n`;
@@ -302,27 +302,30 @@ export function describeTransport(
       expect(call.bytes().toString()).toBe("twice");
     });
 
-    it("I13 takes identity for what it is", async () => {
+    it("I13 accepts identity unchanged", async () => {
       expect(await send({ claims: "identity" }).over).toBe("end");
     });
 
-    it("I13 tells an encoding it does not know, and closes the upstream", async () => {
+    it("I13 reports an unknown encoding, and closes the upstream", async () => {
       expect(await send({ claims: "x-secret", holdOpen: true }).over).toBe("protocol");
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it("I13 tells a body that is not what it claims, and closes the upstream", async () => {
+    it("I13 reports a body that does not match its encoding, and closes the upstream", async () => {
       expect(await send({ claims: "gzip", holdOpen: true }).over).toBe("protocol");
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
     });
 
-    it.runIf(facts.decodesItself)("I2 passes on all that was decoded before a break", async () => {
-      const call = send({ encoding: "gzip", cut: { afterEvents: 5 } });
-      expect(await call.over).toBe("closed");
-      expect(call.bytes().equals(upstream.ledger.last()!.sent!)).toBe(true);
-    });
+    it.runIf(facts.decodesItself)(
+      "I2 passes on all that was decoded before an interruption",
+      async () => {
+        const call = send({ encoding: "gzip", cut: { afterEvents: 5 } });
+        expect(await call.over).toBe("closed");
+        expect(call.bytes().equals(upstream.ledger.last()!.sent!)).toBe(true);
+      },
+    );
 
-    it.runIf(facts.decodesItself)("tells a compressed body that ends too early", async () => {
+    it.runIf(facts.decodesItself)("reports a compressed body that ends too early", async () => {
       const { gzipSync } = await import("node:zlib");
       const half = gzipSync("x".repeat(100_000)).subarray(0, 60);
       const head = `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${half.length}\r\n\r\n`;
@@ -343,7 +346,7 @@ export function describeTransport(
   });
 
   describe("connections", () => {
-    it("E16 uses a connection again after a whole answer", async () => {
+    it("E16 reuses a connection after a complete response", async () => {
       for (let nth = 0; nth < 3; nth++) {
         await send().over;
         await nextTurn();
@@ -351,7 +354,7 @@ export function describeTransport(
       expect(upstream.ledger.connections).toBe(1);
     });
 
-    it("does not use a connection again that was aborted", async () => {
+    it("does not reuse a connection that was aborted", async () => {
       const call = send({ stall: { afterEvents: 1 } });
       await upstream.ledger.next(({ stalled }) => stalled);
       call.exchange.abort();
@@ -361,7 +364,7 @@ export function describeTransport(
       expect(upstream.ledger.last()!.socket).not.toBe(upstream.ledger.calls[0]!.socket);
     });
 
-    it("gets over a kept connection that the upstream has closed", async () => {
+    it("recovers from a kept connection that the upstream has closed", async () => {
       raw = await RawServer.start(["HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]);
       const ask = outgoing({ origin: raw.url, method: "GET", body: undefined });
       expect(await record(transport, ask).over).toBe("end");
@@ -374,7 +377,7 @@ export function describeTransport(
       expect(new Set(await Promise.all(calls.map(({ over }) => over)))).toEqual(new Set(["end"]));
     });
 
-    it("ends what is open when it closes, and tells so", async () => {
+    it("ends open calls when it closes, and reports this", async () => {
       const calls = [send({ stall: "before-headers" }), send({ stall: "before-headers" })];
       await upstream.ledger.until(({ inFlight }) => inFlight === 2);
       await transport.close();

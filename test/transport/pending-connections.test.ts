@@ -23,12 +23,12 @@ async function call(times: number): Promise<Recorded[]> {
   const { url: origin } = place;
   const ask = { method: "GET", origin, path: "/", headers: {}, body: undefined };
   const calls = Array.from({ length: times }, () => record(made, ask));
-  // Sockets are made a turn later.
+  // Sockets are created a turn later.
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   return calls;
 }
 
-/** Sockets of this process that are still connecting to the place. */
+/** Sockets of this process that are still connecting to the address. */
 function connecting(): number {
   const port = Number(new URL(place!.url).port).toString(16).toUpperCase().padStart(4, "0");
   const table = readFileSync(SOCKETS, "latin1").split("\n");
@@ -36,7 +36,7 @@ function connecting(): number {
 }
 
 it.skipIf(isBlind)(
-  "E16 I4 gives a connection up when nobody waits for it any more, and not before",
+  "E16 I4 closes a connection when no call waits for it any more, and not before",
   async () => {
     const [first, second] = await call(2);
     const before = connecting();
@@ -48,7 +48,7 @@ it.skipIf(isBlind)(
   },
 );
 
-it.skipIf(isBlind)("K16 gives up what is connecting when it closes, and tells so", async () => {
+it.skipIf(isBlind)("K16 closes pending connections when it closes, and reports this", async () => {
   const [only] = await call(1);
   const before = connecting();
   await transport!.close();

@@ -1,12 +1,12 @@
-/** A server that answers each request with bytes written down beforehand. */
+/** A server that answers each request with given bytes. */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
 export class RawServer {
-  /** Closes the connection, in place of an answer. */
+  /** Closes the connection, in place of a response. */
   static readonly END: string = "\u0000END";
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** Requests that came, as text. */
+  /** Received requests, as text. */
   readonly requests: string[] = [];
 
   static async start(answers: readonly (string | Uint8Array)[]): Promise<RawServer> {
@@ -40,7 +40,7 @@ export class RawServer {
 
   #lastPort = 0;
 
-  /** Closes every connection from this side; resolves when they are gone. */
+  /** Closes every connection from this side; resolves when they have ended. */
   async closeSockets(): Promise<void> {
     const gone = [...this.#sockets].map(
       (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),

@@ -1,4 +1,4 @@
-/** A receiver that writes down what it hears. */
+/** A receiver that records its calls. */
 import type {
   Exchange,
   Outgoing,
@@ -47,7 +47,7 @@ export class Recorded implements Receiver {
     while (!holds()) await new Promise<void>((resolve) => void this.#waiters.add(resolve));
   }
 
-  /** Takes whatever comes from now on; big bodies are counted only. */
+  /** Accepts everything from now on; big bodies are only counted. */
   flow(): void {
     this.#flows = true;
     this.exchange.resume();
@@ -89,7 +89,7 @@ export class Recorded implements Receiver {
   }
 }
 
-/** Sends and returns what is heard of it. */
+/** Sends and returns what is received. */
 export function record(
   transport: Transport,
   outgoing: Outgoing,

@@ -44,7 +44,7 @@ export class EventBody implements BodyReader, EventVisitor {
   readonly #options: EventBodyOptions;
   readonly #usage: UsageNotes;
   readonly #scanner: EventScanner;
-  #story: StreamPhase = { is: "lifecycle" };
+  #phase: StreamPhase = { is: "lifecycle" };
   #last: StreamEvent | undefined;
 
   constructor(gate: CommitGate, framing: Framing, options: EventBodyOptions, usage: UsageNotes) {
@@ -59,7 +59,7 @@ export class EventBody implements BodyReader, EventVisitor {
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
     const ready = this.#scanner.push(chunk);
-    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
     gate.setInsideEvent(this.#scanner.isInsideEvent);
     if (!gate.isOpen) {
       gate.hold(ready);
@@ -72,13 +72,13 @@ export class EventBody implements BodyReader, EventVisitor {
 
   // Endless lifecycle events, or one huge event, open the gate, too: they cannot be held for ever.
   #mustWait(): boolean {
-    if (this.#story.is !== "lifecycle" || this.#scanner.isInsideEvent) return false;
+    if (this.#phase.is !== "lifecycle" || this.#scanner.isInsideEvent) return false;
     return this.#gate.heldLength < this.#options.eventSize;
   }
 
   #after(goOn: boolean): Step {
-    if (this.#story.is === "terminal") return COMPLETED;
-    if (this.#story.is === "error") return ERROR_FORWARDED;
+    if (this.#phase.is === "terminal") return COMPLETED;
+    if (this.#phase.is === "error") return ERROR_FORWARDED;
     return goOn ? "more" : "slow";
   }
 
@@ -90,34 +90,34 @@ export class EventBody implements BodyReader, EventVisitor {
     // The client has not requested it (I11).
     if (usageOption?.isAnswer(event)) return "drop";
     // A line of NDJSON may be one failed record among others: it does not end the stream.
-    if (this.#story.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
+    if (this.#phase.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
       return "go";
     const meaning = dialect.classifyEvent(event);
     if (meaning === "lifecycle") return "go";
-    const isFirst = this.#story.is === "lifecycle" && !this.#gate.isOpen;
-    if (meaning === "error" && isFirst) this.#story = { is: "refusal", event };
-    else if (framing === "ndjson") this.#story = { is: "payload" };
-    else this.#story = { is: meaning };
-    return this.#story.is === "payload" ? "go" : "stop";
+    const isFirst = this.#phase.is === "lifecycle" && !this.#gate.isOpen;
+    if (meaning === "error" && isFirst) this.#phase = { is: "refusal", event };
+    else if (framing === "ndjson") this.#phase = { is: "payload" };
+    else this.#phase = { is: meaning };
+    return this.#phase.is === "payload" ? "go" : "stop";
   }
 
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     this.#scanner.visitRest();
     const rest = this.#scanner.rest();
-    if (this.#story.is === "refusal") return this.#refused(this.#story.event);
+    if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
     if (!gate.isOpen) return this.#onEarlyEnd(rest, now);
     if (this.#endsWell()) gate.pass(rest, now);
-    else if (this.#story.is === "error") gate.pass(joinBytes([rest, END_OF_EVENT]), now);
+    else if (this.#phase.is === "error") gate.pass(joinBytes([rest, END_OF_EVENT]), now);
     else return TRUNCATED;
-    return this.#story.is === "error" ? ERROR_FORWARDED : COMPLETED;
+    return this.#phase.is === "error" ? ERROR_FORWARDED : COMPLETED;
   }
 
   #onEarlyEnd(rest: Uint8Array, now: number): ReplyResult {
     const framing = this.#framing;
     const { expectsBody } = this.#options;
     this.#gate.hold(rest);
-    const isNothing = this.#story.is === "lifecycle" && (framing === "sse" || expectsBody);
+    const isNothing = this.#phase.is === "lifecycle" && (framing === "sse" || expectsBody);
     if (isNothing) return this.#last ? EMPTY : this.#withoutEvent(now);
     if (!this.#endsWell()) return EMPTY;
     return this.#gate.open(now, this.kind) ? COMPLETED : NOT_STREAMABLE;
@@ -141,7 +141,7 @@ export class EventBody implements BodyReader, EventVisitor {
 
   #endsWell(): boolean {
     const { dialect } = this.#options;
-    if (this.#framing === "ndjson" || this.#story.is === "terminal") return true;
+    if (this.#framing === "ndjson" || this.#phase.is === "terminal") return true;
     return this.#last !== undefined && (dialect.isCompleteWith?.(this.#last) ?? false);
   }
 

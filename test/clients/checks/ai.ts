@@ -1,4 +1,4 @@
-/** The Vercel AI SDK with a provider for OpenAI-like APIs, as its users use it. */
+/** Uses the Vercel AI SDK with a provider for OpenAI-like APIs, as its documentation shows. */
 import type { generateText, streamText } from "ai";
 import type { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { type Checks, failing, PROMPT, type Seen, type Target, toSeen } from "./check.ts";

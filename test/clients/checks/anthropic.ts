@@ -1,4 +1,4 @@
-/** Anthropic's client as its users use it. */
+/** Uses Anthropic's client as its documentation shows. */
 import type Anthropic from "@anthropic-ai/sdk";
 import { type Checks, collect, failing, PROMPT, type Target } from "./check.ts";
 

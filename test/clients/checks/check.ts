@@ -1,18 +1,18 @@
-/** What a check of a client is: given where the relay is, it uses the client as its documentation says and tells what it saw. */
+/** The interface of a check: it uses a client of the relay as the client's documentation shows, and returns what it observed. */
 
 export interface Target {
-  /** Where the relay is mounted; goes in as the client's base URL. */
+  /** Mount path of the relay; used as the client's base URL. */
   baseURL: string;
   /** The client's own key; must never reach the upstream. */
   apiKey: string;
-  /** The client's own retries; left at its default when left out. */
+  /** Number of the client's own retries; omitted: its default. */
   maxRetries?: number;
 }
 
 /** Plain data, because a check may run in another process. */
 export interface Seen {
   text?: string;
-  /** Why the model stopped, as the client says. */
+  /** Why the model stopped, as the client reports it. */
   finish?: string | null;
   outputTokens?: number;
   names?: string[];
@@ -20,7 +20,7 @@ export interface Seen {
 }
 
 export interface SeenError {
-  /** Name of the class that the client throws. */
+  /** Name of the class of the error that the client throws. */
   name: string;
   status?: number;
   code?: string;
@@ -32,7 +32,7 @@ export type Checks = Record<string, Check>;
 
 export const PROMPT = "Say something.";
 
-/** Collects what a stream says until it ends or throws. */
+/** Collects the output of a stream until it ends or throws. */
 export async function collect<T>(
   stream: AsyncIterable<T>,
   textOf: (chunk: T) => string | undefined,
@@ -52,7 +52,7 @@ export async function collect<T>(
   return { text };
 }
 
-/** Runs something that is expected to throw. */
+/** Runs a function that is expected to throw. */
 export async function failing(work: () => Promise<unknown>): Promise<Seen> {
   try {
     await work();

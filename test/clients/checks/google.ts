@@ -1,4 +1,4 @@
-/** Google's client as its users use it. It never retries by itself. */
+/** Uses Google's client as its documentation shows. It never retries by itself. */
 import type { GoogleGenAI } from "@google/genai";
 import { type Checks, collect, failing, PROMPT, type Target } from "./check.ts";
 

@@ -1,4 +1,4 @@
-/** All checks by client, for clients that somebody else imports: which version it is depends on the folder. */
+/** All checks by client. The caller's folder determines the version of the client. */
 import { aiChecks } from "./ai.ts";
 import { anthropicChecks } from "./anthropic.ts";
 import type { Checks } from "./check.ts";

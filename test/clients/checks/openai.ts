@@ -1,4 +1,4 @@
-/** OpenAI's client as its users use it. */
+/** Uses OpenAI's client as its documentation shows. */
 import type OpenAI from "openai";
 import { type Checks, collect, failing, PROMPT, type Target } from "./check.ts";
 

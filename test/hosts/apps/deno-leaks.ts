@@ -1,4 +1,4 @@
-// Run by `deno test` with both sanitizers: what a relay leaves behind after `close()`.
+// Run by `deno test` with both sanitizers: what remains of a relay after `close()`.
 import { createRelay, oauth, type RelayOptions } from "h3-relay";
 import { defineRelay } from "h3-relay/deno";
 import { createSimulator, type Rule, type Simulator } from "h3-relay/simulator";

@@ -1,4 +1,4 @@
-// Options of a route of the app's own, whose state outlives the process: what is tried is said by the environment.
+// Options of a route in the app's own code, with state that survives the process; environment variables select the case.
 import { oauth } from "h3-relay";
 
 /**

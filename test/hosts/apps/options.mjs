@@ -1,4 +1,4 @@
-// The options of the relay under the host suite, on every host: two keys for the simulator, short times, and an end that is told.
+// The options of the relay in the host suite, on every host: two keys for the simulator, short times, and a printed end event.
 
 /** @param {Record<string, string | undefined>} env */
 export const optionsOf = (env) => ({

@@ -1,4 +1,4 @@
-// A Worker whose storage is across the network, as KV is: requests that share a relay share what it waits for.
+// A Worker with a storage across the network, like KV: requests that share a relay share its waits.
 import { oauth } from "h3-relay";
 import { defineRelay } from "h3-relay/cloudflare";
 import { optionsOf } from "./options.mjs";
@@ -28,7 +28,7 @@ const tokenOf = (env) =>
     refreshToken: env.GRANT,
   });
 
-// A request may put the clock forward by `x-later` ms.
+// A request can advance the clock by `x-later` ms.
 let later = 0;
 const clock = {
   now: () => Date.now() + later,
@@ -58,7 +58,7 @@ const toOptions = (env) => {
   };
 };
 
-/** Options that have to be asked for, from the same store. */
+/** Options that are fetched from the same store. */
 const askForOptions = async (env) => {
   await (await fetch(`${env.STORE_URL}/keys`)).text();
   return toOptions(env);

@@ -1,12 +1,12 @@
-// Firebase Authentication's emulator on the port `PORT`, whose time is set from outside. It keeps what it was asked.
+// Firebase Authentication's emulator on the port `PORT`. Its clock is set by the test, and it records its calls.
 import { createServer } from "node:http";
 import server from "firebase-tools/lib/emulator/auth/server.js";
 
-/** Beside the emulator's own paths: PUT sets the time and forgets the calls, or holds and releases token calls; GET tells the calls. */
+/** In addition to the emulator's own paths: PUT sets the time and drops the calls, or holds and releases token calls; GET returns the calls. */
 const CONTROL = "/control";
 const TOKEN_CALL = /\/v1\/(?:token|accounts:signUp)$/;
 
-// A test run that was killed stops nobody: an emulator without it ends by itself.
+// A killed test run cannot stop it: without its parent the emulator ends by itself.
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && process.exit(), 1_000);
 
@@ -24,13 +24,13 @@ let held = false;
 let release = () => {};
 const app = await server.createApp(process.env.PROJECT);
 
-// Connections are kept while a test that uses none goes on.
+// Connections are kept during tests that use none.
 createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
   const [path] = request.url.split("?");
   if (path === CONTROL) return control(request, response);
   const call = { path, status: undefined };
   calls.push(call);
-  // The date of an answer tells the server's clock.
+  // The date of a response shows the server's clock.
   response.setHeader("date", new Date().toUTCString());
   response.on("finish", () => (call.status = response.statusCode));
   if (held && TOKEN_CALL.test(path)) await new Promise((resolve) => wait(resolve));

@@ -1,4 +1,4 @@
-/** A client that can be seen to leave: one socket for each request, read as slowly as a test wants. */
+/** A client whose disconnect can be observed: one socket per request, read as slowly as a test wants. */
 import { type Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
 
 export interface Asking {
@@ -6,15 +6,15 @@ export interface Asking {
   head: Promise<IncomingMessage>;
   /** Whether the head has come. */
   hasHead(): boolean;
-  /** What has been read so far. */
+  /** The part that has been read so far. */
   text(): string;
-  /** Reads on until the text fits. */
+  /** Reads on until the text matches. */
   until(fits: (text: string) => boolean): Promise<void>;
-  /** Reads to the end; rejects where the answer breaks off. */
+  /** Reads to the end; rejects where the response is interrupted. */
   rest(): Promise<Buffer>;
-  /** Closes the socket; returns when, on `performance.now()`. */
+  /** Closes the socket; returns the time on `performance.now()`. */
   leave(): number;
-  /** The same by a reset, which a Worker hears of at once. */
+  /** The same by a reset, which a Worker notices at once. */
   reset(): void;
 }
 
@@ -23,7 +23,7 @@ export interface AskOptions {
   method?: string;
   stream?: boolean;
   headers?: Record<string, string>;
-  /** What the user says. */
+  /** The text of the user's message. */
   content?: string;
   /** The client's own address. */
   from?: string;
@@ -31,7 +31,7 @@ export interface AskOptions {
   agent?: Agent;
 }
 
-/** Asks for a chat completion of `model`. */
+/** Requests a chat completion of `model`. */
 export function ask(url: string, model: string, options: AskOptions = {}): Asking {
   const { path = "/chat/completions", method = "POST", stream = true, headers } = options;
   const { content = "Say something.", from, agent = false } = options;

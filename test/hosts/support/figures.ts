@@ -1,11 +1,11 @@
-/** Figures of docs/hosts.md for the web frameworks: printed, and kept in `.cache/frameworks/NAME.json`. */
+/** Figures of docs/hosts.md for the web frameworks: printed, and stored in `.cache/frameworks/NAME.json`. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("../../../.cache/frameworks", import.meta.url));
 
-/** Writes median and worst of each figure, ms. */
+/** Writes median and maximum of each figure, in ms. */
 export function recordFigures(name: string, figures: Record<string, number[]>): void {
   const row = Object.fromEntries(
     Object.entries(figures).map(([figure, taken]) => [figure, describe(taken)]),

@@ -1,4 +1,4 @@
-/** A web framework's example, built as a user builds it: the packed tarball beside what npm installs, and no key anywhere. */
+/** A web framework's example, built like a user's app: the packed tarball next to npm's packages, and no key anywhere. */
 import { execFile } from "node:child_process";
 import {
   copyFileSync,
@@ -24,17 +24,17 @@ export interface Framework {
   example: string;
   /** Folder under test/hosts/ that has the framework installed. */
   folder: string;
-  /** A program of the framework that must be there. */
+  /** A program of the framework that must exist. */
   program: string;
-  /** Whether it needs a newer Node than the relay does: the one of test/hosts/node24 runs it. */
+  /** Whether it needs a newer Node than the relay: then the one of test/hosts/node24 runs it. */
   isNewer?: boolean;
   /** File of the example in which the relay is created. */
   relayFile: string;
-  /** Arguments of Node that build it. Left out where nothing is built. */
+  /** Arguments of Node that build it. Omitted where nothing is built. */
   build?: string[];
-  /** Arguments of Node that start what was built. */
+  /** Arguments of Node that start the built app. */
   start: (port: number) => string[];
-  /** Environment of what was built. */
+  /** Environment of the built app. */
   env?: Record<string, string>;
   /** Arguments of Node that start the framework's development server. */
   dev?: (port: number) => string[];
@@ -43,23 +43,23 @@ export interface Framework {
 export interface Built {
   upstream: Simulator;
   app: Installed;
-  /** What the build printed. */
+  /** The output of the build. */
   output: string;
-  /** Starts what was built, with a key unless `env` says otherwise. */
+  /** Starts the built app, with a key unless `env` says otherwise. */
   start(env?: Record<string, string>): Promise<HostProcess>;
   startDev(): Promise<HostProcess>;
   close(): Promise<void>;
 }
 
 export const KEY = "sk-framework-0123456789";
-/** Printed by the factory of the example's options, into which a test puts it. */
+/** Printed by the factory of the example's options, into which a test inserts it. */
 export const FACTORY_RAN = "the factory of the options ran";
 
 const examples = fileURLToPath(new URL("../../../examples/", import.meta.url));
 const QUIET = { NEXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1" };
 const ADDRESSES = { HOST: "127.0.0.1", HOSTNAME: "127.0.0.1", UPSTREAM_BASE_URL: "" };
 
-/** Copies the example into a fresh folder and builds it. Throws with the build's output where that fails. */
+/** Copies the example into a new folder and builds it. Throws with the build's output where that fails. */
 export async function buildFramework(framework: Framework): Promise<Built> {
   const { example, folder, relayFile, build, start, dev, isNewer } = framework;
   const upstream = await createSimulator({ keys: { "team-a": KEY } });
@@ -102,7 +102,7 @@ export async function buildFramework(framework: Framework): Promise<Built> {
   }
 }
 
-/** Runs a build with no key and no address of an upstream in the environment. */
+/** Runs a build without a key or an upstream address in the environment. */
 async function runBuild(command: string, args: string[], cwd: string): Promise<string> {
   const { PATH, HOME, TMPDIR } = process.env;
   const env = { PATH, HOME, TMPDIR, ...QUIET, NODE_ENV: "production" };
@@ -110,7 +110,7 @@ async function runBuild(command: string, args: string[], cwd: string): Promise<s
   return stdout + stderr;
 }
 
-/** The relay's dependency stands where `npm i h3-relay` writes it; some frameworks bundle what stands elsewhere. */
+/** The relay's dependency is where `npm i h3-relay` writes it; some frameworks bundle packages in other places. */
 function withPackage(app: Installed): void {
   const path = join(app.app, "package.json");
   const own = JSON.parse(readFileSync(path, "utf8")) as { dependencies?: Record<string, string> };
@@ -126,7 +126,7 @@ function tellFactory(text: string): string {
   return changed;
 }
 
-/** Puts a host's packages into the app, as files: bundlers treat what a link leads to as another project's. */
+/** Copies a host's packages into the app, as files: bundlers treat the target of a link as another project's. */
 function installBeside(app: Installed, folder: string): void {
   const place = join(app.app, "node_modules");
   for (const name of Object.keys(manifest.dependencies)) {
@@ -139,7 +139,7 @@ function installBeside(app: Installed, folder: string): void {
   linkTree(installedAt(folder, "."), place);
 }
 
-/** Hard links where the file system allows them: some frameworks are 200 MB. */
+/** Hard links where the file system supports them: some frameworks are 200 MB. */
 function linkTree(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -156,7 +156,7 @@ function linkFile(source: string, target: string): void {
     linkSync(source, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    // The relay's own dependency goes first.
+    // The relay's own dependency has priority.
     if (code !== "EEXIST") copyFileSync(source, target);
   }
 }

@@ -1,4 +1,4 @@
-/** The host × phase matrix of clients that left: printed, and kept for docs/hosts.md. */
+/** The host × phase matrix of clients that left: printed, and stored for docs/hosts.md. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,9 @@ import type { HostName, Phase } from "../exceptions.ts";
 
 const folder = fileURLToPath(new URL("../../../.cache/hosts", import.meta.url));
 
-/** Prints median and worst of each phase in ms, and writes them to `.cache/hosts/NAME.json` (`node scripts/hosts.mjs` makes the table). */
+/**
+ * Prints median and maximum of each phase in ms, and writes them to `.cache/hosts/NAME.json` (`node scripts/hosts.mjs` makes the table).
+ */
 export function recordMatrix(host: HostName, measured: ReadonlyMap<Phase, number[]>): void {
   const row = Object.fromEntries([...measured].map(([phase, taken]) => [phase, summary(taken)]));
   mkdirSync(folder, { recursive: true });

@@ -5,19 +5,19 @@ import { type Installed, installPackage } from "../../support/package.ts";
 import { build, builtServer, cliOf, type NitroVersion } from "./nitro.ts";
 import { freePort, type HostProcess, startProcess } from "./process.ts";
 
-/** A key that the simulated upstream takes. */
+/** A key that the simulated upstream accepts. */
 export const KEY = "sk-nitro-a-0123456789";
 
 export interface NitroApp {
   upstream: Simulator;
   app: Installed;
-  /** What the build printed. */
+  /** The output of the build. */
   built: string;
-  /** Starts what was built; `KEY_A` is set unless `env` says otherwise. */
+  /** Starts the built app; `KEY_A` is set unless `env` says otherwise. */
   start(env?: Record<string, string>): Promise<HostProcess>;
   /** Starts the development server. */
   dev(env?: Record<string, string>): Promise<HostProcess>;
-  /** Starts what was built and waits for its end. */
+  /** Starts the built app and waits for its end. */
   fail(env: Record<string, string>): Promise<Ended>;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface Ended {
   output: string;
 }
 
-/** Installs the package and a Nitro beside it, writes the files and builds them, without a key in the environment. */
+/** Installs the package and a Nitro, writes the files and builds them, without a key in the environment. */
 export async function createApp(
   nitro: NitroVersion,
   files: Record<string, string>,

@@ -1,4 +1,4 @@
-/** Apps of Nitro and Nuxt that are built: what differs between the versions, and the examples with the suite's options as their code. */
+/** Apps of Nitro and Nuxt that are built: the differences between the versions, and the examples with the suite's options as their code. */
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,16 +18,16 @@ export interface Mounts {
   shared: string;
 }
 
-/** A database that other tests leave alone: listing keys goes through all of one, and a start waits two seconds for it at most. */
+/** A database that other tests do not use: listing keys scans a whole database, and a start waits two seconds for it at most. */
 export const REDIS_DB = 11;
 
-/** A corner of the Redis that tests share. */
+/** A part of the Redis that tests share. */
 export const uniqueMounts = (): Mounts => ({ shared: `relay_hosts_${crypto.randomUUID()}` });
 
-/** Name of the folder of the mount on files, in the app's. */
+/** Name of the folder of the mount on files, inside the app's folder. */
 export const FILES = "state";
 
-/** What differs between the versions of Nitro; the table in docs/hosts.md says the same to users. */
+/** The differences between the versions of Nitro; the table in docs/hosts.md says the same to users. */
 export interface NitroVersion {
   isMissing(): boolean;
   /** Makes it available to an app. */
@@ -74,10 +74,10 @@ export const NITRO: Record<"3.0.0" | "beta" | "2", NitroVersion> = {
   },
 };
 
-/** Options of the Nuxt module, beside those in `runtimeConfig.relay`. */
+/** Options of the Nuxt module, in addition to those in `runtimeConfig.relay`. */
 const DATA = `relay: { responseHeaders: { requestId: "x-own-id" } },`;
 
-/** Copies `examples/NAME`, but for its code, and adds a route of the app's own at `/own`. */
+/** Copies `examples/NAME` except for its code, and adds a route of the app at `/own`. */
 export function copyExample(
   app: Installed,
   name: string,
@@ -95,7 +95,7 @@ export function copyExample(
   for (const file of ["options.mjs", "lasting.mjs"])
     app.write(`server/${file}`, readFileSync(new URL(file, apps), "utf8"));
   app.write("server/relay.config.ts", CONFIG_FILE);
-  // Nitro 2 and Nuxt import by themselves what the module offers.
+  // Nitro 2 and Nuxt import the module's functions automatically.
   const isNamed = way !== "nuxt" && way.imports.relay === "h3-relay";
   const route = (isNamed ? importsOf(way) : "") + OWN_ROUTE;
   if (hasBase(way)) app.write("server/routes/own/[...path].ts", route);
@@ -118,7 +118,7 @@ const withToken = () => ({ ...optionsOf(env), credentials: [token], base: env.BA
 export default () => env.BASE ? withToken() : (env.MISTAKE ? { credentials: [{ id: "a", apiKey: undefined }] } : env.DATA ? short : optionsOf(env));
 `;
 
-// Read by the type checker alone.
+// Read by the type checker only.
 const CHECKED = `
 // @ts-expect-error -- what is auto-imported has the types of the package
 export const wrong = defineRelay({ nonsense: true });
@@ -164,13 +164,13 @@ function withMounts(
 /** Below an app's base; some read it when they are built, some when they start. */
 const BASE = { NITRO_APP_BASE_URL: "/deep", NUXT_APP_BASE_URL: "/deep" };
 
-/** Builds with a command-line tool below `/deep` and says how the server is started. */
+/** Builds with a command-line tool below `/deep` and returns how the server is started. */
 export async function buildWith(app: Installed, cli: string): Promise<Command> {
   await build(app, cli, BASE);
   return { ...builtServer(app), env: BASE };
 }
 
-/** Builds without a key in the environment; returns what was printed. */
+/** Builds without a key in the environment; returns the output. */
 export async function build(
   app: Installed,
   cli: string,
@@ -193,7 +193,7 @@ export async function build(
   return stdout + stderr;
 }
 
-/** How a server that was built is started. */
+/** How a built server is started. */
 export const builtServer = (app: Installed): Command => ({
   command: process.execPath,
   args: () => [join(app.app, ".output/server/index.mjs")],

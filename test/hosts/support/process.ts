@@ -1,4 +1,4 @@
-/** A host as a process of its own: started, listened to, ended. */
+/** A host as a separate process: started, observed, ended. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo } from "node:net";
@@ -9,28 +9,28 @@ export interface HostProcess {
   /** `http://127.0.0.1:PORT` */
   url: string;
   pid: number;
-  /** What it has printed, but for the ends of requests. */
+  /** Its output, except for the ends of requests. */
   lines: string[];
   ends: Told[];
-  /** Resolves with the first end that fits, now or when it comes. */
+  /** Resolves with the first end event that matches, now or later. */
   ended(fits: (end: EndEvent) => boolean): Promise<Told>;
   /** Sends a signal. */
   signal(name: NodeJS.Signals): void;
-  /** Resolves when the process is gone: with its exit code, or the signal that ended it. */
+  /** Resolves when the process has ended: with its exit code, or the signal that ended it. */
   gone: Promise<number | NodeJS.Signals>;
   stop(): Promise<void>;
 }
 
-/** An end, and when this process heard of it on `performance.now()`. */
+/** An end event, and when this process received it, on `performance.now()`. */
 export type Told = EndEvent & { heardAt: number };
 
 export interface Command {
   command: string;
-  /** Given the port to listen on. */
+  /** Called with the port to listen on. */
   args: (port: number) => string[];
   cwd: string;
   env?: Record<string, string>;
-  /** How long it may take until its port is open, ms. @default 30_000 */
+  /** Time until its port must be open, in ms. @default 30_000 */
   startLimit?: number;
 }
 
@@ -52,7 +52,7 @@ export async function startProcess({
     env: {
       ...process.env,
       NODE_ENV: "production",
-      // Some hosts are ended otherwise where these are set.
+      // Some hosts shut down differently where these are set.
       CI: "",
       TEST: "",
       VITEST: "",

@@ -1,4 +1,4 @@
-/** What a process and its children hold in memory; Linux. */
+/** The memory of a process and its children; Linux. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Resident bytes of a process and all below it. */

@@ -1,4 +1,4 @@
-/** What stands around a host under test: a simulated upstream, an address that never answers, and the host itself. */
+/** The environment of a host under test: a simulated upstream, an address that never answers, and the host itself. */
 import { createSimulator, type Simulator } from "../../../simulator/index.ts";
 import { type Installed, installPackage } from "../../support/package.ts";
 import { createUnreachable, type Unreachable } from "../../support/unreachable.ts";
@@ -12,19 +12,19 @@ export interface Stage {
   url: string;
   /** Folder of the app. */
   app: string;
-  /** Starts another process of what was built, with more environment. */
+  /** Starts another process of the built app, with additional environment. */
   start(env: Record<string, string>): Promise<HostProcess>;
   close(): Promise<void>;
 }
 
 export interface HostSetup {
-  /** Says so, and returns true, where the host is not installed. */
+  /** Prints a message and returns true where the host is not installed. */
   isMissing?: () => boolean;
-  /** Folder in which the app's folder is made. @default the system's for temporary files */
+  /** Folder in which the app's folder is created. @default the system's for temporary files */
   parent?: string;
   /** Path the relay is mounted on. */
   mount: string;
-  /** Writes the app, builds it, and says how it is started. */
+  /** Writes the app, builds it, and returns how it is started. */
   prepare(app: Installed, env: Record<string, string>): Promise<Command> | Command;
 }
 

@@ -1,4 +1,4 @@
-/** Waits until a number that grows has stood still for 200 ms. Real time: other processes make it grow. */
+/** Waits until a growing number has not changed for 200 ms. Real time, because other processes change it. */
 export async function untilStill(read: () => number): Promise<void> {
   let last = -1;
   for (let since = performance.now(); ;) {

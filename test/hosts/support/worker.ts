@@ -1,9 +1,9 @@
-/** A Worker as wrangler would upload it: one bundled module, in a configuration for workerd alone. */
+/** A Worker as wrangler would upload it: one bundled module, with a configuration for workerd only. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
-/** As in wrangler: what a new project has today, and the flag that lets a Worker hear of a client that leaves. */
+/** As in wrangler: the defaults of a new project, and the flag that lets a Worker notice a client that leaves. */
 export const COMPATIBILITY_DATE = "2026-04-01";
 const FLAGS = ["enable_request_signal"];
 
