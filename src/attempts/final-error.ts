@@ -38,7 +38,7 @@ export class FinalErrors {
     const now = this.#deps.clock.now();
     const wanted = this.#availability.wantedAt(plan, state, target);
     const { until } = this.#availability.whyUnavailable(wanted, now);
-    const retryAfter = until === Infinity ? undefined : Math.ceil((until - now) / 1_000);
+    const retryAfter = until === Infinity ? undefined : secondsUntil(until, now);
     const summary = (): string | undefined => summarize(this.#deps, target, wanted.excluded);
     const error = last
       ? toUpstreamError(last, target, asked.path, retryAfter, summary())
@@ -55,7 +55,7 @@ export class FinalErrors {
     const targets = this.#availability.openTargets(plan, state);
     if (state.last || targets.length === 0) return this.final(plan, state);
     const until = Math.min(...targets.map((target) => this.#availability.downUntil(target)));
-    const retryAfter = Math.max(1, Math.ceil((until - this.#deps.clock.now()) / 1_000));
+    const retryAfter = Math.max(1, secondsUntil(until, this.#deps.clock.now()));
     const { upstream } = targets[0]!;
     const error = new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
     return this.#withTried(plan, state, error);
@@ -93,7 +93,7 @@ export class FinalErrors {
     // A creation that fails is no limit (H1).
     if (failure !== undefined)
       return toTokenError({ detail: failure, retryAt: until }, factsOf(target), now);
-    const facts = { ...factsOf(target), retryAfter: Math.ceil((until - now) / 1_000) };
+    const facts = { ...factsOf(target), retryAfter: secondsUntil(until, now) };
     if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
     if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
     if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
@@ -147,8 +147,7 @@ export class FinalErrors {
 }
 
 function toTokenError({ detail, retryAt }: TokenFault, facts: ErrorFacts, now: number): RelayError {
-  const retryAfter =
-    retryAt === undefined ? undefined : Math.max(1, Math.ceil((retryAt - now) / 1_000));
+  const retryAfter = retryAt === undefined ? undefined : Math.max(1, secondsUntil(retryAt, now));
   return new RelayError("ERR_RELAY_TOKEN", { ...facts, detail, retryAfter });
 }
 

@@ -42,8 +42,6 @@ export interface Verdict {
   action: Action;
   /** True if the answer states that this credential will not work again without an operator. */
   disables: boolean;
-  /** True if this token is used up and no reset can be expected (H4). */
-  exhausts?: boolean;
   /** True if the stated limit is 0: waiting does not help, this credential has no access to the model (C4). */
   noAccess?: boolean;
   /** Evidence that decided, for log and traces: `code:insufficient_quota`, `status:503`. */

@@ -79,7 +79,6 @@ function toVerdict(open: RefusalCase, found: Finding): Verdict {
     disables,
     evidence: found.evidence,
   };
-  if (reason === "TOKEN_EXHAUSTED") verdict.exhausts = true;
   if (reason === "QUOTA_EXHAUSTED" && /\blimit: ?0\b/.test(open.words)) verdict.noAccess = true;
   return verdict;
 }

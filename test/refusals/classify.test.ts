@@ -189,7 +189,6 @@ describe("words", () => {
       expect(read({ body: { error: text } })).toMatchObject({
         reason: "TOKEN_EXHAUSTED",
         scope: "credential",
-        exhausts: true,
       });
       // Whatever code accompanies it.
       for (const code of ["insufficient_quota", "rate_limit_error"])

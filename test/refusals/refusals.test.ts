@@ -57,7 +57,8 @@ function judged(recorded: Recorded): object {
     },
     dialectFor(recorded.provider),
   );
-  const { reason, scope, hint, action, disables, exhausts = false } = verdict;
+  const { reason, scope, hint, action, disables } = verdict;
+  const exhausts = reason === "TOKEN_EXHAUSTED";
   return { reason, scope, hintMs: hint, retryable: action, disables, exhausts };
 }
 
