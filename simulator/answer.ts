@@ -6,18 +6,10 @@ import { bodyOf } from "./dialects/index.ts";
 import type { Body } from "./dialects/index.ts";
 import { decorate, padJson } from "./decorate-answer.ts";
 import { toEvent } from "./frames.ts";
-import type { Frame } from "./frames.ts";
+import type { Answer, Frame } from "./frames.ts";
 import type { Asked } from "./inbound.ts";
 import { toRefusal } from "./refusals.ts";
 import type { Refused } from "./refusals.ts";
-
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[]>;
-  frames: Iterable<Frame>;
-  /** The parsed request behind a normal answer. */
-  ask: Ask | undefined;
-}
 
 /** What answers depend on besides the request. */
 export interface Source {

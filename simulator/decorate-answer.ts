@@ -1,6 +1,6 @@
 // Additions to a normal answer: headers and frames that a behaviour asks for.
 import type { Behaviour } from "./behaviour.ts";
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");

@@ -1,5 +1,5 @@
 // An error inside the body of a 200.
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./frames.ts";
 import type { Behaviour, ErrorInside, HintPlace } from "./behaviour.ts";
 import type { Call } from "./call.ts";
 import type { RefusalText } from "./refusal-texts.ts";

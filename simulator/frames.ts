@@ -1,4 +1,5 @@
 // Turns events into bytes.
+import type { Ask } from "./ask.ts";
 import type { Behaviour } from "./behaviour.ts";
 
 /** `closing` has no text: a finish reason, usage, the end of a content block. */
@@ -15,6 +16,15 @@ export interface Draft {
 export interface Frame {
   bytes: Buffer;
   kind: FrameKind;
+}
+
+/** An answer that is ready to be sent. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[]>;
+  frames: Iterable<Frame>;
+  /** The parsed request behind a normal answer. */
+  ask: Ask | undefined;
 }
 
 /** Writes one server-sent event. */

@@ -1,5 +1,5 @@
 // Writes an answer to the wire, with all faults of its behaviour.
-import type { Answer } from "./answer.ts";
+import type { Answer } from "./frames.ts";
 import type { Behaviour, Moment } from "./behaviour.ts";
 import { toErrorFrame } from "./error-inside.ts";
 import type { Exchange } from "./exchange.ts";

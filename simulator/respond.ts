@@ -1,6 +1,7 @@
 // Writes the decision on a call to the wire, by a fast path where nothing disturbs it.
 import { toAnswer, toWhole } from "./answer.ts";
-import type { Answer, Source } from "./answer.ts";
+import type { Source } from "./answer.ts";
+import type { Answer } from "./frames.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { DEFAULT_MODELS } from "./dialects/models.ts";
 import { HEALTHY } from "./script.ts";
