@@ -1,6 +1,5 @@
 // Builds the answer to a request: a status, headers, and a body in frames.
 import { toAsk } from "./ask.ts";
-import type { Ask } from "./ask.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { bodyOf } from "./dialects/index.ts";
 import type { Body } from "./dialects/index.ts";
