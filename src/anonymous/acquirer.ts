@@ -10,7 +10,7 @@ import { pause } from "../shared/wait.ts";
 import { TokenError } from "../tokens/token-error.ts";
 import { AcquiredCredentials } from "./acquired-credentials.ts";
 import type { AcquirerDeps } from "./acquirer-deps.ts";
-import { createToken, judgeFailure, LIMITED } from "./create-token.ts";
+import { createToken, classifyFailure, LIMITED } from "./create-token.ts";
 import { createCreationCooldown, type CreationCooldown } from "./creation-cooldown.ts";
 import type { AttemptOutcome, CreationLimiter } from "./creation-limiter.ts";
 
@@ -214,7 +214,7 @@ export class Acquirer {
 
   #fail(error: unknown, sentAt: number): void {
     const { clock, reporter } = this.#deps;
-    const { step, code, verdict } = judgeFailure(error);
+    const { step, code, verdict } = classifyFailure(error);
     this.#lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
     this.#emit(false, step, code, sentAt);
     // Stops creation alone: existing tokens, their refreshes and other credentials go on.

@@ -3,7 +3,7 @@ import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
-import { judgeByRules } from "../refusals/operator-rules.ts";
+import { classifyByRules } from "../refusals/operator-rules.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import type { Timeouts } from "../stream/upstream-timeouts.ts";
@@ -46,7 +46,7 @@ export function classifyAttempt(
   };
   const answer = { status, headers, body, inStream, secret: secret ?? "" };
   const verdict =
-    judgeByRules(config.limits.rules ?? [], refusal, target.upstream) ??
+    classifyByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     classify(refusal, target.dialect);
   return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
 }

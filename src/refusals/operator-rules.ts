@@ -46,7 +46,7 @@ export type RuleReason = Exclude<
 >;
 
 /** Judges by the first rule that fits; `undefined` where none does. */
-export function judgeByRules(
+export function classifyByRules(
   rules: readonly RefusalRule[],
   refusal: Refusal,
   upstream: string,
