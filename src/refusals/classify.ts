@@ -15,7 +15,7 @@ import { actionOf, scopeOf } from "./scopes.ts";
  * Reads what an upstream's refusal means. Pure; never throws, whatever the body is.
  *
  * @example
- * judge({ status: 429, header: () => undefined, body: "", endpoint: "ai", inStream: false, receivedAt }, openai).reason;
+ * classify({ status: 429, header: () => undefined, body: "", endpoint: "ai", inStream: false, receivedAt }, openai).reason;
  */
 export function classify(refusal: Refusal, dialect: Dialect): Verdict {
   const open = openCase(refusal, dialect);
