@@ -64,7 +64,7 @@ export class Acquirer {
     const { clock, reporter, waiting } = this.#deps;
     const { id, upstream } = this.config;
     const now = clock.now();
-    if (this.#creating || !this.#hasRoom() || this.#obstacle() !== undefined) return;
+    if (this.#creating || !this.#hasRoom() || this.#blockedBy() !== undefined) return;
     if (this.#nextAt(now) > now) return;
     this.#creating = this.#create()
       .catch((error: unknown) =>
@@ -79,7 +79,7 @@ export class Acquirer {
 
   forecast(now: number): Forecast | undefined {
     if (this.#creating) return { kind: "creating" };
-    if (!this.#hasRoom() || this.#obstacle() !== undefined) return undefined;
+    if (!this.#hasRoom() || this.#blockedBy() !== undefined) return undefined;
     const at = this.#nextAt(now);
     const key = this.#cooldown.until(now) === at ? this.#cooldown.key : undefined;
     return { kind: "later", at, key, failure: this.#lastFailure };
@@ -87,7 +87,7 @@ export class Acquirer {
 
   /** Why no token can be created at any time; `undefined` when one can, or an operator has disabled the acquirer. */
   unavailableReason(): string | undefined {
-    return this.#deps.health.get(this.config.id) ? undefined : this.#obstacle();
+    return this.#deps.health.get(this.config.id) ? undefined : this.#blockedBy();
   }
 
   /** Counts a request that is sent with this credential. */
@@ -121,7 +121,7 @@ export class Acquirer {
       creating: this.#creating !== undefined,
       attempts: this.#limiter.counts(),
       nextAt: at > now ? toISOTime(at) : undefined,
-      blocked: this.#obstacle() ?? (at > now ? cause : undefined),
+      blocked: this.#blockedBy() ?? (at > now ? cause : undefined),
     };
   }
 
@@ -136,7 +136,7 @@ export class Acquirer {
   }
 
   /** Why no token can be created, whatever the time is. */
-  #obstacle(): string | undefined {
+  #blockedBy(): string | undefined {
     const { health, isSafe, isLoaded } = this.#deps;
     if (this.#isClosed) return "the relay is closing";
     if (!isSafe()) return UNSAFE;

@@ -27,8 +27,8 @@ export interface CreationStoreDeps {
 export interface KeptCreations extends CreationStore {
   /** Reads the attempts at `places`. Rejects when one cannot be read. */
   load(places: readonly string[], semaphore: Semaphore): Promise<void>;
-  /** Applies a record written by another instance; false if it is no attempt. */
-  receive(key: string, value: unknown): boolean;
+  /** Notes a value written by another instance if it is an attempt. */
+  receive(key: string, value: unknown): void;
   /** Stores what is missing. Rejects when it cannot. */
   writeBack(): Promise<void>;
 }
@@ -82,10 +82,9 @@ class StoredCreations implements KeptCreations {
     );
   }
 
-  receive(key: string, value: unknown): boolean {
+  receive(key: string, value: unknown): void {
     const reading = readStored(CREATION, value);
     if (reading.kind === "record") this.#known.note(key, reading.record);
-    return reading.kind === "record";
   }
 
   async writeBack(): Promise<void> {

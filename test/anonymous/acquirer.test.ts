@@ -237,6 +237,29 @@ describe("the limiter", () => {
     expect(created()).toBe(1);
   });
 
+  it("H2 a store that cannot be read is tried again after five seconds, not with each request", async () => {
+    const connection = store.connect();
+    let reads = 0;
+    const list = async (): Promise<never> => {
+      reads++;
+      throw new Error("cannot be read");
+    };
+    const creations = { ...connection.creations, list };
+    const instance = start({}, { connection: { ...connection, creations } });
+    for (let nth = 0; nth < 5; nth++) {
+      instance.ask();
+      await pass(900);
+    }
+    expect(reads).toBe(1);
+    expect(instance.lines).toEqual([
+      expect.stringContaining("the state store cannot be read or written"),
+    ]);
+    await pass(1_000);
+    instance.ask();
+    await settle();
+    expect(reads).toBe(2);
+  });
+
   it("H2 the only instance goes on from memory while the store is down, and stores its attempts later", async () => {
     const instance = start({}, { isOnly: true });
     await burn(instance, MINUTE);

@@ -72,6 +72,21 @@ describe("counters", () => {
     expect(later.state.counters("a")?.requests).toBe(120);
   });
 
+  it("K4 writes counters again after a failed write, also when nothing is counted since", async () => {
+    const { storage, broken } = createFailing();
+    const { state, clock } = createBench({ storage });
+    broken.add("setItem");
+    state.count("a", false);
+    await clock.advance(1_000);
+    expect(state.health()).toMatchObject({ pendingWrites: 1 });
+    broken.clear();
+    await clock.advance(2_000);
+    expect(state.health()).toMatchObject({ pendingWrites: 0 });
+    const later = createBench({ storage });
+    await later.state.load();
+    expect(later.state.counters("a")?.requests).toBe(1);
+  });
+
   it("adds up the counts of two instances, and counts nothing twice on a second load", async () => {
     const storage = createStorage();
     const [a, b] = [createBench({ storage }), createBench({ storage })];

@@ -203,6 +203,22 @@ describe("secrets that cannot be read", () => {
     expect(bench.state.health().setAside).toEqual([key]);
   });
 
+  it("K12 stores the times of a token by the shared clock, and reads them by its own", async () => {
+    const sharedTime = async (): Promise<number> => NOW + 3_600_000;
+    const behind = createBench({ storage, sharedTime });
+    await behind.state.load();
+    await behind.state.tokens.write(token(1));
+    const right = createBench({ storage, at: NOW + 3_600_000 });
+    expect(await right.state.tokens.read("a")).toMatchObject({
+      issuedAt: NOW + 3_600_000,
+      expiresAt: NOW + 2 * 3_600_000,
+    });
+    expect(await behind.state.tokens.read("a")).toMatchObject({
+      issuedAt: NOW,
+      expiresAt: NOW + 3_600_000,
+    });
+  });
+
   it("K3 copies broken values to quarantine, and uses the valid ones", async () => {
     const bench = createBench({ storage });
     await bench.state.tokens.write(token(1));

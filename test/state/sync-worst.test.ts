@@ -193,6 +193,46 @@ it("M1 reads everything again after it has missed changes of others", async () =
   await Promise.all([a.state.close(), b.state.close()]);
 });
 
+it("M1 reads everything again after applying a change has failed", async () => {
+  const inner = createStorage();
+  const a = await start({ storage: asValues(inner as never) });
+  const b = createBench({ storage: asValues(inner as never) });
+  const received: string[] = [];
+  let hasFailed = false;
+  b.state.follow(({ marks }) => {
+    if (!hasFailed && marks.length > 0) {
+      hasFailed = true;
+      throw new Error("cannot be applied");
+    }
+    received.push(...marks.map(({ credential }) => credential));
+  });
+  await b.state.load();
+  a.state.putMark(mark("x"));
+  await a.state.flush();
+  await a.clock.advance(2_000);
+  await b.clock.advance(10_000);
+  await turns(10);
+  expect([hasFailed, received]).toEqual([true, ["x"]]);
+  await Promise.all([a.state.close(), b.state.close()]);
+});
+
+it("M1 removes the changes of an instance that was silent for an hour", async () => {
+  const inner = createStorage();
+  const slots = async (): Promise<number> =>
+    (await inner.getKeys("relay:j")).filter((key) => !key.endsWith("members")).length;
+  const old = await start({ storage: asValues(inner as never) });
+  old.state.putMark(mark("x"));
+  await old.state.flush();
+  await old.clock.advance(2_000);
+  await old.state.close();
+  expect(await slots()).toBe(1);
+  const soon = await start({ storage: asValues(inner as never), at: NOW + HOUR });
+  expect(await slots()).toBe(1);
+  const late = await start({ storage: asValues(inner as never), at: NOW + 2 * HOUR });
+  expect(await slots()).toBe(0);
+  await Promise.all([soon.state.close(), late.state.close()]);
+});
+
 it("M1 asks the store at most four times a second however many keys there are, and never without a store", async () => {
   const { storage, calls } = createFailing();
   const a = await start({ storage: asValues(storage) });

@@ -154,7 +154,7 @@ function newestOf<R extends GenerationRecord>(
 }
 
 /** A later lease has written already: no reader would use this record. */
-export class StaleGeneration extends Error {
+class StaleGeneration extends Error {
   override name = "StaleGeneration";
   readonly code = "STALE_GENERATION";
   constructor() {

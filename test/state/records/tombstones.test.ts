@@ -62,6 +62,26 @@ it("K11 an instance that starts removes what is due, and passes on no mark of a 
   await state.close();
 });
 
+it("K11 K6 an instance that received a removal deletes the mark and the tombstone after the writer has ended", async () => {
+  const storage = createStorage();
+  const [writer, reader] = [createBench({ storage }), createBench({ storage })];
+  const received: CredentialRecord[] = [];
+  writer.state.follow(() => {});
+  reader.state.follow(({ credentials }) => void received.push(...credentials));
+  await Promise.all([writer.state.load(), reader.state.load()]);
+  writer.state.putMark(mark("gone"));
+  writer.state.putCredential(made("gone"));
+  await writer.state.flush();
+  writer.state.putCredential(removed("gone", NOW));
+  await writer.state.close();
+  await expect.poll(() => received.at(-1)).toMatchObject(removed("gone", NOW));
+  await reader.clock.advance(HOUR);
+  await expect.poll(() => storage.getKeys("relay:m")).toEqual([]);
+  await reader.clock.advance(30 * DAY + HOUR);
+  await expect.poll(() => storage.getKeys("relay:k")).toEqual([]);
+  await reader.state.close();
+});
+
 it("K11 two months of used-up tokens leave as many keys as one month", async () => {
   const storage = createStorage();
   const { state, clock } = createBench({ storage });
