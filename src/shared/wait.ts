@@ -1,4 +1,4 @@
-// Waits by the relay's clock.
+// Waits with a time limit, on the injected clock.
 import type { Clock } from "../contract/clock.ts";
 
 export interface Wait<T> {
@@ -14,13 +14,43 @@ export function waitAtMost<T>(work: PromiseLike<T>, limit: number, clock: Clock)
     abandon = reject;
     work.then(resolve, reject);
   });
-  const tooLate = (): void => abandon(new Error(`it has not settled within ${limit} ms`));
+  const tooLate = (): void => abandon(new Error(`it did not settle within ${limit} ms`));
   const cancel = clock.after(limit, tooLate);
   promise.then(cancel, cancel);
   return { promise, abandon };
 }
 
-/** Resolves after `ms`. */
-export function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve));
+export interface Pause {
+  promise: Promise<void>;
+  /** Ends the pause now: the promise resolves. */
+  end: () => void;
+}
+
+/** Waits `time` ms. */
+export function pause(time: number, clock: Clock): Pause {
+  let end!: () => void;
+  const promise = new Promise<void>((resolve) => {
+    const cancel = clock.after(time, resolve);
+    end = () => {
+      cancel();
+      resolve();
+    };
+  });
+  return { promise, end };
+}
+
+/** Waits until `work` has settled, at most `limit` ms. Resolves with whether it has; never rejects. */
+export function settledWithin(
+  work: Promise<unknown>,
+  limit: number,
+  clock: Clock,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(limit, () => resolve(false));
+    const done = (): void => {
+      cancel();
+      resolve(true);
+    };
+    work.then(done, done);
+  });
 }

@@ -33,7 +33,7 @@ export async function refresh(
     if (lease) return await refreshUnderLease(deps, slot, lease, signal);
     if (clock.now() >= end || signal.aborted)
       throw new TokenError({ step: "refresh", code: "STORE" });
-    await pause(clock, POLL_INTERVAL);
+    await pause(POLL_INTERVAL, clock).promise;
     if ((await readNewer(deps, slot)) === "adopted") return;
   }
 }

@@ -63,7 +63,7 @@ export async function storeToken(
       if ((error as { code?: unknown }).code === "STALE_GENERATION")
         throw new TokenError({ step: "refresh", code: "STORE" });
       if (tries === 1) alarm(slot.id);
-      await pause(clock, Math.min(1_000 * 2 ** tries, MAX_PAUSE));
+      await pause(Math.min(1_000 * 2 ** tries, MAX_PAUSE), clock).promise;
     }
   }
 }

@@ -172,7 +172,7 @@ describe("a factory that fails", () => {
     const joining = relay.fetch(request());
     await clock.advance(1);
     expect([(await asking).status, (await joining).status]).toEqual([500, 500]);
-    expect(told).toEqual([expect.stringContaining("has not settled within 30000 ms")]);
+    expect(told).toEqual([expect.stringContaining("did not settle within 30000 ms")]);
     factory.mockImplementation(() => Promise.resolve(options()));
     expect((await relay.fetch(request())).status).toBe(200);
     expect(factory).toHaveBeenCalledTimes(2);
