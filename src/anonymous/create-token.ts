@@ -47,7 +47,11 @@ function assertToken(token: FreshToken): FreshToken {
 }
 
 /** Returns which step of a creation failed, and what that means for the next one. */
-export function classifyFailure(error: unknown): { step: TokenStep; code: string; verdict: Verdict } {
+export function classifyFailure(error: unknown): {
+  step: TokenStep;
+  code: string;
+  verdict: Verdict;
+} {
   if (!(error instanceof TokenError))
     return { step: "create", code: "FAILED", verdict: classifyFault("closed") };
   const { step, code, retryAfter, refusal } = error;

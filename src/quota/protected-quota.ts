@@ -1,4 +1,4 @@
-// Quota protection (A9): a credential whose remaining quota for a family is low is not used for it until the quota recovers.
+// Quota protection (A9): a credential with a low remaining quota for a family is not used for it until the quota recovers.
 import type { Key } from "../contract/credential.ts";
 import { endOf, type QuotaReading } from "./quota-index.ts";
 

@@ -130,7 +130,7 @@ class Shelf {
     this.#move(member, level);
   }
 
-  /** Removes and returns the members whose readings have expired. */
+  /** Removes and returns the members with expired readings. */
   *stale(now: number): Iterable<number> {
     while (this.#ends.earliest <= now) yield this.#ends.pop();
   }

@@ -18,8 +18,8 @@ export interface QuotaPoller {
     target: Target,
   ): void;
   /**
-   * Requests when the limit of a key resets, whose cooldown came from the backoff. Resolves with UTC epoch ms, or `undefined` when that
-   * is unknown.
+   * Requests when the limit of a key resets, after a cooldown that came from the backoff. Resolves with UTC epoch ms, or `undefined`
+   * when that is unknown.
    */
   resetOf(key: Key, model: string): Promise<number | undefined>;
   /** Starts to poll at intervals. */
@@ -67,7 +67,7 @@ export interface QuotaPollerOptions {
 
 type Remaining = Pick<QuotaAnswer, "remaining" | "resetAt">;
 
-/** Credentials whose quota is requested at the same time. */
+/** Number of quota requests at the same time. */
 const CONCURRENCY = 4;
 
 export function createQuotaPoller(deps: QuotaPollerDeps, options: QuotaPollerOptions): QuotaPoller {

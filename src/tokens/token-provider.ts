@@ -3,7 +3,7 @@
 import type { TokenSource } from "../contract/token-source.ts";
 import type { CancelTimer } from "../contract/clock.ts";
 import type { TokenRecord } from "../contract/records.ts";
-import { waitAtMost } from "../shared/wait.ts";
+import { settledWithin } from "../shared/wait.ts";
 import { type FailureDeps, recordFailure } from "./record-failure.ts";
 import { type RefreshDeps, REFRESH_TIMEOUT } from "./refresh-deps.ts";
 import { refresh } from "./refresh-token.ts";
@@ -145,10 +145,7 @@ export class TokenProvider {
   async #settlesWithin(ms: number): Promise<boolean> {
     const running = this.#inFlight();
     if (running.length === 0) return true;
-    return waitAtMost(Promise.all(running), ms, this.#options.clock).promise.then(
-      () => true,
-      () => false,
-    );
+    return settledWithin(Promise.all(running), ms, this.#options.clock);
   }
 
   #mayRefresh(slot: TokenSlot, now: number): boolean {

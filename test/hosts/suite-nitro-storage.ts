@@ -15,11 +15,17 @@ const DATA = ".data/kv";
 const RELAY = ".data/relay";
 const IN_MEMORY = "[relay] state is kept in memory";
 
+const GRANT = "refresh-nitro-planted";
+
 const RELAY_CONFIG = `
+import { oauth } from "h3-relay";
 const { env } = process;
+const byGrant = () =>
+  oauth({ tokenURL: env.UPSTREAM_URL + "/oauth/token", clientId: "app", refreshToken: env.GRANT, rotates: false });
+const byFunction = () => ({ accessToken: env.KEY_A, expiresIn: 3_600 });
 export default () => ({
   upstream: { baseURL: env.UPSTREAM_URL + "/v1", dialect: "openai" },
-  credentials: [{ id: "team-a", token: () => ({ accessToken: env.KEY_A, expiresIn: 3_600 }) }],
+  credentials: [{ id: "team-a", token: env.GRANT ? byGrant() : byFunction }],
   authorize: () => true,
   ...(env.BASE ? { base: env.BASE } : {}),
   ...(env.SECRET ? { secret: env.SECRET } : {}),
@@ -78,10 +84,23 @@ export function describeStorage(nitro: NitroVersion): void {
     it(
       "N1 L2 is memory, in the built server and in the development server",
       async () => {
-        for (const start of [app.start(), app.dev()]) {
-          const { driver, files } = await use(app, ".data", start);
+        for (const start of [app.start, app.dev]) {
+          const { driver, files } = await use(app, ".data", start());
           expect([driver, files.join("\n")]).toEqual(["memory", expect.not.stringContaining(KEY)]);
         }
+      },
+      LIMIT,
+    );
+
+    it(
+      "G2 serves a token that is requested with ofetch, which is in what was built",
+      async () => {
+        app.upstream.grants.create("grant", GRANT);
+        app.upstream.script({ then: {} });
+        const host = await app.start({ GRANT });
+        await untilServed(host.url);
+        expect(app.upstream.ledger.refreshes).toMatchObject({ refreshed: 1 });
+        await host.stop();
       },
       LIMIT,
     );
@@ -90,8 +109,9 @@ export function describeStorage(nitro: NitroVersion): void {
     it(
       "N1 L2 is memory where `base` names the mount on the disk that Nitro makes itself, and one line says so",
       async () => {
-        for (const start of [app.start({ BASE: "data:relay" }), app.dev({ BASE: "data:relay" })]) {
-          const { driver, lines, files } = await use(app, DATA, start);
+        for (const start of [app.start, app.dev]) {
+          const starting = start({ BASE: "data:relay" });
+          const { driver, lines, files } = await use(app, DATA, starting);
           expect(lines.split(IN_MEMORY)).toHaveLength(2);
           expect(lines).toContain('the mount "data" of the app\'s storage (driver fs');
           expect([driver, files.join("\n")]).toEqual(["memory", expect.not.stringContaining(KEY)]);
@@ -165,14 +185,22 @@ function textsIn(folder: string): string[] {
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
 }
 
-/** A development server listens before its app is there. */
+/** A development server listens before its app is there, and closes connections until then. */
 async function untilServed(url: string): Promise<void> {
   for (const end = Date.now() + 20_000; Date.now() < end;) {
-    const asking = ask(`${url}/ai`, "m");
-    const { statusCode } = await asking.head;
-    await asking.rest();
-    if (statusCode === 200) return;
+    if ((await statusOf(url)) === 200) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("the server does not answer");
+}
+
+async function statusOf(url: string): Promise<number | undefined> {
+  try {
+    const asking = ask(`${url}/ai`, "m");
+    const { statusCode } = await asking.head;
+    await asking.rest();
+    return statusCode;
+  } catch {
+    return undefined;
+  }
 }
