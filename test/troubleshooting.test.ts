@@ -4,9 +4,12 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts"))
-  .map((path) => readFileSync(join(root, "src", path), "utf8"))
+const sources = ["src", "adapters"]
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts"))
+      .map((path) => readFileSync(join(root, folder, path), "utf8")),
+  )
   .join("\n");
 
 it("J14 J15 docs/troubleshooting.md explains only lines that the relay can write", () => {

@@ -1,4 +1,4 @@
-/** From a refusal to a verdict. */
+/** Turns a refusal into a verdict. */
 import type { Dialect } from "../contract/dialect.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Reason, Refusal, Verdict } from "../contract/verdict.ts";
@@ -12,7 +12,7 @@ import { REASONS } from "../shared/reasons.ts";
 import { actionOf, scopeOf } from "./scopes.ts";
 
 /**
- * Reads what an upstream's refusal means. Pure; never throws, whatever the body is.
+ * Classifies an upstream's refusal. A pure function; it never throws, whatever the body is.
  *
  * @example
  * classify({ status: 429, header: () => undefined, body: "", endpoint: "ai", inStream: false, receivedAt }, openai).reason;
@@ -23,7 +23,7 @@ export function classify(refusal: Refusal, dialect: Dialect): Verdict {
   return toVerdict(open, found);
 }
 
-/** Returns the verdict on a call that brought no whole answer. */
+/** Returns the verdict on a call that brought no complete response. */
 export function classifyFault(fault: AttemptFault | "aborted"): Verdict {
   const reasons: Partial<Record<string, Reason>> = {
     "connect-timeout": "TIMEOUT",
@@ -50,7 +50,7 @@ function openCase(refusal: Refusal, dialect: Dialect): RefusalCase {
   const status = inside ? (reading.status ?? 0) : refusal.status;
   const codes = [...(awsType ? [awsType] : []), ...reading.codes].flatMap((code) => {
     const is = meaningOfCode(code, dialect);
-    // The same number is another thing elsewhere: alone it puts no credential out of use.
+    // The same code has other meanings elsewhere: alone it disables no credential.
     const isDoubtful =
       is?.reason === "UNAUTHENTICATED" && /^\d+$/.test(code) && status !== 401 && status !== 403;
     return is && !isDoubtful ? [{ code, is }] : [];

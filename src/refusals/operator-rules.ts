@@ -1,4 +1,4 @@
-// The operator's own reading of refusals; it goes before everything the relay knows (B11).
+// The operator's own rules for refusals; they have priority over the built-in ones (B11).
 import type { Reason, Refusal, Scope, Verdict } from "../contract/verdict.ts";
 import { parseJson, valueAt } from "../shared/json.ts";
 import { readBody } from "./read-body.ts";
@@ -45,7 +45,7 @@ export type RuleReason = Exclude<
   "TOKEN_EXHAUSTED" | "CREATE_LIMITED" | "TIMEOUT" | "NETWORK" | "ABORTED" | "EMPTY"
 >;
 
-/** Judges by the first rule that fits; `undefined` where none does. */
+/** Classifies by the first rule that matches; `undefined` if none does. */
 export function classifyByRules(
   rules: readonly RefusalRule[],
   refusal: Refusal,

@@ -1,11 +1,11 @@
-/** Whom a refusal concerns, and what may be tried next. */
+/** The scope of a refusal, and what may be tried next. */
 import type { Action, RefusingEndpoint, Reason, Refusal, Scope } from "../contract/verdict.ts";
 import type { BodyReading } from "./read-body.ts";
 import { plainWords } from "./phrases.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { BEHIND } from "./message-words.ts";
 
-/** A limit under these is the payer's or the key's, not the model's. */
+/** With these statuses a limit belongs to the account or the key, not to the model. */
 const ACCOUNT_STATUSES = [401, 402];
 const NAMES_MODEL =
   /\b(?:this|that|the|base|for|per|by|each|and) (?:\w+ )?model\b|\bmodel:? [a-z][\w./]* ?\d|\bmodel ?[:=]|\bmodel specific\b|\bendpoint\b|模型/;
@@ -21,19 +21,19 @@ const WHOLE_ACCOUNT = new RegExp(
   ].join("|"),
 );
 
-/** Returns the scope of a limit or of money: the narrowest the answer allows (decision 9). */
+/** Returns the scope of a limit or of missing money: the narrowest that the response allows (decision 9). */
 export function scopeOf(reason: Reason, refusal: Refusal, reading: BodyReading): Scope {
   if (isLimit(reason)) return scopeOfLimit(refusal, reading);
   return reason === "BILLING" ? scopeOfMoney(refusal, reading) : REASONS[reason].scope;
 }
 
-/** A gateway's own limit is nobody's key; otherwise the model's, unless the account as a whole is named. */
+/** A gateway's own limit belongs to no key; otherwise it is the model's, unless the whole account is named. */
 function scopeOfLimit(refusal: Refusal, reading: BodyReading): Scope {
   if (reading.relayed || BEHIND.test(plainWords(reading.text))) return "upstream";
   return isWholeAccount(refusal, reading) ? "credential" : "model";
 }
 
-/** Who pays is the account, but for a gateway's own account, a model that is extra, or one that is named. */
+/** Money belongs to the account, except for a gateway's own account, a model that costs extra, or a model that is named. */
 function scopeOfMoney(refusal: Refusal, reading: BodyReading): Scope {
   if (reading.relayed) return "upstream";
   return /\blong context\b/i.test(reading.text) || namesAsked(refusal.model, reading.text)
@@ -50,7 +50,7 @@ function isWholeAccount(refusal: Refusal, reading: BodyReading): boolean {
   );
 }
 
-/** Tells whether the model asked for stands in the text, whole or without its owner and its suffix. */
+/** True when the requested model is named in the text, completely or without its owner and its suffix. */
 function namesAsked(model: string | undefined, text: string): boolean {
   if (!model) return false;
   const name = lettersOf(model.split("/").pop()!.split(":", 1)[0]!);

@@ -14,16 +14,16 @@ import { toTierName } from "../shared/tier-names.ts";
 import { WebRequestCall } from "../http/web-request.ts";
 import { toISOTime } from "../shared/times.ts";
 
-/** A request to be explained. */
+/** A request to explain. */
 export interface RouteQuestion {
-  /** What follows the mount point: `/chat/completions`. */
+  /** The path after the mount path: `/chat/completions`. */
   path: string;
   /** @default "POST" */
   method?: string;
-  /** The body as an object; the model stands in it, or in the path. */
+  /** The body as an object; it names the model, unless the path does. */
   body?: unknown;
   headers?: Record<string, string>;
-  /** Id that `authorize` would give. */
+  /** Id that `authorize` would return. */
   caller?: string;
 }
 
@@ -41,7 +41,7 @@ export interface ExplainDeps extends RouteDeps {
   sessionOf(request: { call: InboundCall; caller: string | undefined }): string | undefined;
 }
 
-/** Candidates listed of each kind. */
+/** Maximum number of candidates that are listed. */
 const MOST = 50;
 
 /** Shows what a selection at one target would look at and choose. Changes nothing. */
@@ -100,7 +100,7 @@ function closedFor(
 
 /**
  * Explains where a request would go now: one decision for each target, in order; the request would go to the first with a chosen credential.
- * @throws RelayError where it would be refused before anything is chosen (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
+ * @throws RelayError if the request would be refused before the selection (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
  */
 export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecision[] {
   const { path, method = "POST", body, headers = {}, caller } = question;

@@ -9,7 +9,7 @@ export interface FailureDeps {
   clock: Clock;
   tokens: TokenStore;
   /** Classifies an endpoint's refusal. */
-  judge(refusal: Refusal): Verdict;
+  classify(refusal: Refusal): Verdict;
   /** Called when the grant is gone and only a new login helps (G8). */
   onRelogin(credential: string, reason: string): void;
 }
@@ -22,13 +22,13 @@ const MAX_RETRY = 300_000;
 
 /** Applies a failed refresh to the slot. Returns the code of the error. */
 export async function recordFailure(
-  { clock, tokens, judge, onRelogin }: FailureDeps,
+  { clock, tokens, classify, onRelogin }: FailureDeps,
   slot: TokenSlot,
   error: unknown,
 ): Promise<string> {
   const code = error instanceof TokenError ? error.code : "SOURCE";
   const refusal = error instanceof TokenError && code === "REFUSED" ? error.refusal : undefined;
-  const verdict = refusal && judge(refusal);
+  const verdict = refusal && classify(refusal);
   const isPermanent = PERMANENT.has(code) || verdict?.disables === true;
   if (isPermanent && (await adoptSuccessor(tokens, slot))) return code;
   slot.lastError = verdict ? `${verdict.reason} (${verdict.evidence})` : code;

@@ -41,7 +41,7 @@ export function wireTokens(base: Base, deps: TokenDeps): TokenProvider {
 
   const tokens = new TokenProvider({
     sources: sourcesOf(config),
-    judge: (refusal) => classify(refusal, generic),
+    classify: (refusal) => classify(refusal, generic),
     isOnly: config.instances === 1 || config.storage === undefined,
     background: config.tokens.background && config.tokens.concurrency,
     keyOf,

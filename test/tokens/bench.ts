@@ -87,7 +87,7 @@ export function createBench(): Bench {
         leases: state.leases,
         clock,
         fetch,
-        judge: (refusal) => classify(refusal, generic),
+        classify: (refusal) => classify(refusal, generic),
         isOnly: instances === 1,
         isLoaded: () => isLoaded,
         background: false,
