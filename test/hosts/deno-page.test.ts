@@ -100,6 +100,22 @@ const serving = commands.filter((line) => /^deno (?:run|serve) /.test(line));
 const withGrace = (text: string): string =>
   text.replace("authorize:", `streaming: { shutdownGrace: ${GRACE} },\n  authorize:`);
 
+/** Names of packages with those that they depend on. */
+function withOwnDependencies(names: readonly string[]): string[] {
+  const found = new Set<string>();
+  const add = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+    const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
+      dependencies?: Record<string, string>;
+    };
+    Object.keys(dependencies).forEach(add);
+  };
+  names.forEach(add);
+  return [...found];
+}
+
 describe.skipIf(isMissing)("docs/deno.md", () => {
   it("has exactly the commands that are run below", () => {
     expect(serving.map((line) => line.split(" ").at(-1))).toEqual([
@@ -170,10 +186,11 @@ describe.skipIf(isMissing)("docs/deno.md", () => {
 
   it("links a clone as described, with a registry that has no package", async () => {
     const json = JSON.parse(files.find(({ name }) => name === "deno.json")!.code) as object;
-    const names = [...Object.keys(manifest.dependencies), "typescript"];
-    // The dependencies of the clone are linked, too, and so is valibot's optional peer.
+    // The dependencies of the clone are linked, too, with their own dependencies, and so is valibot's optional peer.
+    const names = withOwnDependencies([...Object.keys(manifest.dependencies), "typescript"]);
     const links = ["h3-relay", ...names].map((name) => `../node_modules/${name}`);
-    app.link("typescript");
+    // The dependencies of the package itself are there already.
+    for (const name of names) if (!(name in manifest.dependencies)) app.link(name);
     app.write("linked/deno.json", JSON.stringify({ ...json, links }));
     app.write("linked/app.ts", `import "h3-relay/deno"; console.log("linked");`);
     const registry = await createSimulator();
