@@ -170,6 +170,33 @@ describe("files", () => {
   });
 });
 
+describe("docs/architecture.md", () => {
+  const page = readFileSync(join(root, "docs/architecture.md"), "utf8");
+  const folders = [...new Set(core.map(({ path }) => path.split("/")[1]!))].filter(
+    (name) => !name.endsWith(".ts"),
+  );
+
+  it("describes every folder, and no other", () => {
+    const rows = [...page.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell]) => [
+      ...cell!.matchAll(/`(\w+)\/`/g),
+    ]);
+    expect(rows.map(([, name]) => name).toSorted()).toEqual(folders.toSorted());
+  });
+
+  it("draws the floors in their order", () => {
+    const [picture] = /```\n[^]*?```/.exec(page)!;
+    const drawn = picture
+      .split("\n")
+      .map((line) => [...line.matchAll(/\b([\w-]+)(?:\/|\.ts)/g)].map(([, name]) => name!))
+      .filter((names) => names.length > 0 && names[0] !== "adapters")
+      .map((names) =>
+        names.filter((name) => FLOORS.flat().some((it) => it.replace(".ts", "") === name)),
+      );
+    const floors = FLOORS.toReversed().map((names) => names.map((it) => it.replace(".ts", "")));
+    expect(drawn.map((names) => names.toSorted())).toEqual(floors.map((names) => names.toSorted()));
+  });
+});
+
 describe("functions that V8 would make old", () => {
   const assigned = ({ path, text }: Source): string[] =>
     functionsAssignedIn(parse(path, text)).map((line) => `${path}:${line}`);
