@@ -79,3 +79,25 @@ it("E15 J5 formats a deadline for readers", async () => {
   const response = await asked;
   expect(await response.text()).toContain("within its deadline of 1 min 30 s.");
 });
+
+it("E3 names a limit of the whole upstream by its reason, and counts no credentials for it", async () => {
+  relay = await startRelay({
+    count: 3,
+    limits: {
+      rules: [
+        {
+          when: { status: 429 },
+          then: { reason: "RATE_LIMIT_EXCEEDED", scope: "upstream", cooldown: 90_000 },
+        },
+      ],
+    },
+  });
+  relay.upstream.script({ when: { first: 1 }, then: { refuse: "rate-limit" } });
+  await (await relay.chat()).text();
+  relay.relay.credentials.disable("c3");
+  const response = await relay.chat();
+  const { error } = (await response.json()) as { error: { message: string } };
+  expect(error.message).toBe(
+    "All credentials are limited for model gpt-4o on upstream default: RATE_LIMIT_EXCEEDED; retry in 1 min 30 s (90 s).",
+  );
+});
