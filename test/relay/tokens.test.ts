@@ -514,6 +514,18 @@ describe("a refresh that fails", () => {
     },
   );
 
+  it("G8 F5 refreshes at once when an operator enables the credential, without waiting for the backoff", async () => {
+    const relay = await world.start(withSpare());
+    world.upstream.grants.revoke("a");
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()).toEqual({ static: 1 });
+    world.upstream.grants.create("a", grantOf("a"));
+    relay.relay.credentials.enable("a");
+    expect(tokenOf(relay)).toMatchObject({ needsRelogin: undefined, retryAt: undefined });
+    expect(await ask(relay)).toBe(200);
+    expect(byCredential()).toEqual({ static: 1, a: 1 });
+  });
+
   it("G8 F3 A1 returns with another refresh token after a restart, and not with the same", async () => {
     const storage = createStorage();
     const relay = await world.start({ ...withSpare(), storage });
