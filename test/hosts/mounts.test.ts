@@ -1,3 +1,4 @@
+import { createVirtualClock } from "../support/virtual-clock.ts";
 import { H3 } from "h3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
@@ -92,6 +93,17 @@ describe("a relay without a mount", () => {
     expect(lines).toEqual([expect.stringContaining("relay.fetch(request, { mount })")]);
     expect(lines[0]).toContain("set the option `mount`");
     expect(lines[0]).toContain('app.use("/ai/**", relay)');
+  });
+
+  it("L15 logs the reason once, also for requests minutes later", async () => {
+    const clock = createVirtualClock();
+    const relay = createRelay({ ...options(), clock });
+    for (let minute = 0; minute < 3; minute++) {
+      await relay.fetch(new Request("http://host.test/models"));
+      await clock.advance(61_000);
+    }
+    expect(lines).toEqual([expect.stringContaining("set the option `mount`")]);
+    await relay.close();
   });
 
   it.each(byOption)('L15 relays every path with `mount: "/"`: %s', async (_name, kind) => {

@@ -540,3 +540,32 @@ describe("the hook `attempt`", () => {
     expect(steps).toEqual(["RATE_LIMIT_EXCEEDED other-target", "ok end"]);
   });
 });
+
+it("J8 reports a rotation only when the credential changes", async () => {
+  const rotations: string[] = [];
+  await start({ count: 2 });
+  relay.relay.on(
+    "rotation",
+    ({ from, to, reason }) => void rotations.push(`${from} ${to} ${reason}`),
+  );
+  relay.upstream.script(
+    { when: { nth: 1 }, then: { cut: "before-headers" } },
+    { when: { nth: 1 }, then: { refuse: { kind: "rate-limit", wait: 60_000 } } },
+  );
+  expect((await relay.chat()).status).toBe(200);
+  expect(callsBy()).toEqual(["c1", "c1", "c2"]);
+  expect(rotations).toEqual(["c1 c2 RATE_LIMIT_EXCEEDED"]);
+});
+
+it("E5 answers with the relay's own error where every credential is limited, and not with the last refusal", async () => {
+  await start({
+    count: 2,
+    limits: { rules: [{ when: { status: 418 }, then: { reason: "UNKNOWN" } }] },
+  });
+  relay.upstream.script({
+    then: { reply: { status: 418, headers: {}, body: '{"error":{"message":"teapot"}}' } },
+  });
+  const response = await relay.chat();
+  expect(response.status).toBe(429);
+  expect(await response.text()).not.toContain("teapot");
+});
