@@ -207,7 +207,7 @@ export class VerdictApplier {
       key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
     const model = key.family === ANY ? "" : ` for ${key.family}`;
     reporter.warn(
-      `${subject}${model}: cooldown ${toWaitText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
+      `${subject}${model} cools down for ${toWaitText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
     );
   }
 

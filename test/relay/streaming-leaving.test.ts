@@ -31,7 +31,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     quiet();
     expect(noise).toEqual([]);
     const expected =
-      /^every client that reaches this relay|^relay →|^upstream default .* failed with status|: cooldown |durations are in milliseconds/;
+      /^every client that reaches this relay|^relay →|^upstream default .* failed with status| cools down for |durations are in milliseconds/;
     const loud = relay.lines.filter(({ level }) => level !== "debug");
     expect(loud.filter(({ message }) => !expected.test(message))).toEqual([]);
   });
