@@ -10,8 +10,8 @@ import type { RouteDecision } from "./contract/route-decision.ts";
 import type { Sink } from "./contract/sink.ts";
 import { isPreflight, preflightHeaders, refusedOrigin } from "./http/cors.ts";
 import { withPrepared } from "./http/headers.ts";
-import { cutMount, isUnder, toMount, toOutside } from "./http/mount.ts";
-import { isReserved, type RequestPath } from "./http/path.ts";
+import { placeRequest, toMount, toOutside } from "./http/mount.ts";
+import { isNormal, isReserved, type RequestPath, toNotNormal } from "./http/path.ts";
 import { checkRequest, readRequest } from "./http/read-request.ts";
 import { WebRequestCall } from "./http/web-request.ts";
 import { WebResponseSink } from "./http/web-response.ts";
@@ -128,15 +128,14 @@ class RequestHandler {
 
   async fetch(request: Request, where: FetchWhere = {}): Promise<Response> {
     const { address, waitUntil } = where;
-    const { pathname, search } = new URL(request.url);
     const at = where.mount === undefined ? this.#mount : toMount(where.mount);
-    if (at !== undefined && !isUnder(pathname, at))
-      return toResponse(toPlainAnswer(toOutside(pathname, at)), request.method);
+    const place = placeRequest(request, at);
+    if (at !== undefined && place.mount === undefined)
+      return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
     const sink = new WebResponseSink(request.method);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
     if (request.signal.aborted) sink.close();
-    const { target } = cutMount(pathname, at);
-    const call = new WebRequestCall(request, { mount: at, target: target + search, address });
+    const call = new WebRequestCall(request, { ...place, address });
     const ended = this.handle(call, sink);
     waitUntil?.(ended.then(this.#services.settled));
     return sink.response;
@@ -161,6 +160,7 @@ class RequestHandler {
 
   /** The error for a call outside of the mount. If there is no mount at all, the log says so once. */
   #outsideError(target: string): RelayError {
+    if (!isNormal(target)) return toNotNormal();
     if (this.#mount !== undefined) return toOutside(target, this.#mount);
     const error = new RelayError("ERR_RELAY_MOUNT_MISSING");
     if (!this.#isMissingMountLogged) this.#services.reporter.error(error.message);

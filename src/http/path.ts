@@ -12,6 +12,8 @@ export interface RequestPath {
 // Any number of encodings: a server that decodes once more than the next one must not see a different path.
 const ENCODED_SEPARATOR = /%(?:25)*(?:2f|5c|[01][\da-f]|7f)/i;
 const DOT_SEGMENT = /\/(?:\.|%(?:25)*2e){1,2}(?:[/;]|%(?:25)*3b|$)/i;
+// What a router in front resolves before it looks for a guard: dot segments and backslashes, plain or encoded.
+const NOT_NORMAL = /\/(?:\.|%2e){1,2}(?:\/|$)|\\|%5c/i;
 // All characters that a path may contain unencoded (RFC 3986), and a few that servers tolerate.
 const PATH_CHARACTERS = /^(?:[\w\-.~!$&'()*+,;=:@/|[\]{}^"`<>\u0080-\u00ff]|%[\da-fA-F]{2})*$/;
 const NOT_IN_QUERY = /[^\u0021-\u007e\u0080-\u00ff]|#/;
@@ -39,6 +41,22 @@ function faultOf(path: string): string | undefined {
   if (ENCODED_SEPARATOR.test(path)) return "it contains an encoded slash or control character";
   if (!PATH_CHARACTERS.test(path)) return "it contains a character that must be encoded";
   return undefined;
+}
+
+/**
+ * True where a raw path is its own normal form, so that a guard of a router in front has judged the same path that the upstream gets (N3).
+ * The query is not examined.
+ */
+export function isNormal(raw: string): boolean {
+  const mark = raw.indexOf("?");
+  return !NOT_NORMAL.test(mark < 0 ? raw : raw.slice(0, mark));
+}
+
+/** The error for a path that is not normal. */
+export function toNotNormal(): RelayError {
+  return new RelayError("ERR_RELAY_PATH", {
+    detail: "it contains a `.` or `..` segment or a backslash, plain or encoded",
+  });
 }
 
 /** True when a path belongs to the relay itself (J10), also where its name is encoded or in upper case. */

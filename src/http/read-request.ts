@@ -3,7 +3,7 @@ import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
 import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
-import { readPath } from "./path.ts";
+import { isNormal, readPath, toNotNormal } from "./path.ts";
 
 /** A request that has been read, with its original body. */
 export interface ReadRequest extends Asked {
@@ -26,6 +26,8 @@ export function checkRequest(
   if (!METHODS.has(call.method)) throw new RelayError("ERR_RELAY_METHOD", { detail: call.method });
   if (countHeaders(call) > headerLimit)
     throw new RelayError("ERR_RELAY_HEADERS", { limit: headerLimit });
+  // The part before the mount, too: a router has resolved it.
+  if (!isNormal(call.mount ?? "")) throw toNotNormal();
   return readPath(call.target);
 }
 
