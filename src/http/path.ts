@@ -72,11 +72,13 @@ function decodeFully(segment: string): string {
   let decoded = segment;
   for (let last = ""; decoded !== last && decoded.includes("%");) {
     last = decoded;
-    decoded = decoded.replace(/%[\da-f]{2}/gi, (code) =>
-      String.fromCharCode(parseInt(code.slice(1), 16)),
-    );
+    decoded = decodeOnce(decoded);
   }
   return decoded;
+}
+
+function decodeOnce(text: string): string {
+  return text.replace(/%[\da-f]{2}/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
 }
 
 /** Removes credentials from a query (`?key=…`); the rest is passed on unchanged. */
@@ -89,11 +91,8 @@ export function withoutParameters(query: string, names: readonly string[]): stri
   return kept.length > 0 ? `?${kept.join("&")}` : "";
 }
 
+// Decoded as far as it is valid: a lenient server reads `%6Bey%` as a key, too.
 function nameOf(pair: string): string {
   const [name = ""] = pair.split("=", 1);
-  try {
-    return decodeURIComponent(name.replaceAll("+", " ")).toLowerCase();
-  } catch {
-    return name.toLowerCase();
-  }
+  return decodeOnce(name.replaceAll("+", " ")).trim().toLowerCase();
 }

@@ -3,6 +3,7 @@ import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
 import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
+import { isAmbiguous } from "../shared/json-bytes.ts";
 import { isNormal, readPath, toNotNormal } from "./path.ts";
 
 /** A request that has been read, with its original body. */
@@ -86,6 +87,15 @@ export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
   if (model === undefined && dialect.needsModel(asked))
     throw new RelayError("ERR_RELAY_MODEL_MISSING", { advice: whyNoModel(asked) });
   return model;
+}
+
+/**
+ * Rejects a JSON body that names its model twice or in another spelling: the upstream may read another of the names than the relay's rules.
+ * @throws RelayError `ERR_RELAY_MODEL_TWICE`
+ */
+export function checkModelOnce({ body, json }: ReadRequest): void {
+  if (body !== undefined && json !== undefined && isAmbiguous(body, "model"))
+    throw new RelayError("ERR_RELAY_MODEL_TWICE");
 }
 
 /** Explains why a body names no model; `undefined` where the body is an object, or is not known. */
