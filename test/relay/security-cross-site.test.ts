@@ -293,6 +293,15 @@ describe("a model under two names", () => {
     expect((await post(["content-type: application/json"], nested)).status).toBe(200);
   });
 
+  it("N12 is 400 in another spelling alone, also where the dialect needs no model", async () => {
+    await start({ ...deny, upstream: { dialect: "generic" } });
+    const answer = await post(["content-type: application/json"], '{"Model":"dear"}');
+    expect([answer.status, JSON.parse(answer.body).error.code]).toEqual([
+      400,
+      "ERR_RELAY_MODEL_TWICE",
+    ]);
+  });
+
   it("N12 is 400 where a rule was added at run time", async () => {
     await start();
     expect((await post(["content-type: application/json"], BODIES[0])).status).toBe(200);
