@@ -3,10 +3,12 @@ import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import type { AddressInfo } from "node:net";
 import { createServer as createHttpServer } from "node:http";
+import { H3 } from "h3";
 import { chromium } from "playwright-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { defineRelay } from "../../adapters/node.ts";
 import { STOPPED_FIELDS, STOPPED_PREFIXES } from "../../src/options/response-fields.ts";
+import { defineRelay as defineH3Relay } from "../../src/index.ts";
 import { isMissing } from "../support/needs.ts";
 import { rawRequest, sendRaw, type RawAnswer } from "../support/raw.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
@@ -260,6 +262,32 @@ it("N11 N8 headers of the app stay, and its content security policy applies toge
     expect(headers["content-security-policy"]).toBe(["sandbox", policy].flat().join(", "));
     await app.close();
   }
+});
+
+it("N11 N8 the sandbox and private caching also hold where h3 returns a web response", async () => {
+  const ai = defineH3Relay({
+    log: false,
+    upstream: { baseURL: baseURL(), dialect: "openai" },
+    authorize: () => "me",
+    credentials: [{ id: "c1", apiKey: "sk-test-0123456789abcdef" }],
+  });
+  const app = new H3()
+    .use((event) => {
+      event.res.headers.set("content-security-policy", "default-src 'self'");
+      event.res.headers.set("cache-control", "public, max-age=60");
+      event.res.headers.set("x-frame-options", "DENY");
+    })
+    .all("/ai/**", ai as never);
+  const ask = async (): Promise<unknown> => {
+    const { headers } = await app.fetch(new Request("http://relay.test/ai/models"));
+    const names = ["content-security-policy", "cache-control", "x-frame-options"];
+    return names.map((name) => headers.get(name));
+  };
+  answer = respond(["content-type: text/html"], EVIL);
+  expect(await ask()).toEqual(["sandbox, default-src 'self'", "private, no-store", "DENY"]);
+  answer = respond([JSON_TYPE]);
+  expect(await ask()).toEqual(["default-src 'self'", "private, no-store", "DENY"]);
+  await ai.close();
 });
 
 describe.skipIf(isMissing("chromium", existsSync(CHROMIUM), "apt-get install chromium"))(
