@@ -73,7 +73,7 @@ export function cutMount(raw: string, mount: string | undefined): MountedTarget 
     : { mount: undefined, target: raw };
 }
 
-/** A web request whose host may show the path as the client sent it: Deno in `url`, srvx on Node in the message behind it. */
+/** A web request. Some hosts show the path as the client sent it: Deno in `url`, srvx on Node in the message behind the request. */
 export interface ShownRequest {
   readonly url: string;
   readonly runtime?: { readonly node?: { readonly req?: { readonly url?: string } } };
