@@ -9,10 +9,11 @@ import type { RelayStatus } from "./contract/relay-status.ts";
 import type { RouteDecision } from "./contract/route-decision.ts";
 import type { Sink } from "./contract/sink.ts";
 import { isPreflight, preflightHeaders, refusedOrigin } from "./http/cors.ts";
+import { crossSiteError, crossSiteFault } from "./http/cross-site.ts";
 import { withPrepared } from "./http/headers.ts";
-import { cutMount, isUnder, toMount, toOutside } from "./http/mount.ts";
-import { isReserved, type RequestPath } from "./http/path.ts";
-import { checkRequest, readRequest } from "./http/read-request.ts";
+import { placeRequest, toMount, toOutside } from "./http/mount.ts";
+import { isNormal, isReserved, type RequestPath, toNotNormal } from "./http/path.ts";
+import { checkModelOnce, checkRequest, readRequest } from "./http/read-request.ts";
 import { WebRequestCall } from "./http/web-request.ts";
 import { WebResponseSink } from "./http/web-response.ts";
 import type { HookHandlers, HookName } from "./observe/hooks.ts";
@@ -128,15 +129,14 @@ class RequestHandler {
 
   async fetch(request: Request, where: FetchWhere = {}): Promise<Response> {
     const { address, waitUntil } = where;
-    const { pathname, search } = new URL(request.url);
     const at = where.mount === undefined ? this.#mount : toMount(where.mount);
-    if (at !== undefined && !isUnder(pathname, at))
-      return toResponse(toPlainAnswer(toOutside(pathname, at)), request.method);
+    const place = placeRequest(request, at);
+    if (at !== undefined && place.mount === undefined)
+      return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
     const sink = new WebResponseSink(request.method);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
     if (request.signal.aborted) sink.close();
-    const { target } = cutMount(pathname, at);
-    const call = new WebRequestCall(request, { mount: at, target: target + search, address });
+    const call = new WebRequestCall(request, { ...place, address });
     const ended = this.handle(call, sink);
     waitUntil?.(ended.then(this.#services.settled));
     return sink.response;
@@ -161,6 +161,7 @@ class RequestHandler {
 
   /** The error for a call outside of the mount. If there is no mount at all, the log says so once. */
   #outsideError(target: string): RelayError {
+    if (!isNormal(target)) return toNotNormal();
     if (this.#mount !== undefined) return toOutside(target, this.#mount);
     const error = new RelayError("ERR_RELAY_MOUNT_MISSING");
     if (!this.#isMissingMountLogged) this.#services.reporter.error(error.message);
@@ -221,6 +222,7 @@ class RequestHandler {
     if (isClosing()) throw new RelayError("ERR_RELAY_CLOSED");
     const path = checkRequest(call, config.limits.headerCount);
     if (isReserved(path.path)) throw new RelayError("ERR_RELAY_RESERVED");
+    this.#checkSite(call);
     const admitted = await this.#admit(context);
     if (admitted.kind === "answered") return this.#answers.pass(context, admitted.response);
     context.caller = admitted.caller;
@@ -231,6 +233,14 @@ class RequestHandler {
     this.#setDeadlines(plan);
     tidy();
     return plan;
+  }
+
+  #checkSite(call: InboundCall): void {
+    const { config, faultLog } = this.#services;
+    const error = crossSiteError(call, config);
+    if (error === undefined) return;
+    faultLog.failed(crossSiteFault(error));
+    throw error;
   }
 
   #admit(context: RequestContext): Admission | Promise<Admission> {
@@ -245,7 +255,7 @@ class RequestHandler {
   }
 
   async #readPlan(context: RequestContext, path: RequestPath): Promise<RequestPlan> {
-    const { config, planner, sessionOf } = this.#services;
+    const { config, planner, pools, sessionOf } = this.#services;
     const { bodyTimeout, bodySize } = config.limits;
     const { call, timers, startedAt } = context;
     timers.set("body", startedAt + bodyTimeout, () =>
@@ -254,7 +264,8 @@ class RequestHandler {
     const asked = (context.asked = await context.during(readRequest(call, path, bodySize)));
     timers.clear("body");
     const targets = planner.plan(asked, call);
-    context.target = targets[0]!;
+    const { upstream } = (context.target = targets[0]!);
+    if (config.models.size > 0 || pools.get(upstream)?.hasModelRules) checkModelOnce(asked);
     return new RequestPlan(context, asked, targets, sessionOf(context));
   }
 

@@ -110,7 +110,8 @@ class SentAttempt implements ReplyOptions, Interruptible {
     const { credential, secret, circuitCall } = this.#selection;
     if (!isEventStream && isPage(headers)) endpointFaults.page(target, circuitCall.endpoint);
     quotas.readHeaders((name) => headers.get(name), credential, target);
-    commit(context, status, toClientHeaders(headers, ownHeaders, secret), isEventStream);
+    const passed = toClientHeaders(headers, target.responseFields, ownHeaders, secret);
+    commit(context, status, passed, isEventStream);
   }
 
   onOpen(): void {

@@ -25,4 +25,14 @@ export interface Target {
   headers: Readonly<Record<string, string>>;
   /** Request headers (lower case) that pass from client to upstream, in addition to those of the dialect. */
   passHeaders: readonly string[];
+  /** Which response headers pass from upstream to client. */
+  responseFields: ResponseFieldRules;
+}
+
+/** Decides which response headers of an upstream pass to the client (N11). */
+export interface ResponseFieldRules {
+  /** True where `authorize` is configured: no shared cache may store an answer. */
+  readonly isPrivate: boolean;
+  /** True for a header, by its lower-case name, that does not pass. */
+  stops(name: string): boolean;
 }

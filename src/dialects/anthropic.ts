@@ -4,7 +4,7 @@ import { meaning } from "./shared/code-table.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, isFilled, parseJson, textField } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
-import { modelInBody, streamInBody } from "./shared/request-fields.ts";
+import { modelInBody, SECRET_PARAMETERS, streamInBody } from "./shared/request-fields.ts";
 import { readUsage } from "./shared/token-usage.ts";
 
 /** https://platform.claude.com/docs/en/api/errors, without the codes whose words are clear by themselves. */
@@ -25,7 +25,7 @@ export const anthropic: Dialect = {
   credentialHeader: (secret) =>
     isAccessToken(secret) ? ["authorization", `Bearer ${secret}`] : ["x-api-key", secret],
   passHeaders: ["anthropic-version", "anthropic-beta", "idempotency-key"],
-  secretParameters: [],
+  secretParameters: SECRET_PARAMETERS,
   version: "required",
   codes: CODES,
   classifyEvent,

@@ -10,7 +10,7 @@ import { GOOGLE_CODES } from "./shared/google-codes.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
-import { decodeSegment, modelInBody } from "./shared/request-fields.ts";
+import { decodeSegment, modelInBody, SECRET_PARAMETERS } from "./shared/request-fields.ts";
 import { readUsage } from "./shared/token-usage.ts";
 
 /** gRPC's name for an HTTP status. */
@@ -40,7 +40,7 @@ export const google: Dialect = {
   credentialHeader: (secret) =>
     isAccessToken(secret) ? ["authorization", `Bearer ${secret}`] : ["x-goog-api-key", secret],
   passHeaders: ["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
-  secretParameters: ["key", "access_token"],
+  secretParameters: SECRET_PARAMETERS,
   version: "required",
   codes: GOOGLE_CODES,
   classifyEvent,

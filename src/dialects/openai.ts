@@ -11,7 +11,12 @@ import { OPENAI_CODES } from "./shared/openai-codes.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
-import { decodeSegment, modelInBody, streamInBody } from "./shared/request-fields.ts";
+import {
+  decodeSegment,
+  modelInBody,
+  SECRET_PARAMETERS,
+  streamInBody,
+} from "./shared/request-fields.ts";
 import { STREAM_OPTIONS } from "./shared/stream-options.ts";
 import { readUsage } from "./shared/token-usage.ts";
 
@@ -51,7 +56,7 @@ export const openai: Dialect = {
   wantsStream: (asked) => streamInBody(asked) || textField(asked.json, "stream_format") === "sse",
   credentialHeader: (secret) => ["authorization", `Bearer ${secret}`],
   passHeaders: ["openai-beta", "idempotency-key", "http-referer", "x-title"],
-  secretParameters: ["api-key", "api_key"],
+  secretParameters: SECRET_PARAMETERS,
   version: "optional",
   codes: OPENAI_CODES,
   judge: readQuotaSentence,

@@ -77,7 +77,7 @@ function relayEvent(served: Served, event: RelayEvent, handler: unknown): Promis
   const count = countTail(event, handler);
   if (!node?.res) {
     const { mount } = splitTarget(new URL(event.req.url).pathname, count);
-    return fetchUnder(served, event.req, mount);
+    return fetchUnder(served, event.req, mount).then((it) => keepOwn(it, event.res.headers));
   }
   const message = node.req as NodeRequest;
   return serveNode(served, message, node.res as NodeResponse, {
@@ -86,6 +86,16 @@ function relayEvent(served: Served, event: RelayEvent, handler: unknown): Promis
     toAddress: () => event.req.ip,
     preparedHeaders: () => event.res.headers,
   }).then(() => HANDLED);
+}
+
+/** h3 replaces headers of a returned response by those that the app has prepared: not so where the relay's protect the app (N11). */
+function keepOwn(response: Response, prepared: Headers): Response {
+  const policy = response.headers.get("content-security-policy");
+  const appPolicy = prepared.get("content-security-policy");
+  if (policy !== null && appPolicy !== null)
+    prepared.set("content-security-policy", `${policy}, ${appPolicy}`);
+  if (response.headers.has("cache-control")) prepared.delete("cache-control");
+  return response;
 }
 
 function fetchUnder(

@@ -21,14 +21,16 @@ export interface PreparedResponse {
 
 /**
  * Reads the headers that frameworks have set on the response. Headers with several values stay there: Node adds them itself, and where a
- * list is written as well, Node 20 would keep only one of them.
+ * list is written as well, Node 20 would keep only one of them. Content security policies are joined, since the relay may add one (N11).
  */
 export function preparedOn(response: PreparedResponse): [string, string][] {
   const headers = response.getHeaders();
   const prepared: [string, string][] = [];
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && !Array.isArray(value)) prepared.push([name, String(value)]);
+    const isPolicies = Array.isArray(value) && name === "content-security-policy";
+    if (isPolicies) prepared.push([name, value.join(", ")]);
+    else if (value !== undefined && !Array.isArray(value)) prepared.push([name, String(value)]);
   }
   return prepared;
 }

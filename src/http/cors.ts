@@ -29,22 +29,39 @@ export function isPreflight(call: InboundCall): boolean {
   return call.method === "OPTIONS" && call.header("access-control-request-method") !== undefined;
 }
 
+/** True where a request from a page of another site may be served (N12). */
+export function allowsOtherSite(cors: CorsOptions | false, call: InboundCall): boolean {
+  if (!cors) return false;
+  // With every origin, cookies are not allowed: without them, a page can do no more than any other client.
+  if (cors.origin === "*") return call.header("cookie") === undefined;
+  return allowedOrigin(cors, call) !== undefined;
+}
+
 /** The fault for the operator of a preflight whose origin is not allowed: the browser reports it to its user only, without the reason. */
 export function refusedOrigin(cors: CorsOptions | false, call: InboundCall): Fault | undefined {
   const origin = call.header("origin");
   if (origin === undefined || allowedOrigin(cors, call) !== undefined) return undefined;
-  const isPlain = origin.length <= 100 && URL.canParse(origin) && new URL(origin).origin === origin;
-  const page = isPlain ? `a page of ${origin}` : "a page of another origin";
-  const listed = isPlain ? `"${origin}"` : "…";
+  const listed = isPlainOrigin(origin) ? `"${origin}"` : "…";
   return {
     subject: "cors",
     kind: "origin",
-    what: `${page} may not call this relay: ${cors ? "`cors.origin` does not list it" : "`cors` is off"}`,
+    what: `${pageOf(origin)} may not call this relay: ${cors ? "`cors.origin` does not list it" : "`cors` is off"}`,
     advice: cors
       ? "if the page is yours, add its origin"
       : `if the page is yours, set \`cors: { origin: [${listed}] }\``,
     endedBy: undefined,
   };
+}
+
+/** Names the page behind an `Origin` header, which may be any text. */
+export function pageOf(origin: string | undefined): string {
+  return origin !== undefined && isPlainOrigin(origin)
+    ? `a page of ${origin}`
+    : "a page of another origin";
+}
+
+function isPlainOrigin(origin: string): boolean {
+  return origin.length <= 100 && URL.canParse(origin) && new URL(origin).origin === origin;
 }
 
 /** Headers of the response to a preflight; `undefined` where CORS is off. */

@@ -1,8 +1,9 @@
-// Selects the headers that pass in both directions: towards the upstream by an allow list (N2), towards the client by a deny list (I13).
+// Selects the headers that pass in both directions: towards the upstream by an allow list (N2), towards the client by the rules of the upstream (N11).
 import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
-import type { Target } from "../contract/target.ts";
+import type { ResponseFieldRules, Target } from "../contract/target.ts";
 import type { ReplyHeaders } from "../contract/transport.ts";
+import { isPageType } from "../shared/content-types.ts";
 
 const USER_AGENT = "h3-relay";
 /** Number of leading characters of a secret that are enough to recognise it. */
@@ -10,40 +11,6 @@ const QUOTED = 8;
 
 /** Pass in every dialect. None of them identifies the client or carries a permission. */
 const COMMON_PASS = ["accept", "content-type", "idempotency-key"];
-
-/** Response headers that concern this hop, this host or this connection, and not the response itself. */
-const STOPS_HERE = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "content-length",
-  "content-encoding",
-  "set-cookie",
-  "set-cookie2",
-  "location",
-  "alt-svc",
-  "strict-transport-security",
-  "public-key-pins",
-  "server",
-  "date",
-  "via",
-  "clear-site-data",
-  "nel",
-  "report-to",
-  "reporting-endpoints",
-  "www-authenticate",
-  "expect-ct",
-  "accept-ranges",
-  "refresh",
-  "content-security-policy",
-  "content-security-policy-report-only",
-]);
 
 /**
  * Builds the headers of an upstream call: the client's headers that pass, the operator's own, identity encoding, and the credential last.
@@ -87,48 +54,74 @@ function namedIn(connection: string | undefined): string[] | undefined {
     .split(/\s*,\s*/);
 }
 
+/** A page's script gets no origin: it cannot read the app's cookies or call its APIs. */
+const SANDBOX: [string, string] = ["content-security-policy", "sandbox"];
+const NO_SNIFFING: [string, string] = ["x-content-type-options", "nosniff"];
+const PRIVATE_CACHE = "private, no-store";
+
 /**
- * Selects the response headers that pass to the client. `own` are the relay's header names, which an upstream cannot set; a header that
- * contains the `secret` sent with the request, or its beginning, does not pass (J7).
+ * Selects the response headers that pass to the client, by the rules of the upstream (N11). `own` are the relay's header names, which an
+ * upstream cannot set; a header that contains the `secret` sent with the request, or its beginning, does not pass (J7).
  */
 export function toClientHeaders(
   reply: ReplyHeaders,
+  rules: ResponseFieldRules,
   own: ReadonlySet<string>,
   secret = "",
 ): HeaderList {
   const named = namedIn(reply.get("connection"));
   const start = secret.length >= QUOTED ? secret.slice(0, QUOTED) : undefined;
   const headers: HeaderList = [];
+  let type: string | undefined;
   reply.forEach((value, name) => {
     if (
-      STOPS_HERE.has(name) ||
+      rules.stops(name) ||
       own.has(name) ||
       named?.includes(name) ||
-      name.startsWith("access-control-") ||
       (start !== undefined && value.includes(start))
     )
       return;
+    if (name === "content-type") type = value;
     headers.push([name, value]);
   });
+  headers.push(NO_SNIFFING);
+  if (isPageType(type)) headers.push(SANDBOX);
+  if (rules.isPrivate) headers.push(["cache-control", toPrivate(reply.get("cache-control"))]);
   return headers;
 }
 
-const STREAM_HEADERS = new Set(["content-type", "cache-control", "x-accel-buffering"]);
+/** What an upstream says about caches, where it already keeps the answer from shared ones. */
+function toPrivate(value: string | undefined): string {
+  if (value === undefined) return PRIVATE_CACHE;
+  const directives = value.toLowerCase().split(/\s*,\s*/);
+  const isPrivate = directives.includes("private") || directives.includes("no-store");
+  const isShared = directives.some((one) => /^(?:public|s-maxage|immutable)\b/.test(one.trim()));
+  return isPrivate && !isShared ? value : PRIVATE_CACHE;
+}
+
+const STREAM_HEADERS = new Set([
+  "content-type",
+  "cache-control",
+  "x-accel-buffering",
+  "x-content-type-options",
+  "content-security-policy",
+]);
 
 /** Sets the headers that every event stream needs, so that no proxy buffers or rewrites it. */
-export function toStreamHeaders(headers: HeaderList): HeaderList {
+export function toStreamHeaders(headers: HeaderList, isPrivate: boolean): HeaderList {
   const kept = headers.filter(([name]) => !STREAM_HEADERS.has(name));
   kept.push(
     ["content-type", "text/event-stream"],
-    ["cache-control", "no-cache, no-transform"],
+    ["cache-control", isPrivate ? "private, no-cache, no-transform" : "no-cache, no-transform"],
     ["x-accel-buffering", "no"],
+    NO_SNIFFING,
   );
   return kept;
 }
 
 /**
  * Adds the headers that the host has prepared. Where both have the same header, the response's own is used, except for `vary`, which is
- * merged (N8).
+ * merged (N8), and `content-security-policy`, of which both apply (N11).
  */
 export function withPrepared(
   headers: HeaderList,
@@ -137,5 +130,12 @@ export function withPrepared(
   const more = prepared ? [...prepared] : [];
   if (more.length === 0) return headers;
   const own = new Set(headers.map(([name]) => name));
-  return [...headers, ...more.filter(([name]) => !own.has(name) || name === "vary")];
+  const added = more.filter(([name]) => !own.has(name) || name === "vary");
+  return [...headers.map((one) => (one === SANDBOX ? withPolicies(one, more) : one)), ...added];
+}
+
+// In one line: several policies in one header all apply, and Node 20 may keep only one of two headers.
+function withPolicies([name, policy]: [string, string], prepared: HeaderList): [string, string] {
+  const policies = prepared.filter(([one]) => one === name).map(([, value]) => value);
+  return [name, [policy, ...policies].join(", ")];
 }

@@ -1,5 +1,6 @@
 // Finds the mount path of a relay inside an h3 2 app, and the rest of the path as the client wrote it.
 import { RelayError } from "../shared/errors.ts";
+import { isNormal } from "./path.ts";
 
 /** The fields of an h3 2 event from which the mount path of its handler is derived. */
 export interface MountedEvent {
@@ -70,6 +71,31 @@ export function cutMount(raw: string, mount: string | undefined): MountedTarget 
   return mount !== undefined && isUnder(raw, mount)
     ? { mount, target: raw.slice(mount.length) }
     : { mount: undefined, target: raw };
+}
+
+/** A web request. Some hosts show the path as the client sent it: Deno in `url`, srvx on Node in the message behind the request. */
+export interface ShownRequest {
+  readonly url: string;
+  readonly runtime?: { readonly node?: { readonly req?: { readonly url?: string } } };
+}
+
+/**
+ * Splits the URL of a web request at the mount path. A path that the host shows raw and that is not normal stays as it is: it counts as
+ * inside, wherever it leads, and is rejected with an error in the dialect (N3).
+ */
+export function placeRequest(request: ShownRequest, mount: string | undefined): MountedTarget {
+  const raw = request.runtime?.node?.req?.url ?? pathOf(request.url);
+  if (!isNormal(raw)) return { mount: mount ?? "", target: raw };
+  const { pathname, search } = new URL(request.url);
+  return cutMount(pathname + search, mount);
+}
+
+/** The path of a URL as it is written. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start < 0) return "/";
+  const end = url.slice(start).search(/[?#]/);
+  return end < 0 ? url.slice(start) : url.slice(start, start + end);
 }
 
 /**

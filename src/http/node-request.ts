@@ -65,7 +65,9 @@ export class NodeRequestCall implements InboundCall {
   }
 
   header(name: string): string | undefined {
-    const value = this.#message.headers[name];
+    const { headers } = this.#message;
+    // HTTP/2 has the host in a field of its own.
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return Array.isArray(value) ? value.join(", ") : value;
   }
 

@@ -12,6 +12,8 @@ export interface RequestPath {
 // Any number of encodings: a server that decodes once more than the next one must not see a different path.
 const ENCODED_SEPARATOR = /%(?:25)*(?:2f|5c|[01][\da-f]|7f)/i;
 const DOT_SEGMENT = /\/(?:\.|%(?:25)*2e){1,2}(?:[/;]|%(?:25)*3b|$)/i;
+// What a router in front resolves before it looks for a guard: dot segments and backslashes, plain or encoded.
+const NOT_NORMAL = /\/(?:\.|%2e){1,2}(?:\/|$)|\\|%5c/i;
 // All characters that a path may contain unencoded (RFC 3986), and a few that servers tolerate.
 const PATH_CHARACTERS = /^(?:[\w\-.~!$&'()*+,;=:@/|[\]{}^"`<>\u0080-\u00ff]|%[\da-fA-F]{2})*$/;
 const NOT_IN_QUERY = /[^\u0021-\u007e\u0080-\u00ff]|#/;
@@ -41,6 +43,22 @@ function faultOf(path: string): string | undefined {
   return undefined;
 }
 
+/**
+ * True where a raw path is its own normal form, so that a guard of a router in front has judged the same path that the upstream gets (N3).
+ * The query is not examined.
+ */
+export function isNormal(raw: string): boolean {
+  const mark = raw.indexOf("?");
+  return !NOT_NORMAL.test(mark < 0 ? raw : raw.slice(0, mark));
+}
+
+/** The error for a path that is not normal. */
+export function toNotNormal(): RelayError {
+  return new RelayError("ERR_RELAY_PATH", {
+    detail: "it contains a `.` or `..` segment or a backslash, plain or encoded",
+  });
+}
+
 /** True when a path belongs to the relay itself (J10), also where its name is encoded or in upper case. */
 export function isReserved(path: string): boolean {
   // No other character can decode to the first letter.
@@ -54,11 +72,13 @@ function decodeFully(segment: string): string {
   let decoded = segment;
   for (let last = ""; decoded !== last && decoded.includes("%");) {
     last = decoded;
-    decoded = decoded.replace(/%[\da-f]{2}/gi, (code) =>
-      String.fromCharCode(parseInt(code.slice(1), 16)),
-    );
+    decoded = decodeOnce(decoded);
   }
   return decoded;
+}
+
+function decodeOnce(text: string): string {
+  return text.replace(/%[\da-f]{2}/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
 }
 
 /** Removes credentials from a query (`?key=…`); the rest is passed on unchanged. */
@@ -71,11 +91,8 @@ export function withoutParameters(query: string, names: readonly string[]): stri
   return kept.length > 0 ? `?${kept.join("&")}` : "";
 }
 
+// Decoded as far as it is valid: a lenient server reads `%6Bey%` as a key, too.
 function nameOf(pair: string): string {
   const [name = ""] = pair.split("=", 1);
-  try {
-    return decodeURIComponent(name.replaceAll("+", " ")).toLowerCase();
-  } catch {
-    return name.toLowerCase();
-  }
+  return decodeOnce(name.replaceAll("+", " ")).trim().toLowerCase();
 }

@@ -3,7 +3,8 @@ import type { InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
 import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
-import { readPath } from "./path.ts";
+import { isAmbiguous } from "../shared/json-bytes.ts";
+import { isNormal, readPath, toNotNormal } from "./path.ts";
 
 /** A request that has been read, with its original body. */
 export interface ReadRequest extends Asked {
@@ -26,6 +27,8 @@ export function checkRequest(
   if (!METHODS.has(call.method)) throw new RelayError("ERR_RELAY_METHOD", { detail: call.method });
   if (countHeaders(call) > headerLimit)
     throw new RelayError("ERR_RELAY_HEADERS", { limit: headerLimit });
+  // The part before the mount, too: a router has resolved it.
+  if (!isNormal(call.mount ?? "")) throw toNotNormal();
   return readPath(call.target);
 }
 
@@ -84,6 +87,15 @@ export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
   if (model === undefined && dialect.needsModel(asked))
     throw new RelayError("ERR_RELAY_MODEL_MISSING", { advice: whyNoModel(asked) });
   return model;
+}
+
+/**
+ * Rejects a JSON body that names its model twice or in another spelling: the upstream may read another of the names than the relay's rules.
+ * @throws RelayError `ERR_RELAY_MODEL_TWICE`
+ */
+export function checkModelOnce({ body, json }: ReadRequest): void {
+  if (body !== undefined && json !== undefined && isAmbiguous(body, "model"))
+    throw new RelayError("ERR_RELAY_MODEL_TWICE");
 }
 
 /** Explains why a body names no model; `undefined` where the body is an object, or is not known. */

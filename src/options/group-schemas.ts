@@ -121,6 +121,8 @@ const origin = v.pipe(
   ),
 );
 
+export const originsSchema: v.GenericSchema<string[]> = v.array(origin);
+
 export const corsSchema: v.GenericSchema<CorsOptions> = v.pipe(
   groupOf<CorsOptions>()(
     { credentials: flag, maxAge: ms },

@@ -8,6 +8,10 @@ export const NEVER_PASSED: RegExp =
 export const TRANSPORT_OWN: RegExp =
   /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|proxy-.*)$/i;
 
+/** Upstream to client: headers of one connection, cookies, CORS, and headers that the relay sets itself, never pass (N11). */
+export const NEVER_RETURNED: RegExp =
+  /^(?:connection|keep-alive|te|trailer|upgrade|status|content-length|content-encoding|transfer-encoding|(?:proxy|access-control)-.*|set-cookie2?|content-security-policy|x-content-type-options)$/i;
+
 /** Relay to client: headers that have a meaning of their own and cannot carry a value of the relay. */
 export const ANSWER_OWN: RegExp =
   /^(?:(?:content|access-control|transfer|proxy)-.*|connection|keep-alive|trailer|upgrade|set-cookie|cache-control|retry-after|allow|vary|x-should-retry|x-accel-buffering)$/i;

@@ -45,6 +45,8 @@ export interface RelayConfig {
   };
   streaming: Required<NonNullable<RelayOptions["streaming"]>>;
   responseHeaders: Required<NonNullable<RelayOptions["responseHeaders"]>>;
+  /** Origins of the app itself, in addition to the host of each request. */
+  origins: readonly string[];
   cors: NonNullable<RelayOptions["cors"]>;
   storage: RelayOptions["storage"];
   base: string;
@@ -92,6 +94,7 @@ function complete(options: RelayOptions, faults: Faults): RelayConfig {
     limits: faults.attempt(() => resolveLimits(options, upstreams, faults)),
     streaming: faults.attempt(() => resolveStreaming(options)),
     responseHeaders: faults.attempt(() => resolveResponseHeaders(options, faults)),
+    origins: options.origins ?? [],
     cors: options.cors ?? DEFAULTS.cors,
     storage: options.storage,
     sealing: options.secret === undefined ? [] : [options.secret].flat(),

@@ -11,6 +11,7 @@ import { faultOfSecret } from "./forms/secret-form.ts";
 import { faultOfStorage } from "./forms/storage-form.ts";
 import {
   corsSchema,
+  originsSchema,
   limitsSchema,
   responseHeadersSchema,
   schedulingSchema,
@@ -84,6 +85,7 @@ export const optionsSchema: v.GenericSchema = groupOf<RelayOptions>()(
     sync: orOff(v.pipe(ms, v.minValue(50, "must be at least 50"))),
     mount: checked(faultOfMount),
     responseHeaders: responseHeadersSchema,
+    origins: originsSchema,
     cors: orOff(corsSchema),
     hooks: groupOf<HookHandlers>()({
       attempt: callable,

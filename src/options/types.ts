@@ -100,6 +100,11 @@ export interface CommonOptions<Tier extends string = string> {
    * `"/"` relays every path (docs/hosts.md#where-the-relay-is-mounted). @default the path that the host's router passes
    */
   mount?: string;
+  /**
+   * Origins of the app itself (`https://app.example.com`), for browsers without `Sec-Fetch-Site` behind a proxy that rewrites `Host`: their
+   * pages are not another site (docs/security.md#requests-from-other-sites). @default the host of each request
+   */
+  origins?: string[];
   /** Names of the response headers that the relay adds; `false` omits one. */
   responseHeaders?: ResponseHeaderOptions;
   /** CORS: answers preflights and allows the listed origins. @default false */

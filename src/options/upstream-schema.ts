@@ -3,12 +3,13 @@ import * as v from "valibot";
 import type { Dialect, UsageOption } from "../contract/dialect.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
 import { faultOfBaseURL } from "./forms/base-url-form.ts";
-import { NEVER_PASSED, TRANSPORT_OWN } from "./header-rules.ts";
+import { NEVER_PASSED, NEVER_RETURNED, TRANSPORT_OWN } from "./header-rules.ts";
 import { callable, groupOf, objectOf } from "./schema-group.ts";
 import {
   checked,
   flag,
   headerBut,
+  headerName,
   headerValue,
   ms,
   oneOf,
@@ -26,6 +27,9 @@ import type {
 const baseURL = checked(faultOfBaseURL);
 const passHeaders = v.array(
   headerBut(NEVER_PASSED, "cannot be passed from a client to an upstream"),
+);
+const passResponseHeaders = v.array(
+  headerBut(NEVER_RETURNED, "cannot be passed from an upstream to a client"),
 );
 const headers = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
 
@@ -67,6 +71,8 @@ export const upstreamSchema: v.GenericSchema<UpstreamOptions> = groupOf<Upstream
   {
     headers,
     passHeaders,
+    passResponseHeaders,
+    dropResponseHeaders: v.array(headerName),
     pools: v.array(pool),
     backups: v.array(baseURL),
     quotaFallback: flag,

@@ -17,6 +17,14 @@ export interface UpstreamOptions {
   /** Names of more request headers that pass from client to upstream. Headers with a client's credential or address never pass. */
   passHeaders?: string[];
   /**
+   * Names of response headers that pass from upstream to client although the relay stops them by default: registered names without
+   * use for a client, and names that a browser or a proxy obeys (docs/security.md#response-headers). Headers of a connection, cookies
+   * and CORS headers never pass. @default none
+   */
+  passResponseHeaders?: string[];
+  /** Names of more response headers that do not pass from upstream to client. @default none */
+  dropResponseHeaders?: string[];
+  /**
    * Quota pools: ways into the same upstream with limits of their own, in order of preference. A request selects a pool with the
    * header `x-relay-pool`, or with the pool's name after its model (`model:batch`), and then uses no other pool.
    * @default one pool with the name "main"

@@ -1,19 +1,21 @@
 // Resolves the upstreams: base URLs parsed, dialects looked up, header names in lower case.
 import type { Dialect } from "../contract/dialect.ts";
 import type { QuotaSource } from "../contract/quota-source.ts";
-import type { Endpoint } from "../contract/target.ts";
+import type { Endpoint, ResponseFieldRules } from "../contract/target.ts";
 import type { RelayOptions } from "./types.ts";
 import type { QuotaPoolOptions, UpstreamOptions } from "./upstream-types.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
 import { withoutUndefined } from "../shared/json.ts";
 import { UPSTREAM_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
+import { ResponseFields } from "./response-fields.ts";
 
 /** An upstream with every default applied. */
 export interface UpstreamConfig {
   name: string;
   dialect: Dialect;
   passHeaders: readonly string[];
+  responseFields: ResponseFieldRules;
   /** Quota pools in order; one with the name `main` if none are configured. */
   pools: readonly QuotaPool[];
   /** Pool names that select a pool after the name of a model (`model:batch`). */
@@ -48,7 +50,7 @@ export function resolveUpstreams(
     const path = options.upstream ? "upstream" : `upstreams.${name}`;
     upstreams.set(
       name,
-      faults.attempt(() => resolveUpstream(name, path, upstream, faults)),
+      faults.attempt(() => resolveUpstream(name, path, upstream, options, faults)),
     );
   }
   if (upstreams.size === 0 && !faults.hasAt("upstreams"))
@@ -60,6 +62,7 @@ function resolveUpstream(
   name: string,
   path: string,
   upstream: UpstreamOptions,
+  { authorize }: RelayOptions,
   faults: Faults,
 ): UpstreamConfig {
   const { dialect, passHeaders = [], pools = [] } = upstream;
@@ -80,6 +83,7 @@ function resolveUpstream(
     name,
     dialect: typeof dialect === "string" ? DIALECTS[dialect]! : dialect,
     passHeaders: passHeaders.map((header) => header.toLowerCase()),
+    responseFields: resolveResponseFields(path, upstream, authorize !== undefined, faults),
     pools: (pools.length === 0 ? [{ name: MAIN_POOL }] : pools).map((pool, index) =>
       resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`, faults),
     ),
@@ -88,6 +92,24 @@ function resolveUpstream(
     quota,
     quotaEvery,
   };
+}
+
+function resolveResponseFields(
+  path: string,
+  { passResponseHeaders = [], dropResponseHeaders = [] }: UpstreamOptions,
+  isPrivate: boolean,
+  faults: Faults,
+): ResponseFieldRules {
+  const passed = passResponseHeaders.map((name) => name.toLowerCase());
+  dropResponseHeaders.forEach((name, index) => {
+    const also = passed.indexOf(name.toLowerCase());
+    if (also >= 0)
+      faults.add(
+        `${path}.dropResponseHeaders[${index}]`,
+        `cannot be combined with ${path}.passResponseHeaders[${also}]`,
+      );
+  });
+  return new ResponseFields(passed, dropResponseHeaders, isPrivate);
 }
 
 function resolvePool(

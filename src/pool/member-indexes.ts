@@ -55,6 +55,8 @@ export class MemberIndexes {
   readonly families: FamilyClosures;
   readonly quotas: QuotaIndex;
   readonly stickiness: Stickiness;
+  /** True where a credential serves some models only. */
+  readonly hasModelRules: boolean;
   readonly #lists: ModelAccess;
   readonly #rotations: RoundRobins;
   readonly #strategy: Strategy;
@@ -66,6 +68,7 @@ export class MemberIndexes {
     this.#options = options;
     this.members = members;
     this.#lists = new ModelAccess(members.credentials);
+    this.hasModelRules = this.#lists.hasRules;
     this.families = new FamilyClosures(members.size);
     this.quotas = parts.quotas ?? new QuotaIndex(members.size);
     this.stickiness = parts.stickiness ?? new Stickiness(options, members);

@@ -26,6 +26,11 @@ export class ModelAccess {
     this.#rules = toRules(credentials);
   }
 
+  /** True where a credential serves some models only. */
+  get hasRules(): boolean {
+    return this.#rules.length > 0;
+  }
+
   /** Identifies the set of lists that a model passes; `""` where there are no lists. */
   signatureOf(model: string): string {
     if (this.#rules.length === 0) return "";

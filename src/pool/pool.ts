@@ -34,6 +34,11 @@ export class Pool {
     this.#closeKnown(0);
   }
 
+  /** True where a credential serves some models only. */
+  get hasModelRules(): boolean {
+    return this.#indexes.hasModelRules;
+  }
+
   get #members(): MemberTable {
     return this.#indexes.members;
   }

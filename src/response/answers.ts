@@ -21,7 +21,7 @@ import { reasonOf, toBodyFault } from "./outcome-of-error.ts";
 import { retryHeaders, toRendered, toWriter } from "./render-error.ts";
 
 export interface AnswerDeps {
-  config: Pick<RelayConfig, "responseHeaders" | "cors" | "streaming">;
+  config: Pick<RelayConfig, "responseHeaders" | "cors" | "streaming" | "authorize">;
   /** Names of the relay's own response headers, in lower case. */
   ownHeaders: ReadonlySet<string>;
   planner: Pick<Planner, "first">;
@@ -146,7 +146,8 @@ export class Answers {
     const redacted = redact(text, secret);
     // A body that quotes no secret passes byte for byte, in whatever encoding.
     const clean = redacted === text ? body : new TextEncoder().encode(redacted);
-    const passed = toClientHeaders(headers, ownHeaders, secret).filter(
+    const rules = context.target!.responseFields;
+    const passed = toClientHeaders(headers, rules, ownHeaders, secret).filter(
       ([name]) => name !== "x-should-retry",
     );
     this.#head.write(context, status, [...passed, ["x-should-retry", "false"]], false);

@@ -15,7 +15,9 @@ export interface HeadWriter {
 export function createHeadWriter({
   responseHeaders: names,
   cors,
-}: Pick<RelayConfig, "responseHeaders" | "cors">): HeadWriter {
+  authorize,
+}: Pick<RelayConfig, "responseHeaders" | "cors" | "authorize">): HeadWriter {
+  const isPrivate = authorize !== undefined;
   const exposed = [names.requestId, names.attempts, names.model, names.credential].filter(
     (name) => name !== false,
   );
@@ -35,7 +37,7 @@ export function createHeadWriter({
   return {
     own,
     write(context, status, headers, isEventStream) {
-      const all = own(isEventStream ? toStreamHeaders(headers) : [...headers], context);
+      const all = own(isEventStream ? toStreamHeaders(headers, isPrivate) : [...headers], context);
       const { delivery, call } = context;
       delivery.commit(status, withPrepared(all, call.preparedHeaders?.()), isEventStream);
     },

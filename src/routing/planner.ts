@@ -69,7 +69,7 @@ export function createPlanner(
 }
 
 function toTarget(
-  { name: upstream, dialect, passHeaders }: UpstreamConfig,
+  { name: upstream, dialect, passHeaders, responseFields }: UpstreamConfig,
   { name: pool, endpoints, headers }: QuotaPool,
   model: string,
   family: string,
@@ -85,6 +85,7 @@ function toTarget(
     endpoints,
     headers,
     passHeaders,
+    responseFields,
   };
 }
 

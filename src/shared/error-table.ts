@@ -98,6 +98,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     404,
     () => "Paths under `/_relay` are reserved for the relay; nothing is served at this one.",
   ),
+  ERR_RELAY_CROSS_SITE: define("permission_error")(
+    403,
+    (f) =>
+      `The request comes from ${f.detail ?? "a page of another site"}, and the relay's option \`cors\` does not allow that site.`,
+  ),
   ERR_RELAY_METHOD: invalid(
     405,
     (f) =>
@@ -135,6 +140,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
       `The request names no model, and ${f.detail ?? "this endpoint needs one"}${f.advice ? `: ${f.advice}` : ""}.`,
   ),
   ERR_RELAY_MODEL_NAME: invalid(400, (f) => `The model name is longer than ${f.limit} characters.`),
+  ERR_RELAY_MODEL_TWICE: invalid(
+    400,
+    () =>
+      "The request body names its model more than once, or in another spelling (`Model`), and models have rules here; send one field `model`.",
+  ),
   ERR_RELAY_MODEL_UNKNOWN: invalid(
     400,
     (f) =>

@@ -22,6 +22,23 @@ export function findValue(body: Uint8Array, name: string): Range | undefined {
   return brace < 0 ? undefined : findMember(body, brace, name);
 }
 
+/** True where the top-level object has a member more than once, or in another spelling of upper and lower case. */
+export function isAmbiguous(body: Uint8Array, name: string): boolean {
+  const brace = rootOf(body);
+  if (brace < 0) return false;
+  let count = 0;
+  let at = skipSpaces(body, brace + 1);
+  while (body[at] === QUOTE) {
+    const end = endOfString(body, at);
+    const spelled = nameOf(body.subarray(at, end), name.length);
+    if (spelled?.toLowerCase() === name && (spelled !== name || ++count > 1)) return true;
+    at = skipSpaces(body, endOfValue(body, skipSpaces(body, skipSpaces(body, end) + 1)));
+    if (body[at] !== COMMA) break;
+    at = skipSpaces(body, at + 1);
+  }
+  return false;
+}
+
 /**
  * Sets the field at a path of names and adds missing objects on the way. `value` is JSON text. The body itself is not changed. `undefined`
  * where the body, or a value on the way, is not an object.
@@ -145,12 +162,16 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-// A key may contain escapes, six bytes per character; only parsing shows its name.
 function isNamed(key: Uint8Array, name: string): boolean {
-  if (key.length < name.length + 2 || key.length > 6 * name.length + 2) return false;
+  return nameOf(key, name.length) === name;
+}
+
+// A key may contain escapes, six bytes per character; only parsing shows its name. `undefined` for a key that cannot have this length.
+function nameOf(key: Uint8Array, length: number): string | undefined {
+  if (key.length < length + 2 || key.length > 6 * length + 2) return undefined;
   try {
-    return JSON.parse(new TextDecoder().decode(key)) === name;
+    return String(JSON.parse(new TextDecoder().decode(key)));
   } catch {
-    return false;
+    return undefined;
   }
 }

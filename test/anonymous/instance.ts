@@ -52,6 +52,7 @@ export const TARGET: Target = {
   endpoints: [],
   headers: {},
   passHeaders: [],
+  responseFields: { isPrivate: false, stops: () => false },
 };
 
 export function createInstance(options: InstanceOptions): Instance {

@@ -6,6 +6,17 @@ import type { Stage } from "./support/stage.ts";
 
 const BODY = JSON.stringify({ model: "bad", stream: true, messages: [] });
 
+/** Hosts that show a path in its normal form only. */
+const NORMALISING: readonly HostName[] = ["bun", "workerd"];
+const NOT_NORMAL = [
+  "/x/../models",
+  "/x/%2e%2e/models",
+  "/x/.%2E/models",
+  "/./models",
+  "/x/\\..\\models",
+  "/x/%5c../models",
+];
+
 export function describeBadInput(name: HostName, stage: () => Stage): void {
   function head(...headers: string[]): string {
     const { pathname, host } = new URL(stage().url);
@@ -55,6 +66,21 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
       );
       expect(answer).toMatch(/^HTTP\/1.1 100/);
       expect(count(answer, "HTTP/1.1 200")).toBe(1);
+    });
+
+    it("N3 answers 400 where the host shows a raw path that is not normal", async () => {
+      const { upstream, url } = stage();
+      const { pathname, host } = new URL(url);
+      const before = upstream.ledger.total;
+      for (const tail of NOT_NORMAL) {
+        const lines = [`GET ${pathname}${tail} HTTP/1.1`, `host: ${host}`, "connection: close"];
+        const answer = await send([...lines, "", ""].join("\r\n"), (text) =>
+          text.includes("\r\n\r\n"),
+        );
+        if (NORMALISING.includes(name)) expect(answer).toMatch(/^HTTP\/1.1 [24]/);
+        else expect([tail, answer]).toEqual([tail, expect.stringMatching(/^HTTP\/1.1 400/)]);
+      }
+      if (!NORMALISING.includes(name)) expect(upstream.ledger.total).toBe(before);
     });
 
     it("makes no call for an incomplete body", async () => {

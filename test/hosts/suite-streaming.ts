@@ -38,7 +38,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       const { statusCode, headers } = await asking.head;
       expect(statusCode).toBe(200);
       expect(headers["content-type"]).toBe("text/event-stream");
-      expect(headers["cache-control"]).toBe("no-cache, no-transform");
+      expect(headers["cache-control"]).toBe("private, no-cache, no-transform");
       expect(headers["x-accel-buffering"]).toBe("no");
       const body = await asking.rest();
       expect(body.toString()).toBe(sent());

@@ -248,6 +248,21 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     withUpstream({ passHeaders: "x-a" }),
     "upstream.passHeaders: must be a list",
   ],
+  [
+    "a passed cookie of an upstream",
+    withUpstream({ passResponseHeaders: ["link", "Set-Cookie"] }),
+    "upstream.passResponseHeaders[1]: cannot be passed from an upstream to a client",
+  ],
+  [
+    "a passed CORS header of an upstream",
+    withUpstream({ passResponseHeaders: ["access-control-allow-origin"] }),
+    /^upstream\.passResponseHeaders\[0\]: cannot be passed/,
+  ],
+  [
+    "a response header that is passed and dropped",
+    withUpstream({ passResponseHeaders: ["Link"], dropResponseHeaders: ["x-a", "link"] }),
+    "upstream.dropResponseHeaders[1]: cannot be combined with upstream.passResponseHeaders[0]",
+  ],
   ["no credentials", { upstream }, "credentials: is missing: give a list of `{ id, apiKey }`"],
   ["credentials by name", { ...good, credentials: { a: SECRET } }, "credentials: must be a list"],
   [

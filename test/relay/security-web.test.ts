@@ -81,4 +81,38 @@ describe("a web request", () => {
     expect(await relay.ended()).toMatchObject({ reason: "client_gone_before_first", attempts: 0 });
     expect(relay.upstream.ledger.total).toBe(0);
   });
+
+  it.each([
+    "/ai/%2e%2e/chat",
+    "/ai/../chat",
+    "/ai/x/%2E%2e/images/generations",
+    "/ai/x/../images/generations",
+    "/ai/x/\\..\\images/generations",
+    "/ai/x/%5c..%5Cimages/generations",
+    "/x/.%2e/ai/models",
+    "/./ai/models",
+  ])(
+    "N3 is rejected before `authorize` where the host shows a raw path that is not normal: %s",
+    async (path) => {
+      let asked = 0;
+      relay = await startRelay({ authorize: () => (asked++, true) });
+      for (const where of [{ mount: "/ai" }, { mount: "/" }]) {
+        const request = new Request("http://relay.test/", chat);
+        // Deno shows the URL as the client has sent it.
+        Object.defineProperty(request, "url", { value: `http://relay.test${path}?a=/../b` });
+        const response = await relay.relay.fetch(request, where);
+        expect([response.status, await codeOf(response)]).toEqual([400, "ERR_RELAY_PATH"]);
+      }
+      expect([asked, relay.upstream.ledger.total]).toEqual([0, 0]);
+    },
+  );
+
+  it("N3 keeps the query of a raw path", async () => {
+    relay = await startRelay();
+    for (const query of ["", "?a=/../b", "?x=%2e%2e#c"]) {
+      const request = new Request("http://relay.test/");
+      Object.defineProperty(request, "url", { value: `http://relay.test/ai/models${query}` });
+      expect((await relay.relay.fetch(request, { mount: "/ai" })).status).toBe(200);
+    }
+  });
 });

@@ -109,6 +109,10 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   ERR_RELAY_PATH: { status: 400, ask: () => ({ path: "/a%2fb" }) },
   ERR_RELAY_VERSION: { status: 404, ask: () => ({ path: "/v1/models" }) },
   ERR_RELAY_RESERVED: { status: 404, ask: () => ({ path: "/_relay/status" }) },
+  ERR_RELAY_CROSS_SITE: {
+    status: 403,
+    ask: () => ({ headers: { "sec-fetch-site": "cross-site" } }),
+  },
   ERR_RELAY_METHOD: { status: 405, ask: () => ({ method: "OPTIONS", body: undefined }) },
   ERR_RELAY_HEADERS: { status: 431, options: () => ({ limits: { headerCount: 1 } }) },
   ERR_RELAY_BODY_SIZE: { status: 413, options: () => ({ limits: { bodySize: 10 } }) },
@@ -142,6 +146,13 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
         ? { path: `/models/${model}:generateContent`, body: "{}" }
         : { body: JSON.stringify({ model }) };
     },
+  },
+  ERR_RELAY_MODEL_TWICE: {
+    status: 400,
+    options: () => ({
+      credentials: makeCredentials(1).map((it) => ({ ...it, models: { deny: ["dear"] } })),
+    }),
+    ask: () => ({ body: '{"model":"gpt-4o","Model":"dear"}' }),
   },
   ERR_RELAY_MODEL_UNKNOWN: {
     status: 400,

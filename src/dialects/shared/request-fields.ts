@@ -2,6 +2,15 @@
 import type { Asked } from "../../contract/dialect.ts";
 import { asFields, textField } from "../../shared/json.ts";
 
+/** Query parameters in which the AI APIs, or clients of another one, send a credential (N12). */
+export const SECRET_PARAMETERS: readonly string[] = [
+  "key",
+  "api_key",
+  "api-key",
+  "apikey",
+  "access_token",
+];
+
 /** Returns the body's `model`, or `undefined`. */
 export function modelInBody(asked: Asked): string | undefined {
   return textField(asked.json, "model");
