@@ -19,6 +19,7 @@ function targetOf(model: string): Target {
     endpoints: [],
     headers: {},
     passHeaders: [],
+    responseFields: { isPrivate: false, stops: () => false },
   };
 }
 
