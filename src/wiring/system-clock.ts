@@ -16,10 +16,16 @@ const APPROACH = 1 / 20;
  * laptop, a function) the monotonic timer has not run.
  */
 export function createSystemClock(): Clock {
-  return new SteadyClock();
+  const clock = new SteadyClock();
+  // Its functions are passed on alone, too.
+  return {
+    now: () => clock.now(),
+    wall: () => Date.now(),
+    after: (delay, wake, isDeadline) => clock.after(delay, wake, isDeadline),
+  };
 }
 
-class SteadyClock implements Clock {
+class SteadyClock {
   /** The clock's time at the last comparison with the wall clock, UTC epoch ms, and the monotonic time of it. */
   #base = 0;
   #baseAt = -Infinity;
@@ -33,10 +39,6 @@ class SteadyClock implements Clock {
     // On Workers the wall clock shows 0 outside of a request.
     if (elapsed - this.#baseAt >= LOOK_EVERY || this.#base === 0) this.#compare(elapsed);
     return Math.floor(this.#timeAt(elapsed));
-  }
-
-  wall(): number {
-    return Date.now();
   }
 
   after(delay: number, wake: () => void, isDeadline = false): CancelTimer {
