@@ -5,6 +5,15 @@ import type { Reason } from "../contract/verdict.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { type Cooldown, CooldownTable, closedUntil, ownerOf } from "./cooldown-table.ts";
+import { Pace, PACED_FOR } from "./pace.ts";
+
+/** One request's place in the paced return of a key. */
+export interface Admission {
+  key: Key;
+  pace: Pace;
+  /** Number of the wave that has admitted the request. */
+  wave: number;
+}
 
 /** A refusal of a key. */
 export interface Refusal {
@@ -28,8 +37,6 @@ const INCIDENT = 2_000;
 export const DECAY = 3_600_000;
 /** The same refusal within this time after the end of a stated wait, in ms, shows that the statement was wrong (C4). */
 const RIGHT_AFTER = 10_000;
-/** After this time, in ms, a probe without a result makes way for another. */
-const PROBE = 60_000;
 /** Maximum number of keys, and how many expired ones are deleted with each new key and at each pruning. */
 const LIMIT = 100_000;
 const ALONG_THE_WAY = 4;
@@ -70,22 +77,51 @@ export class Cooldowns {
   }
 
   /**
-   * Begins a probe of every level between a credential and a target whose cooldown has ended at a time that the relay has chosen.
-   * Returns the probed cooldowns; they are closed to other requests until `endProbe`, `succeed` or `refuse`.
+   * Takes a place in the paced return of every level between a credential and a target whose cooldown has ended: the only one at first
+   * (F4), one of a wave later (F8). A level without a free place is closed to other requests until `settle`, `succeed` or `refuse`.
    */
-  beginProbes(credential: string, target: Omit<Key, "credential">, now: number): Cooldown[] {
+  beginProbes(credential: string, target: Omit<Key, "credential">, now: number): Admission[] {
     if (this.size === 0) return [];
-    return this.#levels(credential, target)
-      .filter((it) => !it.stated && !it.isOver && closedUntil(it) <= now)
-      .map((it) => this.#put({ ...it, openedAt: now, probeUntil: now + PROBE }, now));
+    const admissions: Admission[] = [];
+    for (const it of this.#levels(credential, target)) {
+      const pace = this.#paceOf(it, now);
+      if (pace) admissions.push({ key: it.key, pace, wave: this.#admit(it, pace, now) });
+    }
+    return admissions;
   }
 
-  /** Ends a probe without a result: the next request may probe. False if the probe has ended already. */
-  endProbe({ key, openedAt, probeUntil }: Cooldown, now: number): boolean {
+  /**
+   * Gives a place back: its request was served, or has ended without an answer that counts. Returns how many
+   * requests a key admits that was closed to others before; 0 if nothing has changed for them.
+   */
+  settle({ key, pace, wave }: Admission, isServed: boolean, now: number): number {
     const known = this.get(key);
-    if (!known || known.openedAt !== openedAt || known.probeUntil !== probeUntil) return false;
-    this.#put({ ...known, probeUntil: 0 }, now);
-    return true;
+    if (known?.pace !== pace || !pace.isActive(now)) return 0;
+    if (isServed) pace.serve(wave, now);
+    else pace.release(wave);
+    if (known.probeUntil === pace.closedUntil) return 0;
+    this.#put({ ...known, probeUntil: pace.closedUntil }, now);
+    return pace.places;
+  }
+
+  /** The pace of a level that may be used now; `undefined` if its requests are not paced. Begins it with the first request. */
+  #paceOf(it: Cooldown, now: number): Pace | undefined {
+    if (closedUntil(it) > now) return undefined;
+    if (it.pace?.isActive(now)) return it.pace;
+    if (it.isOver || (it.stated && now >= it.until + PACED_FOR)) return undefined;
+    const pace = it.pace ?? new Pace();
+    pace.begin(!it.stated, now);
+    this.#put({ ...it, pace, openedAt: now }, now);
+    return pace;
+  }
+
+  #admit({ key }: Cooldown, pace: Pace, now: number): number {
+    const wave = pace.admit(now);
+    const known = this.get(key)!;
+    const openedAt = pace.isTrial ? now : known.openedAt;
+    if (known.probeUntil !== pace.closedUntil)
+      this.#put({ ...known, openedAt, probeUntil: pace.closedUntil }, now);
+    return wave;
   }
 
   #levels(credential: string, { upstream, pool, family }: Omit<Key, "credential">): Cooldown[] {
@@ -134,6 +170,7 @@ export class Cooldowns {
         distrusted,
         isOver: false,
         probeUntil: 0,
+        pace: (last?.pace ?? new Pace()).afterRefusal(now - sentAt),
       },
       now,
     );
@@ -146,11 +183,21 @@ export class Cooldowns {
   succeed(key: Key, sentAt: number, now: number): Cooldown | undefined {
     const known = this.get(key);
     if (!known || known.isOver || isBefore(sentAt, known)) return undefined;
-    if (known.until > now) return this.clear(key, now);
+    if (known.until > now) return this.#openPaced(known, now);
     // The cooldown has ended by itself. Its epoch stays: another instance may have begun a new one meanwhile.
-    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, probeUntil: 0 };
+    const isPaced = known.pace?.isActive(now) && !known.pace.isTrial;
+    const probeUntil = isPaced ? known.probeUntil : 0;
+    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, probeUntil };
     this.#put(over, now);
     return known.incidents > 0 || known.probeUntil > now ? over : undefined;
+  }
+
+  // A request that was sent into the cooldown was served: the others return as after a probe.
+  #openPaced({ key, pace = new Pace() }: Cooldown, now: number): Cooldown | undefined {
+    const cleared = this.clear(key, now);
+    if (!cleared) return undefined;
+    pace.beginServed(now);
+    return this.#put({ ...cleared, pace }, now);
   }
 
   /** Opens a key and resets its backoff. The raised epoch overrides any later `until` of another instance. */
@@ -167,6 +214,7 @@ export class Cooldowns {
         distrusted: false,
         isOver: true,
         probeUntil: 0,
+        pace: undefined,
       },
       now,
     );
@@ -225,6 +273,8 @@ function isSameIncident({ openedAt, until }: Cooldown, now: number): boolean {
 function provedShort(known: Cooldown, { reason, sentAt }: Refusal, now: number): boolean {
   const wasTrusted = known.stated || known.distrusted;
   const isRightAfter = sentAt >= known.until && now - known.until < RIGHT_AFTER;
+  // Requests were sent after the stated wait, and not refused: the wait was long enough, and its quota is used up again.
+  if (!known.distrusted && known.pace?.hasAdvanced) return false;
   return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
 }
 
