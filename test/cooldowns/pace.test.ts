@@ -142,6 +142,33 @@ describe("F8 without answers", () => {
     expect(bench.isOpen()).toBe(true);
   });
 
+  it("a late success of the first wave admits no more than its own place", () => {
+    const bench = createKey(5_000);
+    bench.pass(5_000);
+    const late = bench.admit()!;
+    bench.pass(1_000);
+    const [first, second] = bench.admitAll();
+    bench.serve(late);
+    expect(bench.isOpen()).toBe(false);
+    bench.serve(first!);
+    expect(bench.isOpen()).toBe(false);
+    bench.serve(second!);
+    expect(bench.admitAll()).toHaveLength(4);
+  });
+
+  it("a request of the time before the last refusal gives no place back", () => {
+    const bench = createKey(2_000);
+    bench.pass(2_000);
+    bench.serve(bench.admit()!);
+    const [refused, late] = bench.admitAll();
+    bench.refuse(bench.now());
+    bench.leave(refused!);
+    bench.pass(2_000);
+    expect(bench.admitAll()).toHaveLength(1);
+    bench.leave(late!);
+    expect(bench.isOpen()).toBe(false);
+  });
+
   it("F4 admits one more probe each minute after a window that the relay has chosen", () => {
     const bench = createKey(null);
     bench.pass(60_000);

@@ -212,6 +212,23 @@ describe("F8 requests that wait for one key", () => {
     expect(relay.relay.status().credentials).toMatchObject([{ inFlight: 0 }]);
   });
 
+  it("wakes requests that this key has refused before, too", async () => {
+    await start({ count: 1 });
+    relay.upstream.script(
+      { when: { first: 3 }, then: { refuse: { kind: "rate-limit", wait: WINDOW } } },
+      { then: { stall: "before-headers" } },
+    );
+    for (let nth = 0; nth < 3; nth++) ask();
+    await untilQuiet();
+    expect([total(), relay.relay.status().requests.waiting]).toEqual([3, 3]);
+    await relay.clock.advance(WINDOW);
+    await untilQuiet();
+    expect(total()).toBe(4);
+    relay.upstream.release();
+    await untilQuiet();
+    expect(total()).toBe(6);
+  });
+
   it("shows in a route why a key is closed to others", async () => {
     await startWaiting(2);
     await relay.clock.advance(WINDOW);
