@@ -55,3 +55,19 @@ it("F8 tells how many requests may go when a key opens", () => {
   probe.end(END);
   expect(opened).toEqual([2]);
 });
+
+it("F8 stays closed when a late answer of the first wave comes while the second is under way", () => {
+  const { pool, cooldowns, close } = createBench(credentials(1));
+  close(key("c1"), WINDOW, NOW);
+  pool.take(wanted(), END);
+  const late = pool.beginProbe("c1", targetOf("m"), END)!;
+  const now = END + 1_000;
+  for (let nth = 0; nth < 2; nth++) {
+    expect(pool.take(wanted(), now)).toBeDefined();
+    pool.beginProbe("c1", targetOf("m"), now);
+  }
+  cooldowns.succeed(key("c1"), END, now);
+  pool.changed(key("c1"), now);
+  late.serve(now);
+  expect(pool.take(wanted(), now)).toBeUndefined();
+});
