@@ -22,6 +22,8 @@ export class Pace {
   #pending = 0;
   #admitted = 0;
   #served = 0;
+  /** A wave has begun although answers of the last one were missing. */
+  #isGuess = false;
   /** When the next wave begins although answers are missing, UTC epoch ms. */
   #nextAt = 0;
   /** When pacing ends, UTC epoch ms; 0 before it has begun. */
@@ -36,7 +38,7 @@ export class Pace {
   afterRefusal(time: number): Pace {
     const known = this.#refusalTime;
     const usual = known > 0 && time > 0 ? (known + time) / 2 : Math.max(known, time);
-    return new Pace(usual, this.#served > 0 ? this.#served : Infinity);
+    return new Pace(usual, this.#served > 0 && !this.#isGuess ? this.#served : Infinity);
   }
 
   get isTrial(): boolean {
@@ -79,7 +81,7 @@ export class Pace {
 
   /** Admits one request, while a place is free. Returns the number of its wave. */
   admit(now: number): number {
-    if (this.#left === 0) this.#next();
+    if (this.#left === 0) this.#nextUnanswered();
     // Without answers the next wave begins when a refusal of the last request of this one would have come.
     if (--this.#left === 0) this.#nextAt = now + (this.#isTrial ? PROBE : this.#step);
     this.#pending++;
@@ -124,6 +126,13 @@ export class Pace {
     const isFirst = this.#expected !== Infinity;
     this.#expected = Infinity;
     this.#open(isFirst ? 1 : 2 * this.#size);
+  }
+
+  // Without answers it is unknown how many requests the upstream has accepted.
+  #nextUnanswered(): void {
+    this.#isGuess = true;
+    this.#expected = Infinity;
+    this.#next();
   }
 
   #open(size: number): void {
