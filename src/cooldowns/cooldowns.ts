@@ -1,10 +1,19 @@
 // The cooldowns of a relay: which key is closed until when, and why. A key opens by itself when its cooldown ends.
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
-import type { Reason } from "../contract/verdict.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { type Cooldown, CooldownTable, closedUntil, ownerOf } from "./cooldown-table.ts";
+import {
+  countingAt,
+  forgetAt,
+  fromRecord,
+  isBefore,
+  isNewer,
+  isSameIncident,
+  provedShort,
+  type Refusal,
+} from "./cooldown-rules.ts";
 import { Pace, PACED_FOR } from "./pace.ts";
 
 /** One request's place in the paced return of a key. */
@@ -15,28 +24,6 @@ export interface Admission {
   wave: number;
 }
 
-/** A refusal of a key. */
-export interface Refusal {
-  key: Key;
-  reason: Reason;
-  /** The stated wait in ms, with bounds and jitter applied; `null` if none was stated. */
-  hint: number | null;
-  /** Returns the wait in ms for the n-th incident if none was stated. */
-  ladder: (incidents: number) => number;
-  /** When the refused request was sent, UTC epoch ms. */
-  sentAt: number;
-  /** The upstream stated more than the longest wait: the relay has chosen the end, and a probe is due then (C4). */
-  isCapped?: boolean;
-  /** False for a refusal that does not count for the backoff (C9). @default true */
-  isStep?: boolean;
-}
-
-/** Failures of one key within this time, in ms, are one incident (C6). */
-const INCIDENT = 2_000;
-/** The backoff starts anew this long after the end of the last cooldown, in ms (C7). */
-export const DECAY = 3_600_000;
-/** The same refusal within this time after the end of a stated wait, in ms, shows that the statement was wrong (C4). */
-const RIGHT_AFTER = 10_000;
 /** Maximum number of keys, and how many expired ones are deleted with each new key and at each pruning. */
 const LIMIT = 100_000;
 const ALONG_THE_WAY = 4;
@@ -152,7 +139,7 @@ export class Cooldowns {
     const { key, reason, hint, ladder, sentAt, isStep = true, isCapped } = refused;
     const last = this.get(key);
     if (last && (isBefore(sentAt, last) || isSameIncident(last, now))) return undefined;
-    const known = last && now < last.until + DECAY ? last : undefined;
+    const known = countingAt(last, now);
     const step = isStep && REASONS[reason].climbs ? 1 : 0;
     const incidents = (known?.incidents ?? 0) + step;
     const distrusted = known !== undefined && provedShort(known, refused, now);
@@ -259,48 +246,4 @@ export class Cooldowns {
     this.#table.put(cooldown, forgetAt(cooldown));
     return cooldown;
   }
-}
-
-// A request that was sent in the same millisecond in which a cooldown began was sent before it: later ones are blocked.
-function isBefore(sentAt: number, { openedAt, until }: Cooldown): boolean {
-  return sentAt < openedAt || (sentAt === openedAt && until > openedAt);
-}
-
-function isSameIncident({ openedAt, until }: Cooldown, now: number): boolean {
-  return until > now && now - openedAt < INCIDENT;
-}
-
-function provedShort(known: Cooldown, { reason, sentAt }: Refusal, now: number): boolean {
-  const wasTrusted = known.stated || known.distrusted;
-  const isRightAfter = sentAt >= known.until && now - known.until < RIGHT_AFTER;
-  // Requests were sent after the stated wait, and not refused: the wait was long enough, and its quota is used up again.
-  if (!known.distrusted && known.pace?.hasAdvanced) return false;
-  return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
-}
-
-// Field by field: a spread with added fields costs fifteen times as much, and a start restores many records.
-function fromRecord(record: CooldownRecord, now: number): Cooldown {
-  const { key, reason, until, writtenAt, epoch, incidents, stated } = record;
-  return {
-    key,
-    reason,
-    until,
-    writtenAt,
-    epoch,
-    incidents,
-    stated,
-    openedAt: Math.min(writtenAt, now),
-    distrusted: false,
-    isOver: incidents === 0 && until <= now,
-    probeUntil: 0,
-  };
-}
-
-function isNewer(record: CooldownRecord, known: Cooldown): boolean {
-  return record.epoch === known.epoch ? record.until > known.until : record.epoch > known.epoch;
-}
-
-// As long as the backoff counts and a late refusal may arrive; a clearing, as long as a store may hold what it has cleared.
-function forgetAt({ until, epoch }: Cooldown): number {
-  return until + (epoch > 0 ? 3 : 1) * DECAY;
 }
