@@ -45,7 +45,7 @@ export function provedShort(known: Cooldown, { reason, sentAt }: Refusal, now: n
   return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
 }
 
-/** Field by field: a spread with added fields costs fifteen times as much, and a start restores many records. */
+/** A cooldown from a stored record. Field by field: a spread with added fields costs fifteen times as much, and a start restores many records. */
 export function fromRecord(record: CooldownRecord, now: number): Cooldown {
   const { key, reason, until, writtenAt, epoch, incidents, stated } = record;
   return {
@@ -68,7 +68,7 @@ export function isNewer(record: CooldownRecord, known: Cooldown): boolean {
   return record.epoch === known.epoch ? record.until > known.until : record.epoch > known.epoch;
 }
 
-/** As long as the backoff counts and a late refusal may arrive; a clearing, as long as a store may hold what it has cleared. */
+/** When a cooldown is deleted, UTC epoch ms: as long as the backoff counts and a late refusal may arrive; a clearing, as long as a store may hold what it has cleared. */
 export function forgetAt({ until, epoch }: Cooldown): number {
   return until + (epoch > 0 ? 3 : 1) * DECAY;
 }
