@@ -1,4 +1,5 @@
 // A credential has been selected and has no token yet: waits for one, and checks again that its key is open.
+import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import { settledWithin } from "../shared/wait.ts";
 import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import { type AttemptState, historyOf, type Selection } from "./attempt-state.ts";
@@ -46,9 +47,9 @@ export class Authenticator {
     const now = clock.now();
     if (poolOf(this.#deps, target).isOpen(credential, target, now)) return true;
     // Its own probe, or the cooldown that this request retries in, is no obstacle to this request.
-    const own = new Set([met?.openedAt, ...(probe ? [probe.startedAt] : [])]);
     const closing = cooldowns.closing(credential, target, now);
-    return closing.length > 0 && closing.every(({ openedAt }) => own.has(openedAt));
+    const isOwn = (it: Cooldown): boolean => it.openedAt === met?.openedAt || !!probe?.covers(it);
+    return closing.length > 0 && closing.every(isOwn);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Timeouts } from "../stream/upstream-timeouts.ts";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { Selection } from "./attempt-state.ts";
 import type { RequestPlan } from "./request-plan.ts";
+import { wallTime } from "../shared/times.ts";
 
 /** Bytes of a refusal that are classified. */
 const CLASSIFIED_SIZE = 65_536;
@@ -42,7 +43,7 @@ export function classifyAttempt(
     endpoint: "ai",
     inStream,
     model: target.model === ANY_MODEL ? undefined : target.model,
-    receivedAt: clock.now(),
+    receivedAt: wallTime(clock),
   };
   const answer = { status, headers, body, inStream, secret: secret ?? "" };
   const verdict =

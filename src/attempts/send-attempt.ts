@@ -124,6 +124,7 @@ class SentAttempt implements ReplyOptions, Interruptible {
     const retried = met ? [met.key] : [];
     const also = [...retried, ...(probe?.keys ?? [])];
     verdicts.succeeded({ requestId: context.id, credential, target, sentAt, also });
+    probe?.serve(this.clock.now());
     endpointFaults.well(target, circuitCall.endpoint, "served", sentAt);
   }
 

@@ -17,7 +17,7 @@ export type SkippedWhy =
 export interface Skipped {
   /**
    * `disabled`; `model`: not allowed for this model; `excluded`: it failed in this request before; `cooling`: it has a cooldown;
-   * `trial`: another request probes it; `protected`: too little quota left; `busy`: at its `maxInFlight`.
+   * `trial`: other requests probe it; `protected`: too little quota left; `busy`: at its `maxInFlight`.
    */
   why: SkippedWhy;
   /** End of that, ISO UTC; `undefined` if it does not end by itself. */

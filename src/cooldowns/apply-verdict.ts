@@ -8,7 +8,7 @@ import { describeDisabled } from "../observe/disabled-messages.ts";
 import { BACKOFF, backoffWait, clampHint, withJitter } from "../policies/backoff.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
-import { toWaitText } from "../shared/times.ts";
+import { toWaitText, wallTime } from "../shared/times.ts";
 import type { Correction } from "./attribution.ts";
 import { isAlone, isOfOneModel, keyOf } from "./cooldown-key.ts";
 import { toCooldownStatus } from "./cooldown-status.ts";
@@ -155,7 +155,7 @@ export class VerdictApplier {
     const resetAt = key.credential === ANY ? undefined : await resetOf(key, model);
     if (resetAt === undefined) return;
     const now = clock.now();
-    const { wait } = clampHint(resetAt - now, { ...this.#backoff, hintMultiplier: 1 });
+    const { wait } = clampHint(resetAt - wallTime(clock), { ...this.#backoff, hintMultiplier: 1 });
     const restated = cooldowns.restate(opened, now + wait, now);
     if (!restated) return;
     onChanged(restated);

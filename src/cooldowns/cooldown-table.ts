@@ -2,6 +2,7 @@
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
 import { ANY } from "../shared/patterns.ts";
+import type { Pace } from "./pace.ts";
 import { MinHeap, type HeapPositions } from "../shared/min-heap.ts";
 
 export interface Cooldown extends CooldownRecord {
@@ -11,8 +12,10 @@ export interface Cooldown extends CooldownRecord {
   distrusted: boolean;
   /** A success or a clearing has occurred since: the next refusal begins a new cooldown. */
   isOver: boolean;
-  /** A request probes whether the key is open again; until then at most, UTC epoch ms, it is closed to other requests (F4). 0: none does. */
+  /** As many requests as may probe the key do so; until then at most, UTC epoch ms, it is closed to others (F4, F8). 0: another may. */
   probeUntil: number;
+  /** How requests return when this cooldown has ended (F8). */
+  pace?: Pace | undefined;
 }
 
 /** Until when a key is closed to other requests, UTC epoch ms; includes the time of a probe. */

@@ -1,35 +1,29 @@
 // The cooldowns of a relay: which key is closed until when, and why. A key opens by itself when its cooldown ends.
 import type { Key } from "../contract/credential.ts";
 import type { CooldownRecord } from "../contract/records.ts";
-import type { Reason } from "../contract/verdict.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { type Cooldown, CooldownTable, closedUntil, ownerOf } from "./cooldown-table.ts";
+import {
+  countingAt,
+  forgetAt,
+  fromRecord,
+  isBefore,
+  isNewer,
+  isSameIncident,
+  provedShort,
+  type Refusal,
+} from "./cooldown-rules.ts";
+import { Pace, PACED_FOR } from "./pace.ts";
 
-/** A refusal of a key. */
-export interface Refusal {
+/** One request's place in the paced return of a key. */
+export interface Admission {
   key: Key;
-  reason: Reason;
-  /** The stated wait in ms, with bounds and jitter applied; `null` if none was stated. */
-  hint: number | null;
-  /** Returns the wait in ms for the n-th incident if none was stated. */
-  ladder: (incidents: number) => number;
-  /** When the refused request was sent, UTC epoch ms. */
-  sentAt: number;
-  /** The upstream stated more than the longest wait: the relay has chosen the end, and a probe is due then (C4). */
-  isCapped?: boolean;
-  /** False for a refusal that does not count for the backoff (C9). @default true */
-  isStep?: boolean;
+  pace: Pace;
+  /** Number of the wave that has admitted the request. */
+  wave: number;
 }
 
-/** Failures of one key within this time, in ms, are one incident (C6). */
-const INCIDENT = 2_000;
-/** The backoff starts anew this long after the end of the last cooldown, in ms (C7). */
-export const DECAY = 3_600_000;
-/** The same refusal within this time after the end of a stated wait, in ms, shows that the statement was wrong (C4). */
-const RIGHT_AFTER = 10_000;
-/** After this time, in ms, a probe without a result makes way for another. */
-const PROBE = 60_000;
 /** Maximum number of keys, and how many expired ones are deleted with each new key and at each pruning. */
 const LIMIT = 100_000;
 const ALONG_THE_WAY = 4;
@@ -70,22 +64,51 @@ export class Cooldowns {
   }
 
   /**
-   * Begins a probe of every level between a credential and a target whose cooldown has ended at a time that the relay has chosen.
-   * Returns the probed cooldowns; they are closed to other requests until `endProbe`, `succeed` or `refuse`.
+   * Takes a place in the paced return of every level between a credential and a target whose cooldown has ended: the only one at first
+   * (F4), one of a wave later (F8). A level without a free place is closed to other requests until `settle`, `succeed` or `refuse`.
    */
-  beginProbes(credential: string, target: Omit<Key, "credential">, now: number): Cooldown[] {
+  beginProbes(credential: string, target: Omit<Key, "credential">, now: number): Admission[] {
     if (this.size === 0) return [];
-    return this.#levels(credential, target)
-      .filter((it) => !it.stated && !it.isOver && closedUntil(it) <= now)
-      .map((it) => this.#put({ ...it, openedAt: now, probeUntil: now + PROBE }, now));
+    const admissions: Admission[] = [];
+    for (const it of this.#levels(credential, target)) {
+      const pace = this.#paceOf(it, now);
+      if (pace) admissions.push({ key: it.key, pace, wave: this.#admit(it, pace, now) });
+    }
+    return admissions;
   }
 
-  /** Ends a probe without a result: the next request may probe. False if the probe has ended already. */
-  endProbe({ key, openedAt, probeUntil }: Cooldown, now: number): boolean {
+  /**
+   * Gives a place back: its request was served, or has ended without an answer that counts. Returns how many
+   * requests a key admits that was closed to others before; 0 if nothing has changed for them.
+   */
+  settle({ key, pace, wave }: Admission, isServed: boolean, now: number): number {
     const known = this.get(key);
-    if (!known || known.openedAt !== openedAt || known.probeUntil !== probeUntil) return false;
-    this.#put({ ...known, probeUntil: 0 }, now);
-    return true;
+    if (known?.pace !== pace || !pace.isActive(now)) return 0;
+    if (isServed) pace.serve(wave, now);
+    else pace.release(wave);
+    if (known.probeUntil === pace.closedUntil) return 0;
+    this.#put({ ...known, probeUntil: pace.closedUntil }, now);
+    return pace.places;
+  }
+
+  /** The pace of a level that may be used now; `undefined` if its requests are not paced. Begins it with the first request. */
+  #paceOf(it: Cooldown, now: number): Pace | undefined {
+    if (closedUntil(it) > now) return undefined;
+    if (it.pace?.isActive(now)) return it.pace;
+    if (it.isOver || (it.stated && now >= it.until + PACED_FOR)) return undefined;
+    const pace = it.pace ?? new Pace();
+    pace.begin(!it.stated, now);
+    this.#put({ ...it, pace, openedAt: now }, now);
+    return pace;
+  }
+
+  #admit({ key }: Cooldown, pace: Pace, now: number): number {
+    const wave = pace.admit(now);
+    const known = this.get(key)!;
+    const openedAt = pace.isTrial ? now : known.openedAt;
+    if (known.probeUntil !== pace.closedUntil)
+      this.#put({ ...known, openedAt, probeUntil: pace.closedUntil }, now);
+    return wave;
   }
 
   #levels(credential: string, { upstream, pool, family }: Omit<Key, "credential">): Cooldown[] {
@@ -116,7 +139,7 @@ export class Cooldowns {
     const { key, reason, hint, ladder, sentAt, isStep = true, isCapped } = refused;
     const last = this.get(key);
     if (last && (isBefore(sentAt, last) || isSameIncident(last, now))) return undefined;
-    const known = last && now < last.until + DECAY ? last : undefined;
+    const known = countingAt(last, now);
     const step = isStep && REASONS[reason].climbs ? 1 : 0;
     const incidents = (known?.incidents ?? 0) + step;
     const distrusted = known !== undefined && provedShort(known, refused, now);
@@ -134,6 +157,7 @@ export class Cooldowns {
         distrusted,
         isOver: false,
         probeUntil: 0,
+        pace: (last?.pace ?? new Pace()).afterRefusal(now - sentAt),
       },
       now,
     );
@@ -146,11 +170,21 @@ export class Cooldowns {
   succeed(key: Key, sentAt: number, now: number): Cooldown | undefined {
     const known = this.get(key);
     if (!known || known.isOver || isBefore(sentAt, known)) return undefined;
-    if (known.until > now) return this.clear(key, now);
+    if (known.until > now) return this.#openPaced(known, now);
     // The cooldown has ended by itself. Its epoch stays: another instance may have begun a new one meanwhile.
-    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, probeUntil: 0 };
+    const isPaced = known.pace?.isActive(now) && !known.pace.isTrial;
+    const probeUntil = isPaced ? known.probeUntil : 0;
+    const over = { ...known, incidents: 0, writtenAt: now, isOver: true, probeUntil };
     this.#put(over, now);
     return known.incidents > 0 || known.probeUntil > now ? over : undefined;
+  }
+
+  // A request that was sent into the cooldown was served: the others return as after a probe.
+  #openPaced({ key, pace = new Pace() }: Cooldown, now: number): Cooldown | undefined {
+    const cleared = this.clear(key, now);
+    if (!cleared) return undefined;
+    pace.beginServed(now);
+    return this.#put({ ...cleared, pace }, now);
   }
 
   /** Opens a key and resets its backoff. The raised epoch overrides any later `until` of another instance. */
@@ -167,6 +201,7 @@ export class Cooldowns {
         distrusted: false,
         isOver: true,
         probeUntil: 0,
+        pace: undefined,
       },
       now,
     );
@@ -211,46 +246,4 @@ export class Cooldowns {
     this.#table.put(cooldown, forgetAt(cooldown));
     return cooldown;
   }
-}
-
-// A request that was sent in the same millisecond in which a cooldown began was sent before it: later ones are blocked.
-function isBefore(sentAt: number, { openedAt, until }: Cooldown): boolean {
-  return sentAt < openedAt || (sentAt === openedAt && until > openedAt);
-}
-
-function isSameIncident({ openedAt, until }: Cooldown, now: number): boolean {
-  return until > now && now - openedAt < INCIDENT;
-}
-
-function provedShort(known: Cooldown, { reason, sentAt }: Refusal, now: number): boolean {
-  const wasTrusted = known.stated || known.distrusted;
-  const isRightAfter = sentAt >= known.until && now - known.until < RIGHT_AFTER;
-  return wasTrusted && !known.isOver && known.reason === reason && isRightAfter;
-}
-
-// Field by field: a spread with added fields costs fifteen times as much, and a start restores many records.
-function fromRecord(record: CooldownRecord, now: number): Cooldown {
-  const { key, reason, until, writtenAt, epoch, incidents, stated } = record;
-  return {
-    key,
-    reason,
-    until,
-    writtenAt,
-    epoch,
-    incidents,
-    stated,
-    openedAt: Math.min(writtenAt, now),
-    distrusted: false,
-    isOver: incidents === 0 && until <= now,
-    probeUntil: 0,
-  };
-}
-
-function isNewer(record: CooldownRecord, known: Cooldown): boolean {
-  return record.epoch === known.epoch ? record.until > known.until : record.epoch > known.epoch;
-}
-
-// As long as the backoff counts and a late refusal may arrive; a clearing, as long as a store may hold what it has cleared.
-function forgetAt({ until, epoch }: Cooldown): number {
-  return until + (epoch > 0 ? 3 : 1) * DECAY;
 }

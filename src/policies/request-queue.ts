@@ -64,6 +64,19 @@ export class RequestQueue {
     for (const one of this.#queues.get(upstream) ?? []) wake(one);
   }
 
+  /** Wakes the first `count` requests in the queue that can go now; all if there are fewer, and if `count` is not limited. */
+  wakeSome(upstream: string, count: number = Infinity): void {
+    if (count === Infinity) return this.wakeAll(upstream);
+    let places = count;
+    for (const one of this.#queues.get(upstream) ?? []) {
+      if (!one.wakeUp || !one.canGo()) continue;
+      wake(one);
+      if (--places === 0) return;
+    }
+    // One that has failed on the credential does not choose it before it is awake.
+    this.wakeAll(upstream);
+  }
+
   #queueOf(upstream: string): Set<Waiting> {
     const queue = this.#queues.get(upstream) ?? new Set<Waiting>();
     this.#queues.set(upstream, queue);

@@ -8,13 +8,17 @@ import { MemberTable } from "./member-table.ts";
 import { endOf, type QuotaReading } from "../quota/quota-index.ts";
 import { type IsProtected, ProtectedQuota } from "../quota/protected-quota.ts";
 import { MemberIndexes, type MemberIndexesOptions } from "./member-indexes.ts";
+import { PacedProbe } from "./paced-probe.ts";
 import type { Blocked, Probe, Wanted } from "./selection.ts";
 
 export interface PoolOptions extends MemberIndexesOptions {
   cooldowns: Cooldowns;
   isProtected?: IsProtected | undefined;
-  /** Called with the upstream's name when a change of cooldowns or disabled credentials may have changed the selection. */
-  onChange?: (upstream: string) => void;
+  /**
+   * Called with the upstream's name when a change of cooldowns or disabled credentials may have changed the selection. `places`: number
+   * of requests that a key admits which was closed before; `undefined` if it is not limited.
+   */
+  onChange?: (upstream: string, places?: number) => void;
 }
 
 /** Maximum number of families dropped in one pruning. */
@@ -219,21 +223,15 @@ export class Pool {
   }
 
   /**
-   * Begins the due probes for a credential that has just been taken (F4). Returns the function that ends them without a result, and their
-   * keys; `undefined` where none was due.
+   * Takes the places that a credential, which has just been taken, needs in the paced return of its keys (F4, F8); `undefined` where no
+   * cooldown has ended recently. No request is woken: the keys can only close.
    */
   beginProbe(id: string, target: Wanted["target"], now: number): Probe | undefined {
     const { cooldowns } = this.#options;
-    const tried = cooldowns.beginProbes(id, target, now);
-    if (tried.length === 0) return undefined;
-    for (const { key } of tried) this.changed(key, now);
-    return {
-      startedAt: now,
-      keys: tried.map(({ key }) => key),
-      end: (at) => {
-        for (const it of tried) if (cooldowns.endProbe(it, at)) this.changed(it.key, at);
-      },
-    };
+    const admissions = cooldowns.beginProbes(id, target, now);
+    if (admissions.length === 0) return undefined;
+    for (const { key } of admissions) this.#closeKey(key, now);
+    return new PacedProbe(cooldowns, admissions, this);
   }
 
   /** The level that keeps a member closed longest. */
@@ -249,9 +247,19 @@ export class Pool {
 
   /** Applies a change of this upstream's cooldowns. */
   changed(key: Key, now: number): void {
+    this.#closeKey(key, now);
+    this.#options.onChange?.(this.upstream);
+  }
+
+  /** Applies that a key admits `places` further requests (F8). */
+  admits(key: Key, places: number, now: number): void {
+    this.#closeKey(key, now);
+    this.#options.onChange?.(this.upstream, places);
+  }
+
+  #closeKey(key: Key, now: number): void {
     const member = this.#members.numberOf(key.credential);
     if (member >= 0) this.#close(member, key, now);
-    this.#options.onChange?.(this.upstream);
   }
 
   #close(member: number, key: Key, now: number): void {

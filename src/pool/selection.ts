@@ -1,5 +1,6 @@
 // The types of a selection: its input, why it found no credential, and the probe that it may begin.
 import type { Key } from "../contract/credential.ts";
+import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { Target } from "../contract/target.ts";
 
 /** The input of a selection. */
@@ -14,7 +15,7 @@ export interface Wanted {
 /** Why no credential can be selected, and when that may change. */
 export interface Blocked {
   /**
-   * `empty`: no credential can serve the request at all; `busy`: one only lacks a free slot; `trial`: another request is probing it;
+   * `empty`: no credential can serve the request at all; `busy`: one only lacks a free slot; `trial`: other requests are probing it;
    * `cooling`: a cooldown will end; `protected`: its remaining quota is protected; `held`: the session waits for its own credential;
    * `spent`: all were tried.
    */
@@ -25,11 +26,13 @@ export interface Blocked {
   key: Key | undefined;
 }
 
-/** The probe of one request, for keys whose cooldown has ended. */
+/** The places of one request in the paced return of keys whose cooldown has ended. */
 export interface Probe {
-  /** When it began, in UTC epoch ms: what has been closed since then was closed by the probe, for other requests. */
-  startedAt: number;
   keys: readonly Key[];
-  /** Ends the probe without a result, so that the next may begin; no effect after success or failure. */
+  /** True for a cooldown that is closed to other requests because this one, and others of its wave, probe the key. */
+  covers(cooldown: Cooldown): boolean;
+  /** The request was served: further requests are admitted. */
+  serve(now: number): void;
+  /** Ends without a result, so that another request may probe; no effect after success or failure. */
   end(now: number): void;
 }

@@ -6,6 +6,7 @@ import type { Target } from "../contract/target.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { ANY } from "../shared/patterns.ts";
+import { wallTime } from "../shared/times.ts";
 import { readQuotaHeaders } from "./quota-headers.ts";
 import { QuotaRequests } from "./quota-requests.ts";
 import type { QuotaReading } from "./quota-index.ts";
@@ -102,7 +103,7 @@ class Poller implements QuotaPoller {
     { upstream, pool, family, model }: Target,
   ): void {
     if (!this.#usesHeaders) return;
-    const remaining = readQuotaHeaders(header, this.#deps.clock.now());
+    const remaining = readQuotaHeaders(header, wallTime(this.#deps.clock));
     if (remaining) this.#note(upstream, credential, { pool, family, model }, remaining);
   }
 
@@ -169,8 +170,12 @@ class Poller implements QuotaPoller {
     { remaining, resetAt }: Remaining,
   ): void {
     if (typeof remaining !== "number" || !(remaining >= 0)) return;
-    const now = this.#deps.clock.now();
-    const reading = { remaining: Math.min(1, remaining), resetAt: toTime(resetAt), at: now };
+    const { clock } = this.#deps;
+    const now = clock.now();
+    const time = toTime(resetAt);
+    // The upstream states the end by the wall clock; cooldowns and quotas run on our own (K12).
+    const end = time === undefined ? undefined : time + now - wallTime(clock);
+    const reading = { remaining: Math.min(1, remaining), resetAt: end, at: now };
     this.#deps.pools.get(upstream)?.setQuota(credential, of, reading, now);
   }
 }

@@ -1,5 +1,7 @@
 // Formats times: durations for log lines and messages, points in time for the status and the hooks.
 
+import type { Clock } from "../contract/clock.ts";
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -70,4 +72,9 @@ export function secondsUntil(until: number, now: number): number {
 
 function grouped(value: number): string {
   return String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
+/** The time of the machine's wall clock, UTC epoch ms: for times that other processes compare, or that a service states (K12). */
+export function wallTime(clock: Clock): number {
+  return clock.wall?.() ?? clock.now();
 }

@@ -76,10 +76,13 @@ export class RequestTimers {
     this.#armedFor = Infinity;
   }
 
+  // The next timer is set before the last one is cancelled: without a pending deadline the clock might jump (K12).
   #arm(at: number): void {
-    this.#cancel?.();
+    const cancelLast = this.#cancel;
     this.#armedFor = at;
-    this.#cancel = this.#clock.after(Math.max(0, at - this.#clock.now()), () => this.#ring());
+    const delay = Math.max(0, at - this.#clock.now());
+    this.#cancel = this.#clock.after(delay, () => this.#ring(), true);
+    cancelLast?.();
   }
 
   #ring(): void {

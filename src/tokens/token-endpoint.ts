@@ -5,6 +5,7 @@ import type { AnonymousContext } from "../contract/anonymous-source.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { readFault } from "../shared/network-faults.ts";
 import { TokenError, type TokenStep } from "./token-error.ts";
+import { wallTime } from "../shared/times.ts";
 
 /** Limit of an answer that is read, in bytes; tokens are far shorter. */
 const MAX_BYTES = 262_144;
@@ -51,7 +52,7 @@ export async function callStep(context: AnonymousContext, call: StepCall): Promi
     body: text,
     endpoint: step === "create" ? "create" : "token",
     inStream: false,
-    receivedAt: context.clock.now(),
+    receivedAt: wallTime(context.clock),
   };
   if (!response.ok) throw new TokenError({ step, code: "REFUSED", refusal });
   const fields = fieldsIn(text);

@@ -48,7 +48,7 @@ export function createCore(options: RelayOptions, onConnectFault: () => void): C
     state,
     cooldowns,
     queue,
-    pools: wirePools(base, cooldowns, (upstream) => queue.wakeAll(upstream)),
+    pools: wirePools(base, cooldowns, (upstream, places) => queue.wakeSome(upstream, places)),
     planner: createPlanner(config),
     openRequests: new OpenRequests(),
     shutdown,

@@ -12,7 +12,7 @@ import type { Base } from "./base.ts";
 export function wirePools(
   { config, random, reporter }: Base,
   cooldowns: Cooldowns,
-  onChange: (upstream: string) => void,
+  onChange: (upstream: string, places?: number) => void,
 ): Map<string, Pool> {
   const options = { ...toPoolOptions(config, reporter), cooldowns, random, onChange };
   const groups = new Map<string, Credential[]>(

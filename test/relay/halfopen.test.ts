@@ -57,7 +57,9 @@ it("F4 admits one probe when a backoff cooldown has ended, and its first payload
   expect(total()).toBe(2);
   relay.upstream.release();
   expect(await trial).toBe(200);
-  expect(await askMany(5)).toEqual([200, 200, 200, 200, 200]);
+  // Two at first, then twice as many (F8).
+  expect(await askMany(2)).toEqual([200, 200]);
+  expect(await askMany(4)).toEqual([200, 200, 200, 200]);
 });
 
 it("F4 E2 lets requests wait, where they may, until the probe has a result", async () => {
@@ -121,17 +123,23 @@ it("F4 admits one probe for all credentials where they share the cooldown", asyn
   expect(total()).toBe(2);
   relay.upstream.release();
   expect(await trial).toBe(200);
+  expect(await askMany(2)).toEqual([200, 200]);
   expect(await askMany(3)).toEqual([200, 200, 200]);
 });
 
-it("F4 ends a cooldown that the upstream stated without a probe", async () => {
-  await start();
+it("F4 F8 ends a cooldown that the upstream stated without a probe: further requests follow although no answer comes", async () => {
+  await start({ limits: { maxWait: 10_000 } });
   script(quota(MINUTE));
   expect(await ask()).toBe(429);
   scriptAll({ stall: "before-headers" });
   await relay.clock.advance(MINUTE);
   const answers = Array.from({ length: 5 }, ask);
-  await relay.upstream.ledger.until((ledger) => ledger.total === 6);
+  for (const count of [2, 4, 6]) {
+    await relay.upstream.ledger.until((ledger) => ledger.total === count);
+    await relay.clock.settle();
+    expect(total()).toBe(count);
+    await relay.clock.advance(1_000);
+  }
   relay.upstream.release();
   expect(await Promise.all(answers)).toEqual([200, 200, 200, 200, 200]);
 });

@@ -6,6 +6,7 @@ import { pause } from "../../shared/wait.ts";
 import { isCount, isName, VERSION } from "../records/record-kinds.ts";
 import { readItem, readItems, type StateStorage } from "../store/storage.ts";
 import type { Journal, JournalOptions, LockKind, ReceivedChanges } from "./driver.ts";
+import { wallTime } from "../../shared/times.ts";
 
 /** Longer than a write usually takes to become visible, ms. */
 const WAIT = 250;
@@ -31,9 +32,9 @@ export function createBestEffortLocks(
     tier: "best-effort",
     async take(name, owner, ttl) {
       const before = await read(name);
-      if (before.until > clock.now()) return 0;
+      if (before.until > wallTime(clock)) return 0;
       const generation = before.generation + 1;
-      await write(name, owner, generation, clock.now() + ttl);
+      await write(name, owner, generation, wallTime(clock) + ttl);
       await pause(WAIT, clock).promise;
       const after = await read(name);
       return after.owner === owner && after.generation === generation ? generation : 0;
@@ -43,7 +44,7 @@ export function createBestEffortLocks(
       if (held.owner === owner && held.generation === generation)
         await write(name, owner, generation, 0);
     },
-    time: async () => clock.now(),
+    time: async () => wallTime(clock),
   };
 }
 
@@ -94,7 +95,7 @@ class SlotsJournal implements Journal {
     const { storage, instance, clock } = this.#options;
     const listed = toMembers(await readItem(storage, this.#membersKey)) ?? [];
     const slots = await this.#readSlots(listed);
-    const since = clock.now() - SILENT_FOR;
+    const since = wallTime(clock) - SILENT_FOR;
     const isSilent = (name: string): boolean => (slots.get(name)?.at ?? 0) < since;
     for (const [name, { batches }] of slots) this.#lastRead.set(name, batches.at(-1)?.n ?? 0);
     this.#members = listed.filter((name) => name === instance || !isSilent(name));
@@ -134,7 +135,7 @@ class SlotsJournal implements Journal {
     let size = own.reduce((sum, batch) => sum + batch.text.length, 0);
     while (own.length > 1 && size > SLOT_SIZE) size -= own.shift()!.text.length;
     const batches = own.map((batch) => ({ ...batch }));
-    const slot = { v: VERSION, kind: "journal", at: clock.now(), batches };
+    const slot = { v: VERSION, kind: "journal", at: wallTime(clock), batches };
     try {
       await storage.setItem(this.#keyOf(instance), slot);
       this.#count += 1;

@@ -1,6 +1,7 @@
 // Deno KV: a lock is written only if its version is still the one that was read.
 import type { Clock } from "../../contract/clock.ts";
 import type { LockKind } from "./driver.ts";
+import { wallTime } from "../../shared/times.ts";
 
 interface Entry {
   value: unknown;
@@ -44,9 +45,9 @@ export function createDenoKvLocks(
     async take(name, owner, ttl) {
       const entry = await (await kv()).get(keyOf(name));
       const held = entry.value as Lock | null;
-      if (held && held.until > clock.now()) return 0;
+      if (held && held.until > wallTime(clock)) return 0;
       const generation = (held?.generation ?? 0) + 1;
-      const isTaken = await swap(name, entry, { owner, generation, until: clock.now() + ttl });
+      const isTaken = await swap(name, entry, { owner, generation, until: wallTime(clock) + ttl });
       return isTaken ? generation : 0;
     },
     async release(name, owner) {
@@ -54,6 +55,6 @@ export function createDenoKvLocks(
       const held = entry.value as Lock | null;
       if (held?.owner === owner) await swap(name, entry, { ...held, until: 0 });
     },
-    time: async () => clock.now(),
+    time: async () => wallTime(clock),
   };
 }

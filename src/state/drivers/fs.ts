@@ -3,6 +3,7 @@
 import type * as NodeFiles from "node:fs/promises";
 import type { Clock } from "../../contract/clock.ts";
 import type { LockKind } from "./driver.ts";
+import { wallTime } from "../../shared/times.ts";
 
 interface LockFile {
   owner: string;
@@ -40,8 +41,8 @@ class FileLocks implements LockKind {
     const held = last > 0 ? await this.#read(this.#fileOf(name, last)) : undefined;
     // Removed between listing and reading: another instance has taken the lock.
     if (last > 0 && !held) return 0;
-    if (held && held.until > this.#clock.now()) return 0;
-    const file: LockFile = { owner, until: this.#clock.now() + ttl };
+    if (held && held.until > wallTime(this.#clock)) return 0;
+    const file: LockFile = { owner, until: wallTime(this.#clock) + ttl };
     if (!(await this.#link(file, this.#fileOf(name, last + 1)))) return 0;
     // A slow instance may have linked a number that others have passed, and removed, since the listing.
     const [highest = 0] = await this.#generationsOf(name);
@@ -58,7 +59,7 @@ class FileLocks implements LockKind {
   }
 
   async time(): Promise<number> {
-    return this.#clock.now();
+    return wallTime(this.#clock);
   }
 
   #open(): Promise<Files> {

@@ -70,7 +70,18 @@ export const COOLDOWN: RecordKind<CooldownRecord> = {
     if (!isKey(key) || !isReason(reason) || typeof stated !== "boolean") return undefined;
     if (!isTime(until) || !isTime(writtenAt)) return undefined;
     if (!isCount(epoch) || !isCount(incidents)) return undefined;
-    return { key, reason, until, writtenAt, epoch, incidents, stated };
+    // No wait is longer without a probe (C4): a damaged `until` closes a key no longer than that either.
+    const last = writtenAt + LONGEST_WAIT;
+    const isCapped = until > last;
+    return {
+      key,
+      reason,
+      until: isCapped ? last : until,
+      writtenAt,
+      epoch,
+      incidents,
+      stated: stated && !isCapped,
+    };
   },
   merge: mergeCooldowns,
 };
@@ -144,6 +155,8 @@ function isNames(value: unknown): value is readonly string[] | undefined {
   return value === undefined || (Array.isArray(value) && value.every(isName));
 }
 
+/** The longest wait of a stored cooldown, in ms; a probe follows (C4). */
+const LONGEST_WAIT = 24 * 3_600_000;
 export const LAST_TIME = 8_640_000_000_000_000;
 
 const CAUSES: Readonly<Record<DisabledMark["cause"], true>> = {

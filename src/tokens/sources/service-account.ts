@@ -2,6 +2,7 @@
 import type { TokenSource } from "../../contract/token-source.ts";
 import { assertRequired } from "../required-options.ts";
 import { requestToken } from "./oauth.ts";
+import { wallTime } from "../../shared/times.ts";
 
 export interface ServiceAccountOptions {
   /** Issuer of the assertion, and its subject by default. */
@@ -38,7 +39,7 @@ export function serviceAccount(options: ServiceAccountOptions): TokenSource {
     secret: JSON.stringify([options.clientEmail, options.keyId, options.privateKey]),
     rotates: false,
     async refresh(context) {
-      const assertion = await sign(options, Math.floor(context.clock.now() / 1_000));
+      const assertion = await sign(options, Math.floor(wallTime(context.clock) / 1_000));
       return requestToken(context, {
         url: options.tokenURL,
         form: { grant_type: GRANT, assertion },

@@ -43,3 +43,24 @@ it("K12 counts from the first sight, not from each read", async () => {
   }
   expect(untils).toEqual([NOW + HOUR, NOW + HOUR, NOW + HOUR]);
 });
+
+it("K12 C4 a flipped digit of a stored end locks a key for no more than 24 h, and a probe follows", async () => {
+  const storage = memoryPlace().open();
+  const writer = createBench({ storage });
+  const until = NOW + 60_000;
+  writer.state.putCooldown(cooldown("a", { until, stated: true }));
+  await writer.state.flush();
+  const [key] = (await storage.getKeys()).filter((it) => it.includes(":c:") || /:c[:-]/.test(it));
+  const stored = (await storage.getItem(key!)) as Record<string, unknown>;
+  const digits = `${until}`;
+  for (let at = 0; at < digits.length; at++)
+    for (let digit = at === 0 ? 1 : 0; digit <= 9; digit++) {
+      const flipped = Number(`${digits.slice(0, at)}${digit}${digits.slice(at + 1)}`);
+      await storage.setItem(key!, { ...stored, until: flipped } as never);
+      const { state } = createBench({ storage });
+      const [read] = (await state.load()).cooldowns;
+      expect(read?.until ?? 0).toBeLessThanOrEqual(NOW + 24 * HOUR);
+      if (flipped > NOW + 24 * HOUR) expect(read).toMatchObject({ stated: false });
+      if (read && read.until > NOW && flipped <= NOW + 24 * HOUR) expect(read.until).toBe(flipped);
+    }
+});
