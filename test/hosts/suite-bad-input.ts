@@ -17,6 +17,16 @@ const NOT_NORMAL = [
   "/x/%5c../models",
 ];
 
+/** True for a response that has come to its end. */
+function isWhole(answer: string): boolean {
+  const end = answer.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  const [, length] = /^content-length: *(\d+)\r$/im.exec(answer.slice(0, end + 2)) ?? [];
+  return length === undefined
+    ? answer.endsWith("0\r\n\r\n")
+    : answer.length >= end + 4 + Number(length);
+}
+
 export function describeBadInput(name: HostName, stage: () => Stage): void {
   function head(...headers: string[]): string {
     const { pathname, host } = new URL(stage().url);
@@ -71,12 +81,13 @@ export function describeBadInput(name: HostName, stage: () => Stage): void {
     it("N3 answers 400 where the host shows a raw path that is not normal", async () => {
       const { upstream, url } = stage();
       const { pathname, host } = new URL(url);
+      // A host that shows the normal path relays it: the upstream must answer.
+      upstream.script({ then: {} });
       const before = upstream.ledger.total;
       for (const tail of NOT_NORMAL) {
         const lines = [`GET ${pathname}${tail} HTTP/1.1`, `host: ${host}`, "connection: close"];
-        const answer = await send([...lines, "", ""].join("\r\n"), (text) =>
-          text.includes("\r\n\r\n"),
-        );
+        // To its end: a host may report a client that leaves in the middle.
+        const answer = await send([...lines, "", ""].join("\r\n"), isWhole);
         if (NORMALISING.includes(name)) expect(answer).toMatch(/^HTTP\/1.1 [24]/);
         else expect([tail, answer]).toEqual([tail, expect.stringMatching(/^HTTP\/1.1 400/)]);
       }
