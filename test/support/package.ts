@@ -62,7 +62,7 @@ export async function installPackage(parent: string = tmpdir()): Promise<Install
     remove: () => rmSync(app, { recursive: true, force: true }),
   };
   installed.write("package.json", '{ "type": "module", "private": true }');
-  installed.link(...Object.keys(manifest.dependencies));
+  installed.link(...withOwnDependencies(Object.keys(manifest.dependencies)));
   return installed;
 }
 
@@ -70,6 +70,24 @@ function linkInto(app: string, from: string, packages: readonly string[]): void 
   for (const name of packages) {
     const place = join(app, "node_modules", name);
     mkdirSync(dirname(place), { recursive: true });
+    // A package of a host replaces the one of this project.
+    rmSync(place, { force: true, recursive: true });
     symlinkSync(join(from, name), place, "dir");
   }
+}
+
+/** Names of packages with those that they depend on: bundlers look for the latter in the app's folder, not behind the links. */
+export function withOwnDependencies(names: readonly string[]): string[] {
+  const found = new Set<string>();
+  const add = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const file = join(root, "node_modules", name, "package.json");
+    const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as {
+      dependencies?: Record<string, string>;
+    };
+    Object.keys(dependencies).forEach(add);
+  };
+  names.forEach(add);
+  return [...found];
 }
