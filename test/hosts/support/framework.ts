@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import {
   copyFileSync,
   cpSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -15,7 +16,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { createSimulator, type Simulator } from "../../../simulator/index.ts";
-import { type Installed, installPackage, manifest } from "../../support/package.ts";
+import {
+  type Installed,
+  installPackage,
+  manifest,
+  withOwnDependencies,
+} from "../../support/package.ts";
 import { installedAt } from "./apps.ts";
 import { type HostProcess, startProcess } from "./process.ts";
 
@@ -129,8 +135,10 @@ function tellFactory(text: string): string {
 /** Copies a host's packages into the app, as files: bundlers treat the target of a link as another project's. */
 function installBeside(app: Installed, folder: string): void {
   const place = join(app.app, "node_modules");
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of withOwnDependencies(Object.keys(manifest.dependencies))) {
     rmSync(join(place, name));
+    // The framework's copy of what a dependency of the relay depends on is enough: files of two versions must not mix.
+    if (!(name in manifest.dependencies) && existsSync(installedAt(folder, name))) continue;
     linkTree(
       fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url)),
       join(place, name),
