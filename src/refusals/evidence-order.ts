@@ -44,7 +44,10 @@ export function findMeaning(open: RefusalCase, dialect: Dialect): Finding {
     findByWords(open) ??
     findByCode(open, (is) => is.weak === true && fits(is.reason, open.status)) ??
     findByStatus(open) ??
-    findByCode(open, () => true) ?? { is: { reason: "UNKNOWN" }, evidence: "none" }
+    findByCode(open, () => true) ?? {
+      is: { reason: "UNKNOWN", scope: "none" },
+      evidence: "none",
+    }
   );
 }
 

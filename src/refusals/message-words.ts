@@ -27,6 +27,18 @@ export const NEVER_FITS: WordRule = {
   statuses: [0, 400, 413, 429],
 };
 
+/** The request is longer than the model's context. */
+export const TOO_LONG: WordRule = {
+  name: "too-long",
+  words: phrases(
+    "(exceed(s|ed)?|over|beyond|longer than|more than) (the |this )?(model s |model |maximum |max ){0,3}context (length|window|size)",
+    "(maximum|max) context (length|window|size) (is|of) \\d+",
+    "prompt is too long|too many (input|prompt) tokens",
+    "上下文(长度)?(超[出过限]|过长)|超[出过](模型)?(最大)?上下文",
+  ),
+  is: { reason: "INVALID_REQUEST" },
+};
+
 /** A gateway has no provider for this model, whatever status it sends. */
 export const NO_CHANNEL: WordRule = {
   name: "no-channel",
@@ -46,7 +58,11 @@ export const HIGH_DEMAND: WordRule = {
     "high (volume of )?(demand|traffic|load)",
     "peak load",
     "engine (is )?(currently )?overloaded",
-    "访问量过[大高]|负载已?(过高|饱和)|过载|繁忙|资源紧张",
+    "worker (\\w+ ){0,3}(request |queue )?limit",
+    "(queue|backlog) (is |has been )?full(?! for)",
+    "(no|all) (healthy |available |free |idle |online )?(workers?|instances?|replicas?|backends?|gpus?|servers?|nodes?) (\\w+ ){0,2}(available|busy|left|full|online)",
+    "no (healthy|available|free|idle) (upstreams?|workers?|instances?|replicas?|backends?|gpus?|servers?|nodes?)",
+    "访问量(过|太|较)?[大高]|负载已?(过高|饱和|较高)|过载|繁忙|资源(紧张|不足)|排队",
   ),
   is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
 };

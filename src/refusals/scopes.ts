@@ -36,9 +36,9 @@ function scopeOfLimit(refusal: Refusal, reading: BodyReading): Scope {
 /** Money belongs to the account, except for a gateway's own account, a model that costs extra, or a model that is named. */
 function scopeOfMoney(refusal: Refusal, reading: BodyReading): Scope {
   if (reading.relayed) return "upstream";
-  return /\blong context\b/i.test(reading.text) || namesAsked(refusal.model, reading.text)
-    ? "model"
-    : "credential";
+  const words = plainWords(reading.text);
+  const isOfModel = /\blong context\b|\bbid(?:s|ders?|ding)?\b|\b(?:this|that|the requested) model\b/;
+  return isOfModel.test(words) || namesAsked(refusal.model, reading.text) ? "model" : "credential";
 }
 
 function isWholeAccount(refusal: Refusal, reading: BodyReading): boolean {
