@@ -37,7 +37,8 @@ function scopeOfLimit(refusal: Refusal, reading: BodyReading): Scope {
 function scopeOfMoney(refusal: Refusal, reading: BodyReading): Scope {
   if (reading.relayed) return "upstream";
   const words = plainWords(reading.text);
-  const isOfModel = /\blong context\b|\bbid(?:s|ders?|ding)?\b|\b(?:this|that|the requested) model\b/;
+  const isOfModel =
+    /\blong context\b|\bbid(?:s|ders?|ding)?\b|\b(?:for|of) (?:this|that|the requested) model\b/;
   return isOfModel.test(words) || namesAsked(refusal.model, reading.text) ? "model" : "credential";
 }
 
