@@ -8,7 +8,7 @@ import { describeDisabled } from "../observe/disabled-messages.ts";
 import { BACKOFF, backoffWait, clampHint, withJitter } from "../policies/backoff.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
-import { toWaitText, wallTime } from "../shared/times.ts";
+import { toSecondsText, wallTime } from "../shared/times.ts";
 import type { Correction } from "./attribution.ts";
 import { isAlone, isOfOneModel, keyOf } from "./cooldown-key.ts";
 import { toCooldownStatus } from "./cooldown-status.ts";
@@ -212,7 +212,7 @@ export class VerdictApplier {
       key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
     const model = key.family === ANY ? "" : ` for ${key.family}`;
     reporter.warn(
-      `${subject}${model} cools down for ${toWaitText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
+      `${subject}${model} cools down for ${toSecondsText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
     );
   }
 
