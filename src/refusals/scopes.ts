@@ -52,7 +52,7 @@ function isWholeAccount(refusal: Refusal, reading: BodyReading): boolean {
 }
 
 /** True when the requested model is named in the text, completely or without its owner and its suffix. */
-function namesAsked(model: string | undefined, text: string): boolean {
+export function namesAsked(model: string | undefined, text: string): boolean {
   if (!model) return false;
   const name = lettersOf(model.split("/").pop()!.split(":", 1)[0]!);
   return name.length > 2 && lettersOf(text).includes(name);
