@@ -53,6 +53,7 @@ export interface Stage {
   faults: unknown[];
   /** The calls to the upstream: `resume`, `abort`. */
   told: string[];
+  answered: number;
   opened: number;
   /** Delivers the head; returns the stage. */
   head(status: number, headers: Record<string, string>): Stage;
@@ -61,7 +62,14 @@ export interface Stage {
   end(): Stage;
 }
 
-export const TIMEOUTS = { connectTimeout: 20, firstByteTimeout: 60, idleTimeout: 120 } as const;
+export const TIMEOUTS = {
+  connectTimeout: 20,
+  firstByteTimeout: 60,
+  responseTimeout: 90,
+  firstPayloadTimeout: 600,
+  idleTimeout: 120,
+  payloadIdleTimeout: 640,
+} as const;
 
 export type StageOptions = Partial<Omit<ReplyOptions, "dialect">> & {
   dialect?: Partial<Dialect>;
@@ -94,6 +102,7 @@ export function createStage({
     timeouts: TIMEOUTS,
     eventSize: 1_000,
     commit: (status, _headers, isEventStream) => delivery.commit(status, [], isEventStream),
+    onAnswer: () => stage.answered++,
     onOpen: () => stage.opened++,
     onResult: (result) => results.push(result),
     onFault: (error) => faults.push(error),
@@ -114,6 +123,7 @@ export function createStage({
     results,
     faults,
     told,
+    answered: 0,
     opened: 0,
     head: (status, headers) => (reply.onHead(status, toHeaders(headers)), stage),
     data: (text) => reply.onData(encoder.encode(text)),
