@@ -15,6 +15,8 @@ export class FakeSink implements Sink {
   how: "open" | "ended" | "destroyed" = "open";
   /** Whether the client reads fast enough. */
   isFast = true;
+  /** Bytes that the client has not taken; `undefined`: the host cannot tell. */
+  backlog: number | undefined;
   listener: SinkListener | undefined;
   closed = false;
   #decoder = new TextDecoder();
@@ -74,12 +76,14 @@ export const TIMEOUTS = {
 export type StageOptions = Partial<Omit<ReplyOptions, "dialect">> & {
   dialect?: Partial<Dialect>;
   heartbeat?: number;
+  stallTimeout?: number | false;
   tellsConnect?: boolean;
 };
 
 export function createStage({
   dialect,
   heartbeat = 0,
+  stallTimeout,
   tellsConnect = true,
   ...more
 }: StageOptions = {}): Stage {
@@ -87,7 +91,7 @@ export function createStage({
   const timers = new RequestTimers(clock);
   const sink = new FakeSink();
   const owner = { onLeft: () => reply.abandon() };
-  const delivery = new Delivery({ sink, clock, timers, heartbeat, owner });
+  const delivery = new Delivery({ sink, clock, timers, heartbeat, stallTimeout, owner });
   const results: ReplyResult[] = [];
   const faults: unknown[] = [];
   const told: string[] = [];
