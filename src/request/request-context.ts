@@ -28,6 +28,8 @@ export interface RequestContextOptions {
   /** How long the rest of a response is read after the client has left, in ms. */
   drainTimeout: number;
   drainBytes: number;
+  /** How long a client may take nothing of what waits for it, in ms, before it counts as gone (I22). */
+  clientStallTimeout: number | false;
 }
 
 /** Something that a request waits for, and that can be ended early. */
@@ -77,6 +79,7 @@ export class RequestContext implements Bagged {
       clock,
       timers: this.timers,
       heartbeat: options.heartbeat,
+      stallTimeout: options.clientStallTimeout,
       owner: this,
     });
   }

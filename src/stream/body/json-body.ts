@@ -8,6 +8,7 @@ import type { BodyReader, Step } from "./body-reader.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
+const SPACE = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -36,9 +37,13 @@ export class JsonBody implements BodyReader {
     const gate = this.#gate;
     this.#beforeTail = this.#tail;
     this.#tail = chunk;
-    if (gate.isOpen) return gate.pass(chunk, now) ? "more" : "slow";
+    if (gate.isOpen) {
+      if (!isBlank(chunk)) gate.sawPayload(now);
+      return gate.pass(chunk, now) ? "more" : "slow";
+    }
     if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+    gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
   }
 
@@ -77,6 +82,11 @@ function mayBeError(held: Uint8Array): boolean {
     true,
   ];
   return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+/** True for white space, with which some servers keep a connection open. */
+function isBlank(chunk: Uint8Array): boolean {
+  return chunk.every((byte) => byte <= SPACE);
 }
 
 function decode(bytes: Uint8Array): string {
