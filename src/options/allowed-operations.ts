@@ -7,6 +7,7 @@ import { ANY } from "../shared/patterns.ts";
 import { overridesMethod } from "../shared/query-names.ts";
 import type { Faults } from "./faults.ts";
 import { didYouMean } from "./suggest.ts";
+import type { UpstreamOptions } from "./upstream-types.ts";
 
 /** Why an operation is not allowed: its kind is restricted, it is not known, or the query names another method. */
 export type Disallowed =
@@ -17,13 +18,15 @@ export type Disallowed =
 /** Decides which operations of one upstream clients may use (N13). */
 export class AllowedOperations {
   readonly #dialect: Pick<Dialect, "operations">;
+  readonly #basePath: string;
   readonly #allowsAll: boolean;
   readonly #kinds: ReadonlySet<string>;
   readonly #patterns: PathPatterns<true> | undefined;
 
-  /** `allow` has no faults. */
-  constructor(dialect: Pick<Dialect, "operations">, allow: readonly string[]) {
+  /** `allow` has no faults. `basePath` is the path of the upstream's base URL. */
+  constructor(dialect: Pick<Dialect, "operations">, allow: readonly string[], basePath: string) {
     this.#dialect = dialect;
+    this.#basePath = basePath;
     this.#allowsAll = dialect.operations === undefined || allow.includes(ANY);
     this.#kinds = new Set(allow);
     const patterns = allow.flatMap((one) => parsePattern(one) ?? []);
@@ -34,7 +37,9 @@ export class AllowedOperations {
   whyNot({ method, path, query }: Omit<Asked, "json">): Disallowed | undefined {
     if (this.#allowsAll) return undefined;
     if (query !== "" && overridesMethod(query)) return { why: "method" };
-    const operation = operationOf(this.#dialect, method, path);
+    // A base URL may be a whole endpoint; a request for the mount itself goes there.
+    const whole = path.length < 2 ? this.#basePath : path;
+    const operation = operationOf(this.#dialect, method, whole);
     if (operation?.isDefault) return undefined;
     if (operation && this.#kinds.has(operation.kind)) return undefined;
     if (this.#patterns?.find(method, path)) return undefined;
@@ -55,7 +60,7 @@ function compile(
 export function resolveAllow(
   path: string,
   dialect: Dialect,
-  allow: readonly string[] | undefined,
+  { allow, baseURL }: Pick<UpstreamOptions, "allow" | "baseURL">,
   faults: Faults,
 ): AllowedOperations {
   const given = allow ?? [];
@@ -70,7 +75,7 @@ export function resolveAllow(
       const fault = operations && faultOf(one, given.slice(0, index), operations);
       if (fault !== undefined) faults.add(`${path}[${index}]`, fault);
     });
-  return new AllowedOperations(dialect, given);
+  return new AllowedOperations(dialect, given, new URL(baseURL!).pathname.replace(/\/+$/, ""));
 }
 
 function faultOf(

@@ -89,7 +89,7 @@ function resolveUpstream(
     dialect,
     passHeaders: passHeaders.map((header) => header.toLowerCase()),
     responseFields: resolveResponseFields(path, upstream, authorize !== undefined, faults),
-    operations: resolveAllow(`${path}.allow`, dialect, upstream.allow, faults),
+    operations: resolveAllow(`${path}.allow`, dialect, upstream, faults),
     pools: (pools.length === 0 ? [{ name: MAIN_POOL }] : pools).map((pool, index) =>
       resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`, faults),
     ),

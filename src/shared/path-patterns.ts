@@ -1,6 +1,8 @@
 // Finds which pattern of method and path a request matches: `GET /responses/{id}`, `* /files/**`. A path that a server could read as
 // another path matches no pattern.
 
+import { ANY } from "./patterns.ts";
+
 /** How the paths of an API are read. */
 export interface PathForm {
   /** Segments that may stand before every path, beside a version: `openai`. */
@@ -21,7 +23,7 @@ const PATTERN =
 const VERSION = /^v\d+\w*$/;
 /** Delimiters that some servers read inside a segment, plain or encoded; `%25` hides a second encoding. */
 const NOT_PLAIN = /[;\\]|%(?:2[35ef]|3[bf]|5c|[01]|7f)/i;
-const ENCODED_COLON = /%3a/i;
+const NOT_PLAIN_WITH_VERBS = /[;\\]|%(?:2[35ef]|3[abf]|5c|[01]|7f)/i;
 const LETTER_V = 0x76;
 
 /** Splits a pattern; `undefined` if it is none. A name in braces is the same as `*`. */
@@ -83,15 +85,25 @@ export class PathPatterns<Value> {
   readonly #root = new PathNode<Value>();
   readonly #prefixes: ReadonlySet<string>;
   readonly #hasVerbs: boolean;
+  readonly #notPlain: RegExp;
+  /** Values of patterns without placeholders, by method and path: most requests are found here. */
+  readonly #exact = new Map<string, Map<string, Value>>();
+  /** True where a pattern can match a version or a prefix, which are skipped otherwise. */
+  #readsStart = false;
 
   constructor({ prefixes = [], hasVerbs = false }: PathForm = {}) {
     this.#prefixes = new Set(prefixes);
     this.#hasVerbs = hasVerbs;
+    this.#notPlain = hasVerbs ? NOT_PLAIN_WITH_VERBS : NOT_PLAIN;
   }
 
   /** Adds a pattern; the first value of a pattern stays. */
   add({ method, segments }: ParsedPattern, value: Value): void {
     const isTree = segments.at(-1) === "**";
+    const [first = ""] = segments;
+    const isOpen = first.includes("*") && !first.includes(":");
+    if (isOpen || VERSION.test(first) || this.#prefixes.has(first)) this.#readsStart = true;
+    if (!segments.some((segment) => segment.includes("*"))) this.#addExact(method, segments, value);
     let node = this.#root;
     for (const segment of isTree ? segments.slice(0, -1) : segments)
       if (segment !== "") node = node.child(segment);
@@ -106,10 +118,22 @@ export class PathPatterns<Value> {
   find(method: string, path: string): Value | undefined {
     const given = path.endsWith("/") ? path.slice(0, -1) : path;
     const read = method === "HEAD" ? "GET" : method;
-    const found = this.#look(this.#root, given, 1, read);
-    if (found !== undefined) return found;
+    const exact = this.#exact.get(read)?.get(given);
+    if (exact !== undefined) return exact;
     const start = this.#startOf(given);
-    return start > 1 ? this.#look(this.#root, given, start, read) : undefined;
+    const found =
+      start === 1 || this.#readsStart ? this.#look(this.#root, given, 1, read) : undefined;
+    if (found !== undefined || start === 1) return found;
+    const rest = this.#exact.get(read)?.get(given.slice(start - 1));
+    return rest ?? this.#look(this.#root, given, start, read);
+  }
+
+  #addExact(method: string, segments: readonly string[], value: Value): void {
+    if (method === ANY) return;
+    let paths = this.#exact.get(method);
+    if (!paths) this.#exact.set(method, (paths = new Map()));
+    const path = `/${segments.join("/")}`;
+    if (!paths.has(path)) paths.set(path, value);
   }
 
   /** Where the path begins after one version and one prefix, in any order. */
@@ -193,8 +217,6 @@ export class PathPatterns<Value> {
   }
 
   #isPlain(segment: string): boolean {
-    return (
-      segment !== "" && !NOT_PLAIN.test(segment) && !(this.#hasVerbs && ENCODED_COLON.test(segment))
-    );
+    return segment !== "" && !this.#notPlain.test(segment);
   }
 }
