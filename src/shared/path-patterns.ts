@@ -22,8 +22,8 @@ const PATTERN =
   /^(\*|GET|POST|PUT|PATCH|DELETE) ((?:\/(?:[\w\-.~!$&'()+,=:@|%]|\*|\{\w+\})+)+|\/)$/;
 const VERSION = /^v\d+\w*$/;
 /** Delimiters that some servers read inside a segment, plain or encoded; `%25` hides a second encoding. */
-const NOT_PLAIN = /[;\\]|%(?:2[35ef]|3[bf]|5c|[01]|7f)/i;
-const NOT_PLAIN_WITH_VERBS = /[;\\]|%(?:2[35ef]|3[abf]|5c|[01]|7f)/i;
+const NOT_PLAIN = /^\.{1,2}$|[;\\]|%(?:2[35ef]|3[bf]|5c|[01]|7f)/i;
+const NOT_PLAIN_WITH_VERBS = /^\.{1,2}$|[;\\]|%(?:2[35ef]|3[abf]|5c|[01]|7f)/i;
 const LETTER_V = 0x76;
 
 /** Splits a pattern; `undefined` if it is none. A name in braces is the same as `*`. */
