@@ -215,7 +215,7 @@ class RequestHandler {
 
   /** What comes before the first attempt: who calls, what is asked for, and where it may go. */
   async #enter(context: RequestContext): Promise<RequestPlan | RequestOutcome> {
-    const { config, admission, isClosing, loaded, tidy } = this.#services;
+    const { config, admission, isClosing, loaded, planner, tidy } = this.#services;
     const { call } = context;
     // A client that has left takes no slot.
     context.check();
@@ -229,6 +229,7 @@ class RequestHandler {
     context.caller = admitted.caller;
     // Only now: a client that left while `authorize` ran takes no slot.
     context.slot = admission.enter(call, admitted);
+    planner.admit({ method: call.method, ...path }, call.mount);
     await context.during(loaded());
     const plan = await this.#readPlan(context, path);
     this.#setDeadlines(plan);

@@ -13,6 +13,7 @@ import { redact } from "../observe/redact.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RequestContext, RequestOutcome } from "../request/request-context.ts";
+import { operationFault } from "../routing/operation-guard.ts";
 import type { Planner } from "../routing/planner.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { type ErrorCode, RelayError } from "../shared/errors.ts";
@@ -76,6 +77,7 @@ export class Answers {
     const { reporter, faultLog } = this.#deps;
     if (error instanceof RelayError) {
       if (error.code === "ERR_RELAY_BODY_USED") faultLog.failed(toBodyFault(error));
+      if (error.code === "ERR_RELAY_OPERATION") faultLog.failed(operationFault(error));
       return this.#write(context, error);
     }
     reporter.error(`a request failed inside the relay: ${describeFault(error)}`);

@@ -99,7 +99,8 @@ function closedFor(
 
 /**
  * Explains where a request would go now: one decision for each target, in order; the request would go to the first with a chosen credential.
- * @throws RelayError if the request would be refused before the selection (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
+ * Fallbacks whose upstream does not allow the operation come last.
+ * @throws RelayError if the request would be refused before the selection (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`, `ERR_RELAY_OPERATION`).
  */
 export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecision[] {
   const { path, method = "POST", body, headers = {}, caller } = question;
@@ -111,8 +112,18 @@ export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecisi
   });
   const [pathname = "", query] = path.split("?", 2);
   const asked: Asked = { method, path: pathname, query: query ? `?${query}` : "", json: body };
+  deps.planner.admit(asked, call.mount);
   const session = deps.sessionOf({ call, caller });
-  return deps.planner
-    .plan(asked, call)
-    .map((target) => toRouteDecision(deps, { target, session, excluded: [] }));
+  const disallowed: Target[] = [];
+  const targets = deps.planner.plan(asked, call, disallowed);
+  const decide = (target: Target): RouteDecision =>
+    toRouteDecision(deps, { target, session, excluded: [] });
+  return [
+    ...targets.map(decide),
+    ...disallowed.map((target): RouteDecision => ({
+      ...decide(target),
+      closed: { why: "operation", expiresAt: undefined },
+      chosen: undefined,
+    })),
+  ];
 }

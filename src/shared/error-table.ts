@@ -103,6 +103,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     (f) =>
       `The request comes from ${f.detail ?? "a page of another site"}, and the relay's option \`cors\` does not allow that site.`,
   ),
+  ERR_RELAY_OPERATION: define("permission_error")(
+    403,
+    (f) =>
+      `${f.path ?? "The operation"} is not allowed here: ${f.detail ?? "the relay's option `upstream.allow` does not name it"}.${f.advice ? ` ${f.advice}` : ""}`,
+  ),
   ERR_RELAY_METHOD: invalid(
     405,
     (f) =>
