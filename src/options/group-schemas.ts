@@ -78,6 +78,7 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
   circuitWithin: ms,
   circuitOpen: ms,
   bodySize: count,
+  bufferedBytes: count,
   bodyTimeout: ms,
   headerCount: count,
   queue: v.pipe(whole, v.minValue(0, "must not be negative")),

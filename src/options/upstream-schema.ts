@@ -51,6 +51,7 @@ const dialect = objectOf<Dialect>()(
     codes: v.looseObject({}),
   },
   {
+    bodyPaths: texts,
     judge: callable,
     isCompleteWith: callable,
     usageOption: objectOf<UsageOption>()({
