@@ -186,6 +186,7 @@ class RequestHandler {
       outcome = this.#writeError(context, error);
     }
     context.slot?.giveBack();
+    context.forgetBody();
     this.#answers.settle(context, outcome);
     openRequests.delete(context);
   }
@@ -257,13 +258,15 @@ class RequestHandler {
   }
 
   async #readPlan(context: RequestContext, path: RequestPath): Promise<RequestPlan> {
-    const { config, planner, pools, sessionOf } = this.#services;
+    const { config, planner, pools, sessionOf, bodies, bodyPaths: paths } = this.#services;
     const { bodyTimeout, bodySize } = config.limits;
     const { call, timers, startedAt } = context;
     timers.set("body", startedAt + bodyTimeout, () =>
       context.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
     );
-    const asked = (context.asked = await context.during(readRequest(call, path, bodySize)));
+    const held = (context.heldBody = bodies.open(context.caller));
+    const reading = readRequest(call, path, { bodySize, paths, held });
+    const asked = (context.asked = await context.during(reading));
     timers.clear("body");
     const targets = planner.plan(asked, call);
     const { upstream } = (context.target = targets[0]!);

@@ -31,6 +31,7 @@ export const DEFAULTS = {
     circuitWithin: 120_000,
     circuitOpen: 30_000,
     bodySize: 33_554_432,
+    bufferedBytes: 268_435_456,
     bodyTimeout: 60_000,
     headerCount: 100,
     maxPending: 10_000,
@@ -63,6 +64,9 @@ export const DEFAULTS = {
   },
   cors: false,
 } as const;
+
+/** Of `limits.bufferedBytes` on Cloudflare Workers, where an isolate has 128 MB. */
+export const WORKERS_BUFFERED_BYTES = 33_554_432;
 
 /** Of each upstream. */
 export const UPSTREAM_DEFAULTS = { quotaEvery: false, quotaFallback: false } as const;

@@ -79,6 +79,7 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
   circuitWithin: ms,
   circuitOpen: ms,
   bodySize: count,
+  bufferedBytes: count,
   bodyTimeout: ms,
   headerCount: count,
   maxPending: count,

@@ -116,6 +116,12 @@ export interface LimitOptions {
   circuitOpen?: number;
   /** Maximum size of a request body, in bytes. @default 33_554_432 */
   bodySize?: number;
+  /**
+   * Maximum size of all request bodies that are held at a time, in bytes. A body is held from its first byte until its answer begins; one
+   * caller id may hold a quarter. One more is answered with 429 or 503 and `retry-after`. On Cloudflare Workers 33_554_432.
+   * @default 268_435_456
+   */
+  bufferedBytes?: number;
   /** Maximum time for a request body to arrive, in ms. @default 60_000 */
   bodyTimeout?: number;
   /** Maximum number of request headers. @default 100 */

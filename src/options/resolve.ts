@@ -7,7 +7,7 @@ import type { PerCallerOptions } from "./group-types.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS, WORKERS_BUFFERED_BYTES } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
 import { withoutUndefined } from "../shared/json.ts";
@@ -133,12 +133,17 @@ function resolveLimits(
         `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
       );
   });
-  const limits = { ...DEFAULTS.limits, ...withoutUndefined(options.limits) };
+  const bufferedBytes = isWorkers() ? WORKERS_BUFFERED_BYTES : DEFAULTS.limits.bufferedBytes;
+  const limits = { ...DEFAULTS.limits, bufferedBytes, ...withoutUndefined(options.limits) };
   const perCaller = {
     ...DEFAULTS.limits.perCaller,
     ...withoutUndefined(options.limits?.perCaller),
   };
   return { ...limits, perCaller, disableOn: [...limits.disableOn] };
+}
+
+function isWorkers(): boolean {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers";
 }
 
 function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {

@@ -7,6 +7,7 @@ import type { Target } from "../contract/target.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { DisconnectPolicy } from "../options/group-types.ts";
 import type { ReadRequest } from "../http/read-request.ts";
+import type { HeldBody } from "../callers/body-budget.ts";
 import type { CallerSlot } from "../callers/caller-slots.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { Bagged } from "../shared/bag.ts";
@@ -49,6 +50,8 @@ export class RequestContext implements Bagged {
   /** The slot that counts the request for its caller (N10). */
   slot: CallerSlot | undefined;
   asked: ReadRequest | undefined;
+  /** The count of the bytes that the request's body holds (N4). */
+  heldBody: HeldBody | undefined;
   target: Target | undefined;
   /** Id and label of the credential that was tried last. */
   credential: { id: string; label: string } | undefined;
@@ -122,9 +125,12 @@ export class RequestContext implements Bagged {
 
   /** The request is not sent again: its body, which may be large, is not kept for the duration of the stream. */
   forgetBody(): void {
+    this.heldBody?.release();
+    this.heldBody = undefined;
     if (!this.asked) return;
     this.asked.body = undefined;
     this.asked.json = undefined;
+    this.asked.scan = undefined;
   }
 
   /** Stores the token counts of a response (I17). They cover the whole response only where it was complete. */

@@ -120,7 +120,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_SIZE: invalid(413, (f) =>
     f.limit === undefined
       ? "The request body is larger than the server in front of the relay allows; raise that server's limit."
-      : `The request body is larger than ${f.limit} bytes (\`limits.bodySize\`).`,
+      : `The request body is larger than ${f.limit} bytes (${f.detail ?? "`limits.bodySize`"}).`,
   ),
   ERR_RELAY_BODY_ENCODING: invalid(
     415,
@@ -172,6 +172,16 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     429,
     (f) =>
       `Too many concurrent requests: the limit is ${f.limit} for ${f.detail ?? "this caller"}; retry when a request has ended.`,
+  ),
+  ERR_RELAY_CALLER_BUFFER: limited(
+    429,
+    (f) =>
+      `The request bodies of this caller that are held at a time exceed ${f.limit} bytes (a quarter of \`limits.bufferedBytes\`)${retryIn(f)}.`,
+  ),
+  ERR_RELAY_BUFFER_FULL: unavailable(
+    503,
+    (f) =>
+      `The request bodies that are held at a time exceed ${f.limit} bytes (\`limits.bufferedBytes\`)${retryIn(f)}.`,
   ),
   ERR_RELAY_QUEUE_FULL: unavailable(
     503,

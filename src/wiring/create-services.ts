@@ -1,5 +1,7 @@
 // Creates the parts of a relay and connects them. The only place that knows all of them.
 import { UsageRequests } from "../attempts/usage-requests.ts";
+import { BodyBudget } from "../callers/body-budget.ts";
+import { toBodyPaths } from "../http/read-request.ts";
 import { createEndpointFaults } from "../observe/endpoint-faults.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RelayOptions } from "../options/types.ts";
@@ -32,6 +34,8 @@ export function createServices(options: RelayOptions): Services {
     endpointFaults: createEndpointFaults(faultLog),
     counters: state,
     admission: wireAdmission(core, addedKeys),
+    bodies: new BodyBudget(config.limits.bufferedBytes),
+    bodyPaths: toBodyPaths(Array.from(config.upstreams.values(), ({ dialect }) => dialect)),
     nextId: createRequestIds(random),
     sessionOf: createSessionKey(config),
     ready: lifecycle.ready,
