@@ -4,6 +4,8 @@ import type { AttemptFault } from "../contract/transport.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
 import { classifyByRules } from "../refusals/operator-rules.ts";
+import { hideURLUser } from "../observe/secret-directory.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import type { Timeouts } from "../stream/upstream-timeouts.ts";
@@ -21,8 +23,8 @@ export type FailedResult = Extract<ReplyResult, { kind: "refused" | "failed" }>;
 /** Classifies a failed attempt. The operator's rules come before the relay's own reading. */
 export function classifyAttempt(
   { clock, config, quotas }: Pick<AttemptServices, "clock" | "config" | "quotas">,
-  { target }: RequestPlan,
-  { credential, secret }: Selection,
+  { context, target }: RequestPlan,
+  { credential }: Selection,
   result: FailedResult,
 ): LastAttempt {
   if (result.kind === "failed")
@@ -45,18 +47,24 @@ export function classifyAttempt(
     model: target.model === ANY_MODEL ? undefined : target.model,
     receivedAt: wallTime(clock),
   };
-  const answer = { status, headers, body, inStream, secret: secret ?? "" };
+  const answer = { status, headers, body, inStream };
   const verdict =
     classifyByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     classify(refusal, target.dialect);
+  // A code of the upstream may be a key: what is not hidden here would be in logs, hooks, the status and the store.
+  const evidence = context.sent?.hide(verdict.evidence) ?? verdict.evidence;
+  if (evidence !== verdict.evidence) Object.assign(verdict, { evidence });
   return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
 }
 
 /** Finds the address at which an owner must verify a credential (E7); `undefined` if the refusal names none. */
-export function verificationLinkIn({ verdict, answer }: LastAttempt): string | undefined {
+export function verificationLinkIn(
+  { verdict, answer }: LastAttempt,
+  sent: SentSecrets | undefined,
+): string | undefined {
   if (verdict.reason !== "FORBIDDEN" || !answer) return undefined;
   const [link] = /https:\/\/[^\s"'<>\\]{1,500}/.exec(new TextDecoder().decode(answer.body)) ?? [];
-  return link;
+  return link && hideURLUser(sent?.hide(link) ?? link);
 }
 
 /** The timeout that has passed, in ms. */

@@ -12,6 +12,6 @@ export interface LastAttempt {
   /** Timeout that expired, in ms, if that is the fault. */
   limit: number | undefined;
   answer:
-    | { status: number; headers: ReplyHeaders; body: Uint8Array; secret: string; inStream: boolean }
+    | { status: number; headers: ReplyHeaders; body: Uint8Array; inStream: boolean }
     | undefined;
 }

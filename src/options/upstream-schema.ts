@@ -70,6 +70,7 @@ const pool = groupOf<QuotaPoolOptions>()(
 export const upstreamSchema: v.GenericSchema<UpstreamOptions> = groupOf<UpstreamOptions>()(
   {
     headers,
+    secretHeaders: v.array(headerName),
     passHeaders,
     passResponseHeaders,
     dropResponseHeaders: v.array(headerName),
