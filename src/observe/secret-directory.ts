@@ -19,6 +19,15 @@ export function hideSecretLike(text: string): string {
   return text.replace(SECRET_LIKE, REDACTED);
 }
 
+/** Tokens that no configuration knows: those that a token endpoint has just created. */
+const TOKEN_LIKE =
+  /\beyJ[\w-]{8,}[\w.-]*|\b(?:sk|pk|rk|gsk)[-_][\w-]{16,}|\b(?:AIza|ya29\.)[\w.-]{16,}/g;
+
+/** Hides what looks like a token in a code of a token endpoint or of a source. */
+export function hideTokenLike(text: string): string {
+  return text.replace(TOKEN_LIKE, REDACTED);
+}
+
 export class SecretDirectory {
   readonly #shared: readonly string[];
   readonly #lookups: SecretLookup[] = [];

@@ -44,9 +44,8 @@ export class SentSecrets extends LazyRedactor {
   }
 
   #collect(read: (sent: SentSecrets) => string[]): string[] {
-    const all: string[] = [];
-    let sent: SentSecrets | undefined = this;
-    for (; sent; sent = sent.#before) all.push(...read(sent));
+    const all = read(this);
+    for (let sent = this.#before; sent; sent = sent.#before) all.push(...read(sent));
     return all;
   }
 }

@@ -1,6 +1,6 @@
 // A JSON body: short ones are examined completely before anything is sent, because a 200 may contain an error (B10).
 import type { Dialect } from "../../contract/dialect.ts";
-import { NO_BYTES } from "../../shared/bytes.ts";
+import { joinBytes, NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
 import type { UsageNotes } from "../usage-notes.ts";
@@ -8,6 +8,9 @@ import type { BodyReader, Step } from "./body-reader.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
+/** An element of an array that is an error, and the longest part of its beginning that may be in the chunk before, in bytes. */
+const ERROR_ELEMENT = /[[,]\s*\{\s*"error"\s*:/;
+const START_OF_ERROR = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -15,6 +18,8 @@ export interface JsonBodyOptions {
   dialect: Dialect;
   /** Whether a response without a byte is a failure (E13). */
   expectsBody: boolean;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
 }
 
 export class JsonBody implements BodyReader {
@@ -25,6 +30,9 @@ export class JsonBody implements BodyReader {
   /** The last two chunks that were sent unparsed, for the token counts at the end. */
   #tail: Uint8Array = NO_BYTES;
   #beforeTail: Uint8Array = NO_BYTES;
+  #isArray = false;
+  /** The error at the end of an array, which is sent when it is complete. */
+  #error: Uint8Array[] | undefined;
 
   constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -36,8 +44,9 @@ export class JsonBody implements BodyReader {
     const gate = this.#gate;
     this.#beforeTail = this.#tail;
     this.#tail = chunk;
-    if (gate.isOpen) return gate.pass(chunk, now) ? "more" : "slow";
+    if (gate.isOpen) return gate.pass(this.#withoutError(chunk), now) ? "more" : "slow";
     if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
+    this.#isArray = startOf(gate.readHeld()).startsWith("[");
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
   }
@@ -45,6 +54,7 @@ export class JsonBody implements BodyReader {
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     if (gate.isOpen) {
+      gate.pass(this.#takeError(), now);
       this.#usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
       return COMPLETED;
     }
@@ -59,6 +69,24 @@ export class JsonBody implements BodyReader {
   onBreak(why: Break): ReplyResult {
     return this.#gate.broken(why);
   }
+
+  /** A stream may be an array whose last element is an error; it may quote a secret, and arrive in parts (J7). */
+  #withoutError(chunk: Uint8Array): Uint8Array {
+    if (!this.#isArray) return chunk;
+    const before = this.#beforeTail.subarray(-START_OF_ERROR);
+    if (!this.#error && !ERROR_ELEMENT.test(decode(before) + decode(chunk))) return chunk;
+    this.#error = [...(this.#error ?? []), chunk];
+    const length = this.#error.reduce((sum, part) => sum + part.length, 0);
+    return length < JUDGED_SIZE ? NO_BYTES : this.#takeError();
+  }
+
+  #takeError(): Uint8Array {
+    const error = joinBytes(this.#error ?? []);
+    this.#error = undefined;
+    const text = decode(error);
+    const hidden = this.#options.redact?.(text) ?? text;
+    return hidden === text ? error : new TextEncoder().encode(hidden);
+  }
 }
 
 /** True when a text is JSON that the dialect considers an error. */
@@ -69,7 +97,7 @@ export function isErrorText(text: string, dialect: Dialect): boolean {
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
 function mayBeError(held: Uint8Array): boolean {
-  const start = decode(held.subarray(0, START_SIZE)).trimStart();
+  const start = startOf(held);
   if (!start.startsWith("[")) return start === "" || start.startsWith("{");
   const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
     undefined,
@@ -77,6 +105,10 @@ function mayBeError(held: Uint8Array): boolean {
     true,
   ];
   return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+function startOf(held: Uint8Array): string {
+  return decode(held.subarray(0, START_SIZE)).trimStart();
 }
 
 function decode(bytes: Uint8Array): string {
