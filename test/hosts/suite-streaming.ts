@@ -18,8 +18,8 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
     it("L7 appends what follows its mount path, undecoded, and reports a doubled version", async () => {
       const { url, upstream } = stage();
       script({});
-      await ask(url, "m", { path: "/files/a%20b?x=%2F", method: "GET" }).rest();
-      expect(upstream.ledger.last()).toMatchObject({ path: "/v1/files/a%20b", query: "?x=%2F" });
+      await ask(url, "m", { path: "/models/a%20b?x=%2F", method: "GET" }).rest();
+      expect(upstream.ledger.last()).toMatchObject({ path: "/v1/models/a%20b", query: "?x=%2F" });
       await ask(url, "m", { path: "/models", method: "GET" }).rest();
       expect(upstream.ledger.last()).toMatchObject({ path: "/v1/models" });
       const before = upstream.ledger.total;
