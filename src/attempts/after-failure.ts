@@ -104,7 +104,7 @@ export class FailureHandler {
   // Any answer shows that an endpoint works; only its own failures count against it, with whichever credential (F2).
   #reportToCircuit(
     { failedAt }: AttemptHistory,
-    { upstream, endpoints }: Target,
+    { upstream, endpoints, auxiliary }: Target,
     { circuitCall }: Selection,
     { verdict: { reason }, fault }: LastAttempt,
   ): void {
@@ -112,6 +112,8 @@ export class FailureHandler {
     const now = clock.now();
     if (!REASONS[reason].endpointFault) return circuitCall.answered(now);
     failedAt.add(circuitCall.endpoint);
+    // A failing auxiliary operation does not show that models are out of reach.
+    if (auxiliary !== undefined) return circuitCall.end();
     // An endpoint that has sent a head works; what follows late is this answer's.
     if (fault && isSilence(fault) && !ANSWERLESS.has(fault)) return circuitCall.answered(now);
     if (!circuitCall.failed(now)) return;

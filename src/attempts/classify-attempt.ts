@@ -43,6 +43,7 @@ export function classifyAttempt(
     endpoint: "ai",
     inStream,
     model: target.model === ANY_MODEL ? undefined : target.model,
+    isAuxiliary: target.auxiliary !== undefined,
     receivedAt: wallTime(clock),
   };
   const answer = { status, headers, body, inStream };

@@ -19,6 +19,8 @@ export interface Target {
   replaces?: string;
   /** Family of models that share the limit. */
   family: string;
+  /** Kind of an operation beside the answers of models (`count`, `models`); its limits are kept apart. */
+  auxiliary?: string | undefined;
   /** The primary first, then its backups (E11). */
   endpoints: readonly Endpoint[];
   /** Headers that are added to every call to this target, by lower-case name. */

@@ -6,6 +6,7 @@ import type { Hooks } from "../observe/hooks.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import { describeDisabled } from "../observe/disabled-messages.ts";
 import { BACKOFF, backoffWait, clampHint, withJitter } from "../policies/backoff.ts";
+import { isAboutScopes } from "../refusals/scopes.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { toSecondsText, wallTime } from "../shared/times.ts";
@@ -229,9 +230,10 @@ export class VerdictApplier {
     return this.#applyDenied(failure, "forbidden");
   }
 
-  /** Disables a credential only if the answer says that it will not work again; otherwise closes it for a while (E6, E7). */
+  /** Disables a credential only if the answer says that it will not work again for anything; otherwise closes it for a while (E6, E7). */
   #applyDenied(failure: Failure, cause: "auth" | "forbidden"): Cooldown | undefined {
-    if (!failure.verdict.disables) return this.#close(failure);
+    const { verdict } = failure;
+    if (!verdict.disables || isAboutScopes(verdict)) return this.#close(failure);
     this.#disable(failure, cause);
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { Reason } from "../contract/verdict.ts";
 import { findTokenRefusal } from "./token-refusals.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 import { findInPage } from "./proxy-pages.ts";
-import { isLimit, namesAsked } from "./scopes.ts";
+import { isAboutScopes, isLimit, namesAsked } from "./scopes.ts";
 import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
   ACCOUNT,
@@ -121,6 +121,8 @@ export function narrow(open: RefusalCase, found: Finding): Finding {
   if (open.refusal.endpoint !== "ai" && isLimit(found.is.reason)) {
     return { is: LIMIT_OF[open.refusal.endpoint], evidence: found.evidence };
   }
+  if (open.refusal.isAuxiliary && saysNothingOfOthers(found))
+    return { ...found, is: { reason: found.is.reason, scope: "none" } };
   // A credential with a stated time to retry is not permanently refused.
   if (found.is.reason === "FORBIDDEN" && !found.is.scope && statesOwnWait(open))
     return { ...found, is: TOLD_TO_WAIT };
@@ -135,6 +137,15 @@ export function narrow(open: RefusalCase, found: Finding): Finding {
     return found;
   const { scope: _, ...is } = found.is;
   return { is: { ...is, reason: "QUOTA_EXHAUSTED" }, evidence: `${found.evidence}+long-window` };
+}
+
+/** What an auxiliary operation refuses, other operations may allow; but not to a wrong key, and not on a closed account. */
+function saysNothingOfOthers(found: Finding): boolean {
+  const { reason, disables, scope } = found.is;
+  if (scope !== undefined && scope !== "credential") return false;
+  return (
+    (reason === "FORBIDDEN" || reason === "UNAUTHENTICATED") && (!disables || isAboutScopes(found))
+  );
 }
 
 /** At an auxiliary operation, a 404 without a model is about a path, an endpoint or an id: it says nothing of the credential (E8). */

@@ -102,11 +102,21 @@ export const ACCOUNT: WordRule = {
     "(account|organi[sz]ation|user|team|project|workspace|consumer|api key|resource) … (suspended|deactivated|disabled|banned|blocked|terminated|locked|restricted|leaked|not eligible)",
     "(suspended|disabled|banned|blocked) in this account",
     "not licensed|lacks? … licen[sc]e|only authorized for use|unavailable for account",
-    "(token|key|authentication method) … (sufficient|required|necessary) (permissions|scopes)",
     "violation of (our |the )?(terms|policy|usage)",
-    "scope requirement|(missing|insufficient) (\\w+ )?scopes?",
     "permission … denied on resource",
     "([账帐][户号]|用户|密钥|令牌)(已被|被|已)?(封禁|停用|禁用|冻结|注销|锁定|限制使用)",
+  ),
+  is: { reason: "FORBIDDEN", disables: true },
+  statuses: [0, 400, 401, 403],
+};
+
+/** The credential has no right to this operation; it may have one to others. */
+export const SCOPES: WordRule = {
+  name: "scopes",
+  words: phrases(
+    "(token|key|authentication method) … (sufficient|required|necessary) (permissions|scopes)",
+    "scope requirement|(missing|insufficient) (\\w+ )?scopes?",
+    "(insufficient|missing) permissions? for this (operation|request|endpoint)",
   ),
   is: { reason: "FORBIDDEN", disables: true },
   statuses: [0, 400, 401, 403],
@@ -202,6 +212,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     statuses: CLIENT,
   },
   ACCOUNT,
+  SCOPES,
   {
     name: "content",
     words: phrases(

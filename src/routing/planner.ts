@@ -8,6 +8,7 @@ import { RelayError } from "../shared/errors.ts";
 import { createLongestMatch } from "../shared/patterns.ts";
 import { checkVersion } from "../http/api-version.ts";
 import { ANY_MODEL, ModelFinder } from "./named-model.ts";
+import { auxiliaryFamily, auxiliaryKind } from "./auxiliary-operations.ts";
 import { checkOperation, toOperationError } from "./operation-guard.ts";
 
 export { ANY_MODEL } from "./named-model.ts";
@@ -46,6 +47,9 @@ export function createPlanner(
   const familyOf = (model: string): string =>
     model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
 
+  const familyWith = (kind: string | undefined, model: string): string =>
+    kind === undefined ? familyOf(model) : auxiliaryFamily(kind, familyOf(model));
+
   // A request that comes this far has passed `admit`, which is exact for a single upstream.
   const isChecked = config.upstreams.size === 1;
 
@@ -58,9 +62,9 @@ export function createPlanner(
     const names = config.models.get(model)?.fallback ?? [];
     return names.flatMap((name) => {
       const upstream = config.upstreams.get(config.models.get(name)?.upstream ?? first!.name)!;
-      const targets = poolsOf(upstream).map((pool) =>
-        toTarget(upstream, pool, name, familyOf(name), replaces),
-      );
+      const auxiliary = auxiliaryKind(upstream.dialect, asked);
+      const of = { family: familyWith(auxiliary, name), auxiliary, replaces };
+      const targets = poolsOf(upstream).map((pool) => toTarget(upstream, pool, name, of));
       if (isChecked || !upstream.operations.whyNot(asked)) return targets;
       disallowed?.push(...targets);
       return [];
@@ -73,14 +77,17 @@ export function createPlanner(
     admit: (asked, mount = "") => checkOperation(config.upstreams, asked, mount),
     plan(asked, call, disallowed) {
       const { upstream, model, pool } = finder.find(asked);
-      const family = familyOf(model);
+      const auxiliary = auxiliaryKind(upstream.dialect, asked);
+      const family = familyWith(auxiliary, model);
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
       checkVersion(asked.path, call.mount ?? "", upstream, pools[0]!.endpoints[0]!);
       const why = isChecked ? undefined : upstream.operations.whyNot(asked);
       if (why) throw toOperationError(upstream, asked, why);
-      const targets = pools.map((one) => toTarget(upstream, one, model, family, named));
+      const targets = pools.map((one) =>
+        toTarget(upstream, one, model, { family, auxiliary, replaces: named }),
+      );
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;
       return [...targets, ...fallbacks(model, named, asked, disallowed)];
@@ -92,8 +99,11 @@ function toTarget(
   { name: upstream, dialect, passHeaders, responseFields }: UpstreamConfig,
   { name: pool, endpoints, headers, secrets }: QuotaPool,
   model: string,
-  family: string,
-  replaces: string,
+  {
+    family,
+    auxiliary,
+    replaces,
+  }: { family: string; auxiliary: string | undefined; replaces: string },
 ): Target {
   return {
     upstream,
@@ -102,6 +112,7 @@ function toTarget(
     model,
     replaces: replaces === model ? undefined : replaces,
     family,
+    auxiliary,
     endpoints,
     headers,
     secrets,
