@@ -122,6 +122,10 @@ class SentAttempt implements ReplyOptions, Interruptible {
     return new SentSecrets(secret ?? "", target, context.sent).hide(text);
   }
 
+  onAnswer(): void {
+    this.#selection.pending?.answered(this.clock.now());
+  }
+
   onOpen(): void {
     const { verdicts, endpointFaults } = this.#deps;
     const { context, target } = this.#plan;

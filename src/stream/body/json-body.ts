@@ -1,16 +1,16 @@
 // A JSON body: short ones are examined completely before anything is sent, because a 200 may contain an error (B10).
 import type { Dialect } from "../../contract/dialect.ts";
-import { joinBytes, NO_BYTES } from "../../shared/bytes.ts";
+import { NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
-import type { UsageNotes } from "../usage-notes.ts";
+import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
+import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
-/** An element of an array that is an error, and the longest part of its beginning that may be in the chunk before, in bytes. */
-const ERROR_ELEMENT = /[[,]\s*\{\s*"error"\s*:/;
-const START_OF_ERROR = 32;
+const SPACE = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -27,12 +27,12 @@ export class JsonBody implements BodyReader {
   readonly #gate: CommitGate;
   readonly #options: JsonBodyOptions;
   readonly #usage: UsageNotes;
-  /** The last two chunks that were sent unparsed, for the token counts at the end. */
-  #tail: Uint8Array = NO_BYTES;
-  #beforeTail: Uint8Array = NO_BYTES;
-  #isArray = false;
-  /** The error at the end of an array, which is sent when it is complete. */
-  #error: Uint8Array[] | undefined;
+  /** What was sent last, unparsed, for the token counts at the end; created when the gate opens. */
+  #tail: Tail | undefined;
+  /** False as soon as the beginning shows that the body is not an error. */
+  #mayBeError = true;
+  /** Set for an array, which may end with an error. */
+  #errors: ArrayErrors | undefined;
 
   constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -42,20 +42,30 @@ export class JsonBody implements BodyReader {
 
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
-    this.#beforeTail = this.#tail;
-    this.#tail = chunk;
-    if (gate.isOpen) return gate.pass(this.#withoutError(chunk), now) ? "more" : "slow";
-    if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
-    this.#isArray = startOf(gate.readHeld()).startsWith("[");
+    if (gate.isOpen) {
+      this.#tail?.add(chunk);
+      if (!isBlank(chunk)) gate.sawPayload(now);
+      const passed = this.#errors ? this.#errors.push(chunk) : chunk;
+      return gate.pass(passed, now) ? "more" : "slow";
+    }
+    // Once the beginning is known, it is not examined again.
+    const isStart = gate.heldLength < START_SIZE;
+    const held = gate.hold(chunk);
+    if (isStart) this.#mayBeError = mayBeError(gate.readHeld());
+    if (held < JUDGED_SIZE && this.#mayBeError) return "more";
+    this.#tail = new Tail(TAIL_SIZE);
+    this.#tail.add(gate.readHeld());
+    this.#errors = this.#errorsIn(gate.readHeld());
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+    gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
   }
 
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     if (gate.isOpen) {
-      gate.pass(this.#takeError(), now);
-      this.#usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
+      if (this.#errors) gate.pass(this.#errors.end(), now);
+      if (this.#tail) this.#usage.seeTail(decode(this.#tail.bytes()));
       return COMPLETED;
     }
     const held = gate.readHeld();
@@ -70,22 +80,10 @@ export class JsonBody implements BodyReader {
     return this.#gate.broken(why);
   }
 
-  /** A stream may be an array whose last element is an error; it may quote a secret, and arrive in parts (J7). */
-  #withoutError(chunk: Uint8Array): Uint8Array {
-    if (!this.#isArray) return chunk;
-    const before = this.#beforeTail.subarray(-START_OF_ERROR);
-    if (!this.#error && !ERROR_ELEMENT.test(decode(before) + decode(chunk))) return chunk;
-    this.#error = [...(this.#error ?? []), chunk];
-    const length = this.#error.reduce((sum, part) => sum + part.length, 0);
-    return length < JUDGED_SIZE ? NO_BYTES : this.#takeError();
-  }
-
-  #takeError(): Uint8Array {
-    const error = joinBytes(this.#error ?? []);
-    this.#error = undefined;
-    const text = decode(error);
-    const hidden = this.#options.redact?.(text) ?? text;
-    return hidden === text ? error : new TextEncoder().encode(hidden);
+  #errorsIn(held: Uint8Array): ArrayErrors | undefined {
+    const { redact } = this.#options;
+    if (!redact || !startOf(held).startsWith("[")) return undefined;
+    return new ArrayErrors((text) => this.#options.redact!(text));
   }
 }
 
@@ -105,6 +103,11 @@ function mayBeError(held: Uint8Array): boolean {
     true,
   ];
   return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+/** True for white space, with which some servers keep a connection open. */
+function isBlank(chunk: Uint8Array): boolean {
+  return chunk.every((byte) => byte <= SPACE);
 }
 
 function startOf(held: Uint8Array): string {
