@@ -185,7 +185,6 @@ const UNKNOWN: Record<Name, readonly string[]> = {
     "POST /v1beta/models/g",
     "DELETE /v1beta/models/g",
     "GET /v1beta/models/g:generateContent",
-    "POST /v1beta/models/:generateContent",
     "POST /v1beta/models/g;x:generateContent",
     "POST /batch",
     "POST /v1beta/openai/chat/completions",
