@@ -73,7 +73,8 @@ export interface FetchWhere {
   mount?: string;
   /**
    * The client's address as the host knows it, preferably the socket's: `limits.perCaller` counts by it. The options
-   * `trustProxy` and `clientAddress` take precedence. @default unknown
+   * `trustProxy` and `clientAddress` take precedence. With an address, the body goes to a client over the network, and
+   * `streaming.clientStallTimeout` applies; without one, its reader may be this process, and may pause. @default unknown
    */
   address?: string;
   /** Keeps a host awake that would sleep after the answer; called with a promise that settles when all work has ended. */
@@ -133,7 +134,7 @@ class RequestHandler {
     const place = placeRequest(request, at);
     if (at !== undefined && place.mount === undefined)
       return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
-    const sink = new WebResponseSink(request.method);
+    const sink = new WebResponseSink(request.method, address !== undefined);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
     if (request.signal.aborted) sink.close();
     const call = new WebRequestCall(request, { ...place, address });
@@ -185,6 +186,7 @@ class RequestHandler {
       outcome = this.#writeError(context, error);
     }
     context.slot?.giveBack();
+    context.forgetBody();
     this.#answers.settle(context, outcome);
     openRequests.delete(context);
   }
@@ -256,13 +258,15 @@ class RequestHandler {
   }
 
   async #readPlan(context: RequestContext, path: RequestPath): Promise<RequestPlan> {
-    const { config, planner, pools, sessionOf } = this.#services;
+    const { config, planner, pools, sessionOf, bodies, bodyPaths: paths } = this.#services;
     const { bodyTimeout, bodySize } = config.limits;
     const { call, timers, startedAt } = context;
     timers.set("body", startedAt + bodyTimeout, () =>
       context.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
     );
-    const asked = (context.asked = await context.during(readRequest(call, path, bodySize)));
+    const held = (context.heldBody = bodies.open(context.caller));
+    const reading = readRequest(call, path, { bodySize, paths, held });
+    const asked = (context.asked = await context.during(reading));
     timers.clear("body");
     const targets = planner.plan(asked, call);
     const { upstream } = (context.target = targets[0]!);

@@ -19,6 +19,7 @@ const TEXT_OF_BLOCK = ["text", "thinking", "input", "data", "content"];
 
 export const anthropic: Dialect = {
   name: "anthropic",
+  bodyPaths: ["model", "stream"],
   readModel: modelInBody,
   needsModel: (asked) =>
     asked.method === "POST" && /\/(?:messages|messages\/count_tokens|complete)$/.test(asked.path),

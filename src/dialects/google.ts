@@ -31,6 +31,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 
 export const google: Dialect = {
   name: "google",
+  bodyPaths: ["model"],
   readModel,
   needsModel: (asked) =>
     asked.method === "POST" &&

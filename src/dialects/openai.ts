@@ -49,6 +49,7 @@ const ALLOCATED: Readonly<Record<string, CodeMeaning>> = {
 
 export const openai: Dialect = {
   name: "openai",
+  bodyPaths: ["model", "stream", "stream_format", "stream_options", "prompt"],
   readModel,
   needsModel: (asked) =>
     asked.method === "POST" &&

@@ -71,6 +71,8 @@ const dialect = objectOf<Dialect>()(
       { defaults: kinds, restricted: kinds },
       { prefixes: texts, hasVerbs: flag, places: v.array(places) },
     ),
+=======
+    bodyPaths: texts,
     judge: callable,
     isCompleteWith: callable,
     usageOption: objectOf<UsageOption>()({

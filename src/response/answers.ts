@@ -5,6 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { HeaderList } from "../contract/sink.ts";
+import type { Silence } from "../contract/transport.ts";
 import { toClientHeaders, withPrepared } from "../http/headers.ts";
 import type { FaultLog } from "../observe/fault-log.ts";
 import type { Hooks } from "../observe/hooks.ts";
@@ -16,6 +17,7 @@ import { operationFault } from "../routing/operation-guard.ts";
 import type { Planner } from "../routing/planner.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { type ErrorCode, RelayError } from "../shared/errors.ts";
+import { limitBehind } from "../stream/upstream-timeouts.ts";
 import { emitEnd } from "./end-event.ts";
 import { createHeadWriter, type HeadWriter } from "./head.ts";
 import { reasonOf, toBodyFault } from "./outcome-of-error.ts";
@@ -31,6 +33,13 @@ export interface AnswerDeps {
   faultLog: Pick<FaultLog, "failed">;
   clock: Clock;
 }
+
+/** Which timeout ended a response that the client has begun to read, by the error. */
+const SILENCES: Partial<Record<ErrorCode, Silence>> = {
+  ERR_RELAY_IDLE: "idle-timeout",
+  ERR_RELAY_NO_PAYLOAD: "payload-idle-timeout",
+  ERR_RELAY_UPSTREAM_TIMEOUT: "payload-timeout",
+};
 
 export class Answers {
   readonly #deps: AnswerDeps;
@@ -160,9 +169,13 @@ export class Answers {
 
   #errorOf({ ended, target }: RequestContext, code: ErrorCode): RelayError {
     if (ended?.code === code) return ended;
-    const { idleTimeout } = this.#deps.config.streaming;
-    const limit = code === "ERR_RELAY_IDLE" ? idleTimeout : undefined;
-    return new RelayError(code, { upstream: target?.upstream, model: target?.model, limit });
+    const fault = SILENCES[code];
+    if (!fault || !target)
+      return new RelayError(code, { upstream: target?.upstream, model: target?.model });
+    const { upstream, model, dialect } = target;
+    const timeouts = this.#deps.config.streaming;
+    const behind = limitBehind(fault, { dialect, wantsStream: true, timeouts });
+    return new RelayError(code, { upstream, model, fault, ...behind });
   }
 
   #dialectOf({ target }: RequestContext): Dialect {

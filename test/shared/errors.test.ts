@@ -56,6 +56,8 @@ const inside =
 const stalled = async (): Promise<void> =>
   relay.upstream.ledger.until(({ calls }) => calls.some((call) => call.stalled));
 const stall = (): Behaviour => ({ stall: "before-headers" });
+/** More bytes than one request of this test has, and fewer than two have. */
+const roomForOne = (dialect: DialectName): number => (dialect === "google" ? 20 : 60);
 const oneCredential = (): UnderTestOptions => ({ count: 1 });
 const elsewhere = (dialect: DialectName): UnderTestOptions => ({
   upstream: { dialect, baseURL: "http://127.0.0.1:9/v1" },
@@ -179,6 +181,21 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
     options: () => ({ limits: { perCaller: { concurrent: 1 } } }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_CALLER_BUFFER: {
+    status: 429,
+    options: (dialect) => ({
+      authorize: () => "me",
+      limits: { bufferedBytes: 4 * roomForOne(dialect) },
+    }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_BUFFER_FULL: {
+    status: 503,
+    options: (dialect) => ({ limits: { bufferedBytes: roomForOne(dialect) } }),
     behaviour: stall,
     before: (send) => (void send().catch(() => {}), stalled()),
   },
