@@ -71,7 +71,6 @@ const dialect = objectOf<Dialect>()(
       { defaults: kinds, restricted: kinds },
       { prefixes: texts, hasVerbs: flag, places: v.array(places) },
     ),
-=======
     bodyPaths: texts,
     judge: callable,
     isCompleteWith: callable,

@@ -329,12 +329,14 @@ function pathsOf({ defaults, restricted }: OperationTable): fc.Arbitrary<string>
     .flat()
     .flatMap((one) => one.split(" ")[1]!.slice(1).split("/"))
     .map((segment) => segment.replace(/\{\w+\}|\*\*?/g, "x1"));
-  const whole = [...Object.values(defaults)].flat().map((one) =>
-    one
-      .split(" ")[1]!
-      .slice(1)
-      .replace(/\{\w+\}/g, "x1"),
-  );
+  const whole = Object.values(defaults)
+    .flat()
+    .map((one) =>
+      one
+        .split(" ")[1]!
+        .slice(1)
+        .replace(/\{\w+\}/g, "x1"),
+    );
   const segment = fc.oneof(
     fc.constantFrom(...known),
     fc.constantFrom(
