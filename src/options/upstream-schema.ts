@@ -71,7 +71,6 @@ const dialect = objectOf<Dialect>()(
       { defaults: kinds, restricted: kinds },
       { prefixes: texts, hasVerbs: flag, places: v.array(places) },
     ),
-=======
     bodyPaths: texts,
     judge: callable,
     isCompleteWith: callable,
@@ -93,6 +92,7 @@ export const upstreamSchema: v.GenericSchema<UpstreamOptions> = groupOf<Upstream
   {
     allow: texts,
     headers,
+    secretHeaders: v.array(headerName),
     passHeaders,
     passResponseHeaders,
     dropResponseHeaders: v.array(headerName),
