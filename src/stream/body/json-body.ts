@@ -53,10 +53,10 @@ export class JsonBody implements BodyReader {
     const held = gate.hold(chunk);
     if (isStart) this.#mayBeError = mayBeError(gate.readHeld());
     if (held < JUDGED_SIZE && this.#mayBeError) return "more";
-    const sent = gate.readHeld();
     this.#tail = new Tail(TAIL_SIZE);
     this.#tail.add(gate.readHeld());
     this.#errors = this.#errorsIn(gate.readHeld());
+    if (this.#errors) this.#hideInHeld(this.#errors);
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
     gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
@@ -79,6 +79,13 @@ export class JsonBody implements BodyReader {
 
   onBreak(why: Break): ReplyResult {
     return this.#gate.broken(why);
+  }
+
+  /** The first bytes of an array may contain its error already. */
+  #hideInHeld(errors: ArrayErrors): void {
+    const held = this.#gate.readHeld();
+    this.#gate.drop();
+    this.#gate.hold(errors.push(held));
   }
 
   #errorsIn(held: Uint8Array): ArrayErrors | undefined {
