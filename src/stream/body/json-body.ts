@@ -53,7 +53,6 @@ export class JsonBody implements BodyReader {
     const held = gate.hold(chunk);
     if (isStart) this.#mayBeError = mayBeError(gate.readHeld());
     if (held < JUDGED_SIZE && this.#mayBeError) return "more";
-    const sent = gate.readHeld();
     this.#tail = new Tail(TAIL_SIZE);
     this.#tail.add(gate.readHeld());
     this.#errors = this.#errorsIn(gate.readHeld());
