@@ -82,10 +82,18 @@ function relayEvent(served: Served, event: RelayEvent, handler: unknown): Promis
   const message = node.req as NodeRequest;
   return serveNode(served, message, node.res as NodeResponse, {
     ...placeUnder(message.url ?? "/", count, served.mount),
-    toRequest: () => event.req,
+    toRequest: () => withHost(event.req, message),
     toAddress: () => event.req.ip,
     preparedHeaders: () => event.res.headers,
   }).then(() => HANDLED);
+}
+
+/** In HTTP/2 the host is no header: functions of the operator find it there all the same, as behind every other host. */
+function withHost(request: Request, message: NodeRequest): Request {
+  const host = message.headers[":authority"];
+  if (typeof host === "string" && request.headers.get("host") !== host)
+    request.headers.set("host", host);
+  return request;
 }
 
 /** h3 replaces headers of a returned response by those that the app has prepared: not so where the relay's protect the app (N11). */

@@ -2,6 +2,19 @@
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
+import {
+  type ConnectedMessage,
+  type ConnectedResponse,
+  isConnectionLost,
+  watchConnection,
+} from "./node-connection.ts";
+
+/** A web request. On Node, srvx adds the message and the response behind it. */
+export interface ServedRequest extends Request {
+  readonly runtime?: {
+    readonly node?: { readonly req?: ConnectedMessage; readonly res?: ConnectedResponse };
+  };
+}
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
@@ -46,7 +59,7 @@ export class WebRequestCall implements InboundCall {
 }
 
 /** Reads the body of a web request, at most `limit` bytes. */
-export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function readWebBody(request: ServedRequest, limit: number): Promise<Uint8Array> {
   if (request.bodyUsed || request.body?.locked)
     throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
   if (!request.body) {
@@ -57,11 +70,29 @@ export async function readWebBody(request: Request, limit: number): Promise<Uint
   }
   const reader = request.body.getReader();
   try {
-    return await readAll(reader, limit);
+    const body = await readAll(reader, limit);
+    checkWhole(request, body.length);
+    return body;
   } catch (error) {
     reader.cancel().catch(() => {});
     throw toBodyError(error);
   }
+}
+
+// A host may end the body of an interrupted upload like one that is complete.
+function checkWhole(request: ServedRequest, length: number): void {
+  if (request.signal.aborted || request.runtime?.node?.req?.aborted)
+    throw new RelayError("ERR_RELAY_CLIENT_GONE");
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (length < declared) throw toIncomplete(length, declared);
+}
+
+/** The error for a body that ends before its declared length. */
+export function toIncomplete(length: number, declared: number): RelayError {
+  return new RelayError("ERR_RELAY_BODY_INCOMPLETE", {
+    limit: declared,
+    detail: `${length} of ${declared} bytes`,
+  });
 }
 
 function toBodyError(error: unknown): RelayError {
@@ -86,4 +117,13 @@ async function readAll(
     if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
     chunks.push(value);
   }
+}
+
+/** Calls `onClose` when the client of a request has left, or has left before; also when its response has ended. */
+export function watchClient(request: ServedRequest, onClose: () => void): void {
+  const { signal, runtime } = request;
+  const { req, res } = runtime?.node ?? {};
+  signal.addEventListener("abort", onClose, { once: true });
+  if (req && res) watchConnection(req, res, onClose);
+  if (signal.aborted || (req && res && isConnectionLost(req, res))) onClose();
 }
