@@ -58,7 +58,16 @@ export function watchConnection(
   response.on("close", onClose);
   // A stream that was reset closes only when the rest of its upload has been read.
   if (message.stream) message.on("aborted", onClose);
-  else if (response.socket === null && message.socket) watchQueued(message.socket, response, onClose);
+  else if (response.socket === null && message.socket)
+    watchQueued(message.socket, response, onClose);
+}
+
+/**
+ * Resolves when the server has read what came in one packet with the end of an upload. Node's own HTTP/2 client ends an upload that it
+ * cancels, and resets the stream then: such an end does not make the upload whole.
+ */
+export function untilPacketRead(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** What the requests that wait behind another one on the same socket have registered. */

@@ -2,7 +2,7 @@
 import type { InboundCall } from "../contract/inbound-call.ts";
 import { joinBytes } from "../shared/bytes.ts";
 import { RelayError } from "../shared/errors.ts";
-import { NO_ERROR } from "./node-connection.ts";
+import { NO_ERROR, untilPacketRead } from "./node-connection.ts";
 import type { RespondedMessage } from "./node-response.ts";
 import { readWebBody, toIncomplete } from "./web-request.ts";
 
@@ -103,12 +103,14 @@ export class NodeRequestCall implements InboundCall {
         message.removeListener("end", onEnd);
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
-        // An upload that is reset in HTTP/2 ends like one that is complete.
-        if (message.aborted) gone();
+        const declared = this.#declaredLength();
         // Whatever has consumed the body: an empty body is not what the client has sent.
-        else if (length === 0 && this.#declaredLength() > 0) reject(this.#bodyUsed());
-        else if (length < this.#declaredLength())
-          reject(toIncomplete(length, this.#declaredLength()));
+        if (length === 0 && declared > 0) reject(this.#bodyUsed());
+        else if (length < declared) reject(toIncomplete(length, declared));
+        else if (message.stream && declared === 0)
+          void untilPacketRead().then(() =>
+            message.aborted ? gone() : resolve(joinBytes(chunks)),
+          );
         else resolve(joinBytes(chunks));
       };
       message.on("data", onData);

@@ -1,6 +1,7 @@
 // Writes a response directly to Node's `ServerResponse`, over HTTP/1 and HTTP/2. The few fields in use are declared here, so that the core
 // needs no `node:*`.
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
+import { CONNECTION_SPECIFIC } from "./headers.ts";
 import {
   type ConnectedMessage,
   type ConnectedResponse,
@@ -31,9 +32,6 @@ export interface RespondedMessage extends ConnectedMessage {
 }
 
 const NULL_BODY = new Set([204, 205, 304]);
-/** Not allowed in HTTP/2 (RFC 9113, section 8.2.2): Node throws, or drops them with a warning. */
-const CONNECTION_SPECIFIC =
-  /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade|http2-settings|te)$/;
 
 export class NodeResponseSink implements Sink {
   listener: SinkListener | undefined;
@@ -126,7 +124,7 @@ function toFields(headers: HeaderList): HeaderFields {
   const fields: HeaderFields = {};
   for (const [name, value] of headers) {
     const before = fields[name];
-    if (CONNECTION_SPECIFIC.test(name)) continue;
+    if (CONNECTION_SPECIFIC.has(name)) continue;
     fields[name] = before === undefined ? value : [before, value].flat().map(String);
   }
   return fields;

@@ -6,6 +6,7 @@ import {
   type ConnectedMessage,
   type ConnectedResponse,
   isConnectionLost,
+  untilPacketRead,
   watchConnection,
 } from "./node-connection.ts";
 
@@ -71,7 +72,7 @@ export async function readWebBody(request: ServedRequest, limit: number): Promis
   const reader = request.body.getReader();
   try {
     const body = await readAll(reader, limit);
-    checkWhole(request, body.length);
+    await checkWhole(request, body.length);
     return body;
   } catch (error) {
     reader.cancel().catch(() => {});
@@ -80,10 +81,11 @@ export async function readWebBody(request: ServedRequest, limit: number): Promis
 }
 
 // A host may end the body of an interrupted upload like one that is complete.
-function checkWhole(request: ServedRequest, length: number): void {
-  if (request.signal.aborted || request.runtime?.node?.req?.aborted)
-    throw new RelayError("ERR_RELAY_CLIENT_GONE");
+async function checkWhole(request: ServedRequest, length: number): Promise<void> {
+  const message = request.runtime?.node?.req;
   const declared = Number(request.headers.get("content-length") ?? 0);
+  if (message?.stream && declared === 0) await untilPacketRead();
+  if (request.signal.aborted || message?.aborted) throw new RelayError("ERR_RELAY_CLIENT_GONE");
   if (length < declared) throw toIncomplete(length, declared);
 }
 

@@ -1,146 +1,164 @@
 /** Clients that leave, on every protocol of a Node server, judged by the upstream's ledger and by what the relay still counts afterwards. */
-import { createServer } from "node:http";
-import { createSecureServer } from "node:http2";
-import type { AddressInfo, Server, Socket } from "node:net";
-import { H3, serve } from "h3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { defineRelay as defineNodeRelay } from "../../adapters/node.ts";
-import { createSimulator, type Simulator } from "../../simulator/index.ts";
-import { defineRelay, type Relay } from "../../src/index.ts";
-import type { EndEvent } from "../../src/observe/hooks.ts";
-import type { CommonOptions } from "../../src/options/types.ts";
-import { makeCertificate, noOpenSSL } from "../support/certificates.ts";
-import { makeCredentials } from "../support/relay.ts";
+import type { NodeHost, NodeHostOptions } from "../support/node-hosts.ts";
+import { HOSTS, startNodeHost, tls } from "../support/node-hosts.ts";
+import { bodyOf, openSession, openSocket, openStream, rawChat } from "../support/protocols.ts";
 import { type ProtocolName, PROTOCOLS, type Visit } from "../support/protocols.ts";
 import { untilSo } from "../support/until.ts";
 
-const tls = noOpenSSL ? undefined : makeCertificate(1);
+const PATIENCE = 5_000;
+const PIPELINED = 20;
 
-interface Running {
-  relay: Relay;
-  url: string;
-  /** Open connections of clients. */
-  sockets: Set<Socket>;
-  close(): Promise<void>;
-}
-
-let upstream: Simulator;
-let running: Running;
-let ends: EndEvent[];
-let visits: Visit[];
+let host: NodeHost;
 let warnings: string[];
 const onWarning = (warning: Error): void => void warnings.push(warning.message);
 
-const optionsOf = (more: Partial<CommonOptions> = {}) => ({
-  mount: "/ai",
-  upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" as const },
-  credentials: makeCredentials(1).map((one) => ({ ...one, maxInFlight: 30 })),
-  authorize: () => true,
-  log: false as const,
-  hooks: { end: (event: EndEvent) => void ends.push(event) },
-  ...more,
-});
-
-type More = Partial<CommonOptions>;
-
-const HOSTS: Record<string, (isTls: boolean, more?: More) => Promise<Running>> = {
-  async node(isTls, more) {
-    const handler = defineNodeRelay(optionsOf(more));
-    const server = isTls
-      ? createSecureServer({ ...tls!, allowHTTP1: true }, handler)
-      : createServer(handler);
-    return run(server, handler.relay, isTls);
-  },
-  async "h3, Node's response"(isTls, more) {
-    const handler = defineRelay(optionsOf(more));
-    return serveH3(new H3().all("/ai/**", handler), handler.relay, isTls);
-  },
-  async "h3, a web response"(isTls, more) {
-    const handler = defineRelay(optionsOf(more));
-    return serveH3(new H3().mount("/ai", handler), handler.relay, isTls);
-  },
-};
-
-async function serveH3(app: H3, relay: Relay, isTls: boolean): Promise<Running> {
-  const server = serve(app, {
-    port: 0,
-    hostname: "127.0.0.1",
-    silent: true,
-    manual: true,
-    ...(isTls && { tls: { cert: String(tls!.cert), key: String(tls!.key) } }),
-  });
-  return run(server.node!.server as Server, relay, isTls);
-}
-
-async function run(server: Server, relay: Relay, isTls: boolean): Promise<Running> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    relay,
-    url: `${isTls ? "https" : "http"}://127.0.0.1:${port}/ai`,
-    sockets,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await relay.close();
-    },
-  };
-}
-
-beforeEach(async () => {
-  upstream = await createSimulator();
-  [ends, visits, warnings] = [[], [], []];
+beforeEach(() => {
+  warnings = [];
   process.on("warning", onWarning);
 });
 afterEach(async () => {
-  for (const visit of visits) visit.close();
-  await running?.close();
-  await upstream.close();
+  await host.close();
   process.off("warning", onWarning);
   expect(warnings).toEqual([]);
 });
 
-const names = Object.keys(PROTOCOLS) as ProtocolName[];
-const isHere = (name: ProtocolName): boolean => tls !== undefined || !PROTOCOLS[name].isHTTP2;
+const names = (Object.keys(PROTOCOLS) as ProtocolName[]).filter(
+  (name) => tls !== undefined || !PROTOCOLS[name].isHTTP2,
+);
+
+async function start(name: string, options: Partial<NodeHostOptions> = {}): Promise<void> {
+  host = await startNodeHost(name, { isTls: false, ...options });
+}
 
 function visit(name: ProtocolName, model: string): Visit {
-  const one = PROTOCOLS[name].visit(running.url, model, {});
-  visits.push(one);
+  const one = PROTOCOLS[name].visit(host.url, model);
+  host.visits.push(one);
   return one;
 }
 
-/** After every scene. */
-async function expectNothingLeft(): Promise<void> {
-  for (const one of visits) one.close();
-  await untilSo(() => running.sockets.size === 0, 1_000);
-  await untilSo(() => upstream.ledger.inFlight === 0, 1_000);
-  const { credentials, requests } = running.relay.status();
-  expect(credentials.map(({ inFlight }) => inFlight)).toEqual([0]);
-  expect(requests).toEqual({ open: 0, waiting: 0 });
+/** Each request is over, and none of its clients was there at the end. */
+async function expectAllGone(count: number): Promise<void> {
+  await untilSo(() => host.ends.length === count, PATIENCE);
+  expect(host.ends.map(({ clientPresent }) => clientPresent)).toEqual(host.ends.map(() => false));
+  await host.untilIdle();
+  expect(host.ends).toHaveLength(count);
 }
 
-describe.each(Object.keys(HOSTS))("%s", (host) => {
-  describe.each(names.filter(isHere))("%s", (name) => {
-    it.each([
-      ["before headers", "before-headers"],
-      ["mid-body", { afterEvents: 3 }],
-    ] as const)("I4 L11 a client that leaves %s", async (_phase, stall) => {
-      running = await HOSTS[host]!(PROTOCOLS[name].isHTTP2);
-      upstream.script({ then: { stall } });
-      const one = visit(name, "m");
-      const call = await upstream.ledger.next(({ model, stalled }) => model === "m" && stalled);
+describe.each(HOSTS)("%s", (name) => {
+  it.each(names)("I4 L11 hears a client that leaves, on %s", async (protocol) => {
+    await start(name, { isTls: PROTOCOLS[protocol].isHTTP2 });
+    const stalls = ["before-headers", { afterEvents: 3 }] as const;
+    host.upstream.script(
+      ...stalls.map((stall, nth) => ({ when: { model: `*m${nth}` }, then: { stall } })),
+    );
+    let count = 0;
+    for (const nth of stalls.keys()) {
+      const model = `m${nth}`;
+      const one = visit(protocol, model);
+      count += 1 + one.before.length;
+      const { ledger } = host.upstream;
+      const call = await ledger.next((it) => it.model === model && it.stalled);
       const leftAt = await one.leave();
-      await upstream.ledger.until(({ inFlight }) => inFlight === 0);
+      await ledger.until(({ inFlight }) => inFlight === 0);
       expect(call.end).toBe("client closed");
-      expect(call.timing.closed! - leftAt).toBeLessThan(100);
-      await untilSo(() => ends.length === 1 + one.before.length, 1_000);
-      expect(ends.map(({ clientPresent }) => clientPresent)).toEqual(ends.map(() => false));
-      await expectNothingLeft();
-    });
+      expect(call.timing.closed! - leftAt).toBeLessThan(PATIENCE);
+    }
+    expect(host.upstream.ledger.total).toBe(count);
+    await expectAllGone(count);
   });
+
+  it.each(names)(
+    "I4 makes no call where the client left during authorize, on %s",
+    async (protocol) => {
+      let asked = 0;
+      const authorize = (): Promise<never> => (asked++, new Promise(() => {}));
+      await start(name, { isTls: PROTOCOLS[protocol].isHTTP2, options: { authorize } });
+      const one = visit(protocol, "m");
+      const count = 1 + one.before.length;
+      await untilSo(() => asked === count, PATIENCE);
+      await one.leave();
+      await expectAllGone(count);
+      expect(host.upstream.ledger.total).toBe(0);
+    },
+  );
+
+  it.each(names)(
+    "I4 makes no call where the client left before the relay had started, on %s",
+    async (protocol) => {
+      let begin = (): void => {};
+      const until = new Promise<void>((resolve) => (begin = resolve));
+      await start(name, { isTls: PROTOCOLS[protocol].isHTTP2, until });
+      const one = visit(protocol, "m");
+      const count = 1 + one.before.length;
+      await untilSo(() => host.received === count, PATIENCE);
+      await one.leave();
+      // On a connection that stays, the server has read the reset when it answers a ping.
+      if (PROTOCOLS[protocol].isHTTP2) await one.ping();
+      else await untilSo(() => host.sockets.size === 0, PATIENCE);
+      begin();
+      await expectAllGone(count);
+      expect(host.upstream.ledger.total).toBe(0);
+    },
+  );
+
+  /** Twenty requests in one packet. */
+  function pipeline(): void {
+    const socket = openSocket(host.url, "http/1.1");
+    const models = Array.from({ length: PIPELINED }, (_, nth) => `p${nth}`);
+    socket.write(models.map((model) => rawChat(host.url, model, "1.1")).join(""));
+    host.visits.push({ close: () => void socket.destroy() } as Visit);
+  }
+
+  it("I4 closes all calls of a pipeline, with one listener on its connection", async () => {
+    await start(name);
+    host.upstream.script({ then: { stall: { afterEvents: 2 } } });
+    pipeline();
+    const { ledger } = host.upstream;
+    await ledger.until(({ calls }) => calls.filter(({ stalled }) => stalled).length === PIPELINED);
+    host.visits[0]!.close();
+    await expectAllGone(PIPELINED);
+    expect(ledger.calls.map(({ end }) => end)).toEqual(ledger.calls.map(() => "client closed"));
+  });
+
+  it("I4 starts no call for the requests of a pipeline whose connection is closed", async () => {
+    await start(name, {
+      options: { credentials: [{ id: "c1", apiKey: "sk-test-c1-0123456789", maxInFlight: 1 }] },
+    });
+    host.upstream.script({ then: { stall: "before-headers" } });
+    pipeline();
+    await untilSo(() => host.relay.status().requests.waiting === PIPELINED - 1, PATIENCE);
+    await host.upstream.ledger.next(({ stalled }) => stalled);
+    host.visits[0]!.close();
+    await expectAllGone(PIPELINED);
+    expect(host.upstream.ledger.total).toBe(1);
+  });
+
+  it.skipIf(!tls)(
+    "I4 N10 gives all places back after a hundred cancelled HTTP/2 visits",
+    async () => {
+      await start(name, { isTls: true });
+      host.upstream.script(
+        { when: { model: "m" }, then: { stall: "before-headers" } },
+        { then: {} },
+      );
+      const client = openSession(host.url);
+      host.visits.push({ close: () => void client.socket.destroy() } as Visit);
+      for (let round = 1; round <= 5; round++) {
+        const streams = Array.from({ length: 25 }, () => openStream(client, host.url));
+        for (const stream of streams) stream.end(bodyOf("m"));
+        await host.upstream.ledger.until(({ inFlight }) => inFlight === streams.length);
+        for (const stream of streams) stream.close(8);
+        await host.upstream.ledger.until(({ inFlight }) => inFlight === 0);
+      }
+      const last = openStream(client, host.url);
+      const status = new Promise((resolve) =>
+        last.on("response", (head) => resolve(head[":status"])),
+      );
+      last.end(bodyOf("last"));
+      expect(await status).toBe(200);
+      await new Promise((resolve) => last.on("end", resolve).resume());
+      await host.untilIdle();
+    },
+  );
 });

@@ -1,5 +1,9 @@
 /** Clients of one request each over every protocol that a Node server speaks; they leave in the way of that protocol. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+} from "node:http2";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
@@ -12,6 +16,8 @@ export interface Visit {
   until(fits: (text: string) => boolean): Promise<void>;
   /** Leaves; resolves with the time on `performance.now()`. */
   leave(): Promise<number>;
+  /** Resolves when the server has read everything; at once where the connection is closed, or cannot tell. */
+  ping(): Promise<void>;
   /** Closes what is still open. */
   close(): void;
 }
@@ -32,7 +38,7 @@ export interface Protocol {
 
 const PATH = "/chat/completions";
 
-/** `null` as the model of a body: none. */
+/** The body of a chat completion. */
 export function bodyOf(model: string, stream = true): string {
   return JSON.stringify({ model, stream, messages: [{ role: "user", content: "Say something." }] });
 }
@@ -120,6 +126,7 @@ function overHTTP1(version: "1.0" | "1.1", count: number): Protocol {
           socket.destroy();
           return Promise.resolve(performance.now());
         },
+        ping: () => Promise.resolve(),
         close: () => void socket.destroy(),
       };
     },
@@ -180,6 +187,7 @@ function overHTTP2(leave: Leaving): Protocol {
           if (!client.socket.destroyed) stream.close(CANCEL);
           return leftAt;
         },
+        ping: () => (client.socket.destroyed ? Promise.resolve() : client.ping()),
         close: () => void client.socket.destroy(),
       };
     },
