@@ -28,6 +28,7 @@ const withPlaces = () => ({
     maxInFlight: 50,
   })),
   limits: { maxWait: 600_000, bodyTimeout: 1_000, circuitAfter: false },
+  streaming: { commitAfter: 400, heartbeat: 200, idleTimeout: 60_000, shutdownGrace: 500 },
   hooks: {
     end: (event) => console.log(`END ${JSON.stringify(event)}`),
     route: ({ decision }) => console.log(`ROUTE ${decision.model}`),
