@@ -37,11 +37,13 @@ export interface StatusDeps {
   state: Pick<State, "counters" | "health">;
   openRequests: { readonly size: number };
   queue: { readonly size: number };
+  bodies: { readonly held: number };
 }
 
 /** Reads the status from the same tables that the selection reads. Contains no secret. */
 export function toStatus(deps: StatusDeps): RelayStatus {
-  const { config, pools, cooldowns, state, clock, openRequests, queue, circuits, acquirers } = deps;
+  const { config, pools, cooldowns, state, clock, openRequests, queue, bodies } = deps;
+  const { circuits, acquirers } = deps;
   const now = clock.now();
   const creators = new Set(config.acquirers.map(({ id }) => id));
   return {
@@ -55,7 +57,7 @@ export function toStatus(deps: StatusDeps): RelayStatus {
       ...it,
       tier: toTierName(it.tier, config.tiers),
     })),
-    requests: { open: openRequests.size, waiting: queue.size },
+    requests: { open: openRequests.size, waiting: queue.size, bufferedBytes: bodies.held },
     store: state.health(),
   };
 }

@@ -114,6 +114,10 @@ class SentAttempt implements ReplyOptions, Interruptible {
     commit(context, status, passed, isEventStream);
   }
 
+  onAnswer(): void {
+    this.#selection.pending?.answered(this.clock.now());
+  }
+
   onOpen(): void {
     const { verdicts, endpointFaults } = this.#deps;
     const { context, target } = this.#plan;

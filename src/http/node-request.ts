@@ -1,7 +1,7 @@
 // A request that arrived as Node's `IncomingMessage`. The few fields in use are declared here, so that the core needs no `node:*`.
-import type { InboundCall } from "../contract/inbound-call.ts";
-import { joinBytes } from "../shared/bytes.ts";
+import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
+import { BodyCollector } from "./body-collector.ts";
 import { NO_ERROR, untilPacketRead } from "./node-connection.ts";
 import type { RespondedMessage } from "./node-response.ts";
 import { readWebBody, toIncomplete } from "./web-request.ts";
@@ -33,7 +33,7 @@ export interface NodeCallOptions {
   toAddress?: () => string | undefined;
 }
 
-/** A body above the limit is discarded; after this many times the limit the connection is closed. */
+/** A body that is refused is discarded; after this many times the limit the connection is closed. */
 const DISCARD_FACTOR = 2;
 
 export class NodeRequestCall implements InboundCall {
@@ -75,26 +75,23 @@ export class NodeRequestCall implements InboundCall {
     for (const name in headers) if (!isPseudo(name)) visit(this.header(name)!, name);
   }
 
-  readBody(limit: number): Promise<Uint8Array> {
+  readBody(limit: number, meter?: BodyMeter): Promise<Uint8Array> {
     const message = this.#message;
     if (message.aborted || (message.destroyed && !message.complete))
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
     // A destroyed message never emits `end`, so waiting for it would never finish.
-    if (message.destroyed) return this.#readRest(limit);
+    if (message.destroyed) return this.#readRest(limit, meter);
     // The message has been read already: an `authorize` function that read a clone has left the rest in the web request.
-    if (message.readableDidRead || message.readableEnded) return this.#readRest(limit);
+    if (message.readableDidRead || message.readableEnded) return this.#readRest(limit, meter);
     return new Promise((resolve, reject) => {
-      const chunks: Uint8Array[] = [];
-      let length = 0;
+      const declared = this.#declaredLength();
+      const body = new BodyCollector(limit, meter, declared);
       const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
-      const tooMuch = (): void => reject(new RelayError("ERR_RELAY_BODY_SIZE", { limit }));
-      if (this.#declaredLength() > limit) tooMuch();
+      if (body.refusal) reject(body.refusal as Error);
       const onData = (chunk: Uint8Array): void => {
-        length += chunk.length;
-        if (length <= limit) return void chunks.push(chunk);
-        chunks.length = 0;
-        tooMuch();
-        if (length > DISCARD_FACTOR * limit) discard(message);
+        if (body.add(chunk)) return;
+        reject(body.refusal as Error);
+        if (body.arrived > DISCARD_FACTOR * limit) discard(message);
       };
       const onClose = (): void => (message.complete ? undefined : gone());
       // Removed again, because the listeners would keep the body in memory as long as the response streams.
@@ -103,15 +100,12 @@ export class NodeRequestCall implements InboundCall {
         message.removeListener("end", onEnd);
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
-        const declared = this.#declaredLength();
         // Whatever has consumed the body: an empty body is not what the client has sent.
-        if (length === 0 && declared > 0) reject(this.#bodyUsed());
-        else if (length < declared) reject(toIncomplete(length, declared));
+        if (body.arrived === 0 && declared > 0) reject(this.#bodyUsed());
+        else if (body.arrived < declared) reject(toIncomplete(body.arrived, declared));
         else if (message.stream && declared === 0)
-          void untilPacketRead().then(() =>
-            message.aborted ? gone() : resolve(joinBytes(chunks)),
-          );
-        else resolve(joinBytes(chunks));
+          void untilPacketRead().then(() => (message.aborted ? gone() : resolve(body.bytes())));
+        else resolve(body.bytes());
       };
       message.on("data", onData);
       message.on("end", onEnd);
@@ -120,11 +114,11 @@ export class NodeRequestCall implements InboundCall {
     });
   }
 
-  async #readRest(limit: number): Promise<Uint8Array> {
+  async #readRest(limit: number, meter: BodyMeter | undefined): Promise<Uint8Array> {
     if (!this.#hasBody()) return new Uint8Array(0);
     const request = this.request();
     if (!request.body || request.bodyUsed || request.body.locked) throw this.#bodyUsed();
-    return readWebBody(request, limit);
+    return readWebBody(request, limit, meter);
   }
 
   // Express and similar frameworks store the parsed body on the message.

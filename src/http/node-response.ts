@@ -14,8 +14,23 @@ import {
 /** Header values by name; a list is sent as several headers. */
 export type HeaderFields = Record<string, number | string | string[] | undefined>;
 
+/** The part of the socket of a response that is used. */
+export interface ResponseSocket {
+  /** True once Node sends nothing more on it. */
+  readonly writableEnded: boolean;
+  /** The system's side of the socket: a large write that is partly sent shows nowhere else. Node's own socket timeout reads it, too. */
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+  on(event: "end", listener: () => void): unknown;
+  removeListener(event: "end", listener: () => void): unknown;
+}
+
 /** The part of `http.ServerResponse` that is used. */
 export interface NodeResponse extends ConnectedResponse {
+  /** Bytes that Node has not handed to the system. */
+  readonly writableLength?: number;
+  readonly socket?: ResponseSocket | null;
+  /** HTTP/2 only: its socket belongs to many responses. */
+  readonly stream?: { readonly writableLength?: number };
   readonly writableFinished: boolean;
   readonly headersSent: boolean;
   writeHead(status: number, headers?: string[] | HeaderFields): unknown;
@@ -39,6 +54,7 @@ export class NodeResponseSink implements Sink {
   readonly #message: RespondedMessage;
   #hasBody: boolean;
   #state: "open" | "writing" | "over" | "broken" | "left" = "open";
+  #isWatched = false;
   /** Settles when the response has ended. */
   readonly finished: Promise<void>;
 
@@ -79,7 +95,34 @@ export class NodeResponseSink implements Sink {
   write(bytes: Uint8Array): boolean {
     if (this.closed || !this.#hasBody) return true;
     this.#state = "writing";
-    return this.#response.write(bytes);
+    if (this.#response.write(bytes)) return true;
+    if (!this.#isWatched) this.#watchSocket();
+    return false;
+  }
+
+  get backlog(): number | undefined {
+    const { stream, socket, writableLength } = this.#response;
+    if (stream) return stream.writableLength;
+    return writableLength === undefined
+      ? undefined
+      : writableLength + (socket?._handle?.writeQueueSize ?? 0);
+  }
+
+  // A client that has closed its side of the connection (FIN) gets nothing more: Node closes the other side after what it has
+  // buffered, unless the server has `httpAllowHalfOpen`. `close` would come only when the client has read that.
+  #watchSocket(): void {
+    const response = this.#response;
+    const { socket, stream } = response;
+    // A response that waits behind another one has no socket yet.
+    if (stream || !socket) return;
+    this.#isWatched = true;
+    const onEnd = (): void => {
+      if (this.#state !== "writing" || !socket.writableEnded) return;
+      this.#leave();
+      response.destroy();
+    };
+    socket.on("end", onEnd);
+    response.on("close", () => socket.removeListener("end", onEnd));
   }
 
   end(): void {

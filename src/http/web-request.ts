@@ -1,7 +1,7 @@
 // A request that arrived as a web `Request`.
-import type { InboundCall } from "../contract/inbound-call.ts";
-import { joinBytes } from "../shared/bytes.ts";
+import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
+import { BodyCollector } from "./body-collector.ts";
 import {
   type ConnectedMessage,
   type ConnectedResponse,
@@ -48,10 +48,8 @@ export class WebRequestCall implements InboundCall {
     this.#request.headers.forEach(visit);
   }
 
-  async readBody(limit: number): Promise<Uint8Array> {
-    const declared = Number(this.header("content-length") ?? 0);
-    if (declared > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
-    return readWebBody(this.#request, limit);
+  async readBody(limit: number, meter?: BodyMeter): Promise<Uint8Array> {
+    return readWebBody(this.#request, limit, meter);
   }
 
   request(): Request {
@@ -60,20 +58,26 @@ export class WebRequestCall implements InboundCall {
 }
 
 /** Reads the body of a web request, at most `limit` bytes. */
-export async function readWebBody(request: ServedRequest, limit: number): Promise<Uint8Array> {
+export async function readWebBody(
+  request: ServedRequest,
+  limit: number,
+  meter?: BodyMeter,
+): Promise<Uint8Array> {
   if (request.bodyUsed || request.body?.locked)
     throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  const body = new BodyCollector(limit, meter, declared);
+  if (body.refusal) throw body.refusal;
   if (!request.body) {
     // A request that was copied, with its headers only, from one whose body had been read.
-    if (Number(request.headers.get("content-length") ?? 0) > 0)
-      throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+    if (declared > 0) throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
     return new Uint8Array(0);
   }
   const reader = request.body.getReader();
   try {
-    const body = await readAll(reader, limit);
-    await checkWhole(request, body.length);
-    return body;
+    const bytes = await readAll(reader, body);
+    await checkWhole(request, body.arrived, declared);
+    return bytes;
   } catch (error) {
     reader.cancel().catch(() => {});
     throw toBodyError(error);
@@ -81,9 +85,8 @@ export async function readWebBody(request: ServedRequest, limit: number): Promis
 }
 
 // A host may end the body of an interrupted upload like one that is complete.
-async function checkWhole(request: ServedRequest, length: number): Promise<void> {
+async function checkWhole(request: ServedRequest, length: number, declared: number): Promise<void> {
   const message = request.runtime?.node?.req;
-  const declared = Number(request.headers.get("content-length") ?? 0);
   if (message?.stream && declared === 0) await untilPacketRead();
   if (request.signal.aborted || message?.aborted) throw new RelayError("ERR_RELAY_CLIENT_GONE");
   if (length < declared) throw toIncomplete(length, declared);
@@ -92,7 +95,6 @@ async function checkWhole(request: ServedRequest, length: number): Promise<void>
 /** The error for a body that ends before its declared length. */
 export function toIncomplete(length: number, declared: number): RelayError {
   return new RelayError("ERR_RELAY_BODY_INCOMPLETE", {
-    limit: declared,
     detail: `${length} of ${declared} bytes`,
   });
 }
@@ -108,16 +110,12 @@ function toBodyError(error: unknown): RelayError {
 
 async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  limit: number,
+  body: BodyCollector,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return joinBytes(chunks);
-    length += value.length;
-    if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
-    chunks.push(value);
+    if (done) return body.bytes();
+    if (!body.add(value)) throw body.refusal;
   }
 }
 

@@ -24,13 +24,13 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
 
   return {
     failed(target, endpoint, last, sentAt) {
-      const { fault, cause, limit } = last;
+      const { fault, cause, limit, option } = last;
       const subject = subjectOf(target, endpoint);
       if (fault)
         return log.failed(
           describeCallFault(
             { subject, host: hostOf(endpoint.origin), option: "`baseURL`" },
-            { fault, code: cause, limit },
+            { fault, code: cause, limit, limitOption: option },
           ),
         );
       const description = describeResponse(target, last, proven.has(endpoint));
@@ -127,6 +127,13 @@ const INTERRUPTED: Partial<Record<ErrorCode, Description>> = {
     kind: "idle",
     what: "sent no data in the middle of a response",
     advice: "check the proxies between relay and upstream; the limit is `streaming.idleTimeout`",
+    endedBy: "completed",
+  },
+  ERR_RELAY_NO_PAYLOAD: {
+    kind: "no payload",
+    what: "sent no payload in the middle of a response, only comments, pings or white space",
+    advice:
+      "check that the service is running and not overloaded; the limit is `streaming.payloadIdleTimeout`",
     endedBy: "completed",
   },
   ERR_RELAY_UPSTREAM_INVALID: {

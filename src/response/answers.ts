@@ -5,6 +5,7 @@ import type { Clock } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { HeaderList } from "../contract/sink.ts";
+import type { Silence } from "../contract/transport.ts";
 import { toClientHeaders, withPrepared } from "../http/headers.ts";
 import type { FaultLog } from "../observe/fault-log.ts";
 import type { Hooks } from "../observe/hooks.ts";
@@ -12,9 +13,11 @@ import { redact } from "../observe/redact.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RequestContext, RequestOutcome } from "../request/request-context.ts";
+import { operationFault } from "../routing/operation-guard.ts";
 import type { Planner } from "../routing/planner.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { type ErrorCode, RelayError } from "../shared/errors.ts";
+import { limitBehind } from "../stream/upstream-timeouts.ts";
 import { emitEnd } from "./end-event.ts";
 import { createHeadWriter, type HeadWriter } from "./head.ts";
 import { reasonOf, toBodyFault } from "./outcome-of-error.ts";
@@ -30,6 +33,13 @@ export interface AnswerDeps {
   faultLog: Pick<FaultLog, "failed">;
   clock: Clock;
 }
+
+/** Which timeout ended a response that the client has begun to read, by the error. */
+const SILENCES: Partial<Record<ErrorCode, Silence>> = {
+  ERR_RELAY_IDLE: "idle-timeout",
+  ERR_RELAY_NO_PAYLOAD: "payload-idle-timeout",
+  ERR_RELAY_UPSTREAM_TIMEOUT: "payload-timeout",
+};
 
 export class Answers {
   readonly #deps: AnswerDeps;
@@ -67,6 +77,7 @@ export class Answers {
     const { reporter, faultLog } = this.#deps;
     if (error instanceof RelayError) {
       if (error.code === "ERR_RELAY_BODY_USED") faultLog.failed(toBodyFault(error));
+      if (error.code === "ERR_RELAY_OPERATION") faultLog.failed(operationFault(error));
       return this.#write(context, error);
     }
     reporter.error(`a request failed inside the relay: ${describeFault(error)}`);
@@ -158,9 +169,13 @@ export class Answers {
 
   #errorOf({ ended, target }: RequestContext, code: ErrorCode): RelayError {
     if (ended?.code === code) return ended;
-    const { idleTimeout } = this.#deps.config.streaming;
-    const limit = code === "ERR_RELAY_IDLE" ? idleTimeout : undefined;
-    return new RelayError(code, { upstream: target?.upstream, model: target?.model, limit });
+    const fault = SILENCES[code];
+    if (!fault || !target)
+      return new RelayError(code, { upstream: target?.upstream, model: target?.model });
+    const { upstream, model, dialect } = target;
+    const timeouts = this.#deps.config.streaming;
+    const behind = limitBehind(fault, { dialect, wantsStream: true, timeouts });
+    return new RelayError(code, { upstream, model, fault, ...behind });
   }
 
   #dialectOf({ target }: RequestContext): Dialect {

@@ -46,6 +46,11 @@ export class EventBody implements BodyReader, EventVisitor {
   readonly #scanner: EventScanner;
   #phase: StreamPhase = { is: "lifecycle" };
   #last: StreamEvent | undefined;
+  /** From when on payload is recognized again, UTC epoch ms: reading each event would cost more than passing it on. */
+  #looksAt = -Infinity;
+  #isLooking = true;
+  #hasPayload = false;
+  #wasInsideEvent = false;
 
   constructor(gate: CommitGate, framing: Framing, options: EventBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -58,9 +63,11 @@ export class EventBody implements BodyReader, EventVisitor {
 
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
+    this.#isLooking = now >= this.#looksAt;
     const ready = this.#scanner.push(chunk);
     if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
-    gate.setInsideEvent(this.#scanner.isInsideEvent);
+    this.#noteInside(this.#scanner.isInsideEvent);
+    if (this.#hasPayload) this.#notePayload(now);
     if (!gate.isOpen) {
       gate.hold(ready);
       if (this.#mustWait()) return "more";
@@ -68,6 +75,18 @@ export class EventBody implements BodyReader, EventVisitor {
       return this.#after(gate.pass(NO_BYTES, now));
     }
     return this.#after(gate.pass(ready, now));
+  }
+
+  #noteInside(isInside: boolean): void {
+    // An event that was too long to be read counts when it is complete.
+    if (this.#wasInsideEvent && !isInside) this.#hasPayload = true;
+    this.#wasInsideEvent = isInside;
+    this.#gate.setInsideEvent(isInside);
+  }
+
+  #notePayload(now: number): void {
+    this.#hasPayload = false;
+    this.#looksAt = this.#gate.sawPayload(now);
   }
 
   // Endless lifecycle events, or one huge event, open the gate, too: they cannot be held for ever.
@@ -90,15 +109,28 @@ export class EventBody implements BodyReader, EventVisitor {
     // The client has not requested it (I11).
     if (usageOption?.isAnswer(event)) return "drop";
     // A line of NDJSON may be one failed record among others: it does not end the stream.
-    if (this.#phase.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
+    if (
+      this.#phase.is === "payload" &&
+      (framing === "ndjson" || !dialect.mayBeSignificant(event))
+    ) {
+      if (this.#isLooking) this.#look(event);
       return "go";
+    }
     const meaning = dialect.classifyEvent(event);
     if (meaning === "lifecycle") return "go";
+    this.#hasPayload = true;
     const isFirst = this.#phase.is === "lifecycle" && !this.#gate.isOpen;
     if (meaning === "error" && isFirst) this.#phase = { is: "refusal", event };
     else if (framing === "ndjson") this.#phase = { is: "payload" };
     else this.#phase = { is: meaning };
     return this.#phase.is === "payload" ? "go" : "stop";
+  }
+
+  /** Whether an event of a response that has begun has payload. Until one has, every event is read. */
+  #look(event: StreamEvent): void {
+    if (this.#options.dialect.classifyEvent(event) === "lifecycle") return;
+    this.#hasPayload = true;
+    this.#isLooking = false;
   }
 
   onEnd(now: number): ReplyResult {
