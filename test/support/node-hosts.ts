@@ -83,7 +83,7 @@ export async function startNodeHost(
   const ends: EndEvent[] = [];
   const made = {
     mount: "/ai",
-    upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" as const },
+    upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" as const, allow: ["*"] },
     credentials: makeCredentials(1).map((one) => ({ ...one, maxInFlight: 30 })),
     authorize: () => true,
     log: false as const,
