@@ -6,6 +6,7 @@ import type { Verdict } from "../contract/verdict.ts";
 import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { Failure } from "../cooldowns/outcome.ts";
 import type { NextStep } from "../observe/hooks.ts";
+import { SentSecrets } from "../observe/sent-secrets.ts";
 import { nextStep, type Step } from "../policies/retry-policy.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
@@ -69,6 +70,7 @@ export class FailureHandler {
   handle(plan: RequestPlan, state: AttemptState, selection: Selection, result: FailedResult): Step {
     const { usageRequests, endpointFaults } = this.#deps;
     const { context, target } = plan;
+    context.sent = new SentSecrets(selection.secret ?? "", target, context.sent);
     const last = (state.last = classifyAttempt(this.#deps, plan, selection, result));
     this.#log(plan, selection, last);
     // A deadline or a shutdown has ended the call: no part is at fault, and nothing follows.
@@ -197,7 +199,7 @@ export class FailureHandler {
       target,
       verdict,
       sentAt,
-      link: verificationLinkIn(last),
+      link: verificationLinkIn(last, context.sent),
       grace: step.go === "same" && step.isGrace ? step.delay : undefined,
     };
     // Capacity closes the model only when this request's attempts are spent (C12); every other reason closes at once (D7).

@@ -4,6 +4,8 @@ import type { AttemptFault } from "../contract/transport.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
 import { classifyByRules } from "../refusals/operator-rules.ts";
+import { hideURLUser } from "../observe/secret-directory.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import type { ReplyResult } from "../stream/reply.ts";
 import { isSilence } from "../stream/reply-result.ts";
@@ -29,7 +31,7 @@ export function classifyAttempt(
   result: FailedResult,
 ): LastAttempt {
   const { target } = plan;
-  const { credential, secret, sentAt } = selection;
+  const { credential, sentAt } = selection;
   if (result.kind === "failed")
     return classifyFailure(plan, config.streaming, result, clock.now() - sentAt);
   const { status, headers, body, inStream } = result;
@@ -43,10 +45,13 @@ export function classifyAttempt(
     model: target.model === ANY_MODEL ? undefined : target.model,
     receivedAt: wallTime(clock),
   };
-  const answer = { status, headers, body, inStream, secret: secret ?? "" };
+  const answer = { status, headers, body, inStream };
   const verdict =
     classifyByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     classify(refusal, target.dialect);
+  // A code of the upstream may be a key: what is not hidden here would be in logs, hooks, the status and the store.
+  const evidence = plan.context.sent?.hide(verdict.evidence) ?? verdict.evidence;
+  if (evidence !== verdict.evidence) Object.assign(verdict, { evidence });
   return {
     verdict,
     status,
@@ -87,8 +92,11 @@ function mayBePaid(fault: AttemptFault, after: number): boolean {
 }
 
 /** Finds the address at which an owner must verify a credential (E7); `undefined` if the refusal names none. */
-export function verificationLinkIn({ verdict, answer }: LastAttempt): string | undefined {
+export function verificationLinkIn(
+  { verdict, answer }: LastAttempt,
+  sent: SentSecrets | undefined,
+): string | undefined {
   if (verdict.reason !== "FORBIDDEN" || !answer) return undefined;
   const [link] = /https:\/\/[^\s"'<>\\]{1,500}/.exec(new TextDecoder().decode(answer.body)) ?? [];
-  return link;
+  return link && hideURLUser(sent?.hide(link) ?? link);
 }

@@ -14,6 +14,6 @@ export interface LastAttempt {
   /** The option that sets this timeout. */
   option: string | undefined;
   answer:
-    | { status: number; headers: ReplyHeaders; body: Uint8Array; secret: string; inStream: boolean }
+    | { status: number; headers: ReplyHeaders; body: Uint8Array; inStream: boolean }
     | undefined;
 }

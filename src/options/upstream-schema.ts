@@ -92,6 +92,7 @@ export const upstreamSchema: v.GenericSchema<UpstreamOptions> = groupOf<Upstream
   {
     allow: texts,
     headers,
+    secretHeaders: v.array(headerName),
     passHeaders,
     passResponseHeaders,
     dropResponseHeaders: v.array(headerName),

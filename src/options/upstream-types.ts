@@ -21,6 +21,12 @@ export interface UpstreamOptions {
   allow?: string[];
   /** Headers added to every call, by name. They replace headers of the client with the same name. */
   headers?: Record<string, string>;
+  /**
+   * Names of more headers in `headers` (of the upstream and of its pools) whose values are secrets. They are hidden like keys, as are
+   * headers whose name contains `auth`, `key`, `token`, `secret`, `cookie` or `password`
+   * (docs/security.md#secrets). @default none
+   */
+  secretHeaders?: string[];
   /** Names of more request headers that pass from client to upstream. Headers with a client's credential or address never pass. */
   passHeaders?: string[];
   /**

@@ -35,8 +35,12 @@ export interface QuotaPool {
   /** The primary first, then its backups. */
   endpoints: readonly Endpoint[];
   headers: Readonly<Record<string, string>>;
+  /** Values of those that are secrets. */
+  secrets: readonly string[];
 }
 
+/** Names of headers whose values are secrets. */
+const SECRET_HEADER = /auth(?!or)|key|token|secret|cookie|passw/i;
 const MAIN_POOL = "main";
 
 /** Resolves `upstream` or `upstreams`. An upstream with a fault keeps its name, so that references to it are not faults as well. */
@@ -137,10 +141,14 @@ function resolvePool(
       );
   });
   const headers = Object.entries({ ...upstream.headers, ...pool.headers });
+  const listed = new Set(upstream.secretHeaders?.map((name) => name.toLowerCase()));
+  const isSecret = (name: string): boolean =>
+    SECRET_HEADER.test(name) || listed.has(name.toLowerCase());
   return {
     name: pool.name,
     endpoints,
     headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
+    secrets: headers.filter(([name]) => isSecret(name)).map(([, value]) => value),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { DisconnectPolicy } from "../options/group-types.ts";
 import type { ReadRequest } from "../http/read-request.ts";
 import type { HeldBody } from "../callers/body-budget.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import type { CallerSlot } from "../callers/caller-slots.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { Bagged } from "../shared/bag.ts";
@@ -55,6 +56,8 @@ export class RequestContext implements Bagged {
   target: Target | undefined;
   /** Id and label of the credential that was tried last. */
   credential: { id: string; label: string } | undefined;
+  /** What its failed attempts have sent; `undefined` before one has failed. */
+  sent: SentSecrets | undefined;
   attempts = 0;
   usage: Usage | undefined;
   usageStatus: UsageStatus = "none";

@@ -90,7 +90,7 @@ export function createPlanner(
 
 function toTarget(
   { name: upstream, dialect, passHeaders, responseFields }: UpstreamConfig,
-  { name: pool, endpoints, headers }: QuotaPool,
+  { name: pool, endpoints, headers, secrets }: QuotaPool,
   model: string,
   family: string,
   replaces: string,
@@ -104,6 +104,7 @@ function toTarget(
     family,
     endpoints,
     headers,
+    secrets,
     passHeaders,
     responseFields,
   };

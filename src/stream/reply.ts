@@ -32,6 +32,8 @@ export interface ReplyOptions {
   eventSize: number;
   /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
   /** Sends status and headers to the client. */
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
   /** The head of an answer has arrived, with any status. */
