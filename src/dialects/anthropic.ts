@@ -1,6 +1,7 @@
 /** Anthropic's Messages API. */
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { meaning } from "./shared/code-table.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, isFilled, parseJson, textField } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -29,6 +30,7 @@ export const anthropic: Dialect = {
   secretParameters: SECRET_PARAMETERS,
   version: "required",
   codes: CODES,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant,
   readUsage,

@@ -7,6 +7,7 @@ import type {
   StreamEvent,
 } from "../contract/dialect.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -44,6 +45,7 @@ export const google: Dialect = {
   secretParameters: SECRET_PARAMETERS,
   version: "required",
   codes: GOOGLE_CODES,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant: ({ name, data }) => mayNameError(data) || name === "error",
   isCompleteWith: (last) => isFinished(answerOf(parseJson(last.data))),

@@ -8,6 +8,7 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -61,6 +62,7 @@ export const openai: Dialect = {
   version: "optional",
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant,
   isCompleteWith: endsWell,

@@ -10,12 +10,7 @@ export interface NodeRequest {
   readonly url?: string;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly rawHeaders?: readonly string[];
-  readonly socket: {
-    readonly remoteAddress?: string;
-    readonly encrypted?: boolean;
-    pause?(): unknown;
-    resume?(): unknown;
-  } | null;
+  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean } | null;
   readonly complete: boolean;
   readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
@@ -40,8 +35,6 @@ export interface NodeCallOptions {
 
 /** A body that is refused is discarded; after this many times the limit the connection is closed. */
 const DISCARD_FACTOR = 2;
-/** Chunks after which a body is read on in the next turn of the event loop. */
-const CHUNKS_IN_TURN = 5_000;
 
 export class NodeRequestCall implements InboundCall {
   readonly method: string;
@@ -96,10 +89,7 @@ export class NodeRequestCall implements InboundCall {
       const body = new BodyCollector(limit, meter, declared);
       const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
       if (body.refusal) reject(body.refusal as Error);
-      let chunks = 0;
       const onData = (chunk: Uint8Array): void => {
-        // Parsing many small chunks blocks the event loop: other work has its turn in between.
-        if (++chunks % CHUNKS_IN_TURN === 0) takeBreak(message);
         if (body.add(chunk)) return;
         reject(body.refusal as Error);
         if (body.arrived > DISCARD_FACTOR * limit) message.destroy();
@@ -145,13 +135,6 @@ export class NodeRequestCall implements InboundCall {
     const isAnnounced = headers["transfer-encoding"] !== undefined || ":method" in headers;
     return isAnnounced || this.#hasLength();
   }
-}
-
-// The socket: a message that is paused keeps each chunk that its parser still finds. Streams of HTTP/2 share theirs.
-function takeBreak({ socket, headers }: NodeRequest): void {
-  if (!socket?.pause || !socket.resume || ":method" in headers) return;
-  socket.pause();
-  setTimeout(() => socket.resume!(), 0);
 }
 
 /** Creates a web `Request` from a Node request, without its body: enough for `authorize` and the session key. */

@@ -52,6 +52,7 @@ const dialect = objectOf<Dialect>()(
   },
   {
     bodyPaths: texts,
+    eventPaths: texts,
     judge: callable,
     isCompleteWith: callable,
     usageOption: objectOf<UsageOption>()({
