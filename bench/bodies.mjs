@@ -52,7 +52,7 @@ const REQUESTS = {
     const keys = Array.from({ length: SIZE / 12 }, (_, nth) => `"${nth.toString(36)}":0`);
     return Buffer.from(`${head}${keys.join(",")}}`.slice(0, SIZE).replace(/,[^,]*$/, "}"));
   },
-  "one key, repeated": () => fill(head, '"model":"m",', '"z":0}'),
+  "one key, repeated": () => fill(head, '"stream":true,', '"z":0}'),
   "white space": () => fill(head, " ", '"z":0}'),
   "no JSON": () => fill("", "x", ""),
 };
