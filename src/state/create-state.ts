@@ -66,7 +66,7 @@ export function createState(options: StateOptions): State {
 
 function healthOf(parts: StateParts, follower: ChangeFollower, loaded: boolean): StateHealth {
   return {
-    driver: driverName(parts.storage, parts.base),
+    driver: driverName(parts.root, parts.base),
     loaded,
     leases: parts.leases.tier,
     ...follower.health(),
@@ -97,7 +97,7 @@ async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<vo
   await settledWithin(flushed, CLOSE_WAIT, parts.clock);
   for (const part of [cooldowns, marks, credentials, countersWriter, expiry, tombstones])
     part.stop();
-  const lost = parts.pendingWrites();
+  const lost = parts.unwritten();
   if (lost > 0)
     log.error(`state: ${lost} records could not be written before the relay closed and are lost`);
 }

@@ -4,6 +4,7 @@ import { followClient } from "./drivers/client-events.ts";
 import { applyStored, readStore } from "./records/load-records.ts";
 import type { StateParts } from "./state-parts.ts";
 import { createPostgresTable } from "./store/create-postgres-table.ts";
+import { LISTING_TIME, within } from "./store/time-limit.ts";
 import type { ChangeFollower } from "./sync/follow-changes.ts";
 
 export class StateLoader {
@@ -54,12 +55,12 @@ export class StateLoader {
 
   async #read(): Promise<LoadedState> {
     const parts = this.#parts;
-    const { storage, base, faults } = parts;
-    this.#unfollowClient ??= followClient(storage, base, {
+    const { root, base, limits, faults } = parts;
+    this.#unfollowClient ??= followClient(root, base, {
       onError: (error) => faults.report("connect", undefined, error),
       onReady: () => faults.clear("connect"),
     });
-    await createPostgresTable(storage, base);
+    await within(createPostgresTable(root, base), LISTING_TIME, limits);
     // Changes that are written during the read are received afterwards.
     await Promise.all([parts.clockOffset.measure(), this.#follower.begin()]);
     const state = await applyStored(parts, await readStore(parts));

@@ -10,6 +10,8 @@ export interface StateOptions {
   /** Prefix of every key, without a trailing colon. */
   base: string;
   clock: Clock;
+  /** Measures the time limits of calls to the store. @default `clock` */
+  limits?: Pick<Clock, "after"> | undefined;
   random: Random;
   log: Log;
   /** Secrets that seal tokens and keys at rest: the first seals, all open. */

@@ -4,7 +4,10 @@ import { createCountersWriter, type CountersWriter } from "./counters/counters-w
 import { createCreationStore, type KeptCreations } from "./creation-store.ts";
 import { createJournal } from "./drivers/choose-driver.ts";
 import type { Journal } from "./drivers/driver.ts";
+import type { KnownRecords } from "./records/known-records.ts";
+import { recordKey } from "./records/list-records.ts";
 import { createRecordParts, type RecordParts, type WriteEvents } from "./records/record-parts.ts";
+import type { WriteBehind } from "./records/write-behind.ts";
 import type { StateOptions } from "./state-options.ts";
 import type { StoredValue } from "./store/storage.ts";
 import { createStoreIdentity } from "./store/store-identity.ts";
@@ -23,6 +26,8 @@ export interface StateParts extends StoreParts, RecordParts, CounterParts {
   identityKey: string;
   /** How many writes failed and wait for a retry. */
   pendingWrites(): number;
+  /** How many writes have not succeeded, those under way included. */
+  unwritten(): number;
   /** Calls `listener` for each record that was written, as it is stored. */
   onWritten(listener: (key: string, value: StoredValue) => void): void;
   /** Calls `listener` for each write, also for those that no journal announces. */
@@ -37,20 +42,26 @@ interface CounterParts {
 }
 
 export function createStateParts(options: StateOptions): StateParts {
-  const store = createStoreParts(options);
+  const store = createStoreParts(options, (key) => writeAgain(records, key));
   const { storage, base, clock, faults, quarantine, sharedTime } = store;
   const events: WriteEvents = {
     written() {},
     touched() {},
     recovered: () => void (pendingWrites() === 0 && faults.clear("write", "remove")),
   };
-  const records = createRecordParts(store, events);
+  const records: RecordParts = createRecordParts(store, events);
   const counting = createCounterParts(store, events);
 
   function pendingWrites(): number {
     const { cooldowns, marks, credentials } = records;
     const failed = cooldowns.failed() + marks.failed() + credentials.failed();
     return failed + (counting.countersWriter.hasFailed() ? 1 : 0);
+  }
+
+  function unwritten(): number {
+    const { cooldowns, marks, credentials } = records;
+    const waiting = cooldowns.unwritten() + marks.unwritten() + credentials.unwritten();
+    return waiting + counting.countersWriter.unwritten();
   }
 
   const announce = (key: string, value: StoredValue): void => events.written(key, value);
@@ -65,7 +76,12 @@ export function createStateParts(options: StateOptions): StateParts {
   const journal =
     options.sync === false
       ? undefined
-      : createJournal({ ...options, storage: options.storage, instance: store.instance });
+      : createJournal({
+          ...options,
+          storage: options.storage,
+          plain: storage,
+          instance: store.instance,
+        });
   return {
     ...store,
     ...records,
@@ -76,9 +92,22 @@ export function createStateParts(options: StateOptions): StateParts {
     guard: options.storage && createGuard(store, identity, graceOf(options, journal)),
     identityKey: identity.key,
     pendingWrites,
+    unwritten,
     onWritten: (listener) => void (events.written = listener),
     onTouched: (listener) => void (events.touched = listener),
   };
+}
+
+// A write that was given up and happens later may replace a newer record: that is written once more.
+function writeAgain({ knownRecords, ...writers }: RecordParts, place: string): void {
+  const key = recordKey(place);
+  const put = <R>(known: KnownRecords<R>, writer: WriteBehind<R>): void => {
+    const record = known.get(key);
+    if (record !== undefined) writer.put(key, record);
+  };
+  put(knownRecords.cooldowns, writers.cooldowns);
+  put(knownRecords.marks, writers.marks);
+  put(knownRecords.credentials, writers.credentials);
 }
 
 function createCounterParts(

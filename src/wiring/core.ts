@@ -9,6 +9,7 @@ import { createPlanner, type Planner } from "../routing/planner.ts";
 import { createState } from "../state/create-state.ts";
 import { type Base, createBase } from "./base.ts";
 import { Shutdown } from "./shutdown.ts";
+import { systemClock } from "./system-clock.ts";
 import { wirePools } from "./wire-pools.ts";
 import { wireFetch } from "./wire-transport.ts";
 
@@ -36,6 +37,8 @@ export function createCore(options: RelayOptions, onConnectFault: () => void): C
     sync: config.sync,
     isOnly: config.instances === 1,
     clock,
+    // The store does not run on an injected clock.
+    limits: systemClock,
     random,
     log,
     // The driver's client reports at once what the load would report late.

@@ -15,18 +15,18 @@ interface NativeMeans {
   journal?(): Journal | undefined;
 }
 
-export function createLocks({ storage, base, clock }: DriverOptions): LockKind {
+export function createLocks({ storage, plain, base, clock }: DriverOptions): LockKind {
   if (!storage) return createProcessLocks({}, clock, "process");
   const native = nativeMeansOf({ storage, base, clock });
-  return native.locks?.() ?? createBestEffortLocks(storage, `${base}:l:`, clock);
+  return native.locks?.() ?? createBestEffortLocks(plain ?? storage, `${base}:l:`, clock);
 }
 
 /** `undefined` without a storage: there are no other instances. */
 export function createJournal(options: JournalOptions): Journal | undefined {
-  const { storage } = options;
+  const { storage, plain } = options;
   if (!storage) return undefined;
   const native = nativeMeansOf({ ...options, storage });
-  return native.journal?.() ?? createSlotsJournal({ ...options, storage });
+  return native.journal?.() ?? createSlotsJournal({ ...options, storage: plain ?? storage });
 }
 
 function nativeMeansOf({

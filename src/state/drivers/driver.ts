@@ -41,6 +41,8 @@ export interface Journal {
 export interface DriverOptions {
   /** Without a storage there is no other instance to share with. */
   storage: StateStorage | undefined;
+  /** The same storage with a time limit for each call, where plain values must do. @default `storage` */
+  plain?: StateStorage | undefined;
   /** Prefix of every key, without a trailing colon. */
   base: string;
   clock: Clock;

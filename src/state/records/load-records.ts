@@ -19,7 +19,7 @@ export interface StoredRecords {
 /** Reads everything under the base once. Rejects when something cannot be read. */
 export async function readStore(parts: StateParts): Promise<StoredRecords> {
   const { kinds } = parts;
-  const listing = await listRecords(parts.storage, parts.base);
+  const listing = await listRecords(parts.patient, parts.base);
   const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
   const marks = await loadRecords(parts, kinds.mark, listing.marks);
   const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
@@ -59,7 +59,7 @@ export async function applyStored(
 
 /** Reads only the credentials made at run time. Rejects when one cannot be read. */
 export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
-  const { credentials } = await listRecords(parts.storage, parts.base, "k");
+  const { credentials } = await listRecords(parts.patient, parts.base, "k");
   return openAll(parts, [
     ...(await loadRecords(parts, parts.kinds.credential, credentials)).values(),
   ]);
@@ -85,7 +85,7 @@ export async function openAll(
 }
 
 async function loadRecords<R>(
-  { storage, readSemaphore, quarantine }: StateParts,
+  { patient, readSemaphore, quarantine }: StateParts,
   kind: RecordKind<R>,
   places: readonly string[],
 ): Promise<Map<string, R>> {
@@ -104,12 +104,12 @@ async function loadRecords<R>(
 
   // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
   async function readAgain(place: string): Promise<void> {
-    const value = await readItem(storage, place);
+    const value = await readItem(patient, place);
     if (readStored(kind, value).kind === "broken") await quarantine.keep(place);
     else note(place, value);
   }
 
-  await readEach(storage, readSemaphore, places, note);
+  await readEach(patient, readSemaphore, places, note);
   await Promise.all(broken.map((place) => readSemaphore.run(() => readAgain(place))));
   return records;
 }

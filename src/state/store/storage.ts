@@ -8,7 +8,7 @@ export interface StateStorage {
   removeItem(key: string): Promise<void>;
   getItemRaw?(key: string): Promise<unknown>;
   setItemRaw?(key: string, value: unknown): Promise<void>;
-  getMount?(key: string): { driver: StateDriver };
+  getMount?(key: string): { base?: string; driver: StateDriver };
   getMounts?(base: string): { base: string; driver: StateDriver }[];
   mount?(base: string, driver: never): unknown;
   unmount?(base: string, dispose?: boolean): unknown;

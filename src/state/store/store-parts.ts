@@ -1,6 +1,7 @@
 /** What every part of the state uses to access the store. */
 import type { Clock, Random } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
+import { withWholeCluster } from "../drivers/redis-cluster.ts";
 import { createLeases, type KeptLeases } from "../leases.ts";
 import { createStateKeys, type StateKeys, toHex } from "../records/record-keys.ts";
 import { createSeal, type Seal } from "../secrets/seal.ts";
@@ -10,11 +11,19 @@ import { createMemoryStorage } from "./memory-storage.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { driverName, type StateStorage } from "./storage.ts";
 import { createFaults, type Faults } from "./store-faults.ts";
+import { createTimedStorages } from "./timed-storage.ts";
 
 export interface StoreParts {
+  /** The storage as it was configured: it names its driver, and its calls have no time limit. */
+  root: StateStorage;
+  /** The storage for single records. */
   storage: StateStorage;
+  /** The same, with more time for each call: for loads. */
+  patient: StateStorage;
   base: string;
   clock: Clock;
+  /** Measures the time limits of calls to the store. */
+  limits: Pick<Clock, "after">;
   random: Random;
   log: Log;
   /** Unique name of this instance. */
@@ -29,18 +38,30 @@ export interface StoreParts {
   seal: Seal;
 }
 
-export function createStoreParts(options: StateOptions): StoreParts {
+/** `onLate` is called with the key of a write that was given up and has happened all the same. */
+export function createStoreParts(options: StateOptions, onLate: (key: string) => void): StoreParts {
   const { base, clock, random, log } = options;
-  const storage = options.storage ?? createMemoryStorage();
-  const faults = createFaults(log, options.onFault, driverName(storage, base), clock);
+  const { limits = clock } = options;
+  const root = options.storage ?? createMemoryStorage();
+  const { storage, patient } = createTimedStorages(
+    withWholeCluster(root, base),
+    { now: clock.now, after: limits.after },
+    onLate,
+  );
+  const faults = createFaults(log, options.onFault, driverName(root, base), clock);
   const instance = uniqueId();
   const keys = createStateKeys(base);
-  const leases = createLeases({ storage: options.storage, base, clock, keys, faults, instance });
+  const { storage: configured } = options;
+  const locks = { storage: configured, plain: storage, base, clock };
+  const leases = createLeases({ ...locks, limits, keys, faults, instance });
   const sharedTime = options.sharedTime ?? leases.time;
   return {
+    root,
     storage,
+    patient,
     base,
     clock,
+    limits,
     random,
     log,
     instance,

@@ -73,11 +73,12 @@ function createJournalSync(
   reloader: StoreReloader,
   interval: number | undefined,
 ): Sync {
-  const { clock, faults, instance } = parts;
+  const { clock, limits, faults, instance } = parts;
   return createSync({
     journal,
     interval,
     clock,
+    limits,
     faults,
     instance,
     receive: async (changes) => reloader.pass(await receiveChanges(parts, changes)),

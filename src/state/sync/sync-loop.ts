@@ -4,6 +4,7 @@ import { isFields } from "../../shared/json.ts";
 import type { Journal } from "../drivers/driver.ts";
 import { isName } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
+import { RECORD_TIME, within } from "../store/time-limit.ts";
 import type { Faults } from "../store/store-faults.ts";
 
 /** A record as it is stored, and its key. */
@@ -31,6 +32,8 @@ export interface SyncOptions {
   /** ms between two exchanges, instead of the journal's own. */
   interval: number | undefined;
   clock: Clock;
+  /** Measures the time limits of calls to the store. */
+  limits: Pick<Clock, "after">;
   faults: Faults;
   /** Unique name of this instance: its own changes are skipped. */
   instance: string;
@@ -46,6 +49,8 @@ export interface SyncOptions {
 
 /** Below the smallest limit of a store for one value, with room for the envelope. */
 const BATCH_SIZE = 20_000;
+/** Limit of an exchange, ms: it may carry 200 batches. */
+const EXCHANGE_TIME = 5_000;
 /** Short: instances that wait for records known here wait no longer than `GRACE`. */
 const LONGEST_DELAY = 1_000;
 
@@ -75,9 +80,9 @@ class SyncLoop implements Sync {
 
   async begin(): Promise<void> {
     if (this.#hasBegun) return;
-    const { journal, clock, faults } = this.#options;
+    const { journal, clock, limits, faults } = this.#options;
     try {
-      await journal.begin();
+      await within(journal.begin(), RECORD_TIME, limits);
       this.#hasBegun = true;
       // The load that follows is no older than this.
       this.#seenAt = clock.now();
@@ -143,16 +148,20 @@ class SyncLoop implements Sync {
   }
 
   async #exchange(): Promise<boolean> {
-    const { journal, instance, mustRefill, reload, receive } = this.#options;
+    const { journal, limits, instance, mustRefill, reload, receive } = this.#options;
     this.#isWoken = false;
     if (!this.#hasBegun) {
-      await journal.begin();
+      await within(journal.begin(), RECORD_TIME, limits);
       this.#hasBegun = true;
       this.#mustReload = true;
     }
     const { batch, isCut } = nextBatch(this.#pending);
     const text = batch.length > 0 ? JSON.stringify({ by: instance, changes: batch }) : undefined;
-    const { texts, hasMissed, hasMore, isDoubtful = false } = await journal.exchange(text);
+    // If the call is given up, its answer may come later, and its changes are not applied.
+    const exchanging = within(journal.exchange(text), EXCHANGE_TIME, limits, () => {
+      this.#mustReload = true;
+    });
+    const { texts, hasMissed, hasMore, isDoubtful = false } = await exchanging;
     for (const { key, value } of batch)
       if (this.#pending.get(key) === value) this.#pending.delete(key);
     const changes = texts.flatMap((one) => toChanges(one, instance));
