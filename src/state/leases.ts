@@ -20,6 +20,8 @@ export interface LeaseOptions extends DriverOptions {
 export interface KeptLeases extends Leases {
   /** Takes the leases that this instance holds again. Rejects when the store fails. */
   retake(): Promise<void>;
+  /** True if a lease that is held is refused. Rejects when the store fails. */
+  areExclusive(): Promise<boolean>;
 }
 
 interface HeldLease {
@@ -32,6 +34,9 @@ interface HeldLease {
 
 /** Limit of a call to the locks, ms: a driver with plain values reads, writes, waits and reads. */
 const LOCK_TIME = RECORD_TIME + 500;
+
+/** Duration of the lease that is tried at start, ms. */
+const PROBE_TIME = 5_000;
 
 /** Creates the leases on a storage, with the locks of the driver behind `base`. */
 export function createLeases(options: LeaseOptions): KeptLeases {
@@ -85,6 +90,24 @@ export function createLeases(options: LeaseOptions): KeptLeases {
     }
   }
 
+  async function areExclusive(): Promise<boolean> {
+    const key = await keys.of("l", [base, "probe"]);
+    const id = key.slice(key.lastIndexOf(":") + 1);
+    const owners = [`${instance}-1st`, `${instance}-2nd`];
+    const taken: number[] = [];
+    try {
+      for (const owner of owners)
+        taken.push(await within(locks.take(id, owner, PROBE_TIME), LOCK_TIME, limits));
+    } catch (error) {
+      faults.report("lease", key, error);
+      throw error;
+    }
+    // Held by another instance that starts now: refused, too.
+    for (const [at, owner] of owners.entries())
+      if (taken[at]! > 0) await within(locks.release(id, owner, taken[at]!), LOCK_TIME, limits);
+    return taken[1] === 0;
+  }
+
   const time = (): Promise<number> => within(locks.time(), RECORD_TIME, limits);
-  return { tier: locks.tier, acquire, time, retake };
+  return { tier: locks.tier, acquire, time, retake, areExclusive };
 }

@@ -22,6 +22,10 @@ export interface StateOptions {
   sharedTime?: (() => Promise<number>) | undefined;
   /** Declares this the only instance: no other can restore what a store has lost. */
   isOnly?: boolean | undefined;
+  /** Ids of the configured credentials: their marks are read by name, too (K18). */
+  credentials?: (() => Iterable<string>) | undefined;
+  /** Names of the cooldowns that such credentials may have: upstream, credential, pool, family. */
+  cooldowns?: (() => Iterable<readonly string[]>) | undefined;
   /** Called for each failed call to the store. */
   onFault?: FaultListener | undefined;
 }

@@ -9,8 +9,10 @@ import { recordKey } from "./records/list-records.ts";
 import { createRecordParts, type RecordParts, type WriteEvents } from "./records/record-parts.ts";
 import type { WriteBehind } from "./records/write-behind.ts";
 import type { StateOptions } from "./state-options.ts";
+import { driverName } from "./store/storage.ts";
 import type { StoredValue } from "./store/storage.ts";
-import { createStoreIdentity } from "./store/store-identity.ts";
+import { createStoreIdentity, type StoreIdentity } from "./store/store-identity.ts";
+import { StoreProver } from "./store/store-prover.ts";
 import { createStoreGuard, GRACE, type StoreGuard } from "./store/store-guard.ts";
 import { createStoreParts, type StoreParts } from "./store/store-parts.ts";
 import { createTokenStore, type KeptTokens } from "./token-store.ts";
@@ -22,8 +24,18 @@ export interface StateParts extends StoreParts, RecordParts, CounterParts {
   journal: Journal | undefined;
   /** Watches whether the store is still the one that was filled; `undefined` where it ends with the process. */
   guard: StoreGuard | undefined;
-  /** Key of the store's identity. */
-  identityKey: string;
+  identity: StoreIdentity;
+  /** `undefined` where the store ends with the process. */
+  prover: StoreProver | undefined;
+  /** What is configured, to be read by name. */
+  configured: {
+    credentials(): Iterable<string>;
+    cooldowns(): Iterable<readonly string[]>;
+  };
+  /** Keys of marks that are listed and not read yet. */
+  unread: Set<string>;
+  /** Since when listed keys have been read as nothing, epoch ms. */
+  absences: Map<string, number>;
   /** How many writes failed and wait for a retry. */
   pendingWrites(): number;
   /** How many writes have not succeeded, those under way included. */
@@ -71,8 +83,10 @@ export function createStateParts(options: StateOptions): StateParts {
     clock,
     quarantine,
     sharedTime,
+    isLagging: () => prover?.isLagging() ?? false,
     onNamed: announce,
   });
+  const prover = options.storage && createProver(store);
   const journal =
     options.sync === false
       ? undefined
@@ -90,7 +104,14 @@ export function createStateParts(options: StateOptions): StateParts {
     creations: createCreationStore({ ...store, announce }),
     journal,
     guard: options.storage && createGuard(store, identity, graceOf(options, journal)),
-    identityKey: identity.key,
+    identity,
+    prover,
+    configured: {
+      credentials: options.credentials ?? (() => []),
+      cooldowns: options.cooldowns ?? (() => []),
+    },
+    unread: new Set(),
+    absences: new Map(),
     pendingWrites,
     unwritten,
     onWritten: (listener) => void (events.written = listener),
@@ -133,6 +154,10 @@ function createCounterParts(
 // Instances of one process receive each change at once; a single instance has no others to wait for.
 function graceOf({ isOnly }: StateOptions, journal: Journal | undefined): number {
   return isOnly || journal?.tier === "process" ? 0 : GRACE;
+}
+
+function createProver(store: StoreParts): StoreProver {
+  return new StoreProver({ ...store, driver: driverName(store.root, store.base) });
 }
 
 function createGuard(

@@ -76,8 +76,11 @@ describe("K19 a store that stops answering", () => {
     const loading = state.load();
     await clock.advance(29_000);
     await store.thaw();
+    for (let turn = 0; turn < 20; turn++) await clock.settle();
     expect(await loading).toMatchObject({ cooldowns: [] });
-    expect(told(lines)).toEqual([]);
+    await clock.advance(1_000);
+    expect(told(lines).join("\n")).toMatch(/does not answer[^\n]*\n[^\n]*is reachable again/);
+    expect(state.health()).toMatchObject({ loaded: true, fault: undefined });
   });
 
   it("a write counts as failed after 2 s for each call, and is made again", async () => {

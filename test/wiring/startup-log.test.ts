@@ -24,6 +24,7 @@ function linesOf(options: Partial<OneUpstream>, store: Partial<StateHealth> = {}
   const health: StateHealth = {
     driver: "redis",
     loaded: false,
+    proven: undefined,
     leases: "atomic",
     sync: "shared",
     viewAge: undefined,

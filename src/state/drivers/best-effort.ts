@@ -1,11 +1,18 @@
 // Any other driver, with plain values only. Lock: write, wait, read back. Two instances that write within the wait see which
 // wrote last; a write that takes longer is not excluded.
-import type { Clock } from "../../contract/clock.ts";
+import type { CancelTimer, Clock } from "../../contract/clock.ts";
 import { isFields } from "../../shared/json.ts";
 import { pause } from "../../shared/wait.ts";
 import { isCount, isName, VERSION } from "../records/record-kinds.ts";
 import { readItem, readItems, type StateStorage } from "../store/storage.ts";
-import type { Journal, JournalOptions, LockKind, ReceivedChanges } from "./driver.ts";
+import {
+  isHeldUntil,
+  type Journal,
+  type JournalOptions,
+  type LockKind,
+  nextGeneration,
+  type ReceivedChanges,
+} from "./driver.ts";
 import { wallTime } from "../../shared/times.ts";
 
 /** Longer than a write usually takes to become visible, ms. */
@@ -18,10 +25,12 @@ export function createBestEffortLocks(
 ): LockKind {
   const keyOf = (name: string): string => `${prefix}${name}`;
 
-  async function read(name: string): Promise<{ owner: string; generation: number; until: number }> {
+  async function read(
+    name: string,
+  ): Promise<{ owner: unknown; generation: unknown; until: unknown }> {
     const value = await readItem(storage, keyOf(name));
-    const { owner = "", generation = 0, until = 0 } = isFields(value) ? value : {};
-    return { owner: String(owner), generation: Number(generation), until: Number(until) };
+    const { owner, generation, until } = isFields(value) ? value : {};
+    return { owner, generation, until };
   }
 
   function write(name: string, owner: string, generation: number, until: number): Promise<void> {
@@ -32,8 +41,8 @@ export function createBestEffortLocks(
     tier: "best-effort",
     async take(name, owner, ttl) {
       const before = await read(name);
-      if (before.until > wallTime(clock)) return 0;
-      const generation = before.generation + 1;
+      if (isHeldUntil(before.until, wallTime(clock))) return 0;
+      const generation = nextGeneration(before.generation, wallTime(clock));
       await write(name, owner, generation, wallTime(clock) + ttl);
       await pause(WAIT, clock).promise;
       const after = await read(name);
@@ -84,6 +93,7 @@ class SlotsJournal implements Journal {
   #members: string[] = [];
   #count = 0;
   #isJoining = false;
+  #cancelJoin: CancelTimer | undefined;
 
   constructor(options: SlotsOptions) {
     this.#options = options;
@@ -159,9 +169,13 @@ class SlotsJournal implements Journal {
     const { clock, random } = this.#options;
     if (this.#isJoining) return;
     this.#isJoining = true;
-    clock.after(random() * INTERVAL, () => {
+    this.#cancelJoin = clock.after(random() * INTERVAL, () => {
       void this.#joinNow().finally(() => (this.#isJoining = false));
     });
+  }
+
+  stop(): void {
+    this.#cancelJoin?.();
   }
 
   // If the write fails, the next exchange finds this instance missing and tries again.

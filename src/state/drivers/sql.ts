@@ -1,7 +1,7 @@
 // SQLite and PostgreSQL through db0. Locks: one row per lock in a separate table, taken by a conditional upsert with the
 // database's clock. Journal: a table with a sequence number, read from the last number that was seen.
 import { createSqlTable, type SqlDatabase } from "../store/sql-table.ts";
-import type { Journal, LockKind } from "./driver.ts";
+import { type Journal, LAST_GENERATION, type LockKind, LONGEST_LOCK } from "./driver.ts";
 
 const NOW: Readonly<Record<string, string>> = {
   postgresql: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
@@ -20,8 +20,10 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
 
   const TAKE = `INSERT INTO ${table} (name, owner, generation, expires) VALUES (?, ?, 1, ${now} + ?)
     ON CONFLICT (name) DO UPDATE
-      SET owner = excluded.owner, generation = ${table}.generation + 1, expires = excluded.expires
-      WHERE ${table}.expires <= ${now}
+      SET owner = excluded.owner, expires = excluded.expires,
+        generation = CASE WHEN ${table}.generation BETWEEN 0 AND ${LAST_GENERATION}
+          THEN ${table}.generation + 1 ELSE ${now} END
+      WHERE ${table}.expires <= ${now} OR ${table}.expires > ${now} + ${LONGEST_LOCK}
     RETURNING generation`;
 
   return {

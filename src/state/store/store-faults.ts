@@ -14,6 +14,7 @@ import { StoreTimeout, TIMEOUT_CODE } from "./time-limit.ts";
 type During =
   | "connect"
   | "load"
+  | "probe"
   | "write"
   | "remove"
   | "crypto"
@@ -48,6 +49,7 @@ const SILENT = "does not answer";
 const WORDS: Readonly<Record<During, string>> = {
   connect: UNREACHABLE,
   load: "cannot be read",
+  probe: "cannot be written",
   write: "cannot be written",
   remove: "cannot be written",
   crypto: "has records that could not be sealed or opened",

@@ -7,6 +7,7 @@ import { createStateKeys, type StateKeys, toHex } from "../records/record-keys.t
 import { createSeal, type Seal } from "../secrets/seal.ts";
 import type { StateOptions } from "../state-options.ts";
 import { type ClockOffset, createClockOffset } from "./clock-offset.ts";
+import { KeyIndex } from "./key-index.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
 import { createQuarantine, type Quarantine } from "./quarantine.ts";
 import { driverName, type StateStorage } from "./storage.ts";
@@ -20,6 +21,8 @@ export interface StoreParts {
   storage: StateStorage;
   /** The same, with more time for each call: for loads. */
   patient: StateStorage;
+  /** Notes the keys where the store does not list them. */
+  index: KeyIndex;
   base: string;
   clock: Clock;
   /** Measures the time limits of calls to the store. */
@@ -32,6 +35,8 @@ export interface StoreParts {
   faults: Faults;
   quarantine: Quarantine;
   leases: KeptLeases;
+  /** Leases of this process alone, where no other instance exists. */
+  ownLeases: KeptLeases | undefined;
   /** The clock that all instances share, UTC epoch ms. */
   sharedTime(): Promise<number>;
   clockOffset: ClockOffset;
@@ -43,22 +48,26 @@ export function createStoreParts(options: StateOptions, onLate: (key: string) =>
   const { base, clock, random, log } = options;
   const { limits = clock } = options;
   const root = options.storage ?? createMemoryStorage();
-  const { storage, patient } = createTimedStorages(
+  const timed = createTimedStorages(
     withWholeCluster(root, base),
     { now: clock.now, after: limits.after },
     onLate,
   );
+  const index = new KeyIndex(timed.patient, base);
+  const [storage, patient] = [index.around(timed.storage), index.around(timed.patient)];
   const faults = createFaults(log, options.onFault, driverName(root, base), clock);
   const instance = uniqueId();
   const keys = createStateKeys(base);
   const { storage: configured } = options;
   const locks = { storage: configured, plain: storage, base, clock };
-  const leases = createLeases({ ...locks, limits, keys, faults, instance });
+  const leasing = { ...locks, limits, keys, faults, instance };
+  const leases = createLeases(leasing);
   const sharedTime = options.sharedTime ?? leases.time;
   return {
     root,
     storage,
     patient,
+    index,
     base,
     clock,
     limits,
@@ -69,6 +78,7 @@ export function createStoreParts(options: StateOptions, onLate: (key: string) =>
     faults,
     quarantine: createQuarantine(storage, base, log),
     leases,
+    ownLeases: options.isOnly ? createLeases({ ...leasing, storage: undefined }) : undefined,
     sharedTime,
     clockOffset: createClockOffset(clock, sharedTime, log),
     seal: createSeal(options.secrets ?? []),

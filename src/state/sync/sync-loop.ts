@@ -43,6 +43,8 @@ export interface SyncOptions {
   mustRefill(changes: readonly Change[], now: boolean): Promise<boolean>;
   /** Reads everything again, because changes were missed, and writes back what is missing. Rejects when it cannot. */
   reload(): Promise<void>;
+  /** True while the store keeps nothing that is written: it is asked rarely. */
+  isForgetful(): boolean;
   /** Called when the store can be reached again. */
   onRecovered(): void;
 }
@@ -53,6 +55,9 @@ const BATCH_SIZE = 20_000;
 const EXCHANGE_TIME = 5_000;
 /** Short: instances that wait for records known here wait no longer than `GRACE`. */
 const LONGEST_DELAY = 1_000;
+
+/** Time between two exchanges over a store that keeps nothing, ms. */
+const FORGETFUL_DELAY = 60_000;
 
 export function createSync(options: SyncOptions): Sync {
   return new SyncLoop(options);
@@ -116,6 +121,7 @@ class SyncLoop implements Sync {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#endNews?.();
+    this.#options.journal.stop?.();
   }
 
   seenAt(): number | undefined {
@@ -181,7 +187,9 @@ class SyncLoop implements Sync {
     if (this.#interval === 0 && this.#failures === 0) return;
     const backoff = Math.max(this.#interval, 100) * 2 ** this.#failures;
     const delay = this.#failures === 0 ? this.#interval : backoff;
-    const bounded = Math.min(delay, Math.max(LONGEST_DELAY, this.#interval));
+    const bounded = this.#options.isForgetful()
+      ? FORGETFUL_DELAY
+      : Math.min(delay, Math.max(LONGEST_DELAY, this.#interval));
     this.#cancelTimer = this.#options.clock.after(bounded, () => void this.#run());
   }
 
