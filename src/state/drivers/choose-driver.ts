@@ -2,11 +2,12 @@
 import type { DriverOptions, Journal, JournalOptions, LockKind } from "./driver.ts";
 import { driverOf, type StateStorage } from "../store/storage.ts";
 import type { SqlDatabase } from "../store/sql-table.ts";
-import { createBestEffortLocks, createSlotsJournal } from "./best-effort.ts";
+import { createBestEffortLocks } from "./best-effort.ts";
 import { createDenoKvLocks, type DenoKv } from "./deno-kv.ts";
 import { createFileLocks } from "./fs.ts";
 import { createProcessJournal, createProcessLocks } from "./process.ts";
 import { createRedisJournal, createRedisLocks, type RedisClient } from "./redis.ts";
+import { createSlotsJournal } from "./slots-journal.ts";
 import { createSqlJournal, createSqlLocks } from "./sql.ts";
 
 /** What a driver provides by its own means; `undefined` where plain values must do. */

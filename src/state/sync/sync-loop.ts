@@ -4,7 +4,7 @@ import { isFields } from "../../shared/json.ts";
 import type { Journal } from "../drivers/driver.ts";
 import { isName } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
-import { RECORD_TIME, within } from "../store/time-limit.ts";
+import { RECORD_TIME, StoreTimeout, within } from "../store/time-limit.ts";
 import type { Faults } from "../store/store-faults.ts";
 
 /** A record as it is stored, and its key. */
@@ -49,8 +49,9 @@ export interface SyncOptions {
   onRecovered(): void;
 }
 
-/** Below the smallest limit of a store for one value, with room for the envelope. */
-const BATCH_SIZE = 20_000;
+/** Below the smallest limit of a driver for one value, in bytes; the text is escaped once more when it is stored. */
+const BATCH_BYTES = 16_000;
+const SMALLEST_BATCH = 500;
 /** Limit of an exchange, ms: it may carry 200 batches. */
 const EXCHANGE_TIME = 5_000;
 /** Short: instances that wait for records known here wait no longer than `GRACE`. */
@@ -72,6 +73,8 @@ class SyncLoop implements Sync {
   #mustReload = false;
   #isWoken = false;
   #failures = 0;
+  /** Halved when the driver refuses a batch: it may take less than others. */
+  #batchBytes = BATCH_BYTES;
   #seenAt: number | undefined;
   #turning: Promise<void> | undefined;
   #cancelTimer: CancelTimer | undefined;
@@ -149,6 +152,8 @@ class SyncLoop implements Sync {
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
+      if (!(error instanceof StoreTimeout) && this.#pending.size > 1)
+        this.#batchBytes = Math.max(SMALLEST_BATCH, this.#batchBytes / 2);
       faults.report("sync", undefined, error);
     }
   }
@@ -161,7 +166,7 @@ class SyncLoop implements Sync {
       this.#hasBegun = true;
       this.#mustReload = true;
     }
-    const { batch, isCut } = nextBatch(this.#pending);
+    const { batch, isCut } = nextBatch(this.#pending, this.#batchBytes);
     const text = batch.length > 0 ? JSON.stringify({ by: instance, changes: batch }) : undefined;
     // If the call is given up, its answer may come later, and its changes are not applied.
     const exchanging = within(journal.exchange(text), EXCHANGE_TIME, limits, () => {
@@ -205,12 +210,13 @@ interface Batch {
   isCut: boolean;
 }
 
-function nextBatch(pending: ReadonlyMap<string, StoredValue>): Batch {
+/** Takes changes of at most `limit` bytes, but at least one. */
+function nextBatch(pending: ReadonlyMap<string, StoredValue>, limit: number): Batch {
   const batch: Batch["batch"] = [];
   let size = 0;
   for (const [key, value] of pending) {
-    size += key.length + JSON.stringify(value).length;
-    if (batch.length > 0 && size > BATCH_SIZE) return { batch, isCut: true };
+    size += new TextEncoder().encode(JSON.stringify(JSON.stringify({ key, value }))).length;
+    if (batch.length > 0 && size > limit) return { batch, isCut: true };
     batch.push({ key, value });
   }
   return { batch, isCut: false };
