@@ -14,7 +14,7 @@ import { withPrepared } from "./http/headers.ts";
 import { placeRequest, toMount, toOutside } from "./http/mount.ts";
 import { isNormal, isReserved, type RequestPath, toNotNormal } from "./http/path.ts";
 import { checkModelOnce, checkRequest, readRequest } from "./http/read-request.ts";
-import { WebRequestCall } from "./http/web-request.ts";
+import { watchClient, WebRequestCall } from "./http/web-request.ts";
 import { WebResponseSink } from "./http/web-response.ts";
 import type { HookHandlers, HookName } from "./observe/hooks.ts";
 import type { RelayOptions } from "./options/types.ts";
@@ -73,7 +73,8 @@ export interface FetchWhere {
   mount?: string;
   /**
    * The client's address as the host knows it, preferably the socket's: `limits.perCaller` counts by it. The options
-   * `trustProxy` and `clientAddress` take precedence. @default unknown
+   * `trustProxy` and `clientAddress` take precedence. With an address, the body goes to a client over the network, and
+   * `streaming.clientStallTimeout` applies; without one, its reader may be this process, and may pause. @default unknown
    */
   address?: string;
   /** Keeps a host awake that would sleep after the answer; called with a promise that settles when all work has ended. */
@@ -133,9 +134,8 @@ class RequestHandler {
     const place = placeRequest(request, at);
     if (at !== undefined && place.mount === undefined)
       return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
-    const sink = new WebResponseSink(request.method);
-    request.signal.addEventListener("abort", () => sink.close(), { once: true });
-    if (request.signal.aborted) sink.close();
+    const sink = new WebResponseSink(request.method, address !== undefined);
+    watchClient(request, () => sink.close());
     const call = new WebRequestCall(request, { ...place, address });
     const ended = this.handle(call, sink);
     waitUntil?.(ended.then(this.#services.settled));
@@ -185,6 +185,7 @@ class RequestHandler {
       outcome = this.#writeError(context, error);
     }
     context.slot?.giveBack();
+    context.forgetBody();
     this.#answers.settle(context, outcome);
     openRequests.delete(context);
   }
@@ -214,7 +215,7 @@ class RequestHandler {
 
   /** What comes before the first attempt: who calls, what is asked for, and where it may go. */
   async #enter(context: RequestContext): Promise<RequestPlan | RequestOutcome> {
-    const { config, admission, isClosing, loaded, tidy } = this.#services;
+    const { config, admission, isClosing, loaded, planner, tidy } = this.#services;
     const { call } = context;
     // A client that has left takes no slot.
     context.check();
@@ -228,6 +229,7 @@ class RequestHandler {
     context.caller = admitted.caller;
     // Only now: a client that left while `authorize` ran takes no slot.
     context.slot = admission.enter(call, admitted);
+    planner.admit({ method: call.method, ...path }, call.mount);
     await context.during(loaded());
     const plan = await this.#readPlan(context, path);
     this.#setDeadlines(plan);
@@ -255,13 +257,15 @@ class RequestHandler {
   }
 
   async #readPlan(context: RequestContext, path: RequestPath): Promise<RequestPlan> {
-    const { config, planner, pools, sessionOf } = this.#services;
+    const { config, planner, pools, sessionOf, bodies, bodyPaths: paths } = this.#services;
     const { bodyTimeout, bodySize } = config.limits;
     const { call, timers, startedAt } = context;
     timers.set("body", startedAt + bodyTimeout, () =>
       context.interrupt(new RelayError("ERR_RELAY_BODY_TIMEOUT", { limit: bodyTimeout })),
     );
-    const asked = (context.asked = await context.during(readRequest(call, path, bodySize)));
+    const held = (context.heldBody = bodies.open(context.caller));
+    const reading = readRequest(call, path, { bodySize, paths, held });
+    const asked = (context.asked = await context.during(reading));
     timers.clear("body");
     const targets = planner.plan(asked, call);
     const { upstream } = (context.target = targets[0]!);

@@ -12,10 +12,11 @@ import type {
 } from "../contract/relay-status.ts";
 import type { Acquirers } from "../anonymous/acquirers.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { State } from "../contract/state.ts";
+import type { State, StateHealth } from "../contract/state.ts";
 import type { VerdictApplier } from "../cooldowns/apply-verdict.ts";
 import type { Cooldowns } from "../cooldowns/cooldowns.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
+import { hideURLUser, type SecretDirectory } from "../observe/secret-directory.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -37,11 +38,14 @@ export interface StatusDeps {
   state: Pick<State, "counters" | "health">;
   openRequests: { readonly size: number };
   queue: { readonly size: number };
+  secrets: Pick<SecretDirectory, "redactorOf">;
+  bodies: { readonly held: number };
 }
 
 /** Reads the status from the same tables that the selection reads. Contains no secret. */
 export function toStatus(deps: StatusDeps): RelayStatus {
-  const { config, pools, cooldowns, state, clock, openRequests, queue, circuits, acquirers } = deps;
+  const { config, pools, cooldowns, state, clock, openRequests, queue, bodies } = deps;
+  const { circuits, acquirers } = deps;
   const now = clock.now();
   const creators = new Set(config.acquirers.map(({ id }) => id));
   return {
@@ -55,26 +59,37 @@ export function toStatus(deps: StatusDeps): RelayStatus {
       ...it,
       tier: toTierName(it.tier, config.tiers),
     })),
-    requests: { open: openRequests.size, waiting: queue.size },
-    store: state.health(),
+    requests: { open: openRequests.size, waiting: queue.size, bufferedBytes: bodies.held },
+    store: withoutURLUser(state.health()),
   };
 }
 
+// A driver may put the address of its server in the code of an error.
+function withoutURLUser(health: StateHealth): StateHealth {
+  return health.fault === undefined ? health : { ...health, fault: hideURLUser(health.fault) };
+}
+
 function toCredentialStatus(
-  { config, pools, disabled, verdicts, state, tokens }: StatusDeps,
+  { config, pools, disabled, verdicts, state, tokens, secrets }: StatusDeps,
   { id, label, upstream, tier }: Credential,
 ): CredentialStatus {
   const mark = disabled.get(id);
+  const verification = verdicts.verificationLinkOf(id);
+  const token = toToken(tokens.status(id), mark);
+  const hasText = mark ?? verification ?? token?.lastError ?? token?.needsRelogin;
+  const texts = { disabled: mark && toDisabled(mark), verification, token };
+  // Only for the few with a text: there may be 100,000 others.
+  const shown = hasText !== undefined ? secrets.redactorOf([id]).hideIn(texts) : texts;
   return {
     id,
     label,
     upstream,
     tier: toTierName(tier, config.tiers),
     inFlight: pools.get(upstream)!.inFlight(id),
-    disabled: mark && toDisabled(mark),
-    verification: verdicts.verificationLinkOf(id),
+    disabled: shown.disabled,
+    verification: shown.verification,
     counters: toCounters(state.counters(id)),
-    token: toToken(tokens.status(id), mark),
+    token: shown.token,
   };
 }
 

@@ -4,9 +4,10 @@ import type { Target } from "../contract/target.ts";
 import type { Outgoing } from "../contract/transport.ts";
 import { toOutgoingHeaders } from "../http/headers.ts";
 import { withoutParameters } from "../http/path.ts";
-import type { ReadRequest } from "../http/read-request.ts";
+import { type ReadRequest, scanOf } from "../http/read-request.ts";
 import { renameInBody, renameInPath } from "../routing/rename-model.ts";
-import { setInBody } from "../shared/json-bytes.ts";
+import { applyEdits, type Edit, setField } from "../shared/json-edits.ts";
+import { compilePaths, type PathNode } from "../shared/json-paths.ts";
 import type { Selection } from "./attempt-state.ts";
 import type { RequestPlan } from "./request-plan.ts";
 
@@ -19,24 +20,46 @@ export function buildCall(
   const { origin, basePath } = circuitCall.endpoint;
   const query = withoutParameters(asked.query, dialect.secretParameters);
   const headers = toOutgoingHeaders(context.call, target, dialect.credentialHeader(secret!));
-  const { path, body: named } = withModel(asked, target);
-  const body = named && usageOption ? withUsage(named, usageOption) : named;
-  return { method: asked.method, origin, path: basePath + path + query || "/", headers, body };
+  const path = basePath + pathOf(asked, target) + query || "/";
+  return { method: asked.method, origin, path, headers, body: bodyOf(asked, target, usageOption) };
 }
 
-function withUsage(body: Uint8Array, { path }: UsageOption): Uint8Array {
-  return setInBody(body, path, "true") ?? body;
+/** A fallback's model, or the name without its quota pool. */
+function newName({ model, replaces }: Target): string | undefined {
+  return replaces === undefined || replaces === model ? undefined : model;
 }
 
-// A fallback's model, or the name without its quota pool: replaced in the body, and in the path if it is there.
-function withModel(
+function pathOf({ path }: ReadRequest, target: Target): string {
+  const name = newName(target);
+  return name === undefined ? path : (renameInPath(path, target.replaces!, name) ?? path);
+}
+
+function bodyOf(
   asked: ReadRequest,
-  { model, replaces }: Target,
-): Pick<ReadRequest, "path" | "body"> {
-  const { path, body } = asked;
-  if (replaces === undefined || replaces === model) return asked;
-  return {
-    path: renameInPath(path, replaces, model) ?? path,
-    body: body && asked.json !== undefined ? (renameInBody(body, model) ?? body) : body,
-  };
+  target: Target,
+  usageOption: UsageOption | undefined,
+): Uint8Array | undefined {
+  const { body } = asked;
+  const name = newName(target);
+  if (!body || (name === undefined && !usageOption)) return body;
+  const root = scanOf(asked, pathsFor(usageOption))?.root;
+  const edits: (Edit | undefined)[] = [
+    name === undefined ? undefined : renameInBody(body, root, name),
+    usageOption && setField(body, root, usageOption.path, "true"),
+  ];
+  return applyEdits(
+    body,
+    edits.filter((edit) => edit !== undefined),
+  );
+}
+
+const MODEL = compilePaths(["model"]);
+/** The paths of edits that set a dialect's option, by the option. */
+const PATHS = new WeakMap<UsageOption, PathNode>();
+
+function pathsFor(option: UsageOption | undefined): PathNode {
+  if (!option) return MODEL;
+  const paths = PATHS.get(option) ?? compilePaths(["model", option.path.join(".")]);
+  PATHS.set(option, paths);
+  return paths;
 }

@@ -1,3 +1,4 @@
+import type { OperationTable } from "./operations.ts";
 import type { Reason, Refusal, Scope } from "./verdict.ts";
 
 /** The parts of a request that a dialect reads. */
@@ -7,7 +8,7 @@ export interface Asked {
   path: string;
   /** Query with its leading `?`, or `""`. */
   query: string;
-  /** The parsed JSON body; `undefined` if the body is not JSON. */
+  /** The parsed JSON body, of a large one only the fields in `bodyPaths`; `undefined` if the body is not JSON. */
   json: unknown;
 }
 
@@ -70,6 +71,12 @@ export interface Dialect {
   /** Name for the log; of two models only those with the same dialect name can be each other's fallback. */
   name: string;
 
+  /**
+   * Fields of a JSON body that `readModel`, `needsModel`, `wantsStream` and `usageOption` read, as paths in ASCII: `model`,
+   * `stream_options.include_usage`, `messages[*].role`. Of a body above 16 KiB nothing else is in `Asked.json`.
+   * @default ["model", "stream", "stream_options"]
+   */
+  bodyPaths?: readonly string[] | undefined;
   /** Returns the model that a request names; `undefined` if it names none. */
   readModel(asked: Asked): string | undefined;
   /** True if the request cannot be routed without a model (`POST /chat/completions`). */
@@ -85,6 +92,11 @@ export interface Dialect {
   secretParameters: readonly string[];
   /** Version in a path of this API: always there, or absent from some APIs. */
   version: "required" | "optional";
+  /**
+   * The operations of this API; all others, and the restricted ones, are refused with 403 until `upstream.allow` names them.
+   * @default every method and path passes
+   */
+  operations?: OperationTable | undefined;
 
   /** Meaning of the codes, types, reasons and statuses of this API; looked up in lower case, before the message is read. */
   codes: Readonly<Record<string, CodeMeaning>>;

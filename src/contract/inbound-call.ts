@@ -1,3 +1,11 @@
+/** Counts the bytes of a body while it arrives, against the limits on what all requests hold. */
+export interface BodyMeter {
+  /** Checks an announced size before a byte has arrived. Throws the error that refuses the body. */
+  expect(bytes: number): void;
+  /** Counts bytes that are to be kept. Throws the error that refuses the body; nothing of it is to be kept then. */
+  add(bytes: number): void;
+}
+
 /** An inbound request, independent of the host. */
 export interface InboundCall {
   method: string;
@@ -13,9 +21,10 @@ export interface InboundCall {
   readonly headerCount?: number;
   /**
    * Reads the body once. Rejects with `ERR_RELAY_BODY_SIZE` above `limit` bytes, `ERR_RELAY_CLIENT_GONE` if the client disconnects,
-   * `ERR_RELAY_BODY_USED` if the body has been read before.
+   * `ERR_RELAY_BODY_USED` if the body has been read before, and with what `meter` throws. A host that does not count leaves the
+   * meter alone; the body then counts when it has been read.
    */
-  readBody(limit: number): Promise<Uint8Array>;
+  readBody(limit: number, meter?: BodyMeter): Promise<Uint8Array>;
   /** Address of the peer as the host reports it (the socket's, or the framework's), for limits on callers. */
   address: string | undefined;
   /** Returns the request as a web `Request`, for functions of the operator's. Created on demand; its body must not be read. */

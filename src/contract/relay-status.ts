@@ -163,4 +163,6 @@ export interface RequestCounts {
   open: number;
   /** Number of requests that wait for a credential. */
   waiting: number;
+  /** Size of the request bodies that are held now, in bytes; their limit is `limits.bufferedBytes`. */
+  bufferedBytes: number;
 }

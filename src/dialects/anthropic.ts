@@ -1,5 +1,6 @@
 /** Anthropic's Messages API. */
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import { ANTHROPIC_OPERATIONS } from "./shared/anthropic-operations.ts";
 import { meaning } from "./shared/code-table.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, isFilled, parseJson, textField } from "../shared/json.ts";
@@ -18,6 +19,7 @@ const TEXT_OF_BLOCK = ["text", "thinking", "input", "data", "content"];
 
 export const anthropic: Dialect = {
   name: "anthropic",
+  bodyPaths: ["model", "stream"],
   readModel: modelInBody,
   needsModel: (asked) =>
     asked.method === "POST" && /\/(?:messages|messages\/count_tokens|complete)$/.test(asked.path),
@@ -27,6 +29,7 @@ export const anthropic: Dialect = {
   passHeaders: ["anthropic-version", "anthropic-beta", "idempotency-key"],
   secretParameters: SECRET_PARAMETERS,
   version: "required",
+  operations: ANTHROPIC_OPERATIONS,
   codes: CODES,
   classifyEvent,
   mayBeSignificant,

@@ -6,6 +6,7 @@ import type {
   RenderedError,
   StreamEvent,
 } from "../contract/dialect.ts";
+import { GOOGLE_OPERATIONS } from "./shared/google-operations.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
@@ -30,6 +31,7 @@ const STATUS_NAMES: Readonly<Record<number, string>> = {
 
 export const google: Dialect = {
   name: "google",
+  bodyPaths: ["model"],
   readModel,
   needsModel: (asked) =>
     asked.method === "POST" &&
@@ -42,6 +44,7 @@ export const google: Dialect = {
   passHeaders: ["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
   secretParameters: SECRET_PARAMETERS,
   version: "required",
+  operations: GOOGLE_OPERATIONS,
   codes: GOOGLE_CODES,
   classifyEvent,
   mayBeSignificant: ({ name, data }) => mayNameError(data) || name === "error",

@@ -8,6 +8,7 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
+import { OPENAI_OPERATIONS } from "./shared/openai-operations.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -48,6 +49,7 @@ const ALLOCATED: Readonly<Record<string, CodeMeaning>> = {
 
 export const openai: Dialect = {
   name: "openai",
+  bodyPaths: ["model", "stream", "stream_format", "stream_options", "prompt"],
   readModel,
   needsModel: (asked) =>
     asked.method === "POST" &&
@@ -58,6 +60,7 @@ export const openai: Dialect = {
   passHeaders: ["openai-beta", "idempotency-key", "http-referer", "x-title"],
   secretParameters: SECRET_PARAMETERS,
   version: "optional",
+  operations: OPENAI_OPERATIONS,
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
   classifyEvent,

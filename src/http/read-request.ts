@@ -1,14 +1,29 @@
 // Reads a request: method, path and body, read once and checked before a credential is selected.
-import type { InboundCall } from "../contract/inbound-call.ts";
+import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import type { Asked, Dialect } from "../contract/dialect.ts";
 import { JSON_REQUEST, OPAQUE_REQUEST } from "../shared/content-types.ts";
 import { RelayError } from "../shared/errors.ts";
-import { isAmbiguous } from "../shared/json-bytes.ts";
+import { compilePaths, type PathNode } from "../shared/json-paths.ts";
+import type { JsonScanner } from "../shared/json-scanner.ts";
+import { readValue } from "../shared/json-value.ts";
+import { scanInSlices, scanJson } from "../shared/scan-json.ts";
 import { isNormal, readPath, toNotNormal } from "./path.ts";
 
 /** A request that has been read, with its original body. */
 export interface ReadRequest extends Asked {
   body: Uint8Array | undefined;
+  /** The scan of a body that is too large to be parsed: `json` has only what is on the paths of the scan. */
+  scan: JsonScanner | undefined;
+}
+
+/** What reading a body needs, besides the call. */
+export interface BodyReading {
+  /** Maximum size of a body, in bytes. */
+  bodySize: number;
+  /** The fields that are read of a body that is too large to be parsed. */
+  paths: PathNode;
+  /** Counts the bytes that are held. */
+  held: BodyMeter & { settle(bytes: number): void };
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
@@ -16,6 +31,12 @@ const BODILESS = new Set(["GET", "HEAD"]);
 const OPENING_BRACE = 0x7b;
 /** White space in JSON, and a byte order mark. */
 const SPACES = [0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf];
+/** A body up to this size is parsed, in bytes; of a larger one no tree is built. */
+export const PARSED_SIZE = 16_384;
+/** What a dialect reads of a body if it does not say. */
+const COMMON_PATHS = ["model", "stream", "stream_options"];
+
+const MODEL = compilePaths(["model"]);
 
 const decoder = new TextDecoder();
 
@@ -43,18 +64,54 @@ function countHeaders(call: InboundCall): number {
 export async function readRequest(
   call: InboundCall,
   path: { path: string; query: string },
-  bodyLimit: number,
+  { bodySize, paths, held }: BodyReading,
 ): Promise<ReadRequest> {
   const { method } = call;
-  if (BODILESS.has(method)) return { method, ...path, body: undefined, json: undefined };
+  const asked: ReadRequest = { method, ...path, body: undefined, json: undefined, scan: undefined };
+  if (BODILESS.has(method)) return asked;
   checkEncoding(call.header("content-encoding"));
-  const body = await call.readBody(bodyLimit);
-  return {
-    method,
-    ...path,
-    body: body.length > 0 ? body : undefined,
-    json: readJSON(body, call.header("content-type") ?? ""),
-  };
+  const body = await call.readBody(bodySize, held);
+  held.settle(body.length);
+  if (body.length === 0) return asked;
+  asked.body = body;
+  const type = call.header("content-type") ?? "";
+  if (body.length <= PARSED_SIZE) asked.json = readJSON(body, type);
+  else await scanBody(asked, body, type, paths);
+  return asked;
+}
+
+/** Compiles the paths of the fields that the dialects of a relay read of a request. */
+export function toBodyPaths(dialects: Iterable<Dialect>): PathNode {
+  const paths = new Set<string>(["model"]);
+  for (const { bodyPaths = COMMON_PATHS, usageOption } of dialects) {
+    for (const path of bodyPaths) paths.add(path);
+    if (usageOption) paths.add(usageOption.path.join("."));
+  }
+  return compilePaths(paths);
+}
+
+/** Scans a large body: its grammar is checked as parsing would, and no tree is built. */
+async function scanBody(
+  asked: ReadRequest,
+  body: Uint8Array,
+  type: string,
+  paths: PathNode,
+): Promise<void> {
+  const declared = JSON_REQUEST.test(type);
+  if (!declared && OPAQUE_REQUEST.test(type)) return;
+  const scan = await scanInSlices(body, paths, { objectOnly: !declared });
+  if (scan.root) {
+    asked.scan = scan;
+    asked.json = readValue(body, scan.root);
+  } else if (declared) throw new RelayError("ERR_RELAY_BODY_JSON");
+}
+
+/** Scans a body for edits. `paths` are those of a body that is small and has not been scanned yet. */
+export function scanOf(
+  { body, json, scan }: ReadRequest,
+  paths: PathNode,
+): JsonScanner | undefined {
+  return scan ?? (body && json !== undefined ? scanJson(body, paths) : undefined);
 }
 
 // The model inside an encoded body cannot be read; decoding it here would defeat the limit on its size.
@@ -66,8 +123,7 @@ function checkEncoding(encoding: string | undefined): void {
 
 function readJSON(body: Uint8Array, type: string): unknown {
   const declared = JSON_REQUEST.test(type);
-  if (body.length === 0 || (!declared && (OPAQUE_REQUEST.test(type) || !beginsLikeJSON(body))))
-    return undefined;
+  if (!declared && (OPAQUE_REQUEST.test(type) || !beginsLikeJSON(body))) return undefined;
   try {
     return JSON.parse(decoder.decode(body));
   } catch {
@@ -93,9 +149,8 @@ export function modelOf(asked: Asked, dialect: Dialect): string | undefined {
  * Rejects a JSON body that names its model twice or in another spelling: the upstream may read another of the names than the relay's rules.
  * @throws RelayError `ERR_RELAY_MODEL_TWICE`
  */
-export function checkModelOnce({ body, json }: ReadRequest): void {
-  if (body !== undefined && json !== undefined && isAmbiguous(body, "model"))
-    throw new RelayError("ERR_RELAY_MODEL_TWICE");
+export function checkModelOnce(asked: ReadRequest): void {
+  if (scanOf(asked, MODEL)?.ambiguous.has("model")) throw new RelayError("ERR_RELAY_MODEL_TWICE");
 }
 
 /** Explains why a body names no model; `undefined` where the body is an object, or is not known. */

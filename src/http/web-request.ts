@@ -1,7 +1,21 @@
 // A request that arrived as a web `Request`.
-import type { InboundCall } from "../contract/inbound-call.ts";
-import { joinBytes } from "../shared/bytes.ts";
+import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
+import { BodyCollector } from "./body-collector.ts";
+import {
+  type ConnectedMessage,
+  type ConnectedResponse,
+  isConnectionLost,
+  untilPacketRead,
+  watchConnection,
+} from "./node-connection.ts";
+
+/** A web request. On Node, srvx adds the message and the response behind it. */
+export interface ServedRequest extends Request {
+  readonly runtime?: {
+    readonly node?: { readonly req?: ConnectedMessage; readonly res?: ConnectedResponse };
+  };
+}
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
@@ -34,10 +48,8 @@ export class WebRequestCall implements InboundCall {
     this.#request.headers.forEach(visit);
   }
 
-  async readBody(limit: number): Promise<Uint8Array> {
-    const declared = Number(this.header("content-length") ?? 0);
-    if (declared > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
-    return readWebBody(this.#request, limit);
+  async readBody(limit: number, meter?: BodyMeter): Promise<Uint8Array> {
+    return readWebBody(this.#request, limit, meter);
   }
 
   request(): Request {
@@ -46,22 +58,45 @@ export class WebRequestCall implements InboundCall {
 }
 
 /** Reads the body of a web request, at most `limit` bytes. */
-export async function readWebBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function readWebBody(
+  request: ServedRequest,
+  limit: number,
+  meter?: BodyMeter,
+): Promise<Uint8Array> {
   if (request.bodyUsed || request.body?.locked)
     throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  const body = new BodyCollector(limit, meter, declared);
+  if (body.refusal) throw body.refusal;
   if (!request.body) {
     // A request that was copied, with its headers only, from one whose body had been read.
-    if (Number(request.headers.get("content-length") ?? 0) > 0)
-      throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
+    if (declared > 0) throw new RelayError("ERR_RELAY_BODY_USED", { detail: "web" });
     return new Uint8Array(0);
   }
   const reader = request.body.getReader();
   try {
-    return await readAll(reader, limit);
+    const bytes = await readAll(reader, body);
+    await checkWhole(request, body.arrived, declared);
+    return bytes;
   } catch (error) {
     reader.cancel().catch(() => {});
     throw toBodyError(error);
   }
+}
+
+// A host may end the body of an interrupted upload like one that is complete.
+async function checkWhole(request: ServedRequest, length: number, declared: number): Promise<void> {
+  const message = request.runtime?.node?.req;
+  if (message?.stream && declared === 0) await untilPacketRead();
+  if (request.signal.aborted || message?.aborted) throw new RelayError("ERR_RELAY_CLIENT_GONE");
+  if (length < declared) throw toIncomplete(length, declared);
+}
+
+/** The error for a body that ends before its declared length. */
+export function toIncomplete(length: number, declared: number): RelayError {
+  return new RelayError("ERR_RELAY_BODY_INCOMPLETE", {
+    detail: `${length} of ${declared} bytes`,
+  });
 }
 
 function toBodyError(error: unknown): RelayError {
@@ -75,15 +110,20 @@ function toBodyError(error: unknown): RelayError {
 
 async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  limit: number,
+  body: BodyCollector,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return joinBytes(chunks);
-    length += value.length;
-    if (length > limit) throw new RelayError("ERR_RELAY_BODY_SIZE", { limit });
-    chunks.push(value);
+    if (done) return body.bytes();
+    if (!body.add(value)) throw body.refusal;
   }
+}
+
+/** Calls `onClose` when the client of a request has left, or has left before; also when its response has ended. */
+export function watchClient(request: ServedRequest, onClose: () => void): void {
+  const { signal, runtime } = request;
+  const { req, res } = runtime?.node ?? {};
+  signal.addEventListener("abort", onClose, { once: true });
+  if (req && res) watchConnection(req, res, onClose);
+  if (signal.aborted || (req && res && isConnectionLost(req, res))) onClose();
 }

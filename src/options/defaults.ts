@@ -31,8 +31,10 @@ export const DEFAULTS = {
     circuitWithin: 120_000,
     circuitOpen: 30_000,
     bodySize: 33_554_432,
+    bufferedBytes: 268_435_456,
     bodyTimeout: 60_000,
     headerCount: 100,
+    maxPending: 10_000,
     queue: 1_000,
     perCaller: { concurrent: 100 },
   },
@@ -40,8 +42,12 @@ export const DEFAULTS = {
     commitAfter: 10_000,
     heartbeat: 15_000,
     connectTimeout: 20_000,
-    firstByteTimeout: 60_000,
-    idleTimeout: 120_000,
+    firstByteTimeout: 300_000,
+    responseTimeout: 600_000,
+    firstPayloadTimeout: 600_000,
+    idleTimeout: 300_000,
+    payloadIdleTimeout: 600_000,
+    clientStallTimeout: 300_000,
     totalTimeout: false,
     eventSize: 1_048_576,
     includeUsage: false,
@@ -58,6 +64,9 @@ export const DEFAULTS = {
   },
   cors: false,
 } as const;
+
+/** Of `limits.bufferedBytes` on Cloudflare Workers, where an isolate has 128 MB. */
+export const WORKERS_BUFFERED_BYTES = 33_554_432;
 
 /** Of each upstream. */
 export const UPSTREAM_DEFAULTS = { quotaEvery: false, quotaFallback: false } as const;

@@ -26,6 +26,7 @@ import {
   percent,
   text,
   texts,
+  timeout,
   whole,
 } from "./schema-parts.ts";
 
@@ -78,8 +79,10 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
   circuitWithin: ms,
   circuitOpen: ms,
   bodySize: count,
+  bufferedBytes: count,
   bodyTimeout: ms,
   headerCount: count,
+  maxPending: count,
   queue: v.pipe(whole, v.minValue(0, "must not be negative")),
   perCaller: groupOf<PerCallerOptions>()({ concurrent: orOff(count) }),
 });
@@ -87,9 +90,13 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
 export const streamingSchema: v.GenericSchema<StreamingOptions> = groupOf<StreamingOptions>()({
   commitAfter: orOff(ms),
   heartbeat: ms,
-  connectTimeout: ms,
-  firstByteTimeout: ms,
-  idleTimeout: ms,
+  connectTimeout: timeout,
+  firstByteTimeout: timeout,
+  responseTimeout: timeout,
+  firstPayloadTimeout: orOff(timeout),
+  idleTimeout: timeout,
+  payloadIdleTimeout: orOff(timeout),
+  clientStallTimeout: orOff(timeout),
   totalTimeout: orOff(ms),
   eventSize: count,
   includeUsage: flag,

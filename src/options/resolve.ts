@@ -7,7 +7,7 @@ import type { PerCallerOptions } from "./group-types.ts";
 import type { RelayOptions } from "./types.ts";
 import { checkShape } from "./validate.ts";
 import { type Carriers, resolveCredentials } from "./credentials.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS, WORKERS_BUFFERED_BYTES } from "./defaults.ts";
 import { Faults, wrong } from "./faults.ts";
 import { type ModelConfig, resolveModels } from "./models.ts";
 import { withoutUndefined } from "../shared/json.ts";
@@ -133,7 +133,8 @@ function resolveLimits(
         `must be one of ${names.join(", ")}${didYouMean(upstream, names)}`,
       );
   });
-  const limits = { ...DEFAULTS.limits, ...withoutUndefined(options.limits) };
+  const bufferedBytes = isWorkers() ? WORKERS_BUFFERED_BYTES : DEFAULTS.limits.bufferedBytes;
+  const limits = { ...DEFAULTS.limits, bufferedBytes, ...withoutUndefined(options.limits) };
   const perCaller = {
     ...DEFAULTS.limits.perCaller,
     ...withoutUndefined(options.limits?.perCaller),
@@ -141,12 +142,25 @@ function resolveLimits(
   return { ...limits, perCaller, disableOn: [...limits.disableOn] };
 }
 
+function isWorkers(): boolean {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers";
+}
+
 function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["streaming"] {
   const { maxAttempts = DEFAULTS.limits.maxAttempts } = limits ?? {};
   // A call with the field is repeated without it if the upstream refuses it.
   if (streaming?.includeUsage && maxAttempts < 2)
     wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
-  return { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
+  const all = { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
+  // A byte timeout that the operator has raised would otherwise have no effect.
+  return {
+    ...all,
+    firstPayloadTimeout:
+      streaming?.firstPayloadTimeout ??
+      Math.max(all.firstPayloadTimeout || 0, all.firstByteTimeout, all.responseTimeout),
+    payloadIdleTimeout:
+      streaming?.payloadIdleTimeout ?? Math.max(all.payloadIdleTimeout || 0, all.idleTimeout),
+  };
 }
 
 function resolveResponseHeaders(

@@ -7,6 +7,8 @@ import type { Target } from "../contract/target.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { DisconnectPolicy } from "../options/group-types.ts";
 import type { ReadRequest } from "../http/read-request.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
+import type { HeldBody } from "../callers/body-budget.ts";
 import type { CallerSlot } from "../callers/caller-slots.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { Bagged } from "../shared/bag.ts";
@@ -28,6 +30,8 @@ export interface RequestContextOptions {
   /** How long the rest of a response is read after the client has left, in ms. */
   drainTimeout: number;
   drainBytes: number;
+  /** How long a client may take nothing of what waits for it, in ms, before it counts as gone (I22). */
+  clientStallTimeout: number | false;
 }
 
 /** Something that a request waits for, and that can be ended early. */
@@ -47,9 +51,13 @@ export class RequestContext implements Bagged {
   /** The slot that counts the request for its caller (N10). */
   slot: CallerSlot | undefined;
   asked: ReadRequest | undefined;
+  /** The count of the bytes that the request's body holds (N4). */
+  heldBody: HeldBody | undefined;
   target: Target | undefined;
   /** Id and label of the credential that was tried last. */
   credential: { id: string; label: string } | undefined;
+  /** What its failed attempts have sent; `undefined` before one has failed. */
+  sent: SentSecrets | undefined;
   attempts = 0;
   usage: Usage | undefined;
   usageStatus: UsageStatus = "none";
@@ -77,6 +85,7 @@ export class RequestContext implements Bagged {
       clock,
       timers: this.timers,
       heartbeat: options.heartbeat,
+      stallTimeout: options.clientStallTimeout,
       owner: this,
     });
   }
@@ -119,9 +128,12 @@ export class RequestContext implements Bagged {
 
   /** The request is not sent again: its body, which may be large, is not kept for the duration of the stream. */
   forgetBody(): void {
+    this.heldBody?.release();
+    this.heldBody = undefined;
     if (!this.asked) return;
     this.asked.body = undefined;
     this.asked.json = undefined;
+    this.asked.scan = undefined;
   }
 
   /** Stores the token counts of a response (I17). They cover the whole response only where it was complete. */

@@ -1,10 +1,14 @@
 // Replaces the model name in a request and leaves every other byte unchanged (D9).
-import { findValue, isString, replace } from "../shared/json-bytes.ts";
+import { type Edit, replaceString } from "../shared/json-edits.ts";
+import type { JsonValue } from "../shared/json-value.ts";
 
-/** Replaces the value of the top-level `model` of a JSON object in a copy of the body. `undefined` where there is none. */
-export function renameInBody(body: Uint8Array, model: string): Uint8Array | undefined {
-  const range = findValue(body, "model");
-  return range && isString(body, range) ? replace(body, range, JSON.stringify(model)) : undefined;
+/** Replaces the value of the top-level `model` of a JSON object that has been scanned. `undefined` where there is none. */
+export function renameInBody(
+  body: Uint8Array,
+  root: JsonValue | undefined,
+  model: string,
+): Edit | undefined {
+  return replaceString(body, root, "model", model);
 }
 
 /** Replaces a model name where it is a segment of a path (or a segment's part before `:`). */

@@ -9,6 +9,8 @@ export interface ErrorFacts {
   expected?: string;
   /** The limit that was exceeded, in the unit of the error code: ms for times, bytes for sizes, otherwise a count. */
   limit?: number;
+  /** The option that sets that limit: `streaming.idleTimeout`. */
+  option?: string;
   /** Time until a retry is useful, in seconds. */
   retryAfter?: number;
   /** Number of attempts made for the request. */
@@ -67,11 +69,13 @@ export type ErrorCode =
   | "ERR_RELAY_VERSION"
   | "ERR_RELAY_RESERVED"
   | "ERR_RELAY_CROSS_SITE"
+  | "ERR_RELAY_OPERATION"
   | "ERR_RELAY_METHOD"
   | "ERR_RELAY_HEADERS"
   | "ERR_RELAY_BODY_SIZE"
   | "ERR_RELAY_BODY_ENCODING"
   | "ERR_RELAY_BODY_JSON"
+  | "ERR_RELAY_BODY_INCOMPLETE"
   | "ERR_RELAY_BODY_TIMEOUT"
   | "ERR_RELAY_BODY_USED"
   | "ERR_RELAY_MODEL_MISSING"
@@ -82,7 +86,10 @@ export type ErrorCode =
   | "ERR_RELAY_UNAUTHORIZED"
   | "ERR_RELAY_AUTHORIZE"
   | "ERR_RELAY_CALLER_BUSY"
+  | "ERR_RELAY_CALLER_BUFFER"
+  | "ERR_RELAY_BUFFER_FULL"
   | "ERR_RELAY_QUEUE_FULL"
+  | "ERR_RELAY_PENDING_FULL"
   | "ERR_RELAY_NO_CREDENTIAL"
   | "ERR_RELAY_TOKEN"
   | "ERR_RELAY_LIMITED"
@@ -92,6 +99,7 @@ export type ErrorCode =
   | "ERR_RELAY_MODEL_NOT_FOUND"
   | "ERR_RELAY_UPSTREAM_TIMEOUT"
   | "ERR_RELAY_UPSTREAM_DOWN"
+  | "ERR_RELAY_UPSTREAM_SILENT"
   | "ERR_RELAY_UPSTREAM_UNREACHABLE"
   | "ERR_RELAY_UPSTREAM_CLOSED"
   | "ERR_RELAY_UPSTREAM_INVALID"
@@ -102,4 +110,5 @@ export type ErrorCode =
   | "ERR_RELAY_UPSTREAM_REJECTED"
   | "ERR_RELAY_TRUNCATED"
   | "ERR_RELAY_IDLE"
+  | "ERR_RELAY_NO_PAYLOAD"
   | "ERR_RELAY_CLIENT_GONE";

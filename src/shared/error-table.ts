@@ -103,6 +103,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     (f) =>
       `The request comes from ${f.detail ?? "a page of another site"}, and the relay's option \`cors\` does not allow that site.`,
   ),
+  ERR_RELAY_OPERATION: define("permission_error")(
+    403,
+    (f) =>
+      `${f.path ?? "The operation"} is not allowed here: ${f.detail ?? "the relay's option `upstream.allow` does not name it"}.${f.advice ? ` ${f.advice}` : ""}`,
+  ),
   ERR_RELAY_METHOD: invalid(
     405,
     (f) =>
@@ -115,7 +120,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_SIZE: invalid(413, (f) =>
     f.limit === undefined
       ? "The request body is larger than the server in front of the relay allows; raise that server's limit."
-      : `The request body is larger than ${f.limit} bytes (\`limits.bodySize\`).`,
+      : `The request body is larger than ${f.limit} bytes (${f.detail ?? "`limits.bodySize`"}).`,
   ),
   ERR_RELAY_BODY_ENCODING: invalid(
     415,
@@ -125,6 +130,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_BODY_JSON: invalid(
     400,
     () => "The request body is declared as JSON but is not valid JSON.",
+  ),
+  ERR_RELAY_BODY_INCOMPLETE: invalid(
+    400,
+    (f) =>
+      `The request body ended after ${f.detail} that its header \`content-length\` declares; send the whole body, and let no middleware change a body without its length.`,
   ),
   ERR_RELAY_BODY_TIMEOUT: invalid(
     408,
@@ -168,10 +178,25 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     (f) =>
       `Too many concurrent requests: the limit is ${f.limit} for ${f.detail ?? "this caller"}; retry when a request has ended.`,
   ),
+  ERR_RELAY_CALLER_BUFFER: limited(
+    429,
+    (f) =>
+      `The request bodies of this caller that are held at a time exceed ${f.limit} bytes (a quarter of \`limits.bufferedBytes\`)${retryIn(f)}.`,
+  ),
+  ERR_RELAY_BUFFER_FULL: unavailable(
+    503,
+    (f) =>
+      `The request bodies that are held at a time exceed ${f.limit} bytes (\`limits.bufferedBytes\`)${retryIn(f)}.`,
+  ),
   ERR_RELAY_QUEUE_FULL: unavailable(
     503,
     (f) =>
       `The queue is full: ${f.limit} requests are already waiting for a credential (\`limits.queue\`).`,
+  ),
+  ERR_RELAY_PENDING_FULL: unavailable(
+    503,
+    (f) =>
+      `Too many calls wait for an answer: ${f.limit} calls to the upstream ${f.upstream} have no answer yet (\`limits.maxPending\`)${retryIn(f)}.`,
   ),
   ERR_RELAY_NO_CREDENTIAL: unavailable(
     503,
@@ -205,6 +230,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_DOWN: unavailable(
     503,
     (f) => `Circuit open: the upstream ${f.upstream} failed several times in a row${retryIn(f)}.`,
+  ),
+  ERR_RELAY_UPSTREAM_SILENT: unavailable(
+    503,
+    (f) =>
+      `The upstream ${f.upstream} answers none of the streams that wait for it; until it answers one, it gets one request at a time${retryIn(f)}.`,
   ),
   ERR_RELAY_UPSTREAM_UNREACHABLE: upstream(502, (f) => `${whyUnreachable(f)}${forTarget(f)}.`),
   ERR_RELAY_UPSTREAM_CLOSED: upstream(
@@ -246,6 +276,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     504,
     (f) =>
       `The upstream sent no data for ${limitText(f)} in the middle of its response${forTarget(f)}.`,
+  ),
+  ERR_RELAY_NO_PAYLOAD: timeout(
+    504,
+    (f) =>
+      `The upstream sent no payload for ${limitText(f)} in the middle of its response${forTarget(f)}, only comments, pings or white space.`,
   ),
   ERR_RELAY_CLIENT_GONE: define("client_closed_request")(
     499,

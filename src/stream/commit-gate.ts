@@ -1,6 +1,7 @@
 // The commit gate (I1): while closed, it holds the response, so that another attempt can replace it; when open, it passes everything on.
 import type { ReplyHeaders } from "../contract/transport.ts";
-import { joinBytes } from "../shared/bytes.ts";
+import { ByteCollector } from "../shared/byte-collector.ts";
+import { NO_BYTES } from "../shared/bytes.ts";
 import type { Delivery } from "./delivery.ts";
 import { type Break, interrupted, type ReplyResult } from "./reply-result.ts";
 import type { RequestTimers } from "./request-timers.ts";
@@ -34,8 +35,8 @@ export class CommitGate {
   readonly #options: CommitGateOptions;
   readonly #watch: UpstreamTimeouts;
   #state: "closed" | "open" = "closed";
-  #held: Uint8Array[] = [];
-  #heldLength = 0;
+  /** Created by the first bytes that are held: most streams hold none. */
+  #held: ByteCollector | undefined;
 
   constructor(head: ReplyHead, options: CommitGateOptions, watch: UpstreamTimeouts) {
     this.status = head.status;
@@ -55,18 +56,17 @@ export class CommitGate {
 
   /** Number of bytes held. */
   get heldLength(): number {
-    return this.#heldLength;
+    return this.#held?.length ?? 0;
   }
 
   /** Holds bytes; returns the number of bytes held now. */
   hold(bytes: Uint8Array): number {
-    if (bytes.length > 0) this.#held.push(bytes);
-    return (this.#heldLength += bytes.length);
+    if (bytes.length > 0) (this.#held ??= new ByteCollector()).add(bytes);
+    return this.heldLength;
   }
 
   readHeld(): Uint8Array {
-    if (this.#held.length > 1) this.#held = [joinBytes(this.#held)];
-    return joinBytes(this.#held);
+    return this.#held?.bytes() ?? NO_BYTES;
   }
 
   /** Sends the head and everything held in the same turn. False where another kind of response was already begun. */
@@ -77,8 +77,9 @@ export class CommitGate {
     options.commit(this.status, this.#headers!, kind === "events");
     this.#headers = undefined;
     this.#state = "open";
-    for (const bytes of this.#held) this.pass(bytes, now);
+    const held = this.readHeld();
     this.drop();
+    if (held.length > 0) this.pass(held, now);
     options.onOpen();
     return true;
   }
@@ -86,8 +87,18 @@ export class CommitGate {
   /** Passes bytes through the open gate; false while the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
     const goOn = this.#options.delivery.pass(bytes, now);
-    if (!goOn) this.#watch.pause();
+    if (!goOn) this.#watch.pause(now);
     return goOn;
+  }
+
+  /** Payload has arrived (I7, I8). Returns when the next one is to be reported, UTC epoch ms. */
+  sawPayload(now: number): number {
+    return this.#watch.sawPayload(now);
+  }
+
+  /** Every byte of this body is payload. */
+  bytesArePayload(): void {
+    this.#watch.bytesArePayload();
   }
 
   /** While an event is partly sent, nothing may be inserted. */
@@ -97,8 +108,7 @@ export class CommitGate {
 
   /** Drops the held bytes. */
   drop(): void {
-    this.#held = [];
-    this.#heldLength = 0;
+    this.#held = undefined;
   }
 
   /** The result of a response that proved to be a refusal. Only while the gate is closed. */

@@ -1,8 +1,8 @@
 // Finds token counts in the bytes (I17). They are parsed only after the response has ended.
 import type { Dialect, Usage } from "../contract/dialect.ts";
 
-/** Token counts are at the end of a body; this many of its last characters are examined. */
-const TAIL = 4_096;
+/** Token counts are at the end of a body; this many of its last bytes are examined. */
+export const TAIL_SIZE = 4_096;
 const NOTHING = /"usage"\s*:\s*null/y;
 
 export class UsageNotes {
@@ -27,7 +27,7 @@ export class UsageNotes {
   /** Examines the end of a body that was too long to be kept. */
   seeTail(tail: string): void {
     const counts = /"(usage(?:Metadata)?)"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})(?![^]*"usage)/.exec(
-      tail.slice(-TAIL),
+      tail.slice(-TAIL_SIZE),
     );
     if (counts) this.see(`{"${counts[1]}":${counts[2]}}`);
   }

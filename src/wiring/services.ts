@@ -2,11 +2,13 @@
 import type { CredentialsDeps } from "../admin/credentials-api.ts";
 import type { StatusDeps } from "../admin/status.ts";
 import type { AttemptServices } from "../attempts/attempt-services.ts";
+import type { BodyBudget } from "../callers/body-budget.ts";
 import type { CallerAdmission } from "../callers/admission.ts";
 import type { FaultLog } from "../observe/fault-log.ts";
 import type { OpenRequests } from "../request/open-requests.ts";
 import type { SessionOf } from "../request/session-key.ts";
 import type { Planner } from "../routing/planner.ts";
+import type { PathNode } from "../shared/json-paths.ts";
 
 export interface Services
   extends
@@ -16,6 +18,9 @@ export interface Services
   planner: Planner;
   admission: CallerAdmission;
   openRequests: OpenRequests;
+  bodies: BodyBudget;
+  /** The fields that are read of a large request body. */
+  bodyPaths: PathNode;
   faultLog: FaultLog;
   sessionOf: SessionOf;
   /** Creates the id of a request. */

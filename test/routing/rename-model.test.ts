@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renameInBody, renameInPath } from "../../src/routing/rename-model.ts";
+import { renameInBody as renameScanned, renameInPath } from "../../src/routing/rename-model.ts";
+import { applyEdits } from "../../src/shared/json-edits.ts";
+import { compilePaths } from "../../src/shared/json-paths.ts";
+import { scanJson } from "../../src/shared/scan-json.ts";
 
+const MODEL = compilePaths(["model"]);
+function renameInBody(body: Uint8Array, model: string): Uint8Array | undefined {
+  const edit = renameScanned(body, scanJson(body, MODEL).root, model);
+  return edit && applyEdits(body, [edit]);
+}
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (body: Uint8Array | undefined): string => new TextDecoder().decode(body);
 

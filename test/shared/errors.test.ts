@@ -56,6 +56,8 @@ const inside =
 const stalled = async (): Promise<void> =>
   relay.upstream.ledger.until(({ calls }) => calls.some((call) => call.stalled));
 const stall = (): Behaviour => ({ stall: "before-headers" });
+/** More bytes than one request of this test has, and fewer than two have. */
+const roomForOne = (dialect: DialectName): number => (dialect === "google" ? 20 : 60);
 const oneCredential = (): UnderTestOptions => ({ count: 1 });
 const elsewhere = (dialect: DialectName): UnderTestOptions => ({
   upstream: { dialect, baseURL: "http://127.0.0.1:9/v1" },
@@ -113,6 +115,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     status: 403,
     ask: () => ({ headers: { "sec-fetch-site": "cross-site" } }),
   },
+  ERR_RELAY_OPERATION: { status: 403, ask: () => ({ path: "/files" }) },
   ERR_RELAY_METHOD: { status: 405, ask: () => ({ method: "OPTIONS", body: undefined }) },
   ERR_RELAY_HEADERS: { status: 431, options: () => ({ limits: { headerCount: 1 } }) },
   ERR_RELAY_BODY_SIZE: { status: 413, options: () => ({ limits: { bodySize: 10 } }) },
@@ -178,6 +181,21 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   ERR_RELAY_CALLER_BUSY: {
     status: 429,
     options: () => ({ limits: { perCaller: { concurrent: 1 } } }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_CALLER_BUFFER: {
+    status: 429,
+    options: (dialect) => ({
+      authorize: () => "me",
+      limits: { bufferedBytes: 4 * roomForOne(dialect) },
+    }),
+    behaviour: stall,
+    before: (send) => (void send().catch(() => {}), stalled()),
+  },
+  ERR_RELAY_BUFFER_FULL: {
+    status: 503,
+    options: (dialect) => ({ limits: { bufferedBytes: roomForOne(dialect) } }),
     behaviour: stall,
     before: (send) => (void send().catch(() => {}), stalled()),
   },
@@ -479,6 +497,7 @@ it("E3 has no code that no test provokes", () => {
     "ERR_RELAY_START",
     "ERR_RELAY_MODULE",
     "ERR_RELAY_CLIENT_GONE",
+    "ERR_RELAY_BODY_INCOMPLETE",
     "ERR_RELAY_NOT_READY",
     "ERR_RELAY_MOUNT",
     "ERR_RELAY_MOUNT_MISSING",

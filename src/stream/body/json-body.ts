@@ -3,11 +3,14 @@ import type { Dialect } from "../../contract/dialect.ts";
 import { NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
-import type { UsageNotes } from "../usage-notes.ts";
+import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
+import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
+const SPACE = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -15,6 +18,8 @@ export interface JsonBodyOptions {
   dialect: Dialect;
   /** Whether a response without a byte is a failure (E13). */
   expectsBody: boolean;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
 }
 
 export class JsonBody implements BodyReader {
@@ -22,9 +27,12 @@ export class JsonBody implements BodyReader {
   readonly #gate: CommitGate;
   readonly #options: JsonBodyOptions;
   readonly #usage: UsageNotes;
-  /** The last two chunks that were sent unparsed, for the token counts at the end. */
-  #tail: Uint8Array = NO_BYTES;
-  #beforeTail: Uint8Array = NO_BYTES;
+  /** What was sent last, unparsed, for the token counts at the end; created when the gate opens. */
+  #tail: Tail | undefined;
+  /** False as soon as the beginning shows that the body is not an error. */
+  #mayBeError = true;
+  /** Set for an array, which may end with an error. */
+  #errors: ArrayErrors | undefined;
 
   constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -34,18 +42,30 @@ export class JsonBody implements BodyReader {
 
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
-    this.#beforeTail = this.#tail;
-    this.#tail = chunk;
-    if (gate.isOpen) return gate.pass(chunk, now) ? "more" : "slow";
-    if (gate.hold(chunk) < JUDGED_SIZE && mayBeError(gate.readHeld())) return "more";
+    if (gate.isOpen) {
+      this.#tail?.add(chunk);
+      if (!isBlank(chunk)) gate.sawPayload(now);
+      const passed = this.#errors ? this.#errors.push(chunk) : chunk;
+      return gate.pass(passed, now) ? "more" : "slow";
+    }
+    // Once the beginning is known, it is not examined again.
+    const isStart = gate.heldLength < START_SIZE;
+    const held = gate.hold(chunk);
+    if (isStart) this.#mayBeError = mayBeError(gate.readHeld());
+    if (held < JUDGED_SIZE && this.#mayBeError) return "more";
+    this.#tail = new Tail(TAIL_SIZE);
+    this.#tail.add(gate.readHeld());
+    this.#errors = this.#errorsIn(gate.readHeld());
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+    gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
   }
 
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     if (gate.isOpen) {
-      this.#usage.seeTail(decode(this.#beforeTail) + decode(this.#tail));
+      if (this.#errors) gate.pass(this.#errors.end(), now);
+      if (this.#tail) this.#usage.seeTail(decode(this.#tail.bytes()));
       return COMPLETED;
     }
     const held = gate.readHeld();
@@ -59,6 +79,12 @@ export class JsonBody implements BodyReader {
   onBreak(why: Break): ReplyResult {
     return this.#gate.broken(why);
   }
+
+  #errorsIn(held: Uint8Array): ArrayErrors | undefined {
+    const { redact } = this.#options;
+    if (!redact || !startOf(held).startsWith("[")) return undefined;
+    return new ArrayErrors((text) => this.#options.redact!(text));
+  }
 }
 
 /** True when a text is JSON that the dialect considers an error. */
@@ -69,7 +95,7 @@ export function isErrorText(text: string, dialect: Dialect): boolean {
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
 function mayBeError(held: Uint8Array): boolean {
-  const start = decode(held.subarray(0, START_SIZE)).trimStart();
+  const start = startOf(held);
   if (!start.startsWith("[")) return start === "" || start.startsWith("{");
   const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
     undefined,
@@ -77,6 +103,15 @@ function mayBeError(held: Uint8Array): boolean {
     true,
   ];
   return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+/** True for white space, with which some servers keep a connection open. */
+function isBlank(chunk: Uint8Array): boolean {
+  return chunk.every((byte) => byte <= SPACE);
+}
+
+function startOf(held: Uint8Array): string {
+  return decode(held.subarray(0, START_SIZE)).trimStart();
 }
 
 function decode(bytes: Uint8Array): string {
