@@ -9,6 +9,7 @@ import type {
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
 import { OPENAI_OPERATIONS } from "./shared/openai-operations.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -63,6 +64,7 @@ export const openai: Dialect = {
   operations: OPENAI_OPERATIONS,
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant,
   isCompleteWith: endsWell,

@@ -6,6 +6,7 @@ import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "
 import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
 import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { digestEvent } from "./event-digest.ts";
 import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
@@ -98,7 +99,8 @@ export class JsonBody implements BodyReader {
 /** True when a text is JSON that the dialect considers an error. */
 export function isErrorText(text: string, dialect: Dialect): boolean {
   const data = text.trim();
-  return /^[{[]/.test(data) && dialect.classifyEvent({ name: "", data }) === "error";
+  if (!/^[{[]/.test(data)) return false;
+  return dialect.classifyEvent(digestEvent({ name: "", data }, dialect)) === "error";
 }
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
