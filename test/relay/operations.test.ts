@@ -246,12 +246,20 @@ describe("several upstreams", () => {
     socket.destroy();
   });
 
+  it("N13 D9 fall back to one that allows the operation", async () => {
+    const models = { a: { upstream: "one", fallback: ["b"] } };
+    await startBoth("openai", { one: ["POST /my/files"], two: ["POST /my/files"] }, models);
+    relay.upstream.script({ then: { refuse: { kind: "quota", wait: 86_400_000 } } });
+    await files("a");
+    expect(sent()).toEqual(["POST /one/v1/my/files", "POST /two/v1/my/files"]);
+  });
+
   it("N13 J4 do not fall back to one that does not allow the operation, and `explain` shows it", async () => {
     const models = { a: { upstream: "one", fallback: ["b"] } };
     await startBoth("openai", { one: ["POST /my/files"], two: undefined }, models);
-    relay.upstream.script({ then: { refuse: { kind: "capacity" } } });
+    relay.upstream.script({ then: { refuse: { kind: "quota", wait: 86_400_000 } } });
     await files("a");
-    expect(new Set(sent())).toEqual(new Set(["POST /one/v1/my/files"]));
+    expect(sent()).toEqual(["POST /one/v1/my/files"]);
     const explained = (path: string) =>
       relay.relay
         .explain({ path, body: { model: "a" } })

@@ -117,6 +117,7 @@ export class EventBody implements BodyReader, EventVisitor {
     this.#usage.see(event.data);
     // The client has not requested it (I11).
     if (usageOption?.isAnswer(event)) return "drop";
+    // Of lines, those that may be errors are read, too: they may quote a secret (J7).
     if (this.#phase.is === "payload" && !dialect.mayBeSignificant(event)) {
       if (this.#isLooking) this.#look(event);
       return "go";
