@@ -74,7 +74,8 @@ export class EventBody implements BodyReader, EventVisitor {
     this.#isLooking = now >= this.#looksAt;
     const ready = this.#scanner.push(chunk);
     if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
-    this.#noteInside(this.#scanner.isInsideEvent);
+    const isInside = this.#scanner.isInsideEvent;
+    if (isInside !== this.#wasInsideEvent) this.#noteInside(isInside);
     if (this.#hasPayload) this.#notePayload(now);
     if (!gate.isOpen) {
       gate.hold(ready);
@@ -87,7 +88,7 @@ export class EventBody implements BodyReader, EventVisitor {
 
   #noteInside(isInside: boolean): void {
     // An event that was too long to be read counts when it is complete.
-    if (this.#wasInsideEvent && !isInside) this.#hasPayload = true;
+    if (!isInside) this.#hasPayload = true;
     this.#wasInsideEvent = isInside;
     this.#gate.setInsideEvent(isInside);
   }
@@ -116,6 +117,7 @@ export class EventBody implements BodyReader, EventVisitor {
     this.#usage.see(event.data);
     // The client has not requested it (I11).
     if (usageOption?.isAnswer(event)) return "drop";
+    // Of lines, those that may be errors are read, too: they may quote a secret (J7).
     if (this.#phase.is === "payload" && !dialect.mayBeSignificant(event)) {
       if (this.#isLooking) this.#look(event);
       return "go";
