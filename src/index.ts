@@ -116,6 +116,7 @@ export type {
   UsageOption,
   UsageStatus,
 } from "./contract/dialect.ts";
+export type { OperationPlaces, OperationTable } from "./contract/operations.ts";
 export type { EndReason } from "./contract/end-reason.ts";
 export type { Log } from "./contract/log.ts";
 export type { HeaderList, Sink } from "./contract/sink.ts";

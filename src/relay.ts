@@ -73,7 +73,8 @@ export interface FetchWhere {
   mount?: string;
   /**
    * The client's address as the host knows it, preferably the socket's: `limits.perCaller` counts by it. The options
-   * `trustProxy` and `clientAddress` take precedence. @default unknown
+   * `trustProxy` and `clientAddress` take precedence. With an address, the body goes to a client over the network, and
+   * `streaming.clientStallTimeout` applies; without one, its reader may be this process, and may pause. @default unknown
    */
   address?: string;
   /** Keeps a host awake that would sleep after the answer; called with a promise that settles when all work has ended. */
@@ -133,7 +134,7 @@ class RequestHandler {
     const place = placeRequest(request, at);
     if (at !== undefined && place.mount === undefined)
       return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
-    const sink = new WebResponseSink(request.method);
+    const sink = new WebResponseSink(request.method, address !== undefined);
     request.signal.addEventListener("abort", () => sink.close(), { once: true });
     if (request.signal.aborted) sink.close();
     const call = new WebRequestCall(request, { ...place, address });
@@ -215,7 +216,7 @@ class RequestHandler {
 
   /** What comes before the first attempt: who calls, what is asked for, and where it may go. */
   async #enter(context: RequestContext): Promise<RequestPlan | RequestOutcome> {
-    const { config, admission, isClosing, loaded, tidy } = this.#services;
+    const { config, admission, isClosing, loaded, planner, tidy } = this.#services;
     const { call } = context;
     // A client that has left takes no slot.
     context.check();
@@ -229,6 +230,7 @@ class RequestHandler {
     context.caller = admitted.caller;
     // Only now: a client that left while `authorize` ran takes no slot.
     context.slot = admission.enter(call, admitted);
+    planner.admit({ method: call.method, ...path }, call.mount);
     await context.during(loaded());
     const plan = await this.#readPlan(context, path);
     this.#setDeadlines(plan);

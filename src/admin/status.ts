@@ -12,10 +12,11 @@ import type {
 } from "../contract/relay-status.ts";
 import type { Acquirers } from "../anonymous/acquirers.ts";
 import type { Clock } from "../contract/clock.ts";
-import type { State } from "../contract/state.ts";
+import type { State, StateHealth } from "../contract/state.ts";
 import type { VerdictApplier } from "../cooldowns/apply-verdict.ts";
 import type { Cooldowns } from "../cooldowns/cooldowns.ts";
 import type { DisabledCredentials } from "../cooldowns/disabled-credentials.ts";
+import { hideURLUser, type SecretDirectory } from "../observe/secret-directory.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -37,6 +38,7 @@ export interface StatusDeps {
   state: Pick<State, "counters" | "health">;
   openRequests: { readonly size: number };
   queue: { readonly size: number };
+  secrets: Pick<SecretDirectory, "redactorOf">;
   bodies: { readonly held: number };
 }
 
@@ -58,25 +60,36 @@ export function toStatus(deps: StatusDeps): RelayStatus {
       tier: toTierName(it.tier, config.tiers),
     })),
     requests: { open: openRequests.size, waiting: queue.size, bufferedBytes: bodies.held },
-    store: state.health(),
+    store: withoutURLUser(state.health()),
   };
 }
 
+// A driver may put the address of its server in the code of an error.
+function withoutURLUser(health: StateHealth): StateHealth {
+  return health.fault === undefined ? health : { ...health, fault: hideURLUser(health.fault) };
+}
+
 function toCredentialStatus(
-  { config, pools, disabled, verdicts, state, tokens }: StatusDeps,
+  { config, pools, disabled, verdicts, state, tokens, secrets }: StatusDeps,
   { id, label, upstream, tier }: Credential,
 ): CredentialStatus {
   const mark = disabled.get(id);
+  const verification = verdicts.verificationLinkOf(id);
+  const token = toToken(tokens.status(id), mark);
+  const hasText = mark ?? verification ?? token?.lastError ?? token?.needsRelogin;
+  const texts = { disabled: mark && toDisabled(mark), verification, token };
+  // Only for the few with a text: there may be 100,000 others.
+  const shown = hasText !== undefined ? secrets.redactorOf([id]).hideIn(texts) : texts;
   return {
     id,
     label,
     upstream,
     tier: toTierName(tier, config.tiers),
     inFlight: pools.get(upstream)!.inFlight(id),
-    disabled: mark && toDisabled(mark),
-    verification: verdicts.verificationLinkOf(id),
+    disabled: shown.disabled,
+    verification: shown.verification,
     counters: toCounters(state.counters(id)),
-    token: toToken(tokens.status(id), mark),
+    token: shown.token,
   };
 }
 

@@ -4,6 +4,7 @@ import type { Key } from "../contract/credential.ts";
 import type { AcquirerStatus } from "../contract/relay-status.ts";
 import type { CredentialRecord, DisableRecord } from "../contract/records.ts";
 import type { FreshToken } from "../contract/token-source.ts";
+import { hideTokenLike } from "../observe/secret-directory.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { toDurationText, toISOTime } from "../shared/times.ts";
 import { pause } from "../shared/wait.ts";
@@ -214,7 +215,8 @@ export class Acquirer {
 
   #fail(error: unknown, sentAt: number): void {
     const { clock, reporter } = this.#deps;
-    const { step, code, verdict } = classifyFailure(error);
+    const { step, code: told, verdict } = classifyFailure(error);
+    const code = hideTokenLike(told);
     this.#lastFailure = LIMITED.has(verdict.reason) ? undefined : `${step}: ${code}`;
     this.#emit(false, step, code, sentAt);
     // Stops creation alone: existing tokens, their refreshes and other credentials go on.
@@ -224,7 +226,7 @@ export class Acquirer {
     const next =
       at > now ? `; the next is created in ${toDurationText(at - now)} at the earliest` : "";
     reporter.warn(
-      `acquirer ${this.config.id} got no token: ${step} failed, ${code} (${verdict.evidence})${next}`,
+      `acquirer ${this.config.id} got no token: ${step} failed, ${code} (${hideTokenLike(verdict.evidence)})${next}`,
     );
   }
 

@@ -1,13 +1,16 @@
 // A failed attempt: what it means, what follows from it, and what the request does next.
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Target } from "../contract/target.ts";
+import type { AttemptFault } from "../contract/transport.ts";
 import type { Verdict } from "../contract/verdict.ts";
 import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { Failure } from "../cooldowns/outcome.ts";
 import type { NextStep } from "../observe/hooks.ts";
+import { SentSecrets } from "../observe/sent-secrets.ts";
 import { nextStep, type Step } from "../policies/retry-policy.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { toWaitText } from "../shared/times.ts";
+import { isSilence } from "../stream/reply-result.ts";
 import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import {
   type AttemptHistory,
@@ -49,6 +52,9 @@ interface Decision {
 
 const SAME: Step = { go: "same", delay: 0 };
 
+/** Timeouts without the head of an answer. */
+const ANSWERLESS: ReadonlySet<AttemptFault> = new Set<AttemptFault>(["connect-timeout", "timeout"]);
+
 export class FailureHandler {
   readonly #deps: Deps;
   readonly #availability: Availability;
@@ -64,14 +70,16 @@ export class FailureHandler {
   handle(plan: RequestPlan, state: AttemptState, selection: Selection, result: FailedResult): Step {
     const { usageRequests, endpointFaults } = this.#deps;
     const { context, target } = plan;
+    context.sent = new SentSecrets(selection.secret ?? "", target, context.sent);
     const last = (state.last = classifyAttempt(this.#deps, plan, selection, result));
     this.#log(plan, selection, last);
     // A deadline or a shutdown has ended the call: no part is at fault, and nothing follows.
     if (context.ended) this.#reporter.attempt(plan, selection, last, "end");
     context.check();
     const history = historyOf(state);
-    endpointFaults.failed(target, selection.circuitCall.endpoint, last, selection.sentAt);
-    this.#reportToCircuit(history, target, selection, last.verdict);
+    const { circuitCall, sentAt } = selection;
+    endpointFaults.failed(target, circuitCall.endpoint, last, sentAt, context.sent);
+    this.#reportToCircuit(history, target, selection, last);
     if (usageRequests?.isRefusal(state, selection, last, target)) {
       state.retry = { credential: selection.credential, met: selection.met };
       this.#reporter.attempt(plan, selection, last, "same-credential");
@@ -96,12 +104,14 @@ export class FailureHandler {
     { failedAt }: AttemptHistory,
     { upstream, endpoints }: Target,
     { circuitCall }: Selection,
-    { reason }: Verdict,
+    { verdict: { reason }, fault }: LastAttempt,
   ): void {
     const { clock, reporter, circuits } = this.#deps;
     const now = clock.now();
     if (!REASONS[reason].endpointFault) return circuitCall.answered(now);
     failedAt.add(circuitCall.endpoint);
+    // An endpoint that has sent a head works; what follows late is this answer's.
+    if (fault && isSilence(fault) && !ANSWERLESS.has(fault)) return circuitCall.answered(now);
     if (!circuitCall.failed(now)) return;
     const number = endpoints.indexOf(circuitCall.endpoint) + 1;
     const which = endpoints.length > 1 ? ` endpoint ${number} of` : "";
@@ -190,7 +200,7 @@ export class FailureHandler {
       target,
       verdict,
       sentAt,
-      link: verificationLinkIn(last),
+      link: verificationLinkIn(last, context.sent),
       grace: step.go === "same" && step.isGrace ? step.delay : undefined,
     };
     // Capacity closes the model only when this request's attempts are spent (C12); every other reason closes at once (D7).

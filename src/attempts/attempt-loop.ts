@@ -86,6 +86,7 @@ export class AttemptLoop {
         } finally {
           selection.probe?.end(this.#clock.now());
           selection.circuitCall.end();
+          selection.pending?.end();
         }
         if ("kind" in followup) return followup;
         if (followup.delay > 0) await plan.context.sleep(this.#clock.now() + followup.delay);

@@ -11,6 +11,7 @@ import type { Hooks } from "../observe/hooks.ts";
 import type { Reporter } from "../observe/reporter.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import type { PendingAnswers } from "../policies/pending-answers.ts";
 import type { RequestQueue } from "../policies/request-queue.ts";
 import type { RetryBudget } from "../policies/retry-budget.ts";
 import type { Pool } from "../pool/pool.ts";
@@ -31,6 +32,8 @@ export interface AttemptServices {
   /** Sources of anonymous tokens; `undefined` if none is configured. */
   acquirers: Acquirers | undefined;
   circuits: CircuitBreaker;
+  /** Calls that wait for the head of their answer, by endpoint. */
+  pendingAnswers: PendingAnswers;
   queue: RequestQueue;
   retryBudget: RetryBudget;
   quotas: QuotaPoller;

@@ -5,6 +5,7 @@ import type { Endpoint, Target } from "../contract/target.ts";
 import type { Reason } from "../contract/verdict.ts";
 import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { CircuitCall } from "../policies/circuit-breaker.ts";
+import type { PendingAnswer } from "../policies/pending-answers.ts";
 import type { QueueEntry } from "../policies/request-queue.ts";
 import { createSpent, type Spent } from "../policies/retry-policy.ts";
 import type { Probe } from "../pool/selection.ts";
@@ -65,6 +66,8 @@ export interface Selection extends RetryTarget {
   probe: Probe | undefined;
   /** The endpoint of the call, and what is reported to its circuit breaker (F2). */
   circuitCall: CircuitCall;
+  /** Its place among the calls that wait for an answer; `undefined` in the dialect `generic` (E19). */
+  pending: PendingAnswer | undefined;
   /** When the attempt was sent, UTC epoch ms; until then when the credential was selected. */
   sentAt: number;
   /** The key or token to send; `undefined` while a token is awaited. */

@@ -1,6 +1,7 @@
 // Which targets and endpoints a request may still use, and why no credential is available at one.
 import type { Forecast } from "../anonymous/acquirer.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
+import { closedUntil, downUntil } from "../policies/endpoint-access.ts";
 import type { Blocked, Wanted } from "../pool/selection.ts";
 import { REASONS } from "../shared/reasons.ts";
 import { type AttemptServices, poolOf } from "./attempt-services.ts";
@@ -9,7 +10,7 @@ import type { RequestPlan } from "./request-plan.ts";
 
 export type AvailabilityDeps = Pick<
   AttemptServices,
-  "pools" | "circuits" | "acquirers" | "clock" | "cooldowns"
+  "pools" | "circuits" | "pendingAnswers" | "acquirers" | "clock" | "cooldowns"
 >;
 
 /** What a request looks for at one target. */
@@ -36,13 +37,12 @@ export class Availability {
   }
 
   /**
-   * Returns the endpoint to call: the first that is not blocked by its circuit breaker and has not failed for this request (E11, F2).
-   * If all have failed, the first again; `undefined` if every circuit is open.
+   * Returns the endpoint to call: the first that may be called (F2, E19) and has not failed for this request (E11).
+   * If all have failed, the first again; `undefined` if none may be called.
    */
-  nextEndpoint({ history }: AttemptState, { endpoints }: Target): Endpoint | undefined {
-    const { circuits, clock } = this.#deps;
-    const now = clock.now();
-    const open = endpoints.filter((one) => circuits.openUntil(one, now) === 0);
+  nextEndpoint({ history }: AttemptState, target: Target): Endpoint | undefined {
+    const now = this.#deps.clock.now();
+    const open = target.endpoints.filter((one) => closedUntil(this.#deps, one, target, now) === 0);
     return open.find((one) => !history?.failedAt.has(one)) ?? open[0];
   }
 
@@ -52,11 +52,9 @@ export class Availability {
     return next !== undefined && !state.history?.failedAt.has(next);
   }
 
-  /** Until when the circuits of all endpoints of a target are open, UTC epoch ms; 0 if one may be called. */
-  downUntil({ endpoints }: Target): number {
-    const { circuits, clock } = this.#deps;
-    const now = clock.now();
-    return Math.min(...endpoints.map((one) => circuits.openUntil(one, now)));
+  /** Until when no endpoint of a target is called (F2, E19), UTC epoch ms; 0 if one may be called. */
+  downUntil(target: Target): number {
+    return downUntil(this.#deps, target, this.#deps.clock.now());
   }
 
   /** Targets that a request may still go to, in order. */

@@ -4,14 +4,19 @@ import type { AttemptFault } from "../contract/transport.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
 import { classifyByRules } from "../refusals/operator-rules.ts";
+import { hideURLUser } from "../observe/secret-directory.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import type { ReplyResult } from "../stream/reply.ts";
-import type { Timeouts } from "../stream/upstream-timeouts.ts";
+import { isSilence } from "../stream/reply-result.ts";
+import { limitBehind, type Timeouts } from "../stream/upstream-timeouts.ts";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { Selection } from "./attempt-state.ts";
 import type { RequestPlan } from "./request-plan.ts";
 import { wallTime } from "../shared/times.ts";
 
+/** A call that was lost or cut later than this after sending, in ms, is not repeated. */
+const PAID_AFTER = 60_000;
 /** Bytes of a refusal that are classified. */
 const CLASSIFIED_SIZE = 65_536;
 
@@ -21,19 +26,14 @@ export type FailedResult = Extract<ReplyResult, { kind: "refused" | "failed" }>;
 /** Classifies a failed attempt. The operator's rules come before the relay's own reading. */
 export function classifyAttempt(
   { clock, config, quotas }: Pick<AttemptServices, "clock" | "config" | "quotas">,
-  { target }: RequestPlan,
-  { credential, secret }: Selection,
+  plan: RequestPlan,
+  selection: Selection,
   result: FailedResult,
 ): LastAttempt {
+  const { target } = plan;
+  const { credential, sentAt } = selection;
   if (result.kind === "failed")
-    return {
-      verdict: classifyFault(result.fault),
-      status: undefined,
-      fault: result.fault,
-      cause: result.code,
-      limit: limitOf(result.fault, config.streaming),
-      answer: undefined,
-    };
+    return classifyFailure(plan, config.streaming, result, clock.now() - sentAt);
   const { status, headers, body, inStream } = result;
   quotas.readHeaders((name) => headers.get(name), credential, target);
   const refusal: Refusal = {
@@ -45,26 +45,58 @@ export function classifyAttempt(
     model: target.model === ANY_MODEL ? undefined : target.model,
     receivedAt: wallTime(clock),
   };
-  const answer = { status, headers, body, inStream, secret: secret ?? "" };
+  const answer = { status, headers, body, inStream };
   const verdict =
     classifyByRules(config.limits.rules ?? [], refusal, target.upstream) ??
     classify(refusal, target.dialect);
-  return { verdict, status, fault: undefined, cause: undefined, limit: undefined, answer };
+  // A code of the upstream may be a key: what is not hidden here would be in logs, hooks, the status and the store.
+  const evidence = plan.context.sent?.hide(verdict.evidence) ?? verdict.evidence;
+  if (evidence !== verdict.evidence) Object.assign(verdict, { evidence });
+  return {
+    verdict,
+    status,
+    fault: undefined,
+    cause: undefined,
+    limit: undefined,
+    option: undefined,
+    answer,
+  };
+}
+
+/** Classifies an attempt without an answer, `after` ms after it was sent. */
+function classifyFailure(
+  { target, asked }: RequestPlan,
+  timeouts: Timeouts,
+  { fault, code }: Extract<FailedResult, { kind: "failed" }>,
+  after: number,
+): LastAttempt {
+  const { dialect } = target;
+  const call = { dialect, wantsStream: dialect.wantsStream(asked), timeouts };
+  const behind = isSilence(fault) ? limitBehind(fault, call) : undefined;
+  const verdict = classifyFault(fault);
+  return {
+    verdict: mayBePaid(fault, after) ? { ...verdict, action: "no" } : verdict,
+    status: undefined,
+    fault,
+    cause: code,
+    limit: behind?.limit,
+    option: behind?.option,
+    answer: undefined,
+  };
+}
+
+/** Work that the upstream may have done and charged is not asked for twice (E18). */
+function mayBePaid(fault: AttemptFault, after: number): boolean {
+  const isOurs = fault === "closed" || (isSilence(fault) && fault !== "connect-timeout");
+  return isOurs && after > PAID_AFTER;
 }
 
 /** Finds the address at which an owner must verify a credential (E7); `undefined` if the refusal names none. */
-export function verificationLinkIn({ verdict, answer }: LastAttempt): string | undefined {
+export function verificationLinkIn(
+  { verdict, answer }: LastAttempt,
+  sent: SentSecrets | undefined,
+): string | undefined {
   if (verdict.reason !== "FORBIDDEN" || !answer) return undefined;
   const [link] = /https:\/\/[^\s"'<>\\]{1,500}/.exec(new TextDecoder().decode(answer.body)) ?? [];
-  return link;
-}
-
-/** The timeout that has passed, in ms. */
-function limitOf(
-  fault: AttemptFault,
-  { connectTimeout, firstByteTimeout, idleTimeout }: Timeouts,
-): number | undefined {
-  if (fault === "connect-timeout") return Math.min(connectTimeout, firstByteTimeout);
-  if (fault === "timeout") return firstByteTimeout;
-  return fault === "idle-timeout" ? idleTimeout : undefined;
+  return link && hideURLUser(sent?.hide(link) ?? link);
 }

@@ -1,5 +1,6 @@
 // The error of a request that cannot be served: which one depends on what was tried and what blocks its targets.
 import type { Target } from "../contract/target.ts";
+import { pendingRefusalOf } from "../policies/endpoint-access.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import { type ErrorFacts, RelayError, type TriedTarget } from "../shared/errors.ts";
 import { ANY } from "../shared/patterns.ts";
@@ -13,7 +14,16 @@ import { toUpstreamError } from "./upstream-error.ts";
 
 type Deps = Pick<
   AttemptServices,
-  "pools" | "cooldowns" | "disabled" | "tokens" | "acquirers" | "clock" | "reporter"
+  | "pools"
+  | "circuits"
+  | "pendingAnswers"
+  | "config"
+  | "cooldowns"
+  | "disabled"
+  | "tokens"
+  | "acquirers"
+  | "clock"
+  | "reporter"
 >;
 
 /** Why there is no token. `retryAt`: UTC epoch ms; `undefined` if only an operator can help. */
@@ -50,15 +60,30 @@ export class FinalErrors {
     return this.#withTried(plan, state, error);
   }
 
-  /** The error when the circuits of all endpoints are open: what the request has met itself, otherwise that (F2). */
+  /** The error when no endpoint is called: what the request has met itself, otherwise why (F2, E19). */
   down(plan: RequestPlan, state: AttemptState): RelayError {
     const targets = this.#availability.openTargets(plan, state);
     if (state.last || targets.length === 0) return this.final(plan, state);
     const until = Math.min(...targets.map((target) => this.#availability.downUntil(target)));
     const retryAfter = Math.max(1, secondsUntil(until, this.#deps.clock.now()));
-    const { upstream } = targets[0]!;
-    const error = new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
-    return this.#withTried(plan, state, error);
+    return this.#withTried(plan, state, this.#downAt(targets[0]!, retryAfter));
+  }
+
+  #downAt(target: Target, retryAfter: number): RelayError {
+    const { clock, config } = this.#deps;
+    const { upstream } = target;
+    switch (pendingRefusalOf(this.#deps, target, clock.now())) {
+      case "full":
+        return new RelayError("ERR_RELAY_PENDING_FULL", {
+          upstream,
+          retryAfter,
+          limit: config.limits.maxPending,
+        });
+      case "silent":
+        return new RelayError("ERR_RELAY_UPSTREAM_SILENT", { upstream, retryAfter });
+      default:
+        return new RelayError("ERR_RELAY_UPSTREAM_DOWN", { upstream, retryAfter });
+    }
   }
 
   /** The error when all credentials are closed and open later than the request may wait. */

@@ -11,7 +11,14 @@ import type { RequestPlan } from "./request-plan.ts";
 
 type Deps = Pick<
   AttemptServices,
-  "config" | "pools" | "circuits" | "hooks" | "counters" | "clock" | "endpointFaults"
+  | "config"
+  | "pools"
+  | "circuits"
+  | "pendingAnswers"
+  | "hooks"
+  | "counters"
+  | "clock"
+  | "endpointFaults"
 >;
 
 export class AttemptReporter {

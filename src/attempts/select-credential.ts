@@ -1,6 +1,7 @@
 // Selects a credential and takes its slot; the attempt is sent in the same turn.
 import type { Credential } from "../contract/credential.ts";
 import type { Blocked } from "../pool/selection.ts";
+import { isAIDialect } from "../shared/ai-dialect.ts";
 import { type AttemptServices, poolOf } from "./attempt-services.ts";
 import {
   type AttemptState,
@@ -14,7 +15,7 @@ import type { RequestPlan } from "./request-plan.ts";
 
 type Deps = Pick<
   AttemptServices,
-  "pools" | "circuits" | "tokens" | "acquirers" | "queue" | "clock"
+  "pools" | "circuits" | "pendingAnswers" | "tokens" | "acquirers" | "queue" | "clock"
 >;
 
 export class CredentialSelector {
@@ -30,7 +31,7 @@ export class CredentialSelector {
 
   /** Takes a slot of a credential; `undefined` if none is available. What is taken must be given to `release`, or its parts be ended. */
   select(plan: RequestPlan, state: AttemptState): Selection | undefined {
-    const { circuits, tokens, clock } = this.#deps;
+    const { circuits, pendingAnswers, tokens, clock } = this.#deps;
     const { retry } = state;
     state.retry = undefined;
     const same = retry && this.#retake(plan, state, retry);
@@ -43,11 +44,15 @@ export class CredentialSelector {
     const probe = poolOf(this.#deps, plan.target).beginProbe(chosen.id, plan.target, now);
     // Targets without an endpoint were left out in this same turn.
     const endpoint = this.#availability.nextEndpoint(state, plan.target)!;
+    const { dialect } = plan.target;
     return {
       credential: chosen.id,
       met: same ? retry?.met : undefined,
       probe,
       circuitCall: circuits.enter(endpoint, now),
+      pending: isAIDialect(dialect)
+        ? pendingAnswers.enter(endpoint, dialect.wantsStream(plan.asked), now)
+        : undefined,
       sentAt: now,
       secret: tokens.getCached(chosen.id),
       usageOption: undefined,
@@ -58,6 +63,7 @@ export class CredentialSelector {
   release(plan: RequestPlan, selection: Selection, now: number): void {
     selection.probe?.end(now);
     selection.circuitCall.end();
+    selection.pending?.end();
     this.releaseSlot(plan, selection);
   }
 

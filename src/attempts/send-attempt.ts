@@ -5,6 +5,7 @@ import type { EndReason } from "../contract/end-reason.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { ReplyHeaders } from "../contract/transport.ts";
 import { toClientHeaders } from "../http/headers.ts";
+import { SentSecrets } from "../observe/sent-secrets.ts";
 import type { Interruptible, RequestContext } from "../request/request-context.ts";
 import { ANY_MODEL } from "../routing/planner.ts";
 import { describeFault } from "../shared/describe-error.ts";
@@ -110,8 +111,19 @@ class SentAttempt implements ReplyOptions, Interruptible {
     const { credential, secret, circuitCall } = this.#selection;
     if (!isEventStream && isPage(headers)) endpointFaults.page(target, circuitCall.endpoint);
     quotas.readHeaders((name) => headers.get(name), credential, target);
-    const passed = toClientHeaders(headers, target.responseFields, ownHeaders, secret);
+    const sent = new SentSecrets(secret ?? "", target, context.sent);
+    const passed = toClientHeaders(headers, target.responseFields, ownHeaders, sent);
     commit(context, status, passed, isEventStream);
+  }
+
+  redact(text: string): string {
+    const { context, target } = this.#plan;
+    const { secret } = this.#selection;
+    return new SentSecrets(secret ?? "", target, context.sent).hide(text);
+  }
+
+  onAnswer(): void {
+    this.#selection.pending?.answered(this.clock.now());
   }
 
   onOpen(): void {
@@ -138,7 +150,8 @@ class SentAttempt implements ReplyOptions, Interruptible {
   }
 
   onFault(error: unknown): void {
-    this.#deps.reporter.error(`an answer could not be passed on: ${describeFault(error)}`);
+    const described = this.redact(describeFault(error));
+    this.#deps.reporter.error(`an answer could not be passed on: ${described}`);
   }
 }
 

@@ -18,7 +18,10 @@ const FAULT_CODES: Record<AttemptFault, ErrorCode> = {
   protocol: "ERR_RELAY_UPSTREAM_INVALID",
   "connect-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
   timeout: "ERR_RELAY_UPSTREAM_TIMEOUT",
+  "body-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
+  "payload-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
   "idle-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
+  "payload-idle-timeout": "ERR_RELAY_UPSTREAM_TIMEOUT",
   empty: "ERR_RELAY_UPSTREAM_EMPTY",
   permission: "ERR_RELAY_PERMISSION",
 };
@@ -37,13 +40,13 @@ export function toUpstreamError(
   retryAfter: number | undefined,
   summary: string | undefined,
 ): RelayError {
-  const { verdict, status, fault, limit } = last;
+  const { verdict, status, fault, limit, option } = last;
   const facts = {
     upstream: target.upstream,
     model: target.model === ANY ? undefined : target.model,
     upstreamStatus: status,
   };
-  if (fault) return new RelayError(FAULT_CODES[fault], { ...facts, fault, limit });
+  if (fault) return new RelayError(FAULT_CODES[fault], { ...facts, fault, limit, option });
   if (status !== undefined && status >= 300 && status < 400)
     return new RelayError("ERR_RELAY_UPSTREAM_REDIRECT", facts);
   if (status === 405)

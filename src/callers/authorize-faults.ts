@@ -1,6 +1,7 @@
 // Describes a wrong return value or an exception of `authorize` for the operator, without any value of the caller's request (N7, J7).
 import type { Fault } from "../observe/fault-log.ts";
-import { redact } from "../observe/redact.ts";
+import { hideSecretLike } from "../observe/secret-directory.ts";
+import { hideAnyOf } from "../observe/secret-candidates.ts";
 import { toDurationText } from "../shared/times.ts";
 
 export type AuthorizeFault = { returned: unknown } | { thrown: unknown } | { unsettledFor: number };
@@ -8,6 +9,8 @@ export type AuthorizeFault = { returned: unknown } | { thrown: unknown } | { uns
 /** Limits of what a line shows: characters of a thrown message, and keys of a returned object. */
 const MESSAGE = 200;
 const KEYS = 5;
+/** Characters of a thrown message that are read. */
+const READ = 4_000;
 
 const EXPECTED =
   "expected: a string of 1 to 256 characters (the caller's id), true, false or null (refused), or a Response";
@@ -67,13 +70,7 @@ function kindOf(value: unknown): string {
   return `an object with the keys ${keys.join(", ")}${all.length > KEYS ? ", …" : ""}`;
 }
 
-/** Texts that look like a secret of the operator or of the caller. */
-const SECRET_LIKE =
-  /\b(?:Bearer|Basic)\s+[^\s,;"']+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|\b(?:sk|pk|rk|key|ghp|xox[abp])[-_][\w-]{8,}|(?<=:\/\/)[^\s/@]+@|(?<=[?&][\w-]*(?:key|token|secret|password|signature)=)[^\s&#"']+/gi;
-
 function hide(text: string, secrets: Iterable<string>): string {
-  let hidden = text;
-  for (const secret of secrets) hidden = redact(hidden, secret);
-  hidden = hidden.replace(SECRET_LIKE, "[redacted]");
+  const hidden = hideSecretLike(hideAnyOf(secrets, text.slice(0, READ)));
   return hidden.length > MESSAGE ? `${hidden.slice(0, MESSAGE)}…` : hidden;
 }

@@ -1,3 +1,4 @@
+import type { OperationTable } from "./operations.ts";
 import type { Reason, Refusal, Scope } from "./verdict.ts";
 
 /** The parts of a request that a dialect reads. */
@@ -91,6 +92,11 @@ export interface Dialect {
   secretParameters: readonly string[];
   /** Version in a path of this API: always there, or absent from some APIs. */
   version: "required" | "optional";
+  /**
+   * The operations of this API; all others, and the restricted ones, are refused with 403 until `upstream.allow` names them.
+   * @default every method and path passes
+   */
+  operations?: OperationTable | undefined;
 
   /** Meaning of the codes, types, reasons and statuses of this API; looked up in lower case, before the message is read. */
   codes: Readonly<Record<string, CodeMeaning>>;

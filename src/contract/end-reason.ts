@@ -9,6 +9,7 @@ export type EndReason =
   | "client_gone_before_first"
   | "client_gone_mid"
   | "client_gone_after_terminal"
+  | "client_stalled"
   | "drain_limit"
   | "stopped"
   | "shutdown";

@@ -11,7 +11,9 @@ export interface LastAttempt {
   cause: string | undefined;
   /** Timeout that expired, in ms, if that is the fault. */
   limit: number | undefined;
+  /** The option that sets this timeout. */
+  option: string | undefined;
   answer:
-    | { status: number; headers: ReplyHeaders; body: Uint8Array; secret: string; inStream: boolean }
+    | { status: number; headers: ReplyHeaders; body: Uint8Array; inStream: boolean }
     | undefined;
 }

@@ -44,11 +44,11 @@ export interface RouteCandidate {
 export interface RouteClosed {
   /**
    * `down`: the circuit of every endpoint is open; `shared`: a limit that all credentials share; `held`: the session
-   * waits for its own credential.
+   * waits for its own credential; `operation`: the upstream's option `allow` does not name the operation.
    */
-  why: "down" | "shared" | "held";
-  /** End of that, ISO UTC. */
-  expiresAt: string;
+  why: "down" | "shared" | "held" | "operation";
+  /** End of that, ISO UTC; `undefined` for `operation`. */
+  expiresAt: string | undefined;
 }
 
 /** One decision about one possible destination of a request. */

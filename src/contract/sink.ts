@@ -19,6 +19,11 @@ export interface Sink {
   end(): void;
   /** Aborts the answer, so that the client can detect that it is incomplete. */
   destroy(): void;
+  /**
+   * Number of bytes that were written and that the client has not taken yet, as far as the host can tell; `undefined` where it cannot, and
+   * where the reader is in the same process, which may pause. @default undefined
+   */
+  readonly backlog?: number | undefined;
   /** Set by the relay before it writes. */
   listener: SinkListener | undefined;
   /** True once the client is known to have disconnected. */

@@ -23,6 +23,8 @@ export interface Target {
   endpoints: readonly Endpoint[];
   /** Headers that are added to every call to this target, by lower-case name. */
   headers: Readonly<Record<string, string>>;
+  /** Values of those headers that are secrets. */
+  secrets: readonly string[];
   /** Request headers (lower case) that pass from client to upstream, in addition to those of the dialect. */
   passHeaders: readonly string[];
   /** Which response headers pass from upstream to client. */

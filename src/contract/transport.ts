@@ -43,8 +43,20 @@ export type TransportFault =
   /** The runtime blocked the call: a permission is missing. */
   | "permission";
 
-/** Which timeout expired: for the connection, the first byte, or the next byte. */
-export type Silence = "connect-timeout" | "timeout" | "idle-timeout";
+/** Which timeout expired. */
+export type Silence =
+  /** No connection was opened. */
+  | "connect-timeout"
+  /** The head of the answer did not arrive. */
+  | "timeout"
+  /** The head arrived, and no byte of the body followed. */
+  | "body-timeout"
+  /** Bytes arrived, and no payload: comments, lifecycle events, unfinished lines. */
+  | "payload-timeout"
+  /** No byte followed the last one. */
+  | "idle-timeout"
+  /** No payload followed the last one, only other bytes. */
+  | "payload-idle-timeout";
 
 /** Why an attempt produced no answer that could be classified or relayed. */
 export type AttemptFault = TransportFault | Silence | "empty";

@@ -1,5 +1,6 @@
 /** Anthropic's Messages API. */
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
+import { ANTHROPIC_OPERATIONS } from "./shared/anthropic-operations.ts";
 import { meaning } from "./shared/code-table.ts";
 import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
@@ -29,6 +30,7 @@ export const anthropic: Dialect = {
   passHeaders: ["anthropic-version", "anthropic-beta", "idempotency-key"],
   secretParameters: SECRET_PARAMETERS,
   version: "required",
+  operations: ANTHROPIC_OPERATIONS,
   codes: CODES,
   eventPaths: EVENT_PATHS,
   classifyEvent,

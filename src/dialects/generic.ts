@@ -7,6 +7,8 @@ import { parseJson } from "../shared/json.ts";
 export const generic: Dialect = {
   ...openai,
   name: "generic",
+  // Of an API that is not known, every path under the base URL passes.
+  operations: undefined,
   needsModel: () => false,
   passHeaders: ["idempotency-key"],
   secretParameters: ["api_key", "api-key", "apikey", "access_token"],

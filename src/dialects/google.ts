@@ -6,6 +6,7 @@ import type {
   RenderedError,
   StreamEvent,
 } from "../contract/dialect.ts";
+import { GOOGLE_OPERATIONS } from "./shared/google-operations.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
 import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
@@ -44,6 +45,7 @@ export const google: Dialect = {
   passHeaders: ["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
   secretParameters: SECRET_PARAMETERS,
   version: "required",
+  operations: GOOGLE_OPERATIONS,
   codes: GOOGLE_CODES,
   eventPaths: EVENT_PATHS,
   classifyEvent,

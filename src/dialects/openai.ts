@@ -9,6 +9,7 @@ import type {
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
 import { EVENT_PATHS } from "./shared/event-paths.ts";
+import { OPENAI_OPERATIONS } from "./shared/openai-operations.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -60,6 +61,7 @@ export const openai: Dialect = {
   passHeaders: ["openai-beta", "idempotency-key", "http-referer", "x-title"],
   secretParameters: SECRET_PARAMETERS,
   version: "optional",
+  operations: OPENAI_OPERATIONS,
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
   eventPaths: EVENT_PATHS,

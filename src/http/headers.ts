@@ -3,12 +3,10 @@ import type { InboundCall } from "../contract/inbound-call.ts";
 import type { HeaderList } from "../contract/sink.ts";
 import type { ResponseFieldRules, Target } from "../contract/target.ts";
 import type { ReplyHeaders } from "../contract/transport.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import { isPageType } from "../shared/content-types.ts";
 
 const USER_AGENT = "h3-relay";
-/** Number of leading characters of a secret that are enough to recognise it. */
-const QUOTED = 8;
-
 /** Pass in every dialect. None of them identifies the client or carries a permission. */
 const COMMON_PASS = ["accept", "content-type", "idempotency-key"];
 
@@ -54,6 +52,8 @@ function namedIn(connection: string | undefined): string[] | undefined {
     .split(/\s*,\s*/);
 }
 
+/** A header name that could be a key: almost none has a digit. */
+const NUMBERED = /\d/;
 /** A page's script gets no origin: it cannot read the app's cookies or call its APIs. */
 const SANDBOX: [string, string] = ["content-security-policy", "sandbox"];
 const NO_SNIFFING: [string, string] = ["x-content-type-options", "nosniff"];
@@ -61,16 +61,15 @@ const PRIVATE_CACHE = "private, no-store";
 
 /**
  * Selects the response headers that pass to the client, by the rules of the upstream (N11). `own` are the relay's header names, which an
- * upstream cannot set; a header that contains the `secret` sent with the request, or its beginning, does not pass (J7).
+ * upstream cannot set; a header that shows a secret that was `sent` with the request does not pass (J7).
  */
 export function toClientHeaders(
   reply: ReplyHeaders,
   rules: ResponseFieldRules,
   own: ReadonlySet<string>,
-  secret = "",
+  sent?: Pick<SentSecrets, "shows">,
 ): HeaderList {
   const named = namedIn(reply.get("connection"));
-  const start = secret.length >= QUOTED ? secret.slice(0, QUOTED) : undefined;
   const headers: HeaderList = [];
   let type: string | undefined;
   reply.forEach((value, name) => {
@@ -78,7 +77,7 @@ export function toClientHeaders(
       rules.stops(name) ||
       own.has(name) ||
       named?.includes(name) ||
-      (start !== undefined && value.includes(start))
+      (sent && (sent.shows(value) || (NUMBERED.test(name) && sent.shows(name))))
     )
       return;
     if (name === "content-type") type = value;

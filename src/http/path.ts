@@ -1,5 +1,6 @@
 // Reads the path of a request. A path that could leave the configured base path is rejected, never repaired (N3).
 import { RelayError } from "../shared/errors.ts";
+import { decodeOnce, parameterName } from "../shared/query-names.ts";
 
 /** The part after the mount path, split but not decoded. */
 export interface RequestPath {
@@ -77,22 +78,12 @@ function decodeFully(segment: string): string {
   return decoded;
 }
 
-function decodeOnce(text: string): string {
-  return text.replace(/%[\da-f]{2}/gi, (code) => String.fromCharCode(parseInt(code.slice(1), 16)));
-}
-
 /** Removes credentials from a query (`?key=…`); the rest is passed on unchanged. */
 export function withoutParameters(query: string, names: readonly string[]): string {
   if (query.length < 2 || names.length === 0) return query;
   const kept = query
     .slice(1)
     .split("&")
-    .filter((pair) => !names.includes(nameOf(pair)));
+    .filter((pair) => !names.includes(parameterName(pair)));
   return kept.length > 0 ? `?${kept.join("&")}` : "";
-}
-
-// Decoded as far as it is valid: a lenient server reads `%6Bey%` as a key, too.
-function nameOf(pair: string): string {
-  const [name = ""] = pair.split("=", 1);
-  return decodeOnce(name.replaceAll("+", " ")).trim().toLowerCase();
 }

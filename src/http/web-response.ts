@@ -17,9 +17,12 @@ export class WebResponseSink implements Sink {
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #state: "open" | "writing" | "over" | "left" = "open";
   readonly #isHead: boolean;
+  readonly #isRemote: boolean;
 
-  constructor(method: string) {
+  /** `isRemote`: a host sends the body to a client; otherwise the reader may be in the same process. */
+  constructor(method: string, isRemote = false) {
     this.#isHead = method === "HEAD";
+    this.#isRemote = isRemote;
     this.response = new Promise((resolve) => (this.#respond = resolve));
   }
 
@@ -29,6 +32,11 @@ export class WebResponseSink implements Sink {
 
   get closed(): boolean {
     return this.#state === "left";
+  }
+
+  get backlog(): number | undefined {
+    const room = this.#isRemote ? this.#controller?.desiredSize : undefined;
+    return typeof room === "number" ? HIGH_WATER - room : undefined;
   }
 
   head(status: number, headers: HeaderList): void {

@@ -10,6 +10,8 @@ export interface CallFault {
   code: string | undefined;
   /** How long the relay waited, in ms. */
   limit: number | undefined;
+  /** The option that sets the limit. */
+  limitOption?: string | undefined;
 }
 
 /** The destination of the call. */
@@ -30,14 +32,17 @@ interface Description {
 /** Describes a failed call: its cause, and what to check. Names neither path nor query of the address. */
 export function describeCallFault(place: CalledPlace, call: CallFault): Fault {
   const { subject, host, option } = place;
-  const { fault, code, limit = 0 } = call;
+  const { fault, code, limit = 0, limitOption } = call;
   const time = toDurationText(limit);
-  const { what, advice, endedBy } = DESCRIPTIONS[fault]({ host, option, code, time });
+  const by = limitOption === undefined ? "" : `; the limit is \`${limitOption}\``;
+  const { what, advice, endedBy } = DESCRIPTIONS[fault]({ host, option, code, time, by });
   const cause = code ? ` (${code})` : "";
   // Two different certificate faults are reported separately; connections that were closed count as one fault.
   const kind = BY_CODE.has(fault) ? `${fault} ${code}` : fault;
   return { subject, kind, what: what + cause, advice, endedBy };
 }
+
+const OVERLOADED = "check that the service is running and not overloaded";
 
 /** Kinds of fault of which each code is reported separately. */
 const BY_CODE: ReadonlySet<AttemptFault> = new Set(["dns", "certificate", "tls", "denied"]);
@@ -49,6 +54,8 @@ interface Facts {
   code: string | undefined;
   /** How long the relay waited: `20 s`. */
   time: string;
+  /** `; the limit is …`: which option sets that time. */
+  by: string;
 }
 
 const DESCRIPTIONS: Readonly<Record<AttemptFault, (facts: Facts) => Description>> = {
@@ -78,21 +85,23 @@ const DESCRIPTIONS: Readonly<Record<AttemptFault, (facts: Facts) => Description>
       "no connection could be opened",
       "check how many sockets and files this process may open (`ulimit -n`)",
     ),
-  "connect-timeout": ({ time, option }) =>
+  "connect-timeout": ({ time, option, by }) =>
     reached(
       `no connection within ${time}`,
-      `check the host and port in ${option} and the firewall in between; the limit is \`streaming.connectTimeout\``,
+      `check the host and port in ${option} and the firewall in between${by}`,
     ),
-  timeout: ({ time, option }) =>
+  timeout: ({ time, option, by }) =>
     reached(
       `no answer within ${time}`,
-      `check that ${option} is correct and the service is running`,
+      `check that ${option} is correct and the service is running${by}`,
     ),
-  "idle-timeout": ({ time }) =>
-    served(
-      `sent no data for ${time} before its response started`,
-      "check that the service is running and not overloaded; the limit is `streaming.idleTimeout`",
-    ),
+  "body-timeout": ({ time, by }) =>
+    served(`sent headers and no byte of a response within ${time}`, OVERLOADED + by),
+  "payload-timeout": ({ time, by }) => served(`sent no payload within ${time}`, OVERLOADED + by),
+  "idle-timeout": ({ time, by }) =>
+    served(`sent no data for ${time} before its response started`, OVERLOADED + by),
+  "payload-idle-timeout": ({ time, by }) =>
+    served(`sent no payload for ${time} before its response started`, OVERLOADED + by),
   closed: ({ option }) =>
     reached(
       "connection closed before an answer came",

@@ -5,6 +5,7 @@ import type { Log } from "../contract/log.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { CooldownStatus } from "../contract/relay-status.ts";
 import type { Reason, Verdict } from "../contract/verdict.ts";
+import type { SecretDirectory } from "./secret-directory.ts";
 import { describeFault } from "../shared/describe-error.ts";
 
 /** One upstream call has ended. */
@@ -177,7 +178,11 @@ type Listener = (event: never) => unknown;
  * Creates the hooks with the listeners of the options. A listener that throws or rejects costs a warning, as many as `log` allows,
  * and does not keep the next one from its event (J8).
  */
-export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">): Hooks {
+export function createRelayHooks(
+  handlers: HookHandlers,
+  log: Pick<Log, "warn">,
+  secrets?: Pick<SecretDirectory, "redactorOf">,
+): Hooks {
   // Replaced and never changed, so that a listener may remove itself during an event.
   const listeners = new Map<HookName, readonly Listener[]>();
 
@@ -205,7 +210,23 @@ export function createRelayHooks(handlers: HookHandlers, log: Pick<Log, "warn">)
     on,
     has: (name) => (listeners.get(name)?.length ?? 0) > 0,
     emit(name, event) {
-      for (const listener of listeners.get(name) ?? []) void call(name, listener, event);
+      const heard = listeners.get(name);
+      if (!heard || heard.length === 0) return;
+      const shown = secrets ? withoutSecrets(name, event, secrets) : event;
+      for (const listener of heard) void call(name, listener, shown);
     },
   };
+}
+
+/** Hides secrets in the events that may contain a text of an upstream or a source. The others consist of ids, names and numbers. */
+function withoutSecrets<Name extends HookName>(
+  name: Name,
+  event: Parameters<RelayHooks[Name]>[0],
+  secrets: Pick<SecretDirectory, "redactorOf">,
+): Parameters<RelayHooks[Name]>[0] {
+  const { credential, verdict, code, reason } = event as Partial<AttemptEvent & RefreshEvent> &
+    Partial<CredentialEvent>;
+  const hasText = name !== "cooldown" && name !== "rotation" && name !== "end" && name !== "route";
+  if (!hasText || (!verdict && !code && !reason)) return event;
+  return secrets.redactorOf(credential === undefined ? [] : [credential]).hideIn(event);
 }

@@ -1,33 +1,117 @@
-// Removes secrets from texts of upstreams, which often quote keys: whole, truncated, or masked (J7).
+// Removes secrets from texts that are shown to a client or an operator (J7).
+import { decodedText } from "./decoded-text.ts";
+import { stringValuesIn } from "./json-values.ts";
+import { maskedIn } from "./masked-forms.ts";
+import { SecretParts } from "./secret-parts.ts";
+import { formsOf, type SecretForms } from "./secret-forms.ts";
 
-/** Number of leading characters that identify a secret; fewer may be a format that all keys share. */
-const START = 6;
-/** Number of characters left at the ends of a masked key: `sk-…cdef`. */
-const MASKED_END = 3;
-/** All characters of keys and masked keys, also inside a URL or a JSON string. */
-const RUN = /[\w.*•…+/=~%\\-]{4,}/g;
-const MASK = /\*|•|…|\.{2,}|x{3,}/i;
+export const REDACTED = "[redacted]";
 
-/** Replaces a secret in a text, every fragment that starts like it, and every masked form of it. */
-export function redact(text: string, secret: string): string {
-  if (secret.length < START) return secret === "" ? text : text.replaceAll(secret, "[redacted]");
-  const start = secret.slice(0, START);
-  return text
-    .replace(RUN, (run) => {
-      const at = run.indexOf(start);
-      if (at >= 0) return `${run.slice(0, at)}[redacted]`;
-      return isMasked(run, secret) ? "[redacted]" : run;
-    })
-    .replace(
-      /\b(end(?:s|ing) (?:in|with) [`'"]?)([\w-]{3,})/gi,
-      (all, words: string, end: string) => (secret.endsWith(end) ? `${words}[redacted]` : all),
+/** Depth to which objects are read. */
+export const DEEPEST = 8;
+
+/** Hides some secrets: whole, in parts of 12 characters, masked, plain, escaped, URL-encoded or in base64. */
+export class Redactor {
+  readonly #forms: readonly SecretForms[];
+  readonly #parts: SecretParts;
+
+  /** Secrets shorter than 8 characters are ignored. */
+  constructor(secrets: Iterable<string>) {
+    this.#forms = [...new Set(secrets)].flatMap(formsOf);
+    this.#parts = new SecretParts(this.#forms);
+  }
+
+  /** True where there is nothing to hide. */
+  get isEmpty(): boolean {
+    return this.#forms.length === 0;
+  }
+
+  /** True for a text that contains a secret or a part of one. */
+  finds(text: string): boolean {
+    return this.#find(decodedText(text).text).length > 0;
+  }
+
+  /** Replaces secrets. In a JSON text only string values change, and it stays JSON; a text without secrets is returned as it is. */
+  hide(text: string): string {
+    if (this.isEmpty || text === "") return text;
+    const decoded = decodedText(text);
+    const found = this.#find(decoded.text);
+    if (found.length === 0) return text;
+    const ranges = merged(found).map((at, index) =>
+      index % 2 === 0 ? decoded.startOf(at) : decoded.endOf(at),
     );
+    const values = stringValuesIn(text);
+    return replaced(text, values ? common(ranges, values) : ranges);
+  }
+
+  /** Replaces secrets in all texts of a plain object, whose names stay. An object without secrets is returned as it is. */
+  hideIn<T>(value: T): T {
+    return mapTexts(value, this, DEEPEST) as T;
+  }
+
+  #find(text: string): number[] {
+    if (this.isEmpty) return [];
+    const found = [...this.#parts.findIn(text), ...maskedIn(text, this.#forms)];
+    for (const { wholes, prefix } of this.#forms)
+      for (const whole of wholes)
+        for (let at = text.indexOf(whole); at >= 0; at = text.indexOf(whole, at + whole.length)) {
+          const hasPrefix = prefix !== "" && text.startsWith(prefix, at - prefix.length);
+          found.push(hasPrefix ? at - prefix.length : at, at + whole.length);
+        }
+    return found;
+  }
 }
 
-function isMasked(run: string, secret: string): boolean {
-  const mark = MASK.exec(run);
-  if (!mark) return false;
-  const [head = "", tail = ""] = [run.slice(0, mark.index), run.split(MASK).at(-1)];
-  const shows = (piece: string, has: boolean): boolean => piece.length >= MASKED_END && has;
-  return shows(head, secret.startsWith(head)) || shows(tail, secret.endsWith(tail));
+/** Replaces the texts of a plain object, of its objects and arrays, down to a depth. */
+export function mapTexts(
+  value: unknown,
+  redactor: { hide(text: string): string },
+  depth: number,
+): unknown {
+  if (typeof value === "string") return redactor.hide(value);
+  if (typeof value !== "object" || value === null || depth === 0) return value;
+  const entries = Object.entries(value).map(
+    ([name, one]) => [name, one, mapTexts(one, redactor, depth - 1)] as const,
+  );
+  if (entries.every(([, before, after]) => before === after)) return value;
+  return Array.isArray(value)
+    ? entries.map(([, , after]) => after)
+    : Object.fromEntries(entries.map(([name, , after]) => [name, after]));
+}
+
+/** Ranges in order, with those that touch or overlap as one. */
+function merged(ranges: readonly number[]): number[] {
+  const pairs: [number, number][] = [];
+  for (let at = 0; at < ranges.length; at += 2) pairs.push([ranges[at]!, ranges[at + 1]!]);
+  const all: number[] = [];
+  for (const [start, end] of pairs.toSorted(([a], [b]) => a - b)) {
+    const last = all.at(-1);
+    if (last === undefined || start > last) all.push(start, end);
+    else all[all.length - 1] = Math.max(last, end);
+  }
+  return all;
+}
+
+/** What two lists of ranges, both in order, have in common. */
+function common(ranges: readonly number[], others: readonly number[]): number[] {
+  const all: number[] = [];
+  let other = 0;
+  for (let at = 0; at < ranges.length; at += 2) {
+    const [start, end] = [ranges[at]!, ranges[at + 1]!];
+    while (other < others.length && others[other + 1]! <= start) other += 2;
+    for (let next = other; next < others.length && others[next]! < end; next += 2)
+      all.push(Math.max(start, others[next]!), Math.min(end, others[next + 1]!));
+  }
+  return all;
+}
+
+function replaced(text: string, ranges: readonly number[]): string {
+  const pieces: string[] = [];
+  let from = 0;
+  for (let at = 0; at < ranges.length; at += 2) {
+    if (ranges[at]! >= ranges[at + 1]!) continue;
+    pieces.push(text.slice(from, ranges[at]), REDACTED);
+    from = ranges[at + 1]!;
+  }
+  return pieces.join("") + text.slice(from);
 }

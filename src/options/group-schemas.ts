@@ -26,6 +26,7 @@ import {
   percent,
   text,
   texts,
+  timeout,
   whole,
 } from "./schema-parts.ts";
 
@@ -81,6 +82,7 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
   bufferedBytes: count,
   bodyTimeout: ms,
   headerCount: count,
+  maxPending: count,
   queue: v.pipe(whole, v.minValue(0, "must not be negative")),
   perCaller: groupOf<PerCallerOptions>()({ concurrent: orOff(count) }),
 });
@@ -88,9 +90,13 @@ export const limitsSchema: v.GenericSchema<LimitOptions> = groupOf<LimitOptions>
 export const streamingSchema: v.GenericSchema<StreamingOptions> = groupOf<StreamingOptions>()({
   commitAfter: orOff(ms),
   heartbeat: ms,
-  connectTimeout: ms,
-  firstByteTimeout: ms,
-  idleTimeout: ms,
+  connectTimeout: timeout,
+  firstByteTimeout: timeout,
+  responseTimeout: timeout,
+  firstPayloadTimeout: orOff(timeout),
+  idleTimeout: timeout,
+  payloadIdleTimeout: orOff(timeout),
+  clientStallTimeout: orOff(timeout),
   totalTimeout: orOff(ms),
   eventSize: count,
   includeUsage: flag,

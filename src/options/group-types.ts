@@ -126,6 +126,11 @@ export interface LimitOptions {
   bodyTimeout?: number;
   /** Maximum number of request headers. @default 100 */
   headerCount?: number;
+  /**
+   * Maximum number of calls to one endpoint that wait for the head of their answer; one more is answered with 503 and `retry-after`,
+   * unless the request can go elsewhere. Not in the dialect `generic`. @default 10_000
+   */
+  maxPending?: number;
   /** Maximum number of requests that wait for a credential. @default 1_000 */
   queue?: number;
   /** Limits on one caller: by its id from `authorize`, otherwise by its address (the /64 of an IPv6 address). */
@@ -162,10 +167,33 @@ export interface StreamingOptions {
   heartbeat?: number;
   /** Maximum time to connect to the upstream, in ms. @default 20_000 */
   connectTimeout?: number;
-  /** Maximum time from sending a request to its first event (outside event streams, its first byte), in ms. @default 60_000 */
+  /**
+   * Maximum time from sending a request for a stream to the first byte of its answer, in ms. @default 300_000
+   */
   firstByteTimeout?: number;
-  /** Maximum silence of the upstream within an answer, in ms. @default 120_000 */
+  /**
+   * Maximum time from sending any other request to the first byte of its answer, in ms: such an answer begins when the upstream has
+   * finished it. @default 600_000
+   */
+  responseTimeout?: number;
+  /**
+   * Maximum time from sending a request to the first payload of its answer, in ms, whatever comments, lifecycle events, unfinished lines
+   * or white space come before; `false`: no limit. A short JSON answer has its payload when it is complete. Not in the dialect
+   * `generic`. If `firstByteTimeout` or `responseTimeout` is set to more, that is the default. @default 600_000
+   */
+  firstPayloadTimeout?: number | false;
+  /** Maximum time without a byte from the upstream within an answer, in ms. @default 300_000 */
   idleTimeout?: number;
+  /**
+   * Maximum time without payload from the upstream within an answer, in ms, whatever comments, pings or white space come; `false`: no
+   * limit. Not in the dialect `generic`. If `idleTimeout` is set to more, that is the default. @default 600_000
+   */
+  payloadIdleTimeout?: number | false;
+  /**
+   * Maximum time for which a client takes nothing of what waits for it, in ms; then it counts as gone, and `onDisconnect` applies.
+   * `false`: no limit. Not for readers in the same process. @default 300_000
+   */
+  clientStallTimeout?: number | false;
   /** Maximum time from the start of a request to the end of its answer, in ms; `false`: no limit. @default false */
   totalTimeout?: number | false;
   /** Maximum size of an event that is parsed, in bytes. Longer events pass through unparsed. @default 1_048_576 */

@@ -1,8 +1,11 @@
 // Headers that no option may change, by direction.
 
-/** Client to upstream: a client's credentials and address, and headers of one connection, never pass (N2). */
+/**
+ * Client to upstream: a client's credentials and address, headers of one connection, and headers that replace method or path, never
+ * pass (N2, N13).
+ */
 export const NEVER_PASSED: RegExp =
-  /^(?:authorization|cookie2?|host|origin|referer|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|user-agent|forwarded|via|(?:x-forwarded|proxy|cf|sec|fly|fastly)-.*|(?:.*-)?(?:real|client|connecting)-ip|(?:.*-)?(?:api-key|auth-token|access-token))$/i;
+  /^(?:authorization|cookie2?|host|origin|referer|x-(?:http-)?method(?:-override)?|x-(?:original|rewrite)-(?:url|uri|path|method)|connection|keep-alive|te|trailer|upgrade|expect|content-length|content-encoding|transfer-encoding|accept-encoding|user-agent|forwarded|via|(?:x-forwarded|proxy|cf|sec|fly|fastly)-.*|(?:.*-)?(?:real|client|connecting)-ip|(?:.*-)?(?:api-key|auth-token|access-token))$/i;
 
 /** Relay to upstream: headers that the transport sets. */
 export const TRANSPORT_OWN: RegExp =

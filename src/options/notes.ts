@@ -2,6 +2,7 @@
 import type { Endpoint } from "../contract/target.ts";
 import type { RelayConfig } from "./resolve.ts";
 import type { UpstreamConfig } from "./upstreams.ts";
+import { DEFAULTS } from "./defaults.ts";
 import { isWeakSecret } from "./forms/secret-form.ts";
 import { doubtsOfKeys } from "./key-notes.ts";
 import { slipOf } from "./suggest.ts";
@@ -11,6 +12,7 @@ export function doubtsOf(config: RelayConfig): string[] {
   return [
     ...[...config.upstreams.values()].flatMap((upstream) => doubtsOfUpstream(upstream, config)),
     ...doubtsOfTimes(config),
+    ...doubtsOfPayloadTimes(config),
     ...doubtsOfKeys(config),
     ...doubtsOfFallbacks(config),
     ...(config.sealing.some(isWeakSecret)
@@ -33,7 +35,27 @@ function doubtsOfUpstream(upstream: UpstreamConfig, config: RelayConfig): string
       );
     });
   });
-  return [...new Set(doubts)];
+  return [...new Set(doubts), ...doubtsOfAllow(`${at}.allow`, upstream, config)];
+}
+
+function doubtsOfAllow(
+  option: string,
+  { operations: { given } }: UpstreamConfig,
+  { authorize, mount }: RelayConfig,
+): string[] {
+  const mounted = mount ? given.findIndex((one) => one.split(" ")[1]?.startsWith(`${mount}/`)) : -1;
+  return [
+    ...(given.length > 0 && !authorize
+      ? [
+          `${option} lets every client that reaches this relay use the objects of its keys: set \`authorize\``,
+        ]
+      : []),
+    ...(mounted >= 0
+      ? [
+          `${option}[${mounted}] begins with the mount path, which is not part of the path: remove it`,
+        ]
+      : []),
+  ];
 }
 
 /** Endpoint paths, which clients append themselves. */
@@ -89,7 +111,11 @@ const LEAST = {
     heartbeat: 1_000,
     connectTimeout: 100,
     firstByteTimeout: 1_000,
+    responseTimeout: 1_000,
+    firstPayloadTimeout: 1_000,
     idleTimeout: 1_000,
+    payloadIdleTimeout: 1_000,
+    clientStallTimeout: 1_000,
     totalTimeout: 1_000,
     shutdownGrace: 100,
     drainTimeout: 100,
@@ -116,5 +142,24 @@ function doubtsOfTimes(config: RelayConfig): string[] {
         `${group}.${name} is ${value} ms: durations are in milliseconds; ${value} s would be ${(value * 1_000).toLocaleString("en").replaceAll(",", "_")}`,
       ];
     });
+  });
+}
+
+/** Each timeout for bytes, and the one for payload that would end an answer before it. */
+const BYTES_AND_PAYLOAD = [
+  ["firstByteTimeout", "firstPayloadTimeout"],
+  ["responseTimeout", "firstPayloadTimeout"],
+  ["idleTimeout", "payloadIdleTimeout"],
+] as const;
+
+/** Where an operator has set a timeout for bytes that has no effect. */
+function doubtsOfPayloadTimes({ streaming }: RelayConfig): string[] {
+  return BYTES_AND_PAYLOAD.flatMap(([bytes, payload]) => {
+    const limit = streaming[payload];
+    const isSet = streaming[bytes] !== DEFAULTS.streaming[bytes];
+    if (!isSet || limit === false || streaming[bytes] <= limit) return [];
+    return [
+      `streaming.${bytes} has no effect except in the dialect generic: streaming.${payload} is shorter`,
+    ];
   });
 }

@@ -151,7 +151,16 @@ function resolveStreaming({ streaming, limits }: RelayOptions): RelayConfig["str
   // A call with the field is repeated without it if the upstream refuses it.
   if (streaming?.includeUsage && maxAttempts < 2)
     wrong("streaming.includeUsage", "needs `limits.maxAttempts` to be 2 or more");
-  return { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
+  const all = { ...DEFAULTS.streaming, ...withoutUndefined(streaming) };
+  // A byte timeout that the operator has raised would otherwise have no effect.
+  return {
+    ...all,
+    firstPayloadTimeout:
+      streaming?.firstPayloadTimeout ??
+      Math.max(all.firstPayloadTimeout || 0, all.firstByteTimeout, all.responseTimeout),
+    payloadIdleTimeout:
+      streaming?.payloadIdleTimeout ?? Math.max(all.payloadIdleTimeout || 0, all.idleTimeout),
+  };
 }
 
 function resolveResponseHeaders(

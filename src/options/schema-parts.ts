@@ -9,6 +9,11 @@ const off: v.GenericSchema<false> = v.literal(false);
 export const flag: v.GenericSchema<boolean> = v.boolean();
 export const finite: Whole = v.pipe(v.number(), v.finite("must be finite"));
 export const ms: Whole = v.pipe(finite, v.minValue(0, "must not be negative"));
+/** A timeout in ms: with 0 nothing could succeed. */
+export const timeout: Whole = v.pipe(
+  ms,
+  v.check((value) => value < 0 || value >= 1, "must be at least 1 ms"),
+);
 export const whole: Whole = v.pipe(v.number(), v.integer("must be a whole number"));
 export const count: Whole = v.pipe(whole, v.minValue(1, "must be at least 1"));
 export const percent: Whole = v.pipe(

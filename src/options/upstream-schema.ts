@@ -1,10 +1,12 @@
 // The schema of an upstream, its quota pools and its models.
 import * as v from "valibot";
 import type { Dialect, UsageOption } from "../contract/dialect.ts";
+import type { OperationPlaces, OperationTable } from "../contract/operations.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
 import { faultOfBaseURL } from "./forms/base-url-form.ts";
 import { NEVER_PASSED, NEVER_RETURNED, TRANSPORT_OWN } from "./header-rules.ts";
 import { callable, groupOf, objectOf } from "./schema-group.ts";
+import { parsePattern } from "../shared/path-patterns.ts";
 import {
   checked,
   flag,
@@ -33,6 +35,20 @@ const passResponseHeaders = v.array(
 );
 const headers = v.record(headerBut(TRANSPORT_OWN, "is set by the relay itself"), headerValue);
 
+const kinds = v.record(
+  text,
+  v.array(
+    v.pipe(
+      text,
+      v.check(
+        (pattern) => parsePattern(pattern) !== undefined,
+        "must be a method and a path: `GET /files/{id}`",
+      ),
+    ),
+  ),
+);
+const places = objectOf<OperationPlaces>()({ kinds: texts, from: text, to: texts });
+
 const dialect = objectOf<Dialect>()(
   {
     name: text,
@@ -51,6 +67,10 @@ const dialect = objectOf<Dialect>()(
     codes: v.looseObject({}),
   },
   {
+    operations: objectOf<OperationTable>()(
+      { defaults: kinds, restricted: kinds },
+      { prefixes: texts, hasVerbs: flag, places: v.array(places) },
+    ),
     bodyPaths: texts,
     eventPaths: texts,
     judge: callable,
@@ -71,7 +91,9 @@ const pool = groupOf<QuotaPoolOptions>()(
 
 export const upstreamSchema: v.GenericSchema<UpstreamOptions> = groupOf<UpstreamOptions>()(
   {
+    allow: texts,
     headers,
+    secretHeaders: v.array(headerName),
     passHeaders,
     passResponseHeaders,
     dropResponseHeaders: v.array(headerName),

@@ -12,8 +12,21 @@ export interface UpstreamOptions {
   baseURL: string | undefined;
   /** API family that the upstream speaks: the name of a built-in dialect, or an object with the methods of a dialect. */
   dialect: DialectName | Dialect;
+  /**
+   * Operations that clients may use beside the default ones (docs/security.md#operations): kinds (`"files"`), or a method and a path as
+   * the client writes it after the mount (`"DELETE /files/*"`). `*` as a method is every method, in a path anything within one segment;
+   * `/**` at the end is the path and everything below it. `"*"` alone allows every method and path. Other requests are answered with 403.
+   * The dialect `generic` passes every path, and has no use for this option. @default none
+   */
+  allow?: string[];
   /** Headers added to every call, by name. They replace headers of the client with the same name. */
   headers?: Record<string, string>;
+  /**
+   * Names of more headers in `headers` (of the upstream and of its pools) whose values are secrets. They are hidden like keys, as are
+   * headers whose name contains `auth`, `key`, `token`, `secret`, `cookie` or `password`
+   * (docs/security.md#secrets). @default none
+   */
+  secretHeaders?: string[];
   /** Names of more request headers that pass from client to upstream. Headers with a client's credential or address never pass. */
   passHeaders?: string[];
   /**

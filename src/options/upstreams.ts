@@ -6,6 +6,7 @@ import type { RelayOptions } from "./types.ts";
 import type { QuotaPoolOptions, UpstreamOptions } from "./upstream-types.ts";
 import { DIALECTS } from "../dialects/builtin.ts";
 import { withoutUndefined } from "../shared/json.ts";
+import { type AllowedOperations, resolveAllow } from "./allowed-operations.ts";
 import { UPSTREAM_DEFAULTS } from "./defaults.ts";
 import type { Faults } from "./faults.ts";
 import { ResponseFields } from "./response-fields.ts";
@@ -16,6 +17,8 @@ export interface UpstreamConfig {
   dialect: Dialect;
   passHeaders: readonly string[];
   responseFields: ResponseFieldRules;
+  /** Which operations clients may use. */
+  operations: AllowedOperations;
   /** Quota pools in order; one with the name `main` if none are configured. */
   pools: readonly QuotaPool[];
   /** Pool names that select a pool after the name of a model (`model:batch`). */
@@ -32,8 +35,12 @@ export interface QuotaPool {
   /** The primary first, then its backups. */
   endpoints: readonly Endpoint[];
   headers: Readonly<Record<string, string>>;
+  /** Values of those that are secrets. */
+  secrets: readonly string[];
 }
 
+/** Names of headers whose values are secrets. */
+const SECRET_HEADER = /authoriz|auth(?!or)|key|token|secret|cookie|passw/i;
 const MAIN_POOL = "main";
 
 /** Resolves `upstream` or `upstreams`. An upstream with a fault keeps its name, so that references to it are not faults as well. */
@@ -65,7 +72,9 @@ function resolveUpstream(
   { authorize }: RelayOptions,
   faults: Faults,
 ): UpstreamConfig {
-  const { dialect, passHeaders = [], pools = [] } = upstream;
+  const { passHeaders = [], pools = [] } = upstream;
+  const dialect =
+    typeof upstream.dialect === "string" ? DIALECTS[upstream.dialect]! : upstream.dialect;
   const { quota, quotaEvery, quotaFallback } = {
     ...UPSTREAM_DEFAULTS,
     ...withoutUndefined(upstream),
@@ -81,9 +90,10 @@ function resolveUpstream(
     faults.add(`${path}.quotaFallback`, "has no effect without a second pool");
   return {
     name,
-    dialect: typeof dialect === "string" ? DIALECTS[dialect]! : dialect,
+    dialect,
     passHeaders: passHeaders.map((header) => header.toLowerCase()),
     responseFields: resolveResponseFields(path, upstream, authorize !== undefined, faults),
+    operations: resolveAllow(`${path}.allow`, dialect, upstream, faults),
     pools: (pools.length === 0 ? [{ name: MAIN_POOL }] : pools).map((pool, index) =>
       resolvePool(pool, upstream, pools.length === 0 ? path : `${path}.pools[${index}]`, faults),
     ),
@@ -131,10 +141,14 @@ function resolvePool(
       );
   });
   const headers = Object.entries({ ...upstream.headers, ...pool.headers });
+  const listed = new Set(upstream.secretHeaders?.map((name) => name.toLowerCase()));
+  const isSecret = (name: string): boolean =>
+    SECRET_HEADER.test(name) || listed.has(name.toLowerCase());
   return {
     name: pool.name,
     endpoints,
     headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
+    secrets: headers.filter(([name]) => isSecret(name)).map(([, value]) => value),
   };
 }
 

@@ -28,7 +28,10 @@ export function classifyFault(fault: AttemptFault | "aborted"): Verdict {
   const reasons: Partial<Record<string, Reason>> = {
     "connect-timeout": "TIMEOUT",
     timeout: "TIMEOUT",
+    "body-timeout": "TIMEOUT",
+    "payload-timeout": "TIMEOUT",
     "idle-timeout": "TIMEOUT",
+    "payload-idle-timeout": "TIMEOUT",
     aborted: "ABORTED",
     empty: "EMPTY",
   };

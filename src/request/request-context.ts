@@ -7,6 +7,7 @@ import type { Target } from "../contract/target.ts";
 import type { Usage, UsageStatus } from "../contract/dialect.ts";
 import type { DisconnectPolicy } from "../options/group-types.ts";
 import type { ReadRequest } from "../http/read-request.ts";
+import type { SentSecrets } from "../observe/sent-secrets.ts";
 import type { HeldBody } from "../callers/body-budget.ts";
 import type { CallerSlot } from "../callers/caller-slots.ts";
 import type { ErrorCode } from "../shared/errors.ts";
@@ -29,6 +30,8 @@ export interface RequestContextOptions {
   /** How long the rest of a response is read after the client has left, in ms. */
   drainTimeout: number;
   drainBytes: number;
+  /** How long a client may take nothing of what waits for it, in ms, before it counts as gone (I22). */
+  clientStallTimeout: number | false;
 }
 
 /** Something that a request waits for, and that can be ended early. */
@@ -53,6 +56,8 @@ export class RequestContext implements Bagged {
   target: Target | undefined;
   /** Id and label of the credential that was tried last. */
   credential: { id: string; label: string } | undefined;
+  /** What its failed attempts have sent; `undefined` before one has failed. */
+  sent: SentSecrets | undefined;
   attempts = 0;
   usage: Usage | undefined;
   usageStatus: UsageStatus = "none";
@@ -80,6 +85,7 @@ export class RequestContext implements Bagged {
       clock,
       timers: this.timers,
       heartbeat: options.heartbeat,
+      stallTimeout: options.clientStallTimeout,
       owner: this,
     });
   }

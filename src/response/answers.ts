@@ -5,16 +5,21 @@ import type { Clock } from "../contract/clock.ts";
 import type { Dialect } from "../contract/dialect.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { HeaderList } from "../contract/sink.ts";
+import type { Silence } from "../contract/transport.ts";
 import { toClientHeaders, withPrepared } from "../http/headers.ts";
 import type { FaultLog } from "../observe/fault-log.ts";
+import { hideInBytes } from "../observe/redact-bytes.ts";
 import type { Hooks } from "../observe/hooks.ts";
-import { redact } from "../observe/redact.ts";
+import type { LazyRedactor } from "../observe/lazy-redactor.ts";
 import type { Reporter } from "../observe/reporter.ts";
+import type { SecretDirectory } from "../observe/secret-directory.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RequestContext, RequestOutcome } from "../request/request-context.ts";
+import { operationFault } from "../routing/operation-guard.ts";
 import type { Planner } from "../routing/planner.ts";
 import { describeFault } from "../shared/describe-error.ts";
 import { type ErrorCode, RelayError } from "../shared/errors.ts";
+import { limitBehind } from "../stream/upstream-timeouts.ts";
 import { emitEnd } from "./end-event.ts";
 import { createHeadWriter, type HeadWriter } from "./head.ts";
 import { reasonOf, toBodyFault } from "./outcome-of-error.ts";
@@ -28,8 +33,16 @@ export interface AnswerDeps {
   hooks: Pick<Hooks, "has" | "emit">;
   reporter: Reporter;
   faultLog: Pick<FaultLog, "failed">;
+  secrets: Pick<SecretDirectory, "redactorOf">;
   clock: Clock;
 }
+
+/** Which timeout ended a response that the client has begun to read, by the error. */
+const SILENCES: Partial<Record<ErrorCode, Silence>> = {
+  ERR_RELAY_IDLE: "idle-timeout",
+  ERR_RELAY_NO_PAYLOAD: "payload-idle-timeout",
+  ERR_RELAY_UPSTREAM_TIMEOUT: "payload-timeout",
+};
 
 export class Answers {
   readonly #deps: AnswerDeps;
@@ -67,9 +80,11 @@ export class Answers {
     const { reporter, faultLog } = this.#deps;
     if (error instanceof RelayError) {
       if (error.code === "ERR_RELAY_BODY_USED") faultLog.failed(toBodyFault(error));
+      if (error.code === "ERR_RELAY_OPERATION") faultLog.failed(operationFault(error));
       return this.#write(context, error);
     }
-    reporter.error(`a request failed inside the relay: ${describeFault(error)}`);
+    const described = this.#redactorOf(context).hide(describeFault(error));
+    reporter.error(`a request failed inside the relay: ${described}`);
     return this.#write(context, new RelayError("ERR_RELAY_INTERNAL", { cause: error }));
   }
 
@@ -126,28 +141,22 @@ export class Answers {
     if (code === "ERR_RELAY_METHOD") headers.push(["allow", "GET, HEAD, POST, PUT, PATCH, DELETE"]);
     if (!delivery.isOver)
       delivery.fail(
-        toRendered(new RelayError(code, all)),
+        this.#redactorOf(context).hideIn(toRendered(new RelayError(code, all))),
         withPrepared(headers, call.preparedHeaders?.()),
         toWriter(this.#dialectOf(context), this.#deps.reporter.error),
       );
     return { reason: reasonOf(error, context), error: code };
   }
 
-  /** Passes a refusal on as the upstream wrote it, without any part of the credential that it may quote (J7). */
+  /** Passes a refusal on as the upstream wrote it, without the secrets that it may quote (J7). */
   #passRefusal(
     context: RequestContext,
-    { status, headers, body, secret }: NonNullable<LastAttempt["answer"]>,
+    { status, headers, body }: NonNullable<LastAttempt["answer"]>,
   ): RequestOutcome {
     const { clock, ownHeaders } = this.#deps;
-    const isText = /^(?:text\/|application\/(?:[\w.+-]*json|problem|xml))/i.test(
-      headers.get("content-type") ?? "text/",
-    );
-    const text = isText ? new TextDecoder().decode(body) : "";
-    const redacted = redact(text, secret);
-    // A body that quotes no secret passes byte for byte, in whatever encoding.
-    const clean = redacted === text ? body : new TextEncoder().encode(redacted);
+    const clean = hideInBytes(body, context.sent!);
     const rules = context.target!.responseFields;
-    const passed = toClientHeaders(headers, rules, ownHeaders, secret).filter(
+    const passed = toClientHeaders(headers, rules, ownHeaders, context.sent).filter(
       ([name]) => name !== "x-should-retry",
     );
     this.#head.write(context, status, [...passed, ["x-should-retry", "false"]], false);
@@ -158,9 +167,18 @@ export class Answers {
 
   #errorOf({ ended, target }: RequestContext, code: ErrorCode): RelayError {
     if (ended?.code === code) return ended;
-    const { idleTimeout } = this.#deps.config.streaming;
-    const limit = code === "ERR_RELAY_IDLE" ? idleTimeout : undefined;
-    return new RelayError(code, { upstream: target?.upstream, model: target?.model, limit });
+    const fault = SILENCES[code];
+    if (!fault || !target)
+      return new RelayError(code, { upstream: target?.upstream, model: target?.model });
+    const { upstream, model, dialect } = target;
+    const timeouts = this.#deps.config.streaming;
+    const behind = limitBehind(fault, { dialect, wantsStream: true, timeouts });
+    return new RelayError(code, { upstream, model, fault, ...behind });
+  }
+
+  /** Hides what the attempts have sent, and the present secrets of the credential that was selected last. */
+  #redactorOf({ sent, credential }: RequestContext): Pick<LazyRedactor, "hide" | "hideIn"> {
+    return this.#deps.secrets.redactorOf(credential ? [credential.id] : [], sent?.listAll());
   }
 
   #dialectOf({ target }: RequestContext): Dialect {

@@ -9,6 +9,7 @@ export function reasonOf(
   { drain, delivery }: RequestContext,
 ): RequestOutcome["reason"] {
   if (code === "ERR_RELAY_CLIENT_GONE" && drain === "over the limit") return "drain_limit";
+  if (code === "ERR_RELAY_CLIENT_GONE" && delivery.isStalled) return "client_stalled";
   if (code === "ERR_RELAY_CLIENT_GONE")
     return delivery.hasPayload ? "client_gone_mid" : "client_gone_before_first";
   if (code === "ERR_RELAY_SHUTDOWN") return "shutdown";

@@ -4,7 +4,7 @@ import type { Asked } from "../contract/dialect.ts";
 import type { RouteCandidate, RouteDecision, Skipped } from "../contract/route-decision.ts";
 import type { Target } from "../contract/target.ts";
 import type { PassedOver, Seen } from "../pool/explain-choice.ts";
-import type { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import { downUntil, type EndpointAccessDeps } from "../policies/endpoint-access.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { Wanted } from "../pool/selection.ts";
 import type { Clock } from "../contract/clock.ts";
@@ -28,10 +28,9 @@ export interface RouteQuestion {
 }
 
 /** What a decision is read from. */
-export interface RouteDeps {
+export interface RouteDeps extends EndpointAccessDeps {
   config: Pick<RelayConfig, "tiers">;
   pools: ReadonlyMap<string, Pool>;
-  circuits: Pick<CircuitBreaker, "openUntil">;
   clock: Clock;
 }
 
@@ -84,14 +83,14 @@ function toSkipped({ until, ...why }: PassedOver): Skipped {
 }
 
 function closedFor(
-  { pools, circuits }: RouteDeps,
+  deps: RouteDeps,
   wanted: Parameters<typeof toRouteDecision>[1],
   at: number,
 ): RouteDecision["closed"] {
   const { target } = wanted;
-  const down = Math.min(...target.endpoints.map((one) => circuits.openUntil(one, at)));
+  const down = downUntil(deps, target, at);
   if (down > 0) return { why: "down", expiresAt: toISOTime(down) };
-  const members = pools.get(target.upstream)!;
+  const members = deps.pools.get(target.upstream)!;
   const shared = members.sharedUntil(target, at);
   if (shared > 0) return { why: "shared", expiresAt: toISOTime(shared) };
   const { why, until } = members.blocked(wanted, at);
@@ -100,7 +99,8 @@ function closedFor(
 
 /**
  * Explains where a request would go now: one decision for each target, in order; the request would go to the first with a chosen credential.
- * @throws RelayError if the request would be refused before the selection (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`).
+ * Fallbacks whose upstream does not allow the operation come last.
+ * @throws RelayError if the request would be refused before the selection (`ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`, `ERR_RELAY_OPERATION`).
  */
 export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecision[] {
   const { path, method = "POST", body, headers = {}, caller } = question;
@@ -112,8 +112,18 @@ export function explain(deps: ExplainDeps, question: RouteQuestion): RouteDecisi
   });
   const [pathname = "", query] = path.split("?", 2);
   const asked: Asked = { method, path: pathname, query: query ? `?${query}` : "", json: body };
+  deps.planner.admit(asked, call.mount);
   const session = deps.sessionOf({ call, caller });
-  return deps.planner
-    .plan(asked, call)
-    .map((target) => toRouteDecision(deps, { target, session, excluded: [] }));
+  const disallowed: Target[] = [];
+  const targets = deps.planner.plan(asked, call, disallowed);
+  const decide = (target: Target): RouteDecision =>
+    toRouteDecision(deps, { target, session, excluded: [] });
+  return [
+    ...targets.map(decide),
+    ...disallowed.map((target): RouteDecision => ({
+      ...decide(target),
+      closed: { why: "operation", expiresAt: undefined },
+      chosen: undefined,
+    })),
+  ];
 }

@@ -8,6 +8,7 @@ import { RelayError } from "../shared/errors.ts";
 import { createLongestMatch } from "../shared/patterns.ts";
 import { checkVersion } from "../http/api-version.ts";
 import { ANY_MODEL, ModelFinder } from "./named-model.ts";
+import { checkOperation, toOperationError } from "./operation-guard.ts";
 
 export { ANY_MODEL } from "./named-model.ts";
 
@@ -19,9 +20,14 @@ const NO_FAMILY = "(NO MODEL)";
 
 export interface Planner {
   /**
-   * Finds the targets of a request in order, at least one. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN` and `ERR_RELAY_VERSION`.
+   * Refuses an operation that no upstream allows, before the body is read. Throws `ERR_RELAY_OPERATION` and `ERR_RELAY_VERSION`.
    */
-  plan(asked: Asked, call: Pick<InboundCall, "mount" | "header">): Target[];
+  admit(asked: Omit<Asked, "json">, mount: string | undefined): void;
+  /**
+   * Finds the targets of a request in order, at least one. Fallbacks whose upstream does not allow the operation are added to
+   * `disallowed` instead. Throws `ERR_RELAY_MODEL_…`, `ERR_RELAY_POOL_UNKNOWN`, `ERR_RELAY_VERSION` and `ERR_RELAY_OPERATION`.
+   */
+  plan(asked: Asked, call: Pick<InboundCall, "mount" | "header">, disallowed?: Target[]): Target[];
   /** The family with which a model shares its limits. */
   familyOf(model: string): string;
   /** The upstream whose dialect is used for errors while the target is not known. */
@@ -40,37 +46,51 @@ export function createPlanner(
   const familyOf = (model: string): string =>
     model === ANY_MODEL ? NO_FAMILY : (patternOf(model) ?? model).toLowerCase();
 
-  function fallbacks(model: string, replaces: string): Target[] {
+  // A request that comes this far has passed `admit`, which is exact for a single upstream.
+  const isChecked = config.upstreams.size === 1;
+
+  function fallbacks(
+    model: string,
+    replaces: string,
+    asked: Asked,
+    disallowed: Target[] | undefined,
+  ): Target[] {
     const names = config.models.get(model)?.fallback ?? [];
     return names.flatMap((name) => {
       const upstream = config.upstreams.get(config.models.get(name)?.upstream ?? first!.name)!;
-      return poolsOf(upstream).map((pool) =>
+      const targets = poolsOf(upstream).map((pool) =>
         toTarget(upstream, pool, name, familyOf(name), replaces),
       );
+      if (isChecked || !upstream.operations.whyNot(asked)) return targets;
+      disallowed?.push(...targets);
+      return [];
     });
   }
 
   return {
     first: first!,
     familyOf,
-    plan(asked, call) {
+    admit: (asked, mount = "") => checkOperation(config.upstreams, asked, mount),
+    plan(asked, call, disallowed) {
       const { upstream, model, pool } = finder.find(asked);
       const family = familyOf(model);
       const named = pool === undefined ? model : `${model}:${pool}`;
       const pinned = pinnedPool(upstream, call.header(POOL_HEADER) ?? pool);
       const pools = pinned ? [pinned] : poolsOf(upstream);
       checkVersion(asked.path, call.mount ?? "", upstream, pools[0]!.endpoints[0]!);
+      const why = isChecked ? undefined : upstream.operations.whyNot(asked);
+      if (why) throw toOperationError(upstream, asked, why);
       const targets = pools.map((one) => toTarget(upstream, one, model, family, named));
       if (pinned || config.models.size === 0) return targets;
       if (call.header(FALLBACK_HEADER)?.toLowerCase() === "off") return targets;
-      return [...targets, ...fallbacks(model, named)];
+      return [...targets, ...fallbacks(model, named, asked, disallowed)];
     },
   };
 }
 
 function toTarget(
   { name: upstream, dialect, passHeaders, responseFields }: UpstreamConfig,
-  { name: pool, endpoints, headers }: QuotaPool,
+  { name: pool, endpoints, headers, secrets }: QuotaPool,
   model: string,
   family: string,
   replaces: string,
@@ -84,6 +104,7 @@ function toTarget(
     family,
     endpoints,
     headers,
+    secrets,
     passHeaders,
     responseFields,
   };

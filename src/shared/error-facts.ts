@@ -9,6 +9,8 @@ export interface ErrorFacts {
   expected?: string;
   /** The limit that was exceeded, in the unit of the error code: ms for times, bytes for sizes, otherwise a count. */
   limit?: number;
+  /** The option that sets that limit: `streaming.idleTimeout`. */
+  option?: string;
   /** Time until a retry is useful, in seconds. */
   retryAfter?: number;
   /** Number of attempts made for the request. */
@@ -67,6 +69,7 @@ export type ErrorCode =
   | "ERR_RELAY_VERSION"
   | "ERR_RELAY_RESERVED"
   | "ERR_RELAY_CROSS_SITE"
+  | "ERR_RELAY_OPERATION"
   | "ERR_RELAY_METHOD"
   | "ERR_RELAY_HEADERS"
   | "ERR_RELAY_BODY_SIZE"
@@ -85,6 +88,7 @@ export type ErrorCode =
   | "ERR_RELAY_CALLER_BUFFER"
   | "ERR_RELAY_BUFFER_FULL"
   | "ERR_RELAY_QUEUE_FULL"
+  | "ERR_RELAY_PENDING_FULL"
   | "ERR_RELAY_NO_CREDENTIAL"
   | "ERR_RELAY_TOKEN"
   | "ERR_RELAY_LIMITED"
@@ -94,6 +98,7 @@ export type ErrorCode =
   | "ERR_RELAY_MODEL_NOT_FOUND"
   | "ERR_RELAY_UPSTREAM_TIMEOUT"
   | "ERR_RELAY_UPSTREAM_DOWN"
+  | "ERR_RELAY_UPSTREAM_SILENT"
   | "ERR_RELAY_UPSTREAM_UNREACHABLE"
   | "ERR_RELAY_UPSTREAM_CLOSED"
   | "ERR_RELAY_UPSTREAM_INVALID"
@@ -104,4 +109,5 @@ export type ErrorCode =
   | "ERR_RELAY_UPSTREAM_REJECTED"
   | "ERR_RELAY_TRUNCATED"
   | "ERR_RELAY_IDLE"
+  | "ERR_RELAY_NO_PAYLOAD"
   | "ERR_RELAY_CLIENT_GONE";

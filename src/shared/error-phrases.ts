@@ -19,9 +19,9 @@ export function expectedPath({ advice, expected }: ErrorFacts): string {
   return advice ? ` Then the request goes to ${expected}.` : ` Did you mean ${expected}?`;
 }
 
-/** The limit as a duration: `5 s`. */
-export function limitText({ limit }: ErrorFacts): string {
-  return toDurationText(limit ?? 0);
+/** The limit as a duration, and the option that sets it, as far as that is known: `5 s (`streaming.idleTimeout`)`. */
+export function limitText({ limit, option }: ErrorFacts): string {
+  return toDurationText(limit ?? 0) + (option === undefined ? "" : ` (\`${option}\`)`);
 }
 
 /** Why no connection was made; names no host, because the text goes to clients. */
@@ -42,6 +42,9 @@ export function whyUnreachable({ fault }: ErrorFacts): string {
 const TIMED_OUT: Readonly<Record<string, (limit: string) => string>> = {
   "connect-timeout": (limit) => `did not accept a connection within ${limit}`,
   timeout: (limit) => `did not start its response within ${limit}`,
+  "body-timeout": (limit) => `sent headers and no byte of its response within ${limit}`,
+  "payload-timeout": (limit) =>
+    `sent no payload within ${limit}, only comments, events without content or an unfinished response`,
   "idle-timeout": (limit) => `sent no data for ${limit} before its response started`,
 };
 

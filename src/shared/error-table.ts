@@ -103,6 +103,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     (f) =>
       `The request comes from ${f.detail ?? "a page of another site"}, and the relay's option \`cors\` does not allow that site.`,
   ),
+  ERR_RELAY_OPERATION: define("permission_error")(
+    403,
+    (f) =>
+      `${f.path ?? "The operation"} is not allowed here: ${f.detail ?? "the relay's option `upstream.allow` does not name it"}.${f.advice ? ` ${f.advice}` : ""}`,
+  ),
   ERR_RELAY_METHOD: invalid(
     405,
     (f) =>
@@ -183,6 +188,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     (f) =>
       `The queue is full: ${f.limit} requests are already waiting for a credential (\`limits.queue\`).`,
   ),
+  ERR_RELAY_PENDING_FULL: unavailable(
+    503,
+    (f) =>
+      `Too many calls wait for an answer: ${f.limit} calls to the upstream ${f.upstream} have no answer yet (\`limits.maxPending\`)${retryIn(f)}.`,
+  ),
   ERR_RELAY_NO_CREDENTIAL: unavailable(
     503,
     (f) =>
@@ -215,6 +225,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_UPSTREAM_DOWN: unavailable(
     503,
     (f) => `Circuit open: the upstream ${f.upstream} failed several times in a row${retryIn(f)}.`,
+  ),
+  ERR_RELAY_UPSTREAM_SILENT: unavailable(
+    503,
+    (f) =>
+      `The upstream ${f.upstream} answers none of the streams that wait for it; until it answers one, it gets one request at a time${retryIn(f)}.`,
   ),
   ERR_RELAY_UPSTREAM_UNREACHABLE: upstream(502, (f) => `${whyUnreachable(f)}${forTarget(f)}.`),
   ERR_RELAY_UPSTREAM_CLOSED: upstream(
@@ -256,6 +271,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     504,
     (f) =>
       `The upstream sent no data for ${limitText(f)} in the middle of its response${forTarget(f)}.`,
+  ),
+  ERR_RELAY_NO_PAYLOAD: timeout(
+    504,
+    (f) =>
+      `The upstream sent no payload for ${limitText(f)} in the middle of its response${forTarget(f)}, only comments, pings or white space.`,
   ),
   ERR_RELAY_CLIENT_GONE: define("client_closed_request")(
     499,

@@ -87,8 +87,18 @@ export class CommitGate {
   /** Passes bytes through the open gate; false while the client reads too slowly. */
   pass(bytes: Uint8Array, now: number): boolean {
     const goOn = this.#options.delivery.pass(bytes, now);
-    if (!goOn) this.#watch.pause();
+    if (!goOn) this.#watch.pause(now);
     return goOn;
+  }
+
+  /** Payload has arrived (I7, I8). Returns when the next one is to be reported, UTC epoch ms. */
+  sawPayload(now: number): number {
+    return this.#watch.sawPayload(now);
+  }
+
+  /** Every byte of this body is payload. */
+  bytesArePayload(): void {
+    this.#watch.bytesArePayload();
   }
 
   /** While an event is partly sent, nothing may be inserted. */

@@ -24,8 +24,13 @@ export interface DeliveryOptions {
   timers: RequestTimers;
   /** Silence towards the client before a comment is sent, in ms; 0 = never. */
   heartbeat: number;
+  /** How long a client may take nothing of what waits for it, in ms, before it counts as gone. @default false */
+  stallTimeout?: number | false;
   owner: DeliveryOwner;
 }
+
+/** How often in its stall timeout a client is looked at: it counts as gone at most one such part later. */
+const LOOKS = 10;
 
 export class Delivery implements SinkListener {
   /** Status sent; `undefined` before commit. */
@@ -34,6 +39,8 @@ export class Delivery implements SinkListener {
   hasPayload = false;
   isEventStream = false;
   isOver = false;
+  /** True once the client has taken nothing for too long (I22). */
+  isStalled = false;
   bytes = 0;
   firstPayloadAt: number | undefined;
   /** Called when the client reads again. */
@@ -42,6 +49,9 @@ export class Delivery implements SinkListener {
   onLost: ((length: number) => void) | undefined;
   readonly #options: DeliveryOptions;
   #isSlow = false;
+  /** While the client is slow: the number of bytes that it has not taken, and when it last took some (UTC epoch ms). */
+  #backlog = 0;
+  #tookAt = 0;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -51,6 +61,7 @@ export class Delivery implements SinkListener {
   onDrain(): void {
     if (!this.#isSlow) return;
     this.#isSlow = false;
+    this.#options.timers.clear("stall");
     this.reader?.onDrain();
   }
 
@@ -58,6 +69,7 @@ export class Delivery implements SinkListener {
     if (this.isOver) return;
     this.isOver = true;
     this.#isSlow = false;
+    this.#options.timers.clear("stall");
     this.#options.owner.onLeft();
     // A reply that continues without the client is not slowed down by it.
     this.reader?.onDrain();
@@ -69,7 +81,7 @@ export class Delivery implements SinkListener {
 
   /** True where the client left before the response was complete. */
   get isClientGone(): boolean {
-    return this.#options.sink.closed;
+    return this.isStalled || this.#options.sink.closed;
   }
 
   /** Sends status and headers. */
@@ -99,7 +111,34 @@ export class Delivery implements SinkListener {
 
   #write(bytes: Uint8Array): void {
     this.bytes += bytes.length;
-    if (!this.#options.sink.write(bytes)) this.#isSlow = true;
+    if (!this.#options.sink.write(bytes) && !this.#isSlow) this.#slowDown();
+  }
+
+  #slowDown(): void {
+    const { sink, clock, stallTimeout = false } = this.#options;
+    this.#isSlow = true;
+    if (stallTimeout === false || sink.backlog === undefined) return;
+    this.#backlog = sink.backlog;
+    this.#tookAt = clock.now();
+    this.#lookLater(this.#tookAt, stallTimeout);
+  }
+
+  #lookLater(now: number, stallTimeout: number): void {
+    const at = Math.min(now + stallTimeout / LOOKS, this.#tookAt + stallTimeout);
+    this.#options.timers.set("stall", at, () => this.#look(stallTimeout));
+  }
+
+  // A slow client takes some bytes long before everything has drained: it is not stalled.
+  #look(stallTimeout: number): void {
+    const { sink, clock } = this.#options;
+    const now = clock.now();
+    const backlog = sink.backlog ?? 0;
+    if (backlog < this.#backlog) this.#tookAt = now;
+    this.#backlog = backlog;
+    if (now - this.#tookAt < stallTimeout) return this.#lookLater(now, stallTimeout);
+    this.isStalled = true;
+    sink.destroy();
+    this.onClose();
   }
 
   #beatLater(now: number): void {

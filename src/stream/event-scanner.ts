@@ -1,6 +1,7 @@
 // Finds the ends of server-sent events (or lines of NDJSON) in the bytes, which go to the client without being rebuilt.
 import type { StreamEvent } from "../contract/dialect.ts";
-import { joinBytes, NO_BYTES } from "../shared/bytes.ts";
+import { NO_BYTES } from "../shared/bytes.ts";
+import { EventCuts } from "./event-cuts.ts";
 
 const LF = 10;
 const CR = 13;
@@ -8,12 +9,19 @@ const CR = 13;
 // Events are decoded as a whole, so no state is carried from one to the next.
 const decoder = new TextDecoder();
 
-/** The visitor's decision on an event: continue, end the stream with this event, or remove the event from the bytes. */
-export type Visit = "go" | "stop" | "drop";
+/** The visitor's decision on an event: continue, end the stream with this event, remove the event from the bytes, or replace it. */
+export type Visit = "go" | "stop" | "drop" | Replacement;
+
+export interface Replacement {
+  /** The whole event, with its end. */
+  bytes: Uint8Array;
+  /** True where the stream ends with this event. */
+  isLast: boolean;
+}
 
 export interface EventVisitor {
-  /** Called for each complete event, before its bytes are returned. */
-  visit(event: StreamEvent): Visit;
+  /** Called for each complete event, before its bytes are returned. `text` is the event as it was sent. */
+  visit(event: StreamEvent, text: string): Visit;
 }
 
 /** How events end: with a blank line (SSE, WHATWG HTML § 9.2), or with any line end (NDJSON). */
@@ -41,8 +49,8 @@ export class EventScanner {
   #isOversize = false;
   /** The last event was removed, and its line end may still follow. */
   #hasDropped = false;
-  /** Start and end of each removed event in the bytes being scanned. */
-  #cuts: number[] | undefined;
+  /** The removed and replaced events in the bytes being scanned. */
+  #cuts: EventCuts | undefined;
 
   constructor(framing: Framing, limit: number, visitor: EventVisitor) {
     this.#framing = framing;
@@ -64,7 +72,11 @@ export class EventScanner {
   push(chunk: Uint8Array): Uint8Array {
     if (this.#hasStopped) return NO_BYTES;
     const text = this.#readWhole(chunk);
-    if (text !== undefined) return this.#tell(text) === "drop" ? NO_BYTES : chunk;
+    if (text !== undefined) {
+      const visit = this.#tell(text);
+      if (typeof visit === "object") return visit.bytes;
+      return visit === "drop" ? NO_BYTES : chunk;
+    }
     const bytes = this.#pendingLength === 0 ? chunk : this.#append(chunk);
     const end = this.#scan(bytes, bytes.length - chunk.length);
     return this.#withoutCuts(this.#split(bytes, end));
@@ -167,33 +179,27 @@ export class EventScanner {
     const whole = start === 0 && end === bytes.length;
     const visit = this.#tell(decoder.decode(whole ? bytes : bytes.subarray(start, end)));
     if (visit === "drop") this.#cut(start, end);
+    else if (typeof visit === "object") this.#cut(start, end, visit.bytes);
   }
 
   #tell(text: string): Visit {
     const event = this.#framing === "sse" ? parseEvent(text) : toRecord(text);
-    const visit = event ? this.#visitor.visit(event) : "go";
-    if (visit === "stop") this.#hasStopped = true;
-    this.#hasDropped = visit === "drop";
+    const visit = event ? this.#visitor.visit(event, text) : "go";
+    const isReplaced = typeof visit === "object";
+    if (visit === "stop" || (isReplaced && visit.isLast)) this.#hasStopped = true;
+    this.#hasDropped = visit === "drop" || isReplaced;
     return visit;
   }
 
-  #cut(start: number, end: number): void {
-    (this.#cuts ??= []).push(start, end);
+  #cut(start: number, end: number, instead?: Uint8Array): void {
+    (this.#cuts ??= new EventCuts()).add(start, end, instead);
   }
 
-  /** Removes the dropped events from bytes that begin where the scanned ones began. */
+  /** The bytes without what was cut; they begin where the scanned ones began. */
   #withoutCuts(bytes: Uint8Array): Uint8Array {
     const cuts = this.#cuts;
-    if (!cuts) return bytes;
     this.#cuts = undefined;
-    const kept: Uint8Array[] = [];
-    let from = 0;
-    for (let nth = 0; nth < cuts.length; nth += 2) {
-      if (cuts[nth]! > from) kept.push(bytes.subarray(from, cuts[nth]));
-      from = cuts[nth + 1]!;
-    }
-    if (from < bytes.length) kept.push(bytes.subarray(from));
-    return joinBytes(kept);
+    return cuts ? cuts.apply(bytes) : bytes;
   }
 
   #split(bytes: Uint8Array, end: number): Uint8Array {

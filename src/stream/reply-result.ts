@@ -37,13 +37,27 @@ export const TRUNCATED: ReplyResult = {
   error: "ERR_RELAY_TRUNCATED",
 };
 
+/** How a response that the client has begun to read ends after each timeout. */
+const SILENT: Record<Silence, ReplyResult> = {
+  "connect-timeout": silentFor("timeout", "ERR_RELAY_UPSTREAM_TIMEOUT"),
+  timeout: silentFor("timeout", "ERR_RELAY_UPSTREAM_TIMEOUT"),
+  "body-timeout": silentFor("timeout", "ERR_RELAY_UPSTREAM_TIMEOUT"),
+  "payload-timeout": silentFor("timeout", "ERR_RELAY_UPSTREAM_TIMEOUT"),
+  "idle-timeout": silentFor("idle_timeout", "ERR_RELAY_IDLE"),
+  "payload-idle-timeout": silentFor("idle_timeout", "ERR_RELAY_NO_PAYLOAD"),
+};
+
+function silentFor(end: EndReason, error: ErrorCode): ReplyResult {
+  return { kind: "ended", end, error };
+}
+
 /** The meaning of an interruption for a response that the client has begun to read. */
 export function interrupted({ fault }: Break): ReplyResult {
-  if (isSilence(fault)) return { kind: "ended", end: "idle_timeout", error: "ERR_RELAY_IDLE" };
+  if (isSilence(fault)) return SILENT[fault];
   return fault === "protocol" ? NOT_STREAMABLE : TRUNCATED;
 }
 
 /** True when a response was interrupted because no more data arrived, and not because its connection ended. */
-export function isSilence(fault: Break["fault"]): fault is Silence {
-  return fault === "connect-timeout" || fault === "timeout" || fault === "idle-timeout";
+export function isSilence(fault: AttemptFault): fault is Silence {
+  return Object.hasOwn(SILENT, fault);
 }

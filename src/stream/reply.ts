@@ -32,8 +32,12 @@ export interface ReplyOptions {
   eventSize: number;
   /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
   /** Sends status and headers to the client. */
   commit(status: number, headers: ReplyHeaders, isEventStream: boolean): void;
+  /** The head of an answer has arrived, with any status. */
+  onAnswer(): void;
   /** The first payload has been sent to the client. */
   onOpen(): void;
   /** Called once. */
@@ -83,7 +87,7 @@ export class Reply implements Receiver {
   /** The client reads again. */
   onDrain(): void {
     if (this.#phase.at !== "body") return;
-    if (this.#phase.gate.isOpen) this.#watch.heard(this.#options.clock.now());
+    if (this.#phase.gate.isOpen) this.#watch.resume(this.#options.clock.now());
     this.#exchange?.resume();
   }
 
@@ -115,7 +119,8 @@ export class Reply implements Receiver {
 
   onHead(status: number, headers: ReplyHeaders): void {
     if (this.#phase.at !== "head") return;
-    this.#watch.connected();
+    this.#watch.answered();
+    this.#options.onAnswer();
     const gate = new CommitGate({ status, headers }, this.#options, this.#watch);
     const body = chooseBody(gate, this.#options, this.#usage);
     this.#phase = { at: "body", body, gate };

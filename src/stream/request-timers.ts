@@ -8,11 +8,13 @@ export type TimerName =
   | "connect"
   | "firstByte"
   | "idle"
+  | "payload"
   | "commit"
   | "heartbeat"
   | "deadline"
   | "total"
-  | "drain";
+  | "drain"
+  | "stall";
 
 const NAMES: readonly TimerName[] = [
   "body",
@@ -20,11 +22,13 @@ const NAMES: readonly TimerName[] = [
   "connect",
   "firstByte",
   "idle",
+  "payload",
   "commit",
   "heartbeat",
   "deadline",
   "total",
   "drain",
+  "stall",
 ];
 const SLOTS = Object.fromEntries(NAMES.map((name, slot) => [name, slot])) as Record<
   TimerName,

@@ -2,6 +2,7 @@
 import type { Clock } from "../contract/clock.ts";
 import type { TokenStore } from "../contract/state.ts";
 import type { Refusal, Verdict } from "../contract/verdict.ts";
+import { hideTokenLike } from "../observe/secret-directory.ts";
 import { refreshTokenOf, type TokenSlot } from "./token-slot.ts";
 import { TokenError } from "./token-error.ts";
 
@@ -31,7 +32,7 @@ export async function recordFailure(
   const verdict = refusal && classify(refusal);
   const isPermanent = PERMANENT.has(code) || verdict?.disables === true;
   if (isPermanent && (await adoptSuccessor(tokens, slot))) return code;
-  slot.lastError = verdict ? `${verdict.reason} (${verdict.evidence})` : code;
+  slot.lastError = hideTokenLike(verdict ? `${verdict.reason} (${verdict.evidence})` : code);
   if (isPermanent) {
     slot.relogin = slot.lastError;
     onRelogin(slot.id, slot.lastError);

@@ -3,6 +3,7 @@
 import type { createFetch } from "ofetch";
 import type { AnonymousContext } from "../contract/anonymous-source.ts";
 import type { Refusal } from "../contract/verdict.ts";
+import { CallSecrets } from "./call-secrets.ts";
 import { readFault } from "../shared/network-faults.ts";
 import { TokenError, type TokenStep } from "./token-error.ts";
 import { wallTime } from "../shared/times.ts";
@@ -49,10 +50,11 @@ export interface StepAnswer {
 export async function callStep(context: AnonymousContext, call: StepCall): Promise<StepAnswer> {
   const { step } = call;
   const { response, text } = await exchange(context, call);
+  const sent = new CallSecrets(call);
   const refusal: Refusal = {
     status: response.status,
-    header: (name) => response.headers.get(name) ?? undefined,
-    body: text.slice(0, CLASSIFIED_LENGTH),
+    header: (name) => sent.hide(response.headers.get(name) ?? "") || undefined,
+    body: sent.hide(text).slice(0, CLASSIFIED_LENGTH),
     endpoint: step === "create" ? "create" : "token",
     inStream: false,
     receivedAt: wallTime(context.clock),

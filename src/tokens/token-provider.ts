@@ -8,7 +8,14 @@ import { type FailureDeps, recordFailure } from "./record-failure.ts";
 import { type RefreshDeps, REFRESH_TIMEOUT } from "./refresh-deps.ts";
 import { refresh } from "./refresh-token.ts";
 import { TokenError } from "./token-error.ts";
-import { createTokenSlot, endOf, isInMargin, type TokenSlot, usableToken } from "./token-slot.ts";
+import {
+  createTokenSlot,
+  endOf,
+  isInMargin,
+  secretsOf,
+  type TokenSlot,
+  usableToken,
+} from "./token-slot.ts";
 import { type TokenStatus, toTokenStatus } from "./token-status.ts";
 
 export interface TokenProviderOptions extends RefreshDeps, FailureDeps {
@@ -70,6 +77,12 @@ export class TokenProvider {
     if (token !== undefined && isInMargin(slot, now) && this.#mayRefresh(slot, now))
       void this.#refresh(slot);
     return token;
+  }
+
+  /** The secrets of a credential with tokens: the present ones and those of its source, which no text may quote. */
+  secretsOf(credential: string): string[] {
+    const slot = this.#slots.get(credential);
+    return slot ? secretsOf(slot) : [];
   }
 
   /** True when a refused secret can be replaced by a new one. */

@@ -1,6 +1,7 @@
 // The state of one credential's token.
 import type { TokenSource } from "../contract/token-source.ts";
 import type { TokenRecord } from "../contract/records.ts";
+import { parseJson } from "../shared/json.ts";
 import { readClaims } from "./jwt-claims.ts";
 
 export interface TokenSlot {
@@ -71,6 +72,19 @@ export function usableToken(slot: TokenSlot, now: number): string | undefined {
 /** The refresh token to send: the newest that is known. */
 export function refreshTokenOf({ record, source }: TokenSlot): string | undefined {
   return record?.refreshToken ?? source.refreshToken;
+}
+
+/** All secrets of a slot. */
+export function secretsOf({ record, source, refused }: TokenSlot): string[] {
+  const own = [record?.accessToken, record?.refreshToken, refused, source.refreshToken];
+  return [...own.filter((one) => one !== undefined), ...textsIn(source.secret)];
+}
+
+// The built-in sources write their secrets as a JSON array.
+function textsIn(secret: string | undefined): string[] {
+  const several = secret === undefined ? [] : parseJson(secret);
+  if (Array.isArray(several)) return several.filter((one) => typeof one === "string");
+  return secret === undefined ? [] : [secret];
 }
 
 /** True when a token that is still valid should be replaced by now. */

@@ -4,6 +4,7 @@ import type { Log } from "../contract/log.ts";
 import { createLog } from "#log";
 import { createFaultLog, type FaultLog } from "../observe/fault-log.ts";
 import { createRelayHooks, type Hooks } from "../observe/hooks.ts";
+import { redactingLog, SecretDirectory } from "../observe/secret-directory.ts";
 import { createReporter, type Reporter, silentLog } from "../observe/reporter.ts";
 import { type RelayConfig, resolveOptions } from "../options/resolve.ts";
 import type { RelayOptions } from "../options/types.ts";
@@ -18,13 +19,17 @@ export interface Base {
   reporter: Reporter;
   faultLog: FaultLog;
   hooks: Hooks;
+  /** Finds the secrets of credentials that log lines, events and the status name. */
+  secrets: SecretDirectory;
 }
 
 /** Reads the options. Throws `ERR_RELAY_OPTIONS`. */
 export function createBase(options: RelayOptions): Base {
   const config = resolveOptions(options);
   const clock = options.clock ?? systemClock;
-  const log = options.log === false ? silentLog() : (options.log ?? createLog());
+  const secrets = new SecretDirectory(sharedSecrets(config));
+  const own = options.log === false ? silentLog() : (options.log ?? createLog());
+  const log = redactingLog(own, secrets);
   const reporter = createReporter(log, clock);
   return {
     config,
@@ -33,6 +38,13 @@ export function createBase(options: RelayOptions): Base {
     log,
     reporter,
     faultLog: createFaultLog(reporter, clock),
-    hooks: createRelayHooks(options.hooks ?? {}, reporter),
+    hooks: createRelayHooks(options.hooks ?? {}, reporter, secrets),
+    secrets,
   };
+}
+
+/** The secrets of the config that belong to no credential. */
+function sharedSecrets({ upstreams, sealing }: RelayConfig): string[] {
+  const pools = [...upstreams.values()].flatMap((upstream) => upstream.pools);
+  return [...new Set([...sealing, ...pools.flatMap(({ secrets }) => secrets)])];
 }

@@ -5,7 +5,8 @@ import { toBodyPaths } from "../http/read-request.ts";
 import { createEndpointFaults } from "../observe/endpoint-faults.ts";
 import type { RelayConfig } from "../options/resolve.ts";
 import type { RelayOptions } from "../options/types.ts";
-import { CircuitBreaker } from "../policies/circuit-breaker.ts";
+import { CircuitBreaker, nameOf } from "../policies/circuit-breaker.ts";
+import { PendingAnswers } from "../policies/pending-answers.ts";
 import { RetryBudget } from "../policies/retry-budget.ts";
 import { createRequestIds } from "../request/request-id.ts";
 import { createSessionKey } from "../request/session-key.ts";
@@ -52,13 +53,23 @@ function wireLimits({
   config,
   clock,
   reporter,
-}: Base): Pick<Services, "circuits" | "retryBudget" | "usageRequests" | "ownHeaders"> {
+}: Base): Pick<
+  Services,
+  "circuits" | "pendingAnswers" | "retryBudget" | "usageRequests" | "ownHeaders"
+> {
   const { limits, streaming, responseHeaders } = config;
   return {
     circuits: new CircuitBreaker({
       after: limits.circuitAfter,
       within: limits.circuitWithin,
       openFor: limits.circuitOpen,
+    }),
+    pendingAnswers: new PendingAnswers({
+      limit: limits.maxPending,
+      onSilent: (endpoint, streams) =>
+        reporter.warn(
+          `no answer: ${streams} streams wait for ${nameOf(endpoint)}, and none was answered in 30 s; until one is answered, one request at a time is sent there`,
+        ),
     }),
     retryBudget: new RetryBudget(),
     usageRequests: streaming.includeUsage

@@ -35,6 +35,8 @@ export function wireCredentials(core: Core, addedKeys: Map<string, string>): Cre
     keyOf: (id) => config.secrets.get(id) ?? addedKeys.get(id),
     upstreamOf: (id) => [...pools].find(([, pool]) => pool.has(id))?.[0] ?? "",
   });
+  core.secrets.add((id) => [config.secrets.get(id) ?? addedKeys.get(id) ?? ""]);
+  core.secrets.add((id) => tokens.secretsOf(id));
   const acquirers = wireAcquirers(core, disabled, tokens);
   const quotas = createQuotaPoller(
     { ...core, disabled, tokens },

@@ -67,8 +67,8 @@ it("L3 L7 is mounted where a router has removed the path, and keeps the client's
     Object.assign(message, { originalUrl: whole, url: whole.slice("/deep/ai".length) });
     void relay(message, response);
   });
-  await post(`${url}/deep/ai/files/a%20b?q=%2F`);
-  expect(upstream.ledger.last()).toMatchObject({ path: "/v1/files/a%20b", query: "?q=%2F" });
+  await fetch(`${url}/deep/ai/models/a%20b?q=%2F`);
+  expect(upstream.ledger.last()).toMatchObject({ path: "/v1/models/a%20b", query: "?q=%2F" });
   const doubled = await post(`${url}/deep/ai/v1/v1/chat/completions`);
   expect(await doubled.text()).toContain("Then the request goes to /deep/ai/chat/completions.");
 });

@@ -51,6 +51,7 @@ export const TARGET: Target = {
   family: "m",
   endpoints: [],
   headers: {},
+  secrets: [],
   passHeaders: [],
   responseFields: { isPrivate: false, stops: () => false },
 };

@@ -18,6 +18,7 @@ function targetOf(model: string): Target {
     family: model,
     endpoints: [],
     headers: {},
+    secrets: [],
     passHeaders: [],
     responseFields: { isPrivate: false, stops: () => false },
   };

@@ -483,6 +483,31 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     withStreaming({ idleTimeout: false }),
     "streaming.idleTimeout: must be a number",
   ],
+  ...(
+    [
+      "connectTimeout",
+      "firstByteTimeout",
+      "responseTimeout",
+      "firstPayloadTimeout",
+      "idleTimeout",
+      "payloadIdleTimeout",
+      "clientStallTimeout",
+    ] as const
+  ).map((name): [string, object, string] => [
+    `no time at all for ${name}`,
+    withStreaming({ [name]: 0 }),
+    `streaming.${name}: must be at least 1 ms`,
+  ]),
+  [
+    "a payload timeout that is switched on",
+    withStreaming({ payloadIdleTimeout: true }),
+    "streaming.payloadIdleTimeout: must be a number",
+  ],
+  [
+    "no calls that wait",
+    { ...good, limits: { maxPending: 0 } },
+    "limits.maxPending: must be at least 1",
+  ],
   ["events of nothing", withStreaming({ eventSize: 0 }), "streaming.eventSize: must be at least 1"],
   [
     "a session key that is a number",

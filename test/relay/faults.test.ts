@@ -40,6 +40,7 @@ function start(baseURL: string, options: Partial<CommonOptions> = {}): Bench {
     log: { debug: () => {}, info: say("info"), warn: say("warn"), error: say("error") },
     clock,
     random: () => 0,
+    streaming: { responseTimeout: 60_000 },
     limits: { circuitAfter: false, ...options.limits },
     ...options,
   });
@@ -201,17 +202,21 @@ const kinds: Kind[] = [
     answer: [
       504,
       "ERR_RELAY_UPSTREAM_TIMEOUT",
-      RegExp(`^The upstream did not accept a connection within 20 s${of}`),
+      RegExp(
+        `^The upstream did not accept a connection within 20 s \\(\`streaming\\.connectTimeout\`\\)${of}`,
+      ),
     ],
   },
   {
     name: "a server that never answers",
     at: () => tcp(() => {}),
-    line: /: no answer within 1 min; check that `baseURL` is correct and the service is running$/,
+    line: /: no answer within 1 min; check that `baseURL` is correct and the service is running; the limit is `streaming\.responseTimeout`$/,
     answer: [
       504,
       "ERR_RELAY_UPSTREAM_TIMEOUT",
-      RegExp(`^The upstream did not start its response within 1 min${of}`),
+      RegExp(
+        `^The upstream did not start its response within 1 min \\(\`streaming\\.responseTimeout\`\\)${of}`,
+      ),
     ],
   },
   {

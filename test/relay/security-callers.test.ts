@@ -116,7 +116,8 @@ describe("authorize", () => {
 
   it("N7 runs before the body is read", async () => {
     await start({ authorize: () => false });
-    const head = "POST /ai/files HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n";
+    const head =
+      "POST /ai/audio/transcriptions HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n";
     const socket = openRaw(relay.url, head);
     const answer = await new Promise<Buffer>((resolve) => socket.once("data", resolve));
     expect(answer.toString()).toContain("401");

@@ -41,10 +41,10 @@ describe("a web request", () => {
       start: (it) => (it.enqueue(new Uint8Array(101)), it.close()),
     });
     const streamed = { method: "POST", body, duplex: "half" } as RequestInit;
-    expect(await codeOf(await call("/files", streamed))).toBe("ERR_RELAY_BODY_SIZE");
-    expect(await codeOf(await call("/files", { method: "POST", body: "a".repeat(101) }))).toBe(
-      "ERR_RELAY_BODY_SIZE",
-    );
+    expect(await codeOf(await call("/audio/transcriptions", streamed))).toBe("ERR_RELAY_BODY_SIZE");
+    expect(
+      await codeOf(await call("/audio/transcriptions", { method: "POST", body: "a".repeat(101) })),
+    ).toBe("ERR_RELAY_BODY_SIZE");
     expect(relay.upstream.ledger.total).toBe(0);
   });
 

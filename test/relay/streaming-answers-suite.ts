@@ -324,7 +324,7 @@ export function describeAnswers(how: Pick<UnderTestOptions, "sink" | "transport"
       const { url, upstream } = await startWith({
         reply: { headers: { "content-type": "application/json" }, body: "" },
       });
-      const response = await fetch(`${url}/files/file-1`, { method: "DELETE" });
+      const response = await fetch(`${url}/responses/resp-1`, { method: "DELETE" });
       expect(response.status).toBe(200);
       expect(upstream.ledger.total).toBe(1);
     });

@@ -115,6 +115,7 @@ const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     status: 403,
     ask: () => ({ headers: { "sec-fetch-site": "cross-site" } }),
   },
+  ERR_RELAY_OPERATION: { status: 403, ask: () => ({ path: "/files" }) },
   ERR_RELAY_METHOD: { status: 405, ask: () => ({ method: "OPTIONS", body: undefined }) },
   ERR_RELAY_HEADERS: { status: 431, options: () => ({ limits: { headerCount: 1 } }) },
   ERR_RELAY_BODY_SIZE: { status: 413, options: () => ({ limits: { bodySize: 10 } }) },

@@ -236,16 +236,16 @@ describe("silence", () => {
     const stage = createStage();
     await stage.clock.advance(TIMEOUTS.connectTimeout);
     expect(stage.results).toEqual([{ kind: "failed", fault: "connect-timeout" }]);
-    for (const tell of [
-      (other: Stage) => other.reply.onConnect(),
-      (other: Stage) => void other.head(200, SSE),
-    ]) {
+    for (const [tell, fault] of [
+      [(other: Stage) => other.reply.onConnect(), "timeout"],
+      [(other: Stage) => void other.head(200, SSE), "body-timeout"],
+    ] as const) {
       const other = createStage();
       tell(other);
       await other.clock.advance(TIMEOUTS.firstByteTimeout - 1);
       expect(other.results).toEqual([]);
       await other.clock.advance(1);
-      expect(other.results).toEqual([{ kind: "failed", fault: "timeout" }]);
+      expect(other.results).toEqual([{ kind: "failed", fault }]);
     }
   });
 

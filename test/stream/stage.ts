@@ -15,6 +15,8 @@ export class FakeSink implements Sink {
   how: "open" | "ended" | "destroyed" = "open";
   /** Whether the client reads fast enough. */
   isFast = true;
+  /** Bytes that the client has not taken; `undefined`: the host cannot tell. */
+  backlog: number | undefined;
   listener: SinkListener | undefined;
   closed = false;
   #decoder = new TextDecoder();
@@ -53,6 +55,7 @@ export interface Stage {
   faults: unknown[];
   /** The calls to the upstream: `resume`, `abort`. */
   told: string[];
+  answered: number;
   opened: number;
   /** Delivers the head; returns the stage. */
   head(status: number, headers: Record<string, string>): Stage;
@@ -61,17 +64,26 @@ export interface Stage {
   end(): Stage;
 }
 
-export const TIMEOUTS = { connectTimeout: 20, firstByteTimeout: 60, idleTimeout: 120 } as const;
+export const TIMEOUTS = {
+  connectTimeout: 20,
+  firstByteTimeout: 60,
+  responseTimeout: 90,
+  firstPayloadTimeout: 600,
+  idleTimeout: 120,
+  payloadIdleTimeout: 640,
+} as const;
 
 export type StageOptions = Partial<Omit<ReplyOptions, "dialect">> & {
   dialect?: Partial<Dialect>;
   heartbeat?: number;
+  stallTimeout?: number | false;
   tellsConnect?: boolean;
 };
 
 export function createStage({
   dialect,
   heartbeat = 0,
+  stallTimeout,
   tellsConnect = true,
   ...more
 }: StageOptions = {}): Stage {
@@ -79,7 +91,7 @@ export function createStage({
   const timers = new RequestTimers(clock);
   const sink = new FakeSink();
   const owner = { onLeft: () => reply.abandon() };
-  const delivery = new Delivery({ sink, clock, timers, heartbeat, owner });
+  const delivery = new Delivery({ sink, clock, timers, heartbeat, stallTimeout, owner });
   const results: ReplyResult[] = [];
   const faults: unknown[] = [];
   const told: string[] = [];
@@ -94,6 +106,7 @@ export function createStage({
     timeouts: TIMEOUTS,
     eventSize: 1_000,
     commit: (status, _headers, isEventStream) => delivery.commit(status, [], isEventStream),
+    onAnswer: () => stage.answered++,
     onOpen: () => stage.opened++,
     onResult: (result) => results.push(result),
     onFault: (error) => faults.push(error),
@@ -114,6 +127,7 @@ export function createStage({
     results,
     faults,
     told,
+    answered: 0,
     opened: 0,
     head: (status, headers) => (reply.onHead(status, toHeaders(headers)), stage),
     data: (text) => reply.onData(encoder.encode(text)),

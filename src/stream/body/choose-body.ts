@@ -19,6 +19,8 @@ export interface BodyReaderOptions {
   expectsBody: boolean;
   /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
 }
 
 /** Creates the body of a response whose head has arrived. */

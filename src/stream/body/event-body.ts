@@ -12,7 +12,13 @@ import {
   ERROR_FORWARDED,
   TRUNCATED,
 } from "../reply-result.ts";
-import { type EventVisitor, type Framing, EventScanner, type Visit } from "../event-scanner.ts";
+import {
+  type EventVisitor,
+  type Framing,
+  EventScanner,
+  type Replacement,
+  type Visit,
+} from "../event-scanner.ts";
 import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
 import { digestEvent, digestText } from "./event-digest.ts";
@@ -34,6 +40,8 @@ export interface EventBodyOptions {
   expectsBody: boolean;
   /** The option that the relay has added to the request in order to get token counts. */
   usageOption?: UsageOption | undefined;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
 }
 
 const END_OF_EVENT = new Uint8Array([10, 10]);
@@ -47,6 +55,11 @@ export class EventBody implements BodyReader, EventVisitor {
   readonly #scanner: EventScanner;
   #phase: StreamPhase = { is: "lifecycle" };
   #last: StreamEvent | undefined;
+  /** From when on payload is recognized again, UTC epoch ms: reading each event would cost more than passing it on. */
+  #looksAt = -Infinity;
+  #isLooking = true;
+  #hasPayload = false;
+  #wasInsideEvent = false;
 
   constructor(gate: CommitGate, framing: Framing, options: EventBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -59,9 +72,12 @@ export class EventBody implements BodyReader, EventVisitor {
 
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
+    this.#isLooking = now >= this.#looksAt;
     const ready = this.#scanner.push(chunk);
     if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
-    gate.setInsideEvent(this.#scanner.isInsideEvent);
+    const isInside = this.#scanner.isInsideEvent;
+    if (isInside !== this.#wasInsideEvent) this.#noteInside(isInside);
+    if (this.#hasPayload) this.#notePayload(now);
     if (!gate.isOpen) {
       gate.hold(ready);
       if (this.#mustWait()) return "more";
@@ -69,6 +85,18 @@ export class EventBody implements BodyReader, EventVisitor {
       return this.#after(gate.pass(NO_BYTES, now));
     }
     return this.#after(gate.pass(ready, now));
+  }
+
+  #noteInside(isInside: boolean): void {
+    // An event that was too long to be read counts when it is complete.
+    if (!isInside) this.#hasPayload = true;
+    this.#wasInsideEvent = isInside;
+    this.#gate.setInsideEvent(isInside);
+  }
+
+  #notePayload(now: number): void {
+    this.#hasPayload = false;
+    this.#looksAt = this.#gate.sawPayload(now);
   }
 
   // Endless lifecycle events, or one huge event, open the gate, too: they cannot be held for ever.
@@ -83,23 +111,56 @@ export class EventBody implements BodyReader, EventVisitor {
     return goOn ? "more" : "slow";
   }
 
-  visit(event: StreamEvent): Visit {
+  visit(event: StreamEvent, text: string): Visit {
     const { dialect, usageOption } = this.#options;
     const framing = this.#framing;
     this.#last = event;
     this.#seeUsage(event.data);
     // The client has not requested it (I11).
     if (usageOption?.isAnswer(digestEvent(event, dialect))) return "drop";
-    // A line of NDJSON may be one failed record among others: it does not end the stream.
-    if (this.#phase.is === "payload" && (framing === "ndjson" || !dialect.mayBeSignificant(event)))
+    // Of lines, those that may be errors are read, too: they may quote a secret (J7).
+    if (this.#phase.is === "payload" && !dialect.mayBeSignificant(event)) {
+      if (this.#isLooking) this.#look(event);
       return "go";
+    }
     const meaning = dialect.classifyEvent(digestEvent(event, dialect));
     if (meaning === "lifecycle") return "go";
+    this.#hasPayload = true;
     const isFirst = this.#phase.is === "lifecycle" && !this.#gate.isOpen;
     if (meaning === "error" && isFirst) this.#phase = { is: "refusal", event };
+    // A line of NDJSON may be one failed record among others: it does not end the stream.
     else if (framing === "ndjson") this.#phase = { is: "payload" };
     else this.#phase = { is: meaning };
-    return this.#phase.is === "payload" ? "go" : "stop";
+    const isLast = this.#phase.is !== "payload";
+    const replacement =
+      meaning === "error" && !this.#isRefusal && this.#redacted(event, text, isLast);
+    return replacement || (isLast ? "stop" : "go");
+  }
+
+  get #isRefusal(): boolean {
+    return this.#phase.is === "refusal";
+  }
+
+  /** The error without the secrets that it quotes; `undefined` where it quotes none (J7). */
+  #redacted({ name, data }: StreamEvent, text: string, isLast: boolean): Replacement | undefined {
+    const { redact } = this.#options;
+    const hide = (part: string): string => this.#options.redact!(part);
+    if (!redact || hide(text) === text) return undefined;
+    const lines = hide(data).split("\n");
+    const fields = [
+      ...(name === "" ? [] : [`event: ${hide(name)}`]),
+      ...lines.map((it) => `data: ${it}`),
+    ];
+    const written = this.#framing === "sse" ? `${fields.join("\n")}\n\n` : `${hide(data)}\n`;
+    return { bytes: new TextEncoder().encode(written), isLast };
+  }
+
+  /** Whether an event of a response that has begun has payload. Until one has, every event is read. */
+  #look(event: StreamEvent): void {
+    const { dialect } = this.#options;
+    if (dialect.classifyEvent(digestEvent(event, dialect)) === "lifecycle") return;
+    this.#hasPayload = true;
+    this.#isLooking = false;
   }
 
   onEnd(now: number): ReplyResult {

@@ -4,12 +4,14 @@ import { NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
 import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
+import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
 import { digestEvent } from "./event-digest.ts";
 import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
+const SPACE = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -17,6 +19,8 @@ export interface JsonBodyOptions {
   dialect: Dialect;
   /** Whether a response without a byte is a failure (E13). */
   expectsBody: boolean;
+  /** Hides the secrets of this request in the text of an error. */
+  redact?(text: string): string;
 }
 
 export class JsonBody implements BodyReader {
@@ -28,6 +32,8 @@ export class JsonBody implements BodyReader {
   #tail: Tail | undefined;
   /** False as soon as the beginning shows that the body is not an error. */
   #mayBeError = true;
+  /** Set for an array, which may end with an error. */
+  #errors: ArrayErrors | undefined;
 
   constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -39,7 +45,9 @@ export class JsonBody implements BodyReader {
     const gate = this.#gate;
     if (gate.isOpen) {
       this.#tail?.add(chunk);
-      return gate.pass(chunk, now) ? "more" : "slow";
+      if (!isBlank(chunk)) gate.sawPayload(now);
+      const passed = this.#errors ? this.#errors.push(chunk) : chunk;
+      return gate.pass(passed, now) ? "more" : "slow";
     }
     // Once the beginning is known, it is not examined again.
     const isStart = gate.heldLength < START_SIZE;
@@ -48,13 +56,16 @@ export class JsonBody implements BodyReader {
     if (held < JUDGED_SIZE && this.#mayBeError) return "more";
     this.#tail = new Tail(TAIL_SIZE);
     this.#tail.add(gate.readHeld());
+    this.#errors = this.#errorsIn(gate.readHeld());
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+    gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
   }
 
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     if (gate.isOpen) {
+      if (this.#errors) gate.pass(this.#errors.end(), now);
       if (this.#tail) this.#usage.seeTail(decode(this.#tail.bytes()));
       return COMPLETED;
     }
@@ -69,6 +80,12 @@ export class JsonBody implements BodyReader {
   onBreak(why: Break): ReplyResult {
     return this.#gate.broken(why);
   }
+
+  #errorsIn(held: Uint8Array): ArrayErrors | undefined {
+    const { redact } = this.#options;
+    if (!redact || !startOf(held).startsWith("[")) return undefined;
+    return new ArrayErrors((text) => this.#options.redact!(text));
+  }
 }
 
 /** True when a text is JSON that the dialect considers an error. */
@@ -80,7 +97,7 @@ export function isErrorText(text: string, dialect: Dialect): boolean {
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
 function mayBeError(held: Uint8Array): boolean {
-  const start = decode(held.subarray(0, START_SIZE)).trimStart();
+  const start = startOf(held);
   if (!start.startsWith("[")) return start === "" || start.startsWith("{");
   const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
     undefined,
@@ -88,6 +105,15 @@ function mayBeError(held: Uint8Array): boolean {
     true,
   ];
   return key === undefined || !isWhole || /^(?:error|code|message|status|type|object)$/.test(key);
+}
+
+/** True for white space, with which some servers keep a connection open. */
+function isBlank(chunk: Uint8Array): boolean {
+  return chunk.every((byte) => byte <= SPACE);
+}
+
+function startOf(held: Uint8Array): string {
+  return decode(held.subarray(0, START_SIZE)).trimStart();
 }
 
 function decode(bytes: Uint8Array): string {

@@ -13,7 +13,10 @@ export class RawBody implements BodyReader {
 
   onData(chunk: Uint8Array, now: number): Step {
     const gate = this.#gate;
-    if (!gate.isOpen && !gate.open(now, this.kind)) return NOT_STREAMABLE;
+    if (!gate.isOpen) {
+      if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
+      gate.bytesArePayload();
+    }
     return gate.pass(chunk, now) ? "more" : "slow";
   }
 
