@@ -54,7 +54,7 @@ export async function callStep(context: AnonymousContext, call: StepCall): Promi
   const refusal: Refusal = {
     status: response.status,
     header: (name) => sent.hide(response.headers.get(name) ?? "") || undefined,
-    body: sent.hide(text.slice(0, CLASSIFIED_LENGTH)),
+    body: sent.hide(text).slice(0, CLASSIFIED_LENGTH),
     endpoint: step === "create" ? "create" : "token",
     inStream: false,
     receivedAt: wallTime(context.clock),
