@@ -80,7 +80,8 @@ export class FailureHandler {
     if (context.ended) this.#reporter.attempt(plan, selection, last, "end");
     context.check();
     const history = historyOf(state);
-    endpointFaults.failed(target, selection.circuitCall.endpoint, last, selection.sentAt);
+    const { circuitCall, sentAt } = selection;
+    endpointFaults.failed(target, circuitCall.endpoint, last, sentAt, context.sent);
     this.#reportToCircuit(history, target, selection, last);
     if (usageRequests?.isRefusal(state, selection, last, target)) {
       state.retry = { credential: selection.credential, met: selection.met };
