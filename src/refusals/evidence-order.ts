@@ -4,7 +4,8 @@ import type { Reason } from "../contract/verdict.ts";
 import { findTokenRefusal } from "./token-refusals.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 import { findInPage } from "./proxy-pages.ts";
-import { isAboutScopes, isLimit, namesAsked } from "./scopes.ts";
+import { isAboutScopes } from "../shared/scope-evidence.ts";
+import { isLimit, namesAsked } from "./scopes.ts";
 import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
   ACCOUNT,

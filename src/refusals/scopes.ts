@@ -86,8 +86,3 @@ export function actionOf(
 export function isLimit(reason: Reason): boolean {
   return REASONS[reason].windowed && reason !== "CREATE_LIMITED";
 }
-
-/** True for evidence that a credential has no right to one operation: it may have one to others, and is never disabled for that. */
-export function isAboutScopes({ evidence }: { evidence: string }): boolean {
-  return /scope/i.test(evidence);
-}
