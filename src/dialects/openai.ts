@@ -8,8 +8,8 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
-import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { OPENAI_OPERATIONS } from "./shared/openai-operations.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
