@@ -14,7 +14,7 @@ import { withPrepared } from "./http/headers.ts";
 import { placeRequest, toMount, toOutside } from "./http/mount.ts";
 import { isNormal, isReserved, type RequestPath, toNotNormal } from "./http/path.ts";
 import { checkModelOnce, checkRequest, readRequest } from "./http/read-request.ts";
-import { WebRequestCall } from "./http/web-request.ts";
+import { watchClient, WebRequestCall } from "./http/web-request.ts";
 import { WebResponseSink } from "./http/web-response.ts";
 import type { HookHandlers, HookName } from "./observe/hooks.ts";
 import type { RelayOptions } from "./options/types.ts";
@@ -135,8 +135,7 @@ class RequestHandler {
     if (at !== undefined && place.mount === undefined)
       return toResponse(toPlainAnswer(toOutside(place.target, at)), request.method);
     const sink = new WebResponseSink(request.method, address !== undefined);
-    request.signal.addEventListener("abort", () => sink.close(), { once: true });
-    if (request.signal.aborted) sink.close();
+    watchClient(request, () => sink.close());
     const call = new WebRequestCall(request, { ...place, address });
     const ended = this.handle(call, sink);
     waitUntil?.(ended.then(this.#services.settled));

@@ -6,6 +6,7 @@ import type { AnyOptions, OptionsInput } from "../options/input.ts";
 import { createLazyRelay, type OptionsOf } from "./lazy-relay.ts";
 import { serveNode } from "./serve-node.ts";
 import type { NodeRequest } from "../http/node-request.ts";
+import type { ServedRequest } from "../http/web-request.ts";
 import {
   countSegments,
   countTail,
@@ -59,7 +60,7 @@ export function defineRelay<
 
   return Object.assign(handler, {
     fetch(request: Request): Promise<Response> {
-      const original = toOriginal(request);
+      const original = withHost(toOriginal(request));
       const byRouter = original === request ? undefined : mountOf(original, request);
       const served = lazy.start();
       return served instanceof Promise
@@ -82,10 +83,19 @@ function relayEvent(served: Served, event: RelayEvent, handler: unknown): Promis
   const message = node.req as NodeRequest;
   return serveNode(served, message, node.res as NodeResponse, {
     ...placeUnder(message.url ?? "/", count, served.mount),
-    toRequest: () => event.req,
+    toRequest: () => withHost(event.req),
     toAddress: () => event.req.ip,
     preparedHeaders: () => event.res.headers,
   }).then(() => HANDLED);
+}
+
+/** In HTTP/2 the host is no header: functions of the operator find it there all the same, as behind every other host. */
+function withHost(request: ServedRequest): Request {
+  const message = request.runtime?.node?.req as NodeRequest | undefined;
+  const host = message?.headers[":authority"];
+  if (typeof host === "string" && request.headers.get("host") !== host)
+    request.headers.set("host", host);
+  return request;
 }
 
 /** h3 replaces headers of a returned response by those that the app has prepared: not so where the relay's protect the app (N11). */

@@ -10,7 +10,7 @@ export function serveNode(
   response: NodeResponse,
   where: NodeCallOptions,
 ): Promise<void> {
-  const sink = new NodeResponseSink(response, message.method ?? "GET");
+  const sink = new NodeResponseSink(response, message);
   return served.handle(new NodeRequestCall(message, where), sink).then(() => sink.finished);
 }
 

@@ -98,6 +98,17 @@ function toPrivate(value: string | undefined): string {
   return isPrivate && !isShared ? value : PRIVATE_CACHE;
 }
 
+/** Headers of a connection, in a response. HTTP/2 does not allow them (RFC 9113, section 8.2.2): Node throws, or drops them with a warning. */
+export const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+  "te",
+]);
+
 const STREAM_HEADERS = new Set([
   "content-type",
   "cache-control",

@@ -2,15 +2,15 @@
 import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
 import { BodyCollector } from "./body-collector.ts";
-import { readWebBody } from "./web-request.ts";
+import { NO_ERROR, untilPacketRead } from "./node-connection.ts";
+import type { RespondedMessage } from "./node-response.ts";
+import { readWebBody, toIncomplete } from "./web-request.ts";
 
 /** The part of `http.IncomingMessage` that is used. */
-export interface NodeRequest {
-  readonly method?: string;
+export interface NodeRequest extends RespondedMessage {
   readonly url?: string;
   readonly headers: Record<string, string | string[] | undefined>;
   readonly rawHeaders?: readonly string[];
-  readonly socket: { readonly remoteAddress?: string; readonly encrypted?: boolean } | null;
   readonly complete: boolean;
   readonly destroyed?: boolean;
   readonly readableDidRead?: boolean;
@@ -18,7 +18,7 @@ export interface NodeRequest {
   /** The result of a body parser. */
   readonly body?: unknown;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
-  on(event: "end" | "close" | "error", listener: () => void): unknown;
+  on(event: "end" | "close" | "error" | "aborted", listener: () => void): unknown;
   removeListener(event: string, listener: (chunk: Uint8Array) => void): unknown;
   destroy(): unknown;
 }
@@ -66,33 +66,32 @@ export class NodeRequestCall implements InboundCall {
 
   header(name: string): string | undefined {
     const { headers } = this.#message;
-    // HTTP/2 has the host in a field of its own.
-    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
+    const value = name === "host" ? hostOf(headers) : headers[name];
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
   eachHeader(visit: (value: string, name: string) => void): void {
     const { headers } = this.#message;
-    for (const name in headers) visit(this.header(name)!, name);
+    for (const name in headers) if (!isPseudo(name)) visit(this.header(name)!, name);
   }
 
   readBody(limit: number, meter?: BodyMeter): Promise<Uint8Array> {
     const message = this.#message;
-    if (message.destroyed && !message.complete)
+    if (message.aborted || (message.destroyed && !message.complete))
       return Promise.reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
     // A destroyed message never emits `end`, so waiting for it would never finish.
     if (message.destroyed) return this.#readRest(limit, meter);
     // The message has been read already: an `authorize` function that read a clone has left the rest in the web request.
     if (message.readableDidRead || message.readableEnded) return this.#readRest(limit, meter);
     return new Promise((resolve, reject) => {
-      const declared = Number(this.header("content-length") ?? 0);
+      const declared = this.#declaredLength();
       const body = new BodyCollector(limit, meter, declared);
       const gone = (): void => reject(new RelayError("ERR_RELAY_CLIENT_GONE"));
       if (body.refusal) reject(body.refusal as Error);
       const onData = (chunk: Uint8Array): void => {
         if (body.add(chunk)) return;
         reject(body.refusal as Error);
-        if (body.arrived > DISCARD_FACTOR * limit) message.destroy();
+        if (body.arrived > DISCARD_FACTOR * limit) discard(message);
       };
       const onClose = (): void => (message.complete ? undefined : gone());
       // Removed again, because the listeners would keep the body in memory as long as the response streams.
@@ -102,7 +101,10 @@ export class NodeRequestCall implements InboundCall {
         message.removeListener("error", gone);
         message.removeListener("close", onClose);
         // Whatever has consumed the body: an empty body is not what the client has sent.
-        if (body.arrived === 0 && this.#hasLength()) reject(this.#bodyUsed());
+        if (body.arrived === 0 && declared > 0) reject(this.#bodyUsed());
+        else if (body.arrived < declared) reject(toIncomplete(body.arrived, declared));
+        else if (message.stream && declared === 0)
+          void untilPacketRead().then(() => (message.aborted ? gone() : resolve(body.bytes())));
         else resolve(body.bytes());
       };
       message.on("data", onData);
@@ -125,28 +127,47 @@ export class NodeRequestCall implements InboundCall {
     return new RelayError("ERR_RELAY_BODY_USED", { detail: isParsed ? "express" : "node" });
   }
 
-  #hasLength(): boolean {
-    return Number(this.#message.headers["content-length"] ?? 0) > 0;
+  #declaredLength(): number {
+    return Number(this.#message.headers["content-length"] ?? 0);
   }
 
   // HTTP/2 need not announce a body.
   #hasBody(): boolean {
     const { headers } = this.#message;
     const isAnnounced = headers["transfer-encoding"] !== undefined || ":method" in headers;
-    return isAnnounced || this.#hasLength();
+    return isAnnounced || this.#declaredLength() > 0;
   }
+}
+
+/** Ends an upload that goes on although the client has its answer. */
+function discard(message: NodeRequest): void {
+  // In HTTP/2 the other streams of the connection go on; without an error, the client reads its answer.
+  if (message.stream) message.stream.close(NO_ERROR);
+  else message.destroy();
+}
+
+/** Method, path and host of an HTTP/2 request are no headers. */
+function isPseudo(name: string): boolean {
+  return name.startsWith(":");
+}
+
+/** The host that the client has called: in HTTP/2, the field that replaces `host` takes precedence (RFC 9113, section 8.3.1). */
+function hostOf(headers: NodeRequest["headers"]): string | undefined {
+  const host = headers[":authority"] ?? headers["host"];
+  return Array.isArray(host) ? host[0] : host;
 }
 
 /** Creates a web `Request` from a Node request, without its body: enough for `authorize` and the session key. */
 export function toWebRequest(message: NodeRequest, url: string = message.url ?? "/"): Request {
-  const { host = "localhost" } = message.headers;
   const protocol = message.socket?.encrypted ? "https" : "http";
   const headers = new Headers();
   for (const [name, value] of Object.entries(message.headers)) {
     for (const one of Array.isArray(value) ? value : [value])
-      if (one !== undefined && !name.startsWith(":")) headers.append(name, one);
+      if (one !== undefined && !isPseudo(name)) headers.append(name, one);
   }
-  const base = `${protocol}://${URL.canParse(`${protocol}://${String(host)}`) ? String(host) : "localhost"}`;
+  const host = hostOf(message.headers) ?? "localhost";
+  if (message.stream) headers.set("host", host);
+  const base = `${protocol}://${URL.canParse(`${protocol}://${host}`) ? host : "localhost"}`;
   return new Request(new URL(url.startsWith("/") ? `${base}${url}` : base), {
     method: message.method,
     headers,

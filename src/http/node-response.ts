@@ -1,8 +1,21 @@
-// Writes a response directly to Node's `ServerResponse`. The few fields in use are declared here, so that the core needs no `node:*`.
+// Writes a response directly to Node's `ServerResponse`, over HTTP/1 and HTTP/2. The few fields in use are declared here, so that the core
+// needs no `node:*`.
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
+import { CONNECTION_SPECIFIC } from "./headers.ts";
+import {
+  type ConnectedMessage,
+  type ConnectedResponse,
+  INTERNAL_ERROR,
+  isConnectionLost,
+  NO_ERROR,
+  watchConnection,
+} from "./node-connection.ts";
 
-/** The part of a client's socket that is used. */
-export interface NodeSocket {
+/** Header values by name; a list is sent as several headers. */
+export type HeaderFields = Record<string, number | string | string[] | undefined>;
+
+/** The part of the socket of a response that is used. */
+export interface ResponseSocket {
   /** True once Node sends nothing more on it. */
   readonly writableEnded: boolean;
   /** The system's side of the socket: a large write that is partly sent shows nowhere else. Node's own socket timeout reads it, too. */
@@ -12,17 +25,15 @@ export interface NodeSocket {
 }
 
 /** The part of `http.ServerResponse` that is used. */
-export interface NodeResponse {
+export interface NodeResponse extends ConnectedResponse {
   /** Bytes that Node has not handed to the system. */
   readonly writableLength?: number;
-  readonly socket?: NodeSocket | null;
+  readonly socket?: ResponseSocket | null;
   /** HTTP/2 only: its socket belongs to many responses. */
   readonly stream?: { readonly writableLength?: number };
   readonly writableFinished: boolean;
-  readonly destroyed: boolean;
   readonly headersSent: boolean;
-  statusMessage: string;
-  writeHead(status: number, headers: string[]): unknown;
+  writeHead(status: number, headers?: string[] | HeaderFields): unknown;
   flushHeaders?(): unknown;
   write(bytes: Uint8Array): boolean;
   end(): unknown;
@@ -30,26 +41,35 @@ export interface NodeResponse {
   on(event: "close" | "drain" | "error", listener: () => void): unknown;
 }
 
+/** The part of `http.IncomingMessage` that the response depends on. */
+export interface RespondedMessage extends ConnectedMessage {
+  readonly method?: string;
+}
+
+const NULL_BODY = new Set([204, 205, 304]);
+
 export class NodeResponseSink implements Sink {
   listener: SinkListener | undefined;
   readonly #response: NodeResponse;
-  readonly #isHead: boolean;
+  readonly #message: RespondedMessage;
+  #hasBody: boolean;
   #state: "open" | "writing" | "over" | "broken" | "left" = "open";
   #isWatched = false;
   /** Settles when the response has ended. */
   readonly finished: Promise<void>;
 
-  constructor(response: NodeResponse, method: string) {
+  constructor(response: NodeResponse, message: RespondedMessage) {
     this.#response = response;
-    this.#isHead = method === "HEAD";
-    if (response.destroyed) this.#state = "left";
+    this.#message = message;
+    this.#hasBody = message.method !== "HEAD";
+    const isLost = isConnectionLost(message, response);
+    if (isLost) this.#state = "left";
     this.finished = new Promise((resolve) => {
-      // `close` is also emitted after success; only `finish` shows that everything was sent.
-      response.on("close", () => {
-        if (!response.writableFinished) this.#close();
+      if (isLost) return resolve();
+      watchConnection(message, response, () => {
+        if (!this.#isDelivered()) this.#leave();
         resolve();
       });
-      if (response.destroyed) resolve();
     });
     response.on("drain", () => this.listener?.onDrain());
     // A socket that breaks during a write also emits `error`; `close` follows.
@@ -62,9 +82,8 @@ export class NodeResponseSink implements Sink {
 
   head(status: number, headers: HeaderList): void {
     if (this.closed || this.#response.headersSent) return;
-    const flat: string[] = [];
-    for (const [name, value] of headers) flat.push(name, value);
-    this.#response.writeHead(status, flat);
+    if (NULL_BODY.has(status)) this.#hasBody = false;
+    this.#response.writeHead(status, this.#message.stream ? toFields(headers) : toFlat(headers));
     queueMicrotask(() => this.#flush());
   }
 
@@ -74,7 +93,7 @@ export class NodeResponseSink implements Sink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.closed || this.#isHead) return true;
+    if (this.closed || !this.#hasBody) return true;
     this.#state = "writing";
     if (this.#response.write(bytes)) return true;
     if (!this.#isWatched) this.#watchSocket();
@@ -94,11 +113,12 @@ export class NodeResponseSink implements Sink {
   #watchSocket(): void {
     const response = this.#response;
     const { socket, stream } = response;
-    this.#isWatched = true;
+    // A response that waits behind another one has no socket yet.
     if (stream || !socket) return;
+    this.#isWatched = true;
     const onEnd = (): void => {
       if (this.#state !== "writing" || !socket.writableEnded) return;
-      this.#close();
+      this.#leave();
       response.destroy();
     };
     socket.on("end", onEnd);
@@ -114,12 +134,41 @@ export class NodeResponseSink implements Sink {
   destroy(): void {
     if (this.closed) return;
     this.#state = "broken";
-    this.#response.destroy();
+    const { stream } = this.#message;
+    // Without a code, the client would take what it has for the whole response.
+    if (stream) stream.close(INTERNAL_ERROR);
+    else this.#response.destroy();
   }
 
-  #close(): void {
+  /** True where the client has the complete response. Node calls a response finished that was reset: only `end` shows that it was whole. */
+  #isDelivered(): boolean {
+    const { stream } = this.#message;
+    // In HTTP/2 the head of a response without a body ends its stream.
+    const isWhole = this.#state === "over" || (stream !== undefined && !this.#hasBody);
+    const isReset = (stream?.rstCode ?? NO_ERROR) !== NO_ERROR;
+    return isWhole && !isReset && this.#response.writableFinished;
+  }
+
+  #leave(): void {
     if (this.closed || this.#state === "broken") return;
     this.#state = "left";
     this.listener?.onClose();
   }
+}
+
+function toFlat(headers: HeaderList): string[] {
+  const flat: string[] = [];
+  for (const [name, value] of headers) flat.push(name, value);
+  return flat;
+}
+
+/** The headers that HTTP/2 has. Of a flat list, Node 20 keeps only the last one of each name there. */
+function toFields(headers: HeaderList): HeaderFields {
+  const fields: HeaderFields = {};
+  for (const [name, value] of headers) {
+    const before = fields[name];
+    if (CONNECTION_SPECIFIC.has(name)) continue;
+    fields[name] = before === undefined ? value : [before, value].flat().map(String);
+  }
+  return fields;
 }

@@ -2,6 +2,20 @@
 import type { BodyMeter, InboundCall } from "../contract/inbound-call.ts";
 import { RelayError } from "../shared/errors.ts";
 import { BodyCollector } from "./body-collector.ts";
+import {
+  type ConnectedMessage,
+  type ConnectedResponse,
+  isConnectionLost,
+  untilPacketRead,
+  watchConnection,
+} from "./node-connection.ts";
+
+/** A web request. On Node, srvx adds the message and the response behind it. */
+export interface ServedRequest extends Request {
+  readonly runtime?: {
+    readonly node?: { readonly req?: ConnectedMessage; readonly res?: ConnectedResponse };
+  };
+}
 
 export interface WebCallOptions {
   /** Path before the target; `""` where the request's path is the target, `undefined` where it is not known. */
@@ -45,7 +59,7 @@ export class WebRequestCall implements InboundCall {
 
 /** Reads the body of a web request, at most `limit` bytes. */
 export async function readWebBody(
-  request: Request,
+  request: ServedRequest,
   limit: number,
   meter?: BodyMeter,
 ): Promise<Uint8Array> {
@@ -61,11 +75,28 @@ export async function readWebBody(
   }
   const reader = request.body.getReader();
   try {
-    return await readAll(reader, body);
+    const bytes = await readAll(reader, body);
+    await checkWhole(request, body.arrived, declared);
+    return bytes;
   } catch (error) {
     reader.cancel().catch(() => {});
     throw toBodyError(error);
   }
+}
+
+// A host may end the body of an interrupted upload like one that is complete.
+async function checkWhole(request: ServedRequest, length: number, declared: number): Promise<void> {
+  const message = request.runtime?.node?.req;
+  if (message?.stream && declared === 0) await untilPacketRead();
+  if (request.signal.aborted || message?.aborted) throw new RelayError("ERR_RELAY_CLIENT_GONE");
+  if (length < declared) throw toIncomplete(length, declared);
+}
+
+/** The error for a body that ends before its declared length. */
+export function toIncomplete(length: number, declared: number): RelayError {
+  return new RelayError("ERR_RELAY_BODY_INCOMPLETE", {
+    detail: `${length} of ${declared} bytes`,
+  });
 }
 
 function toBodyError(error: unknown): RelayError {
@@ -86,4 +117,13 @@ async function readAll(
     if (done) return body.bytes();
     if (!body.add(value)) throw body.refusal;
   }
+}
+
+/** Calls `onClose` when the client of a request has left, or has left before; also when its response has ended. */
+export function watchClient(request: ServedRequest, onClose: () => void): void {
+  const { signal, runtime } = request;
+  const { req, res } = runtime?.node ?? {};
+  signal.addEventListener("abort", onClose, { once: true });
+  if (req && res) watchConnection(req, res, onClose);
+  if (signal.aborted || (req && res && isConnectionLost(req, res))) onClose();
 }

@@ -1,5 +1,6 @@
 // Writes a response as a web `Response`: a pull stream, so that a slow client slows the upstream.
 import type { HeaderList, Sink, SinkListener } from "../contract/sink.ts";
+import { CONNECTION_SPECIFIC } from "./headers.ts";
 
 /** Number of bytes that may be buffered in the stream before the upstream is paused. */
 const HIGH_WATER = 65_536;
@@ -40,7 +41,9 @@ export class WebResponseSink implements Sink {
   }
 
   head(status: number, headers: HeaderList): void {
-    const init: ResponseInit = { status, headers: new Headers(headers) };
+    // The connection is the host's own: over HTTP/2, such a header would end the request.
+    const passed = headers.filter(([name]) => !CONNECTION_SPECIFIC.has(name));
+    const init: ResponseInit = { status, headers: new Headers(passed) };
     const hasBody = !this.#isHead && !NULL_BODY.has(status);
     const response = new Response(hasBody ? this.#body() : null, init);
     this.#respond(response);

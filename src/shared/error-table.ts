@@ -131,6 +131,11 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
     400,
     () => "The request body is declared as JSON but is not valid JSON.",
   ),
+  ERR_RELAY_BODY_INCOMPLETE: invalid(
+    400,
+    (f) =>
+      `The request body ended after ${f.detail} that its header \`content-length\` declares; send the whole body, and let no middleware change a body without its length.`,
+  ),
   ERR_RELAY_BODY_TIMEOUT: invalid(
     408,
     (f) => `The request body did not arrive within ${limitText(f)} (\`limits.bodyTimeout\`).`,
@@ -196,7 +201,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_NO_CREDENTIAL: unavailable(
     503,
     (f) =>
-      `No credential is available${forTarget(f)}: ${f.detail ?? "the upstream refused every credential that was tried"}.`,
+      `No credential is available${forTarget(f)}: ${f.detail ?? "the upstream refused every credential that was tried"}${retryIn(f)}.`,
   ),
   ERR_RELAY_TOKEN: unavailable(
     503,

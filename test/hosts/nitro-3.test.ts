@@ -1,3 +1,4 @@
+import { describeProtocols } from "./suite-protocols.ts";
 import { describeHost } from "./suite.ts";
 import { describeLasting } from "./suite-lasting.ts";
 import { buildWith, cliOf, copyExample, NITRO, uniqueMounts } from "./support/nitro.ts";
@@ -16,6 +17,8 @@ describeHost(
       return buildWith(app, cliOf(app, nitro));
     },
   },
-  (stage) =>
-    describeLasting(stage, { ...mounts, prefix: "NITRO", requestId: "x-relay-request-id" }),
+  (stage) => {
+    describeLasting(stage, { ...mounts, prefix: "NITRO", requestId: "x-relay-request-id" });
+    describeProtocols(stage, 2, ({ cert, key }) => ({ NITRO_SSL_CERT: cert, NITRO_SSL_KEY: key }));
+  },
 );

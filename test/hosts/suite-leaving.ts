@@ -13,7 +13,7 @@ import { untilStill } from "./support/still.ts";
 const SOON = 100;
 const ROUNDS = 3;
 
-interface Scene {
+export interface Scene {
   then: Behaviour;
   headers?: Record<string, string>;
   /** Resolves when the client is in the middle of the phase. */
@@ -35,7 +35,7 @@ const calledTimes =
 const BEFORE = "client_gone_before_first";
 const MID = "client_gone_mid";
 
-const SCENES: Record<Phase, Scene> = {
+export const SCENES: Record<Phase, Scene> = {
   waiting: {
     then: { refuse: { kind: "rate-limit", wait: 60_000 } },
     reached: calledTimes(2),

@@ -30,7 +30,7 @@ const hosts: Record<string, Host> = {
   async node(method, use) {
     const sinks: NodeResponseSink[] = [];
     const seen = await serve(method, (response) => {
-      const sink = new NodeResponseSink(response, method);
+      const sink = new NodeResponseSink(response, response.req);
       sinks.push(sink);
       use(sink);
     });
@@ -205,7 +205,7 @@ describe("the node sink", () => {
     const seen = await serve("GET", (response) => {
       response.setHeader("x-host", "1");
       response.setHeader("x-both", "host");
-      const sink = new NodeResponseSink(response, "GET");
+      const sink = new NodeResponseSink(response, response.req);
       sink.head(200, [["x-both", "relay"]]);
       sink.end();
     });
@@ -215,7 +215,7 @@ describe("the node sink", () => {
   it("is finished when the response is, for every reason", async () => {
     const how: Promise<void>[] = [];
     const use = (stop: (sink: NodeResponseSink) => void) => (response: ServerResponse) => {
-      const sink = new NodeResponseSink(response, "GET");
+      const sink = new NodeResponseSink(response, response.req);
       how.push(sink.finished);
       sink.head(200, []);
       sink.write(encoder.encode("x"));
@@ -247,7 +247,7 @@ describe("the node sink", () => {
   it("notices a client that left before it began", async () => {
     const seen = new Promise<NodeResponseSink>((resolve) => {
       void serve("GET", (response) => {
-        response.on("close", () => resolve(new NodeResponseSink(response, "GET")));
+        response.on("close", () => resolve(new NodeResponseSink(response, response.req)));
         response.destroy();
       }).catch(() => {});
     });

@@ -25,3 +25,32 @@ it.each([new Error("aborted"), "gone", undefined, Object.assign(new Error(), { s
     });
   },
 );
+
+it("N4 relays no body that ends before its declared length", async () => {
+  const send = (body: BodyInit, length: number): Promise<Uint8Array> => {
+    const headers = { "content-length": String(length) };
+    return readWebBody(new Request("http://relay.test/ai", { method: "POST", body, headers }), 100);
+  };
+  await expect(send("half", 8)).rejects.toMatchObject({
+    code: "ERR_RELAY_BODY_INCOMPLETE",
+    status: 400,
+    message: expect.stringContaining("4 of 8 bytes") as string,
+  });
+  expect((await send("whole", 5)).length).toBe(5);
+});
+
+it("I4 a body whose host ends it although the client has left is not whole", async () => {
+  const gone = new AbortController();
+  const body = new ReadableStream({
+    pull(controller) {
+      gone.abort();
+      controller.enqueue(new Uint8Array(4));
+      controller.close();
+    },
+  });
+  const { signal } = gone;
+  const init = { method: "POST", body, signal, duplex: "half" };
+  await expect(
+    readWebBody(new Request("http://relay.test/ai", init as RequestInit), 100),
+  ).rejects.toMatchObject({ code: "ERR_RELAY_CLIENT_GONE" });
+});

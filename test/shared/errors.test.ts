@@ -497,6 +497,7 @@ it("E3 has no code that no test provokes", () => {
     "ERR_RELAY_START",
     "ERR_RELAY_MODULE",
     "ERR_RELAY_CLIENT_GONE",
+    "ERR_RELAY_BODY_INCOMPLETE",
     "ERR_RELAY_NOT_READY",
     "ERR_RELAY_MOUNT",
     "ERR_RELAY_MOUNT_MISSING",

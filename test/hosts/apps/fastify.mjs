@@ -3,7 +3,8 @@ import { defineRelay } from "h3-relay/node";
 import { optionsOf } from "./options.mjs";
 
 const relay = defineRelay(() => ({ ...optionsOf(process.env), mount: "/deep/ai" }));
-const app = Fastify();
+const { PORT, CERT: cert, KEY: key } = process.env;
+const app = Fastify(cert ? { http2: true, https: { cert, key, allowHTTP1: true } } : {});
 // Before Fastify reads the body.
 const onRequest = (request, reply) => {
   reply.hijack();
@@ -11,4 +12,4 @@ const onRequest = (request, reply) => {
 };
 app.all("/deep/ai/*", { onRequest }, () => {});
 app.addHook("onClose", () => relay.close());
-await app.listen({ port: Number(process.env.PORT), host: "127.0.0.1" });
+await app.listen({ port: Number(PORT), host: "127.0.0.1" });

@@ -2,8 +2,10 @@ import { H3, serve } from "h3";
 import { defineRelay } from "h3-relay";
 import { optionsOf } from "./options.mjs";
 
+const { PORT, CERT: cert, KEY: key } = process.env;
 const app = new H3().all(
   "/deep/ai/**",
   defineRelay(() => optionsOf(process.env)),
 );
-serve(app, { port: Number(process.env.PORT), hostname: "127.0.0.1", silent: true });
+const tls = cert ? { cert, key } : undefined;
+serve(app, { port: Number(PORT), hostname: "127.0.0.1", silent: true, tls });
