@@ -5,6 +5,7 @@ import { operationOf } from "../dialects/operation-of.ts";
 import { checkVersion } from "../http/api-version.ts";
 import type { Fault } from "../observe/fault-log.ts";
 import type { Disallowed } from "../options/allowed-operations.ts";
+import { slipOf } from "../options/suggest.ts";
 import type { UpstreamConfig } from "../options/upstreams.ts";
 import { RelayError } from "../shared/errors.ts";
 import { parsePattern } from "../shared/path-patterns.ts";
@@ -51,8 +52,32 @@ export function toOperationError(
   const option = name === "default" ? "upstream.allow" : `upstreams.${name}.allow`;
   return new RelayError("ERR_RELAY_OPERATION", {
     path: `${asked.method} ${asked.path.slice(0, SHOWN) || "/"}`,
-    ...describe(upstream, asked, disallowed, option),
+    ...withQuestion(describe(upstream, asked, disallowed, option), meantBy(upstream, asked)),
   });
+}
+
+function withQuestion(
+  { detail, advice }: { detail: string; advice: string },
+  meant: string | undefined,
+): { detail: string; advice: string } {
+  return { detail, advice: meant === undefined ? advice : `Did you mean ${meant}? ${advice}` };
+}
+
+/** The default operation that a client may have meant: the same path with another method, or a path with a typo. */
+function meantBy({ dialect }: UpstreamConfig, { method, path }: Requested): string | undefined {
+  const other = ["POST", "GET"].find(
+    (one) => one !== method && operationOf(dialect, one, path)?.isDefault,
+  );
+  if (other !== undefined && method !== "HEAD" && method !== "DELETE")
+    return `${other} ${path.slice(0, SHOWN)}`;
+  const [, version = "", rest = path] = /^(\/v\d+\w*)(\/.*)$/.exec(path) ?? [];
+  const paths = Object.values(dialect.operations?.defaults ?? {})
+    .flat()
+    .map((name) => name.split(" ") as [string, string])
+    .filter(([own, one]) => own === method && !one.includes("{"))
+    .map(([, one]) => one);
+  const near = slipOf(rest, paths);
+  return near === undefined || near === rest ? undefined : `${method} ${version}${near}`;
 }
 
 function describe(
@@ -93,7 +118,7 @@ export function operationFault({ facts, message }: RelayError): Fault {
   return {
     subject: "operations",
     kind: facts.detail ?? "",
-    what: `a request was refused with 403: ${message}`,
+    what: `a request was refused with 403: ${message.replace(/\.$/, "")}`,
     advice: "docs/security.md#operations lists what clients may do by default",
     endedBy: undefined,
   };

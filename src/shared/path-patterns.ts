@@ -118,14 +118,15 @@ export class PathPatterns<Value> {
   find(method: string, path: string): Value | undefined {
     const given = path.endsWith("/") ? path.slice(0, -1) : path;
     const read = method === "HEAD" ? "GET" : method;
-    const exact = this.#exact.get(read)?.get(given);
+    // No pattern without placeholders has a verb, but for a few that are found below.
+    const paths = this.#hasVerbs && given.includes(":") ? undefined : this.#exact.get(read);
+    const exact = paths?.get(given);
     if (exact !== undefined) return exact;
     const start = this.#startOf(given);
     const found =
       start === 1 || this.#readsStart ? this.#look(this.#root, given, 1, read) : undefined;
     if (found !== undefined || start === 1) return found;
-    const rest = this.#exact.get(read)?.get(given.slice(start - 1));
-    return rest ?? this.#look(this.#root, given, start, read);
+    return paths?.get(given.slice(start - 1)) ?? this.#look(this.#root, given, start, read);
   }
 
   #addExact(method: string, segments: readonly string[], value: Value): void {

@@ -189,21 +189,29 @@ export const ADDRESSES: Record<string, Mistake> = {
       "Nothing is served at /ai: the request names no endpoint. OpenAI clients add it by themselves: their base URL must end with /ai. Then the request goes to /ai/chat/completions.",
     ],
   },
-  "J14 an endpoint with a slip": {
+  "J14 N13 an endpoint with a slip": {
     path: "/ai/chat/completion",
     options: under("/v1"),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
+      'warn operations: a request was refused with 403: POST /chat/completion is not allowed here: the dialect openai has no such operation. Did you mean POST /chat/completions? If the upstream has it, the relay\'s option `upstream.allow` must contain "POST /chat/completion"; docs/security.md#operations lists what clients may do by default',
     ],
-    answer: [404, "unknown_url", "Unknown path: POST /v1/chat/completion"],
+    answer: [
+      403,
+      "ERR_RELAY_OPERATION",
+      'POST /chat/completion is not allowed here: the dialect openai has no such operation. Did you mean POST /chat/completions? If the upstream has it, the relay\'s option `upstream.allow` must contain "POST /chat/completion".',
+    ],
   },
-  "J14 GET in place of POST": {
+  "J14 N13 GET in place of POST": {
     method: "GET",
     options: under("/v1"),
     log: [
-      "warn upstream default (127.0.0.1:PORT): answered 404 to its first request (words:not-there); check the path of `baseURL` (a missing or doubled `/v1`?); if it is correct, the request's method, path or model is not served there",
+      'warn operations: a request was refused with 403: GET /chat/completions is not allowed here: it is an operation of the kind "stored_completions". Did you mean POST /chat/completions? Only the operator can change that: the relay\'s option `upstream.allow` must contain "stored_completions", or "GET /chat/completions" for this operation alone; docs/security.md#operations lists what clients may do by default',
     ],
-    answer: [404, "unknown_url", "Unknown path: GET /v1/chat/completions"],
+    answer: [
+      403,
+      "ERR_RELAY_OPERATION",
+      'GET /chat/completions is not allowed here: it is an operation of the kind "stored_completions". Did you mean POST /chat/completions? Only the operator can change that: the relay\'s option `upstream.allow` must contain "stored_completions", or "GET /chat/completions" for this operation alone.',
+    ],
   },
   "K13 L7 Anthropic's base URL with /v1": {
     path: "/ai/v1/messages",
