@@ -5,6 +5,7 @@ const DISGUISED = 16;
 /** This many characters in a row that may be base64 of a text: so many show even the shortest secret. */
 const ENCODED_RUN = 10;
 const ENDING = /end(?:s|ing) |last /i;
+const CAPITAL = /[A-Z]/;
 const CLASSES: Uint8Array = createClasses();
 
 /** True for a text that may be escaped or masked. */
@@ -26,7 +27,8 @@ export function mayBeDisguised(text: string): boolean {
  * possible at the first of four places, 24 at the second, 32 at the third.
  */
 export function mayBeEncoded(text: string): boolean {
-  if (text.length < ENCODED_RUN) return false;
+  // Hardly any base64 has no capital letter.
+  if (text.length < ENCODED_RUN || !CAPITAL.test(text)) return false;
   for (let phase = 0; phase < 4; phase++) {
     let run = 0;
     for (let at = 0; at < text.length; at++) {

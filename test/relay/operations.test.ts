@@ -200,6 +200,15 @@ describe("the operation of a request", () => {
   });
 });
 
+it("N13 J4 `explain` throws what a request would get", async () => {
+  await start();
+  const explained = (path: string) => relay.relay.explain({ path, body: { model: "gpt-4o" } });
+  expect(explained("/chat/completions")).toHaveLength(1);
+  expect(() => explained("/files")).toThrow(
+    expect.objectContaining({ code: "ERR_RELAY_OPERATION", status: 403 }),
+  );
+});
+
 describe("several upstreams", () => {
   const credentials = ["one", "two"].flatMap((upstream) =>
     makeCredentials(1).map((one) => ({ ...one, id: upstream, upstream })),

@@ -137,6 +137,12 @@ const EXITS: Record<string, (text: string) => Reply> = {
     ),
     split: 9,
   }),
+  "an error at the end of a short array": (text) =>
+    reply(
+      200,
+      JSON_TYPE,
+      `[{"candidates":[{"content":"hello"}]},{"error":{"message":"bad ${text}"}}]`,
+    ),
   "the code of a refusal": (text) =>
     reply(429, JSON_TYPE, `{"error":{"message":"no","code":"rate_limit:${text}"}}`),
   "the code of a 403": (text) =>

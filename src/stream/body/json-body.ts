@@ -6,6 +6,7 @@ import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "
 import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
 import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { digestEvent } from "./event-digest.ts";
 import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
@@ -56,6 +57,7 @@ export class JsonBody implements BodyReader {
     this.#tail = new Tail(TAIL_SIZE);
     this.#tail.add(gate.readHeld());
     this.#errors = this.#errorsIn(gate.readHeld());
+    if (this.#errors) this.#hideInHeld(this.#errors);
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
     gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
@@ -80,6 +82,13 @@ export class JsonBody implements BodyReader {
     return this.#gate.broken(why);
   }
 
+  /** The first bytes of an array may contain its error already. */
+  #hideInHeld(errors: ArrayErrors): void {
+    const held = this.#gate.readHeld();
+    this.#gate.drop();
+    this.#gate.hold(errors.push(held));
+  }
+
   #errorsIn(held: Uint8Array): ArrayErrors | undefined {
     const { redact } = this.#options;
     if (!redact || !startOf(held).startsWith("[")) return undefined;
@@ -90,7 +99,8 @@ export class JsonBody implements BodyReader {
 /** True when a text is JSON that the dialect considers an error. */
 export function isErrorText(text: string, dialect: Dialect): boolean {
   const data = text.trim();
-  return /^[{[]/.test(data) && dialect.classifyEvent({ name: "", data }) === "error";
+  if (!/^[{[]/.test(data)) return false;
+  return dialect.classifyEvent(digestEvent({ name: "", data }, dialect)) === "error";
 }
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
