@@ -72,7 +72,7 @@ async function azurePlace(kind: "blob" | "table"): Promise<ServicePlace> {
   await scratch.run(
     bin,
     [`--${kind}Port`, `${port}`, "--skipApiVersionCheck", "--inMemoryPersistence"],
-    /successfully listen/i,
+    /success/i,
   );
   const suffix = kind === "blob" ? "BlobEndpoint" : "TableEndpoint";
   const connectionString = `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT};AccountKey=${KEY};${suffix}=http://127.0.0.1:${port}/${ACCOUNT};`;
@@ -92,22 +92,27 @@ async function azurePlace(kind: "blob" | "table"): Promise<ServicePlace> {
       dispose: scratch.dispose,
     };
   }
-  const { TableClient } = require("@azure/data-tables") as {
-    TableClient: {
-      fromConnectionString(
-        text: string,
-        name: string,
-        options: object,
-      ): { createTable(): Promise<unknown> };
-    };
+  // The driver has no option for a server without TLS.
+  const { TableClient } = (await load("@azure/data-tables/dist/esm/index.js")) as {
+    TableClient: { fromConnectionString: ConnectTable };
   };
+  const connect = TableClient.fromConnectionString.bind(TableClient);
   const options = { allowInsecureConnection: true };
-  await TableClient.fromConnectionString(connectionString, "unstorage", options).createTable();
+  Object.assign(TableClient, {
+    fromConnectionString: (text: string, table: string) => connect(text, table, options),
+  });
+  await connect(connectionString, "unstorage", options).createTable();
   return {
     open: () => createStorage({ driver: driver({ connectionString, accountName: ACCOUNT }) }),
     dispose: scratch.dispose,
   };
 }
+
+type ConnectTable = (
+  text: string,
+  table: string,
+  options: object,
+) => { createTable(): Promise<unknown> };
 
 async function s3Place(): Promise<ServicePlace> {
   const scratch = await scratchOf();
