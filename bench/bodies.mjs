@@ -1,4 +1,4 @@
-// `node --expose-gc bench/bodies.mjs [shape …] [--dist ../../dist/] [--size 32]`
+// `node --expose-gc bench/bodies.mjs [shape …] [--dist ../../dist/] [--size 32] [--transport fetch]`
 //
 // What one body costs the relay, by its shape: peak growth of its resident memory, the longest time for which its event loop was blocked, and
 // what is still held while the answer streams. Each shape has a process of its own. `--dist` names another build to compare with.
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
   options: {
     dist: { type: "string", default: "../../dist/" },
     size: { type: "string", default: "32" },
+    transport: { type: "string", default: "" },
   },
 });
 const SIZE = Number(values.size) * 2 ** 20 - 1_024;
@@ -51,7 +52,7 @@ const REQUESTS = {
     const keys = Array.from({ length: SIZE / 12 }, (_, nth) => `"${nth.toString(36)}":0`);
     return Buffer.from(`${head}${keys.join(",")}}`.slice(0, SIZE).replace(/,[^,]*$/, "}"));
   },
-  "one key, repeated": () => fill(head, '"model":"m",', '"z":0}'),
+  "one key, repeated": () => fill(head, '"stream":true,', '"z":0}'),
   "white space": () => fill(head, " ", '"z":0}'),
   "no JSON": () => fill("", "x", ""),
 };
@@ -117,7 +118,11 @@ const upstream = createServer((message, response) => {
 await new Promise((done) => upstream.listen(0, "127.0.0.1", done));
 
 if (values.dist === "../../dist/") await ensureBuilt();
-const env = { DIST: values.dist, UPSTREAM: `http://127.0.0.1:${upstream.address().port}` };
+const env = {
+  ...(values.transport && { TRANSPORT: values.transport }),
+  DIST: values.dist,
+  UPSTREAM: `http://127.0.0.1:${upstream.address().port}`,
+};
 
 /** Writes chunks of one byte, many of them at a time. */
 async function writeInBytes(socket, body) {
@@ -138,7 +143,7 @@ async function sendInBytes(url, body) {
   const socket = connect(Number(port), hostname);
   socket.on("error", () => {});
   socket.write(
-    "POST /ai/v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
+    "POST /ai/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n",
   );
   const answered = once(socket, "data");
   await writeInBytes(socket, body);
@@ -147,13 +152,15 @@ async function sendInBytes(url, body) {
 }
 
 /** Sends a body and reads the answer to its first byte or its end. */
-function send(url, body, { untilFirst = false } = {}) {
+function send(url, body, { untilFirst = false, expected = 200 } = {}) {
   return new Promise((resolve, reject) => {
     const headers = { ...JSON_TYPE, "content-length": body.length };
-    const sent = request(`${url}/ai/v1/chat/completions`, { method: "POST", headers });
+    const sent = request(`${url}/ai/chat/completions`, { method: "POST", headers });
     sent.on("error", reject);
     sent.on("response", (response) => {
       response.on("error", () => {});
+      if (response.statusCode !== expected)
+        return reject(new Error(`status ${response.statusCode} instead of ${expected}`));
       if (untilFirst) response.once("data", () => resolve(() => sent.destroy()));
       else response.resume().on("end", () => resolve(response.statusCode));
     });
@@ -210,7 +217,10 @@ for (const [name, make] of Object.entries(REQUESTS)) {
   const body = make();
   await measure(`request: ${name}`, async (url, relay, idle) => {
     answer = refusedOnce();
-    if (name === "no JSON") return (void (await send(url, body)), { size: body.length });
+    if (name === "no JSON") {
+      await send(url, body, { expected: 400 });
+      return { size: body.length };
+    }
     const stop = await send(url, body, { untilFirst: true });
     const held = (await relay.call("held")) - idle;
     stop();
@@ -235,7 +245,7 @@ for (const [name, make] of Object.entries(ANSWERS)) {
       response.socket.on("error", () => {});
       setImmediate(() => writeInBytes(response.socket, body));
     };
-    await send(url, Buffer.from('{"model":"n"}'));
+    await send(url, Buffer.from('{"model":"n"}'), { expected: status });
     return { size: body.length };
   });
 }

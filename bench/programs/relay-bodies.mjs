@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serveCommands } from "../lib/processes.mjs";
 
-const { DIST = "../../dist/", UPSTREAM } = process.env;
+const { DIST = "../../dist/", UPSTREAM, TRANSPORT } = process.env;
 const { defineRelay } = await import(`${DIST}adapters/node.mjs`);
 const relay = defineRelay({
   upstreams: {
@@ -19,6 +19,7 @@ const relay = defineRelay({
   ],
   limits: { maxAttempts: 2 },
   mount: "/ai",
+  transport: TRANSPORT,
   log: false,
 });
 const server = createServer(relay);

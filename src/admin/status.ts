@@ -38,8 +38,8 @@ export interface StatusDeps {
   state: Pick<State, "counters" | "health">;
   openRequests: { readonly size: number };
   queue: { readonly size: number };
-  bodies: { readonly held: number };
   secrets: Pick<SecretDirectory, "redactorOf">;
+  bodies: { readonly held: number };
 }
 
 /** Reads the status from the same tables that the selection reads. Contains no secret. */

@@ -3,6 +3,7 @@ import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Target } from "../contract/target.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Verdict } from "../contract/verdict.ts";
+import { needsVerification } from "../cooldowns/apply-verdict.ts";
 import type { Cooldown } from "../cooldowns/cooldown-table.ts";
 import type { Failure } from "../cooldowns/outcome.ts";
 import type { NextStep } from "../observe/hooks.ts";
@@ -48,6 +49,8 @@ interface Decision {
   hasNext: boolean;
   /** The request falls back to the next target, and does not return to this one. */
   isLeaving: boolean;
+  /** The refused token is renewed, and the refusal not believed yet. */
+  isRenewed: boolean;
 }
 
 const SAME: Step = { go: "same", delay: 0 };
@@ -77,7 +80,8 @@ export class FailureHandler {
     if (context.ended) this.#reporter.attempt(plan, selection, last, "end");
     context.check();
     const history = historyOf(state);
-    endpointFaults.failed(target, selection.circuitCall.endpoint, last, selection.sentAt);
+    const { circuitCall, sentAt } = selection;
+    endpointFaults.failed(target, circuitCall.endpoint, last, sentAt, context.sent);
     this.#reportToCircuit(history, target, selection, last);
     if (usageRequests?.isRefusal(state, selection, last, target)) {
       state.retry = { credential: selection.credential, met: selection.met };
@@ -151,6 +155,7 @@ export class FailureHandler {
       hasOther,
       hasNext,
       isLeaving: leaves,
+      isRenewed: isRenewed && step.go === "same",
     };
   }
 
@@ -163,11 +168,15 @@ export class FailureHandler {
   #renew(
     { renewed }: AttemptHistory,
     { credential, secret }: Selection,
-    { reason }: Verdict,
+    verdict: Verdict,
   ): boolean {
     const { tokens } = this.#deps;
-    if (reason !== "UNAUTHENTICATED" || !tokens.isRenewable(credential)) return false;
+    const isForbidden = isBareForbidden(verdict);
+    if (verdict.reason !== "UNAUTHENTICATED" && !isForbidden) return false;
+    if (!tokens.isRenewable(credential)) return false;
     const isFirst = !renewed.has(credential);
+    // A new token that is forbidden, too, was not the cause.
+    if (isForbidden && !isFirst) return false;
     tokens.reject(credential, secret ?? "", !isFirst);
     renewed.add(credential);
     return isFirst;
@@ -187,7 +196,7 @@ export class FailureHandler {
     state: AttemptState,
     selection: Selection,
     last: LastAttempt,
-    { step, hasOther, isLeaving: leaves }: Decision,
+    { step, hasOther, isLeaving: leaves, isRenewed }: Decision,
   ): void {
     const { context, target } = plan;
     const { credential, sentAt } = selection;
@@ -205,7 +214,8 @@ export class FailureHandler {
     // Capacity closes the model only when this request's attempts are spent (C12); every other reason closes at once (D7).
     const isWaiting =
       verdict.reason === "MODEL_CAPACITY_EXHAUSTED" && step.go !== "stop" && !leaves;
-    const met = isWaiting ? undefined : this.#applyVerdict(history, failure);
+    const isDeferred = isRenewed && verdict.reason === "FORBIDDEN";
+    const met = isWaiting || isDeferred ? undefined : this.#applyVerdict(history, failure);
     if (leaves) history.left.add(target);
     else if (step.go === "same" || (step.go === "any" && !hasOther))
       state.retry = { credential, met: met ?? selection.met };
@@ -213,16 +223,27 @@ export class FailureHandler {
     if (met) history.cooled.add(credential);
   }
 
-  // If several credentials are refused for one request, the request is the cause: the first is enabled again (E7).
-  #applyVerdict({ forbidden }: AttemptHistory, failure: Failure): Cooldown | undefined {
-    const { verdicts } = this.#deps;
-    const { reason, scope } = failure.verdict;
-    if (reason !== "FORBIDDEN" || scope !== "credential") return verdicts.apply(failure);
-    forbidden.add(failure.credential);
-    if (forbidden.size === 1) return verdicts.apply(failure);
-    verdicts.revertForbidden([...forbidden]);
+  // If several credentials are refused for one request, the request or the provider's login is the cause (E6, E7).
+  #applyVerdict({ denied }: AttemptHistory, failure: Failure): Cooldown | undefined {
+    const { verdicts, tokens } = this.#deps;
+    const { credential, verdict } = failure;
+    const isOwn =
+      verdict.reason === "FORBIDDEN"
+        ? !needsVerification(verdict)
+        : verdict.reason === "UNAUTHENTICATED" && !tokens.isRenewable(credential);
+    if (!isOwn || verdict.scope !== "credential") return verdicts.apply(failure);
+    denied.set(credential, failure);
+    if (denied.size === 1) return verdicts.apply(failure);
+    verdicts.revertDenied([...denied.values()]);
     return undefined;
   }
+}
+
+/** A 403 that says neither that the account is closed nor what the owner must do. */
+function isBareForbidden(verdict: Verdict): boolean {
+  const { reason, scope, disables, hint } = verdict;
+  if (reason !== "FORBIDDEN" || needsVerification(verdict)) return false;
+  return scope === "credential" && !disables && hint === null;
 }
 
 // If there is only one target, a credential that failed is excluded for the whole request.

@@ -4,6 +4,7 @@ import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Endpoint, Target } from "../contract/target.ts";
 import type { Reason } from "../contract/verdict.ts";
 import type { Cooldown } from "../cooldowns/cooldown-table.ts";
+import type { Failure } from "../cooldowns/outcome.ts";
 import type { CircuitCall } from "../policies/circuit-breaker.ts";
 import type { PendingAnswer } from "../policies/pending-answers.ts";
 import type { QueueEntry } from "../policies/request-queue.ts";
@@ -47,8 +48,8 @@ export interface AttemptHistory {
   cooled: Set<string>;
   /** Credentials whose token it has had refreshed, once each (E6). */
   renewed: Set<string>;
-  /** Credentials that answered it with 403. */
-  forbidden: Set<string>;
+  /** Credentials that answered it with a 401 or 403 of their own. */
+  denied: Map<string, Failure>;
   /** The endpoint that refused to report token counts, or may have: the request goes on without asking. */
   usageRefusedBy: Endpoint | undefined;
 }
@@ -102,7 +103,7 @@ export function historyOf(state: AttemptState): AttemptHistory {
     reasons: new Map(),
     cooled: new Set(),
     renewed: new Set(),
-    forbidden: new Set(),
+    denied: new Map(),
     usageRefusedBy: undefined,
   });
 }

@@ -14,7 +14,8 @@ const COOLING: Partial<Record<Reason, string>> = {
   MODEL_CAPACITY_EXHAUSTED: "without capacity",
   BILLING: "without credit",
   NOT_FOUND: "without access to this model",
-  FORBIDDEN: "waiting for verification",
+  FORBIDDEN: "cooling down (access refused)",
+  UNAUTHENTICATED: "cooling down (API key refused)",
 };
 
 const SKIPPED: Readonly<Record<Exclude<Skipped["why"], "disabled" | "cooling">, string>> = {

@@ -122,6 +122,12 @@ export class FinalErrors {
     if (why === "protected") return new RelayError("ERR_RELAY_PROTECTED", facts);
     if (reason === "NOT_FOUND") return new RelayError("ERR_RELAY_MODEL_NOT_FOUND", factsOf(target));
     if (reason === "MODEL_CAPACITY_EXHAUSTED") return new RelayError("ERR_RELAY_CAPACITY", facts);
+    // A refused key is no limit.
+    if (reason === "FORBIDDEN" || reason === "UNAUTHENTICATED")
+      return new RelayError("ERR_RELAY_NO_CREDENTIAL", {
+        ...facts,
+        detail: summarize(this.#deps, target, excludedFor(state, target)),
+      });
     // A limit that all credentials share, or that of an anonymous source, belongs to no credential.
     const isShared = key?.credential === ANY;
     const summary = isShared

@@ -116,14 +116,14 @@ class SentAttempt implements ReplyOptions, Interruptible {
     commit(context, status, passed, isEventStream);
   }
 
-  onAnswer(): void {
-    this.#selection.pending?.answered(this.clock.now());
-  }
-
   redact(text: string): string {
     const { context, target } = this.#plan;
     const { secret } = this.#selection;
     return new SentSecrets(secret ?? "", target, context.sent).hide(text);
+  }
+
+  onAnswer(): void {
+    this.#selection.pending?.answered(this.clock.now());
   }
 
   onOpen(): void {

@@ -67,6 +67,9 @@ export function toUpstreamError(
       return new RelayError("ERR_RELAY_UPSTREAM_REJECTED", facts);
     case "FORBIDDEN":
       return new RelayError("ERR_RELAY_UPSTREAM_REFUSED", facts);
+    case "UNKNOWN":
+    case "ABORTED":
+      return new RelayError("ERR_RELAY_UPSTREAM_FAILED", { ...facts, status: real });
     default:
       return new RelayError("ERR_RELAY_LIMITED", {
         ...facts,

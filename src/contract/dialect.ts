@@ -103,6 +103,11 @@ export interface Dialect {
   /** Classifies a refusal by what is specific to this dialect; `undefined` leaves it to the common evidence. */
   judge?(refusal: Refusal): CodeMeaning | undefined;
 
+  /**
+   * Fields of an event or a JSON answer that `classifyEvent`, `isCompleteWith`, `readUsage` and `usageOption` read, as paths like those in
+   * `bodyPaths`. Events above 64 KiB are given to these functions with nothing else. @default all
+   */
+  eventPaths?: readonly string[] | undefined;
   /** Returns the meaning of an event. May parse. Called for each event before commit, and after it if `mayBeSignificant` is true. */
   classifyEvent(event: StreamEvent): EventMeaning;
   /** Cheap check of an event after commit: false if it can be neither terminal nor error. Must not parse. */

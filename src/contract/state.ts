@@ -9,6 +9,12 @@ import type {
   UsageCounters,
 } from "./records.ts";
 
+/** An intent without a token. */
+export interface UnsettledIntent extends IntentRecord {
+  /** True if a torn token record proves that the announced call was answered: the refresh token has been used (K17). */
+  wasAnswered: boolean;
+}
+
 /** Stored access tokens. */
 export interface TokenStore {
   /** Reads the highest generation from the store; `undefined` if there is none. Rejects if the store cannot be read. */
@@ -16,7 +22,9 @@ export interface TokenStore {
   /** Resolves when the record is stored; rejects if it cannot be. Sealed if the relay has a `secret` (N1). */
   write(record: TokenRecord): Promise<void>;
   /** Returns the intents of a credential that have no token of their generation or a higher one, by generation. Rejects like `read`. */
-  intents(credential: string): Promise<IntentRecord[]>;
+  intents(credential: string): Promise<UnsettledIntent[]>;
+  /** Removes intents that cannot be read, after they have been copied. */
+  forgetTornIntents(credential: string): Promise<void>;
   /** Resolves when the intent is stored; rejects if it cannot be. */
   writeIntent(record: IntentRecord): Promise<void>;
   /** Removes all generations of a credential's tokens. */
@@ -45,12 +53,26 @@ export interface LoadedState {
 /** How instances receive each other's changes: not at all, within one process, by the store's notifications, or by reading values. */
 export type SyncTier = "none" | "process" | "shared" | "best-effort";
 
+/** What a store was seen to do with a record that was written at start (K18). */
+export interface StoreProof {
+  /** True if the record was read back by its name. */
+  keeps: boolean;
+  /** Time until it was read back, in ms; 0 if at once. While `keeps` is false, the time since it was written. */
+  lag: number;
+  /** True if the listing of keys contains it; `undefined` if that is unknown because the record was not read back. */
+  lists: boolean | undefined;
+  /** True if a lease that is held is refused; `undefined` where leases are best effort. */
+  locks: boolean | undefined;
+}
+
 /** Condition of the store, for the status. */
 export interface StateHealth {
   /** Name of the storage driver; `memory` if no storage is configured. */
   driver: string;
   /** True once all of its records have been read. */
   loaded: boolean;
+  /** What it was seen to do at start; `undefined` before, and without a storage. */
+  proven: StoreProof | undefined;
   /** Strength of its leases (M2): `atomic`, `best-effort`, or `process` if nothing is shared. */
   leases: LeaseTier;
   /** How instances receive each other's changes (M1): `shared`, `process`, `best-effort` or `none`. */
@@ -71,6 +93,8 @@ export interface StateHealth {
 export interface State {
   /** Reads all records once. Rejects if the store cannot be read; may be called again. */
   load(): Promise<LoadedState>;
+  /** Configured credentials with a record that is listed and could not be read by the last load (K15). */
+  unread(): readonly string[];
   /**
    * Calls `take` with what other instances have changed, or with all records if changes were missed. It begins with the first
    * successful load.

@@ -8,6 +8,8 @@ export interface Outgoing {
   /** Lower-case names. */
   headers: Record<string, string>;
   body: Uint8Array | undefined;
+  /** A large body once more, in pieces that follow one another: a transport that sends these in place of `body` saves a copy. */
+  readonly pieces?: readonly Uint8Array[] | undefined;
 }
 
 /** Response headers of an upstream, by lower-case name. */

@@ -64,6 +64,8 @@ export interface Refusal {
   inStream: boolean;
   /** The requested model, if any. */
   model?: string;
+  /** True for an operation besides the answers of models: counting tokens, listing models. */
+  isAuxiliary?: boolean;
   /** Time of the answer, UTC epoch ms; absolute reset times become waits relative to it. */
   receivedAt: number;
 }

@@ -8,7 +8,7 @@ import { describeDisabled } from "../observe/disabled-messages.ts";
 import { BACKOFF, backoffWait, clampHint, withJitter } from "../policies/backoff.ts";
 import { ANY } from "../shared/patterns.ts";
 import { REASONS } from "../shared/reasons.ts";
-import { toWaitText, wallTime } from "../shared/times.ts";
+import { toSecondsText, wallTime } from "../shared/times.ts";
 import type { Correction } from "./attribution.ts";
 import { isAlone, isOfOneModel, keyOf } from "./cooldown-key.ts";
 import { toCooldownStatus } from "./cooldown-status.ts";
@@ -45,8 +45,6 @@ export interface VerdictApplierDeps {
 
 /** The provider reports both with the same answer. */
 const NO_MODEL = "; the provider has no model of this name, or this credential has no access to it";
-/** How long a credential that must be verified stays closed, in ms. */
-const VERIFICATION_WAIT = 600_000;
 const VERIFICATION = /verif|validation_required/i;
 
 /** Applies verdicts. The only place that closes keys and disables credentials because of an upstream's answer. */
@@ -72,16 +70,15 @@ export class VerdictApplier {
     if (REASONS[verdict.reason].closes) return this.#close(failure);
     if (verdict.reason === "TOKEN_EXHAUSTED") this.#disable(failure, "exhausted");
     if (verdict.reason === "UNAUTHENTICATED" && !this.#deps.isRenewable(credential))
-      this.#disable(failure, "auth");
+      return this.#applyDenied(failure, "auth");
     return verdict.reason === "FORBIDDEN" ? this.#applyForbidden(failure) : undefined;
   }
 
   /** Applies a first payload: the cooldown and the backoff of its key end. */
   succeeded(success: Success): void {
-    const { cooldowns, disabled, clock } = this.#deps;
+    const { cooldowns, clock } = this.#deps;
     const { credential, target, sentAt, also } = success;
     const { upstream, pool, family } = target;
-    disabled.succeeded(credential);
     this.#links.delete(credential);
     const now = clock.now();
     for (const key of [{ credential, upstream, pool, family }, ...also]) {
@@ -92,17 +89,27 @@ export class VerdictApplier {
     if (correction) this.#correct(correction);
   }
 
-  /** Several credentials answered 403 to one request: the request is the cause, and the credentials are enabled again (E7). */
-  revertForbidden(credentials: readonly string[]): void {
+  /**
+   * Several credentials were refused for one request. A 403 was caused by the request: none is disabled or closed (E7). A 401 may
+   * be an outage of the provider's login: none is disabled, all are closed for a while (E6).
+   */
+  revertDenied(denied: readonly Failure[]): void {
     const { disabled, clock, reporter } = this.#deps;
-    for (const credential of credentials) {
-      disabled.succeeded(credential);
-      const isForbidden = disabled.get(credential)?.cause === "forbidden";
-      if (isForbidden && disabled.enable(credential, clock.now()))
+    for (const failure of denied) {
+      const { credential, target, verdict } = failure;
+      const mark = disabled.get(credential);
+      const isRefused = mark?.cause === "forbidden" || mark?.cause === "auth";
+      if (isRefused && disabled.enable(credential, clock.now()))
         reporter.info(
           `credential ${credential} is enabled again: several credentials were refused for the same request`,
         );
+      if (verdict.reason === "UNAUTHENTICATED") this.#close(failure);
+      else this.#openForbidden({ credential, upstream: target.upstream, pool: ANY, family: ANY });
     }
+  }
+
+  #openForbidden(key: Key): void {
+    if (this.#deps.cooldowns.get(key)?.reason === "FORBIDDEN") this.clear(key);
   }
 
   /** Address at which the owner of a credential must verify it; until the credential has served again. */
@@ -129,9 +136,7 @@ export class VerdictApplier {
     const hint = clamped ? (grace ?? this.#jittered(clamped.wait)) : null;
     const isCapped = grace === undefined && clamped?.capped;
     const ladder = (incidents: number): number =>
-      this.#jittered(
-        reason === "FORBIDDEN" ? VERIFICATION_WAIT : backoffWait(reason, incidents, this.#backoff),
-      );
+      this.#jittered(backoffWait(reason, incidents, this.#backoff));
     const opened = cooldowns.refuse(
       { key, reason, hint, ladder, sentAt, isCapped, isStep: grace === undefined },
       clock.now(),
@@ -207,7 +212,7 @@ export class VerdictApplier {
       key.credential === ANY ? `upstream ${key.upstream}` : `credential ${key.credential}`;
     const model = key.family === ANY ? "" : ` for ${key.family}`;
     reporter.warn(
-      `${subject}${model} cools down for ${toWaitText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
+      `${subject}${model} cools down for ${toSecondsText(until - now, now)}: ${reason} (matched ${evidence}; ${stated ? "stated by the upstream" : "backoff"})${reason === "NOT_FOUND" ? NO_MODEL : ""}`,
     );
   }
 
@@ -217,16 +222,17 @@ export class VerdictApplier {
   }
 
   #applyForbidden(failure: Failure): Cooldown | undefined {
-    const { disabled } = this.#deps;
-    const { verdict, credential, requestId, link } = failure;
+    const { verdict, credential, link } = failure;
     if (verdict.scope === "model") return this.#close(failure);
     if (verdict.scope !== "credential") return undefined;
-    if (VERIFICATION.test(verdict.evidence)) {
-      if (link) this.#links.set(credential, link);
-      return this.#close(failure);
-    }
-    if (verdict.disables || disabled.refusedBarely(credential, requestId))
-      this.#disable(failure, "forbidden");
+    if (link && needsVerification(verdict)) this.#links.set(credential, link);
+    return this.#applyDenied(failure, "forbidden");
+  }
+
+  /** Disables a credential only if the answer says that it will not work again; otherwise closes it for a while (E6, E7). */
+  #applyDenied(failure: Failure, cause: "auth" | "forbidden"): Cooldown | undefined {
+    if (!failure.verdict.disables) return this.#close(failure);
+    this.#disable(failure, cause);
     return undefined;
   }
 
@@ -247,4 +253,9 @@ export class VerdictApplier {
     disabled.disable(credential, mark);
     reporter.warn(describeDisabled(credential, target.upstream, mark));
   }
+}
+
+/** True if the owner of the credential must prove an identity (E7). */
+export function needsVerification({ evidence }: Verdict): boolean {
+  return VERIFICATION.test(evidence);
 }

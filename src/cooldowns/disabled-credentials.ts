@@ -6,8 +6,6 @@ export type MarkChanged = (mark: DisableRecord) => void;
 
 export class DisabledCredentials {
   readonly #marks = new Map<string, DisableRecord>();
-  /** The request in which a 403 without a reason occurred, by credential: a second request disables the credential (E7). */
-  readonly #bareRefusals = new Map<string, string>();
   readonly #onChange: MarkChanged;
 
   constructor(onChange: MarkChanged) {
@@ -24,21 +22,9 @@ export class DisabledCredentials {
 
   /** Enables a credential; false if it was not disabled. */
   enable(credential: string, now: number): boolean {
-    this.#bareRefusals.delete(credential);
     if (!this.get(credential)) return false;
     this.#put(credential, undefined, now);
     return true;
-  }
-
-  /** Notes a 403 without a reason; true if another request has met one before. */
-  refusedBarely(credential: string, request: string): boolean {
-    const before = this.#bareRefusals.get(credential);
-    this.#bareRefusals.set(credential, request);
-    return before !== undefined && before !== request;
-  }
-
-  succeeded(credential: string): void {
-    if (this.#bareRefusals.size > 0) this.#bareRefusals.delete(credential);
   }
 
   /** Applies a record of the store; the higher revision wins. Returns whether it was applied. */
@@ -52,7 +38,6 @@ export class DisabledCredentials {
   /** Deletes what is known of a credential that no longer exists. */
   forget(credential: string): void {
     this.#marks.delete(credential);
-    this.#bareRefusals.delete(credential);
   }
 
   mark(credential: string): DisableRecord | undefined {

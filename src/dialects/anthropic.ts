@@ -2,6 +2,7 @@
 import type { CodeMeaning, Dialect, EventMeaning, StreamEvent } from "../contract/dialect.ts";
 import { ANTHROPIC_OPERATIONS } from "./shared/anthropic-operations.ts";
 import { meaning } from "./shared/code-table.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, isFilled, parseJson, textField } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -31,6 +32,7 @@ export const anthropic: Dialect = {
   version: "required",
   operations: ANTHROPIC_OPERATIONS,
   codes: CODES,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant,
   readUsage,

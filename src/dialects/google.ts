@@ -8,6 +8,7 @@ import type {
 } from "../contract/dialect.ts";
 import { GOOGLE_OPERATIONS } from "./shared/google-operations.ts";
 import { GOOGLE_CODES } from "./shared/google-codes.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
 import { errorFields, renderEvent } from "./shared/error-fields.ts";
@@ -46,6 +47,7 @@ export const google: Dialect = {
   version: "required",
   operations: GOOGLE_OPERATIONS,
   codes: GOOGLE_CODES,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant: ({ name, data }) => mayNameError(data) || name === "error",
   isCompleteWith: (last) => isFinished(answerOf(parseJson(last.data))),

@@ -8,6 +8,7 @@ import type {
 } from "../contract/dialect.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { OPENAI_CODES } from "./shared/openai-codes.ts";
+import { EVENT_PATHS } from "./shared/event-paths.ts";
 import { OPENAI_OPERATIONS } from "./shared/openai-operations.ts";
 import { isErrorEvent, mayNameError } from "./shared/error-events.ts";
 import { asFields, asList, isFilled, parseJson, textField, type Fields } from "../shared/json.ts";
@@ -63,6 +64,7 @@ export const openai: Dialect = {
   operations: OPENAI_OPERATIONS,
   codes: OPENAI_CODES,
   judge: readQuotaSentence,
+  eventPaths: EVENT_PATHS,
   classifyEvent,
   mayBeSignificant,
   isCompleteWith: endsWell,

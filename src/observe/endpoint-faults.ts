@@ -3,11 +3,18 @@ import type { Endpoint, Target } from "../contract/target.ts";
 import type { ErrorCode } from "../shared/errors.ts";
 import type { LastAttempt } from "../contract/last-attempt.ts";
 import type { Fault, FaultLog, Sign } from "./fault-log.ts";
+import type { SentSecrets } from "./sent-secrets.ts";
 import { describeCallFault, hostOf } from "./fault-descriptions.ts";
 
 export interface EndpointFaults {
-  /** Reports a failed attempt that was sent at `sentAt` (UTC epoch ms). */
-  failed(target: Target, endpoint: Endpoint, last: LastAttempt, sentAt: number): void;
+  /** Reports a failed attempt that was sent at `sentAt` (UTC epoch ms). `sent` hides what it has sent. */
+  failed(
+    target: Target,
+    endpoint: Endpoint,
+    last: LastAttempt,
+    sentAt: number,
+    sent?: Pick<SentSecrets, "hide">,
+  ): void;
   /** Reports a web page with a success status where an API should answer. */
   page(target: Target, endpoint: Endpoint): void;
   /** Reports a response that ended early after the client had begun to read it. */
@@ -23,7 +30,7 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
   const proven = new WeakSet<Endpoint>();
 
   return {
-    failed(target, endpoint, last, sentAt) {
+    failed(target, endpoint, last, sentAt, sent) {
       const { fault, cause, limit, option } = last;
       const subject = subjectOf(target, endpoint);
       if (fault)
@@ -33,7 +40,7 @@ export function createEndpointFaults(log: FaultLog): EndpointFaults {
             { fault, code: cause, limit, limitOption: option },
           ),
         );
-      const description = describeResponse(target, last, proven.has(endpoint));
+      const description = describeResponse(target, last, proven.has(endpoint), sent);
       if (description) log.failed({ subject, ...description });
       log.well(subject, "reached", sentAt);
     },
@@ -61,12 +68,13 @@ function describeResponse(
   target: Target,
   { verdict, status = 0, answer }: LastAttempt,
   isProven: boolean,
+  sent: Pick<SentSecrets, "hide"> | undefined,
 ): Description | undefined {
   const { reason, scope, evidence } = verdict;
   if (status >= 300 && status < 400)
     return {
       kind: "redirect",
-      what: `answered with a redirect (status ${status}${redirectedTo(answer?.headers.get("location"))})`,
+      what: `answered with a redirect (status ${status}${redirectedTo(answer?.headers.get("location"), sent)})`,
       advice:
         "set `baseURL` to the final address: redirects are not followed, because they would carry the credential along",
       endedBy: "served",
@@ -103,7 +111,8 @@ function isPathMissing(status: number, evidence: string): boolean {
 }
 
 /** The origin of a redirect's target. Its path and query may contain a secret. */
-function redirectedTo(location: string | undefined): string {
+function redirectedTo(to: string | undefined, sent: Pick<SentSecrets, "hide"> | undefined): string {
+  const location = sent && to !== undefined ? sent.hide(to) : to;
   if (location === undefined || !/^https?:\/\//i.test(location) || !URL.canParse(location))
     return "";
   return ` to ${new URL(location).origin}`;

@@ -1,21 +1,19 @@
 // A redactor that is built only when a text may quote a secret: most texts are told apart by a quick look.
 import { DEEPEST, mapTexts, Redactor } from "./redact.ts";
-import { base64Forms, SHORTEST_SECRET } from "./secret-forms.ts";
+import { mayBeDisguised, mayBeEncoded } from "./quick-look.ts";
+import { base64Forms, PART, SHORTEST_SECRET } from "./secret-forms.ts";
 
 /** A short text that shares no group of characters of this length with a secret does not quote it. */
 const GROUP = 4;
-/** So that each 8 characters contain a whole group. */
-const STRIDE: number = SHORTEST_SECRET - GROUP + 1;
+/** From this length on, in characters, a secret is hidden in parts, whatever its prefix is. */
+const LONG_SECRET = 40;
 /** From this length on a text is searched at once, in characters. */
 const LONG_TEXT = 512;
-/** What may be an escape or a mask. */
-const DISGUISE = /[\\%&\0*•…·]|\.\.|xxx|end(?:s|ing) |last /i;
-/** What may be base64 of a text: hardly any stretch of it has no capital letter. */
-const BASE64 = /[\w+/-]{8}/;
-const CAPITAL = /[A-Z]/;
 
 export abstract class LazyRedactor {
-  #plain: string | undefined;
+  #plain = "";
+  #isASCII = true;
+  #shortest: number | undefined;
   #encoded: string | undefined;
   #redactor: Redactor | undefined;
 
@@ -47,19 +45,34 @@ export abstract class LazyRedactor {
   }
 
   #mayShow(text: string): boolean {
-    if (text.length >= LONG_TEXT || DISGUISE.test(text)) return true;
+    if (text.length >= LONG_TEXT || mayBeDisguised(text)) return true;
     if (text.length < SHORTEST_SECRET) return false;
-    this.#plain ??= this.list().join("\0").toLowerCase();
-    const lower = text.toLowerCase();
-    if (sharesGroup(lower, this.#plain)) return true;
-    if (!CAPITAL.test(text) || !BASE64.test(text)) return false;
+    const shortest = (this.#shortest ??= this.#read());
+    if (text.length < shortest) return false;
+    if (sharesGroup(text.toLowerCase(), this.#plain, shortest)) return true;
+    if (!this.#isASCII) return true;
+    if (!mayBeEncoded(text)) return false;
     this.#encoded ??= this.list().flatMap(base64Forms).join("\0");
-    return sharesGroup(lower, this.#encoded);
+    return sharesGroup(text.toLowerCase(), this.#encoded, SHORTEST_SECRET);
+  }
+
+  /** Reads the secrets. Returns the length of the shortest text that shows one, in characters. */
+  #read(): number {
+    const secrets = this.list();
+    const joined = secrets.join("\0");
+    this.#plain = joined.toLowerCase();
+    this.#isASCII = /^[\0-\u007f]*$/.test(joined);
+    const areLong = secrets.every(
+      (one) => one.length >= LONG_SECRET || one.length < SHORTEST_SECRET,
+    );
+    return areLong ? PART : SHORTEST_SECRET;
   }
 }
 
-function sharesGroup(text: string, secrets: string): boolean {
-  for (let at = 0; at + GROUP <= text.length; at += STRIDE)
+/** Whether a text has a group of characters of a secret. So many groups are looked up that each `shortest` characters have a whole one. */
+function sharesGroup(text: string, secrets: string, shortest: number): boolean {
+  const stride = shortest - GROUP + 1;
+  for (let at = 0; at + GROUP <= text.length; at += stride)
     if (secrets.includes(text.slice(at, at + GROUP))) return true;
   return false;
 }

@@ -10,6 +10,8 @@ const WORDS: Readonly<Record<string, string>> = {
   OTHER_ACCOUNT: "the new token belongs to another account",
   SOURCE: "the token function failed",
   STORE: "the state store cannot be read or locked",
+  STORE_LAGS:
+    "the state store does not return at once what is written, so that two instances could send one rotating refresh token: use Redis, SQL or files, or set `instances: 1` if this is the only instance",
   UNSURE:
     "the refresh token may have been used by an instance that ended before it stored the next one",
 };

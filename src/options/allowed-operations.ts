@@ -17,6 +17,8 @@ export type Disallowed =
 
 /** Decides which operations of one upstream clients may use (N13). */
 export class AllowedOperations {
+  /** The option `allow`. */
+  readonly given: readonly string[];
   readonly #dialect: Pick<Dialect, "operations">;
   readonly #basePath: string;
   readonly #allowsAll: boolean;
@@ -25,6 +27,7 @@ export class AllowedOperations {
 
   /** `allow` has no faults. `basePath` is the path of the upstream's base URL. */
   constructor(dialect: Pick<Dialect, "operations">, allow: readonly string[], basePath: string) {
+    this.given = allow;
     this.#dialect = dialect;
     this.#basePath = basePath;
     this.#allowsAll = dialect.operations === undefined || allow.includes(ANY);

@@ -35,7 +35,27 @@ function doubtsOfUpstream(upstream: UpstreamConfig, config: RelayConfig): string
       );
     });
   });
-  return [...new Set(doubts)];
+  return [...new Set(doubts), ...doubtsOfAllow(`${at}.allow`, upstream, config)];
+}
+
+function doubtsOfAllow(
+  option: string,
+  { operations: { given } }: UpstreamConfig,
+  { authorize, mount }: RelayConfig,
+): string[] {
+  const mounted = mount ? given.findIndex((one) => one.split(" ")[1]?.startsWith(`${mount}/`)) : -1;
+  return [
+    ...(given.length > 0 && !authorize
+      ? [
+          `${option} lets every client that reaches this relay use the objects of its keys: set \`authorize\``,
+        ]
+      : []),
+    ...(mounted >= 0
+      ? [
+          `${option}[${mounted}] begins with the mount path, which is not part of the path: remove it`,
+        ]
+      : []),
+  ];
 }
 
 /** Endpoint paths, which clients append themselves. */

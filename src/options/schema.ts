@@ -78,6 +78,11 @@ export const optionsSchema: v.GenericSchema = groupOf<RelayOptions>()(
     base: v.pipe(
       text,
       v.regex(/^[\w.-]+(:[\w.-]+)*$/, "must be letters, digits, `_`, `.`, `-`, joined by `:`"),
+      v.check(
+        (base) => !base.split(":").some((part) => /^\.+$/.test(part)),
+        "must not have a part of dots only: unstorage refuses such keys",
+      ),
+      v.maxLength(200, "must have at most 200 characters: some drivers limit the length of keys"),
     ),
     secret: v.lazy((input) =>
       Array.isArray(input) ? v.pipe(v.array(secret), v.nonEmpty("must not be empty")) : secret,

@@ -72,6 +72,7 @@ const dialect = objectOf<Dialect>()(
       { prefixes: texts, hasVerbs: flag, places: v.array(places) },
     ),
     bodyPaths: texts,
+    eventPaths: texts,
     judge: callable,
     isCompleteWith: callable,
     usageOption: objectOf<UsageOption>()({

@@ -40,7 +40,7 @@ export interface QuotaPool {
 }
 
 /** Names of headers whose values are secrets. */
-const SECRET_HEADER = /auth(?!or)|key|token|secret|cookie|passw/i;
+const SECRET_HEADER = /authoriz|auth(?!or)|key|token|secret|cookie|passw/i;
 const MAIN_POOL = "main";
 
 /** Resolves `upstream` or `upstreams`. An upstream with a fault keeps its name, so that references to it are not faults as well. */

@@ -12,13 +12,14 @@ export type Step =
   /** Another credential if one is available, otherwise the same (E9). */
   | { go: "any"; delay: number };
 
-/** What one request has spent: numbers of attempts, of rate limits met, and of retries after a network error. */
+/** What one request has spent: numbers of attempts, of rate limits and unknown refusals met, and of retries after a network error. */
 export interface Spent {
   attempts: number;
   rateLimits: number;
   /** Number of pauses: 1, 2, 4 … s. */
   backoffs: number;
   networkRetries: number;
+  unknown: number;
   grace: boolean;
 }
 
@@ -47,7 +48,7 @@ const LONGEST_PAUSE = 60_000;
 const STOP: Step = { go: "stop" };
 
 export function createSpent(): Spent {
-  return { attempts: 0, rateLimits: 0, backoffs: 0, networkRetries: 0, grace: false };
+  return { attempts: 0, rateLimits: 0, backoffs: 0, networkRetries: 0, unknown: 0, grace: false };
 }
 
 /** Decides the next step and counts it in `spent`. */
@@ -70,10 +71,19 @@ export function nextStep(
     case "other":
       return { go: "other", delay: 0 };
     default:
+      if (verdict.scope === "none") return afterUnknown(verdict, spent);
       return verdict.scope === "upstream" || verdict.scope === "upstream-model"
         ? afterShared(verdict, spent, options)
         : afterLimit(verdict, spent, around, options);
   }
+}
+
+// A refusal that is not understood and closes nothing is repeated once: on another credential, inside a 200 on any.
+function afterUnknown(verdict: Verdict, spent: Spent): Step {
+  if (spent.unknown++ > 0) return STOP;
+  return verdict.action === "same-later"
+    ? { go: "any", delay: pause(spent) }
+    : { go: "other", delay: 0 };
 }
 
 // Capacity does not depend on the credential: the same one again, unless the upstream states a longer wait than allowed (C12).

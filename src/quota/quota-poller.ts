@@ -64,12 +64,24 @@ export interface QuotaPollerOptions {
   fetch: typeof fetch;
   /** The family of models that share a model's limit. */
   familyOf(model: string): string;
+  /** Called after a poll of an upstream that found full quotas, by credential. */
+  onFull(upstream: string, full: ReadonlyMap<string, FullQuota>): void;
+}
+
+/** A quota that is full again, as its source says. */
+export interface FullQuota {
+  /** When the source was asked (the clock's time): an older refusal no longer holds. */
+  askedAt: number;
+  /** True for a family of models whose quota is full; `"*"` is every model. */
+  isFull(family: string): boolean;
 }
 
 type Remaining = Pick<QuotaAnswer, "remaining" | "resetAt">;
 
 /** Number of quota requests at the same time. */
 const CONCURRENCY = 4;
+/** Share of a quota from which it counts as full: other clients of the same account may have used a little. */
+const FULL = 0.9;
 
 export function createQuotaPoller(deps: QuotaPollerDeps, options: QuotaPollerOptions): QuotaPoller {
   return new Poller(deps, options);
@@ -78,16 +90,18 @@ export function createQuotaPoller(deps: QuotaPollerDeps, options: QuotaPollerOpt
 class Poller implements QuotaPoller {
   readonly #deps: QuotaPollerDeps;
   readonly #familyOf: QuotaPollerOptions["familyOf"];
+  readonly #onFull: QuotaPollerOptions["onFull"];
   readonly #requests: QuotaRequests;
   readonly #timers = new Map<string, CancelTimer>();
   readonly #usesHeaders: boolean;
   #isStopped = false;
 
-  constructor(deps: QuotaPollerDeps, { fetch, familyOf }: QuotaPollerOptions) {
+  constructor(deps: QuotaPollerDeps, { fetch, familyOf, onFull }: QuotaPollerOptions) {
     const { config, tokens, clock, reporter } = deps;
     const { strategy, protect } = config.scheduling;
     this.#deps = deps;
     this.#familyOf = familyOf;
+    this.#onFull = onFull;
     this.#usesHeaders = strategy === "quota" || typeof strategy === "function" || protect !== false;
     this.#requests = new QuotaRequests({
       clock,
@@ -133,15 +147,21 @@ class Poller implements QuotaPoller {
   }
 
   async #poll(upstream: string): Promise<void> {
-    const { pools, disabled } = this.#deps;
+    const { pools, disabled, clock } = this.#deps;
+    const full = new Map<string, FullQuota>();
     const left = pools.get(upstream)!.credentials.filter(({ id }) => !disabled.get(id));
     const work = async (): Promise<void> => {
       for (let one = left.pop(); one && !this.#isStopped; one = left.pop()) {
+        const askedAt = clock.now();
         const answer = await this.#request(upstream, one.id, undefined);
-        if (answer) this.#noteAnswer(upstream, one.id, answer);
+        if (!answer) continue;
+        this.#noteAnswer(upstream, one.id, answer);
+        const families = this.#fullFamilies(answer);
+        if (families) full.set(one.id, { askedAt, isFull: families });
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    if (full.size > 0 && !this.#isStopped) this.#onFull(upstream, full);
     this.#schedule(upstream);
   }
 
@@ -151,6 +171,18 @@ class Poller implements QuotaPoller {
     if (quotaEvery === false || this.#isStopped) return;
     const cancel = clock.after(quotaEvery, () => void this.#poll(upstream));
     this.#timers.set(upstream, cancel);
+  }
+
+  /** Which families of models have a full quota; `undefined` if none has. */
+  #fullFamilies({ remaining, models = {} }: QuotaAnswer): FullQuota["isFull"] | undefined {
+    const byFamily = new Map<string, boolean>();
+    for (const [model, { remaining: left }] of Object.entries(models)) {
+      const family = this.#familyOf(model);
+      byFamily.set(family, isFull(left) && byFamily.get(family) !== false);
+    }
+    const isWhole = isFull(remaining);
+    if (!isWhole && ![...byFamily.values()].includes(true)) return undefined;
+    return (family) => byFamily.get(family) ?? isWhole;
   }
 
   #noteAnswer(upstream: string, credential: string, answer: QuotaAnswer): void {
@@ -178,6 +210,10 @@ class Poller implements QuotaPoller {
     const reading = { remaining: Math.min(1, remaining), resetAt: end, at: now };
     this.#deps.pools.get(upstream)?.setQuota(credential, of, reading, now);
   }
+}
+
+function isFull(remaining: number | undefined): boolean {
+  return typeof remaining === "number" && remaining >= FULL;
 }
 
 function toTime(at: Date | number | undefined): number | undefined {

@@ -78,10 +78,17 @@ function toVerdict(open: RefusalCase, found: Finding): Verdict {
     reason,
     scope,
     hint: counts ? hint.wait : null,
-    action: actionOf(reason, scope, disables, refusal.endpoint),
+    action: isUnknownInside(found, refusal)
+      ? "same-later"
+      : actionOf(reason, scope, disables, refusal.endpoint),
     disables,
     evidence: found.evidence,
   };
   if (reason === "QUOTA_EXHAUSTED" && /\blimit: ?0\b/.test(open.words)) verdict.noAccess = true;
   return verdict;
+}
+
+/** An error inside a 200 that is not understood: the same call may succeed. */
+function isUnknownInside({ is }: Finding, { status, inStream }: Refusal): boolean {
+  return is.reason === "UNKNOWN" && is.scope === "none" && (inStream || status < 300);
 }

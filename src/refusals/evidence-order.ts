@@ -4,7 +4,7 @@ import type { Reason } from "../contract/verdict.ts";
 import { findTokenRefusal } from "./token-refusals.ts";
 import type { RefusalCase, Finding } from "./refusal-case.ts";
 import { findInPage } from "./proxy-pages.ts";
-import { isLimit } from "./scopes.ts";
+import { isLimit, namesAsked } from "./scopes.ts";
 import { findByStatus, findFailedServer, saysEnough } from "./statuses.ts";
 import {
   ACCOUNT,
@@ -29,6 +29,11 @@ const LIMIT_OF: Readonly<Record<"create" | "token", CodeMeaning>> = {
   token: { reason: "RATE_LIMIT_EXCEEDED", scope: "acquirer" },
 };
 
+const NO_MODEL_NAMED: Finding = {
+  is: { reason: "NOT_FOUND", scope: "request" },
+  evidence: "status:404",
+};
+
 const TOLD_TO_WAIT: CodeMeaning = { reason: "RATE_LIMIT_EXCEEDED", scope: "credential" };
 
 /** Finds the meaning of a refusal: kinds of evidence in the order of row B2, the first match decides. */
@@ -44,7 +49,10 @@ export function findMeaning(open: RefusalCase, dialect: Dialect): Finding {
     findByWords(open) ??
     findByCode(open, (is) => is.weak === true && fits(is.reason, open.status)) ??
     findByStatus(open) ??
-    findByCode(open, () => true) ?? { is: { reason: "UNKNOWN" }, evidence: "none" }
+    findByCode(open, () => true) ?? {
+      is: { reason: "UNKNOWN", scope: "none" },
+      evidence: "none",
+    }
   );
 }
 
@@ -116,6 +124,7 @@ export function narrow(open: RefusalCase, found: Finding): Finding {
   // A credential with a stated time to retry is not permanently refused.
   if (found.is.reason === "FORBIDDEN" && !found.is.scope && statesOwnWait(open))
     return { ...found, is: TOLD_TO_WAIT };
+  if (found.is.reason === "NOT_FOUND") return namesItsModel(open, found) ? found : NO_MODEL_NAMED;
   if (found.is.reason === "BILLING") return reconsider(open) ?? found;
   if (found.is.reason !== "RATE_LIMIT_EXCEEDED" || found.is.scope === "upstream") return found;
   const inCode = open.codes.find(
@@ -126,6 +135,17 @@ export function narrow(open: RefusalCase, found: Finding): Finding {
     return found;
   const { scope: _, ...is } = found.is;
   return { is: { ...is, reason: "QUOTA_EXHAUSTED" }, evidence: `${found.evidence}+long-window` };
+}
+
+/** At an auxiliary operation, a 404 without a model is about a path, an endpoint or an id: it says nothing of the credential (E8). */
+function namesItsModel(
+  { refusal, reading, words }: RefusalCase,
+  { is, evidence }: Finding,
+): boolean {
+  if (!refusal.isAuxiliary || is.scope || !/^(?:status:|code:not_?found)/i.test(evidence))
+    return true;
+  const says = /\b(?:models?|deployments?|engines?)\b|模型/.test(words) || reading.namesModel;
+  return says || namesAsked(refusal.model, reading.text);
 }
 
 /** Gateways reuse codes about money for load, limits and closed accounts: a more precise message has priority. */

@@ -2,9 +2,13 @@
 
 const MAX_PAGE = 16_384;
 
-/** True when a trimmed body is a page. */
+/** Elements with which a page, or a part of one, begins. */
+const PAGE_START =
+  /^<(?:!doctype html|!--|(?:html|head|title|body|h[1-6]|center|div|p|span|style|script|meta|link|main|section|table|iframe|noscript|br|b|strong|a|img|pre)[\s>/])/i;
+
+/** True when a trimmed body is a page, or a part of one. */
 export function isHtml(body: string): boolean {
-  return /^(?:<!doctype html|<html|<head|<title|<body|<h1|<center|<!--)/i.test(body.slice(0, 32));
+  return PAGE_START.test(body.slice(0, 32));
 }
 
 /** True when a text contains a page, as relays wrap the response they got. */

@@ -27,6 +27,18 @@ export const NEVER_FITS: WordRule = {
   statuses: [0, 400, 413, 429],
 };
 
+/** The request is longer than the model's context. */
+export const TOO_LONG: WordRule = {
+  name: "too-long",
+  words: phrases(
+    "(exceed(s|ed)?|over|beyond|longer than|more than) (the |this )?(model s |model |maximum |max ){0,3}context (length|window|size)",
+    "(maximum|max) context (length|window|size) (is|of) \\d+",
+    "prompt is too long|too many (input|prompt) tokens",
+    "上下文(长度)?(超[出过限]|过长)|超[出过](模型)?(最大)?上下文",
+  ),
+  is: { reason: "INVALID_REQUEST" },
+};
+
 /** A gateway has no provider for this model, whatever status it sends. */
 export const NO_CHANNEL: WordRule = {
   name: "no-channel",
@@ -46,7 +58,11 @@ export const HIGH_DEMAND: WordRule = {
     "high (volume of )?(demand|traffic|load)",
     "peak load",
     "engine (is )?(currently )?overloaded",
-    "访问量过[大高]|负载已?(过高|饱和)|过载|繁忙|资源紧张",
+    "worker (\\w+ ){0,3}(request |queue )?limit",
+    "(queue|backlog) (is |has been )?full(?! for)",
+    "(no|all) (healthy |available |free |idle |online )?(workers?|instances?|replicas?|backends?|gpus?|servers?|nodes?) (\\w+ ){0,2}(available|busy|left|full|online)",
+    "no (healthy|available|free|idle) (upstreams?|workers?|instances?|replicas?|backends?|gpus?|servers?|nodes?)",
+    "访问量(过|太|较)[大高]|负载已?(过高|饱和|较高)|过载|繁忙|资源紧张|算力(紧张|不足)|排队(人数)?(过多|已满)|服务器?压力(过|较)大",
   ),
   is: { reason: "MODEL_CAPACITY_EXHAUSTED" },
 };
@@ -74,6 +90,7 @@ export const MONEY: WordRule = {
     "(please|and|to|or) (recharge|top up)",
     "extra usage is required|out of extra usage",
     "余额|欠费|充值|续费|额度(不足|已?用|已?耗)|剩余额度|额度失败|账单|套餐已?(过期|到期)",
+    "(账户|帐户|账号|费用|资金|点数|积分|代金券|资源包)(余额)?(不足|已?用[尽完]|已?耗尽|已?透支)|未(付费|支付|购买)|停机|开通后付费",
   ),
   is: { reason: "BILLING" },
 };
@@ -89,10 +106,23 @@ export const ACCOUNT: WordRule = {
     "violation of (our |the )?(terms|policy|usage)",
     "scope requirement|(missing|insufficient) (\\w+ )?scopes?",
     "permission … denied on resource",
-    "(账[户号]|用户)(已被|被)?(封禁|停用|禁用|冻结)",
+    "([账帐][户号]|用户|密钥|令牌)(已被|被|已)?(封禁|停用|禁用|冻结|注销|锁定|限制使用)",
   ),
   is: { reason: "FORBIDDEN", disables: true },
   statuses: [0, 400, 401, 403],
+};
+
+/** The request's own content is refused. */
+export const CONTENT: WordRule = {
+  name: "content-refused",
+  words: phrases(
+    "(content|prompt|input|output|image|images|text|messages?) (\\w+ ){0,4}(violat(es?|ed|ing)|flagged|prohibited|unsafe|inappropriate|harmful|offensive|disallowed)",
+    "(content|safety) (filter|filters|filtering|check|checks|checker|system|moderation|review)",
+    "failed check: safety|data inspection failed",
+    "(violat(es?|ed|ing)|against) (our |the |usage |content |community ){1,3}(guidelines?|standards?)",
+  ),
+  is: { reason: "INVALID_REQUEST" },
+  statuses: CLIENT,
 };
 
 /** The address or the country is refused, not the credential. */
@@ -105,7 +135,7 @@ export const PLACE: WordRule = {
     "unsupported (country|region|location)",
     "ip (address )?(is )?(not|blocked|denied|restricted|banned)",
     "approved ip|firewall|virtual network",
-    "地区不支持|所在地区",
+    "地区不支持|所在地区|不支持(您|你)?(所在)?的?(国家|地区)|ip ?(地址)?(不在|被)(白名单|禁止|限制|拒绝)",
   ),
   is: { reason: "FORBIDDEN", scope: "upstream" },
   statuses: CLIENT,
@@ -133,7 +163,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     words: phrases(
       "(invalid|incorrect|malformed|unknown|wrong|revoked|expired) (proxy |x )?(api|subscription) ?(key|token)",
       "api ?key:? (\\S{1,40} )?(is )?(not valid|invalid|incorrect|expired|revoked)",
-      "密钥(无效|错误)|api ?key ?(无效|错误|不正确)|无效的? ?(令牌|api ?key)|令牌(无效|不存在)",
+      "密钥(无效|错误|不正确|不存在)|api ?key ?(无效|错误|不正确|不存在)|(无效|错误)的? ?(令牌|密钥|api ?key)|令牌(无效|不存在)",
     ),
     is: { reason: "UNAUTHENTICATED", disables: true },
     statuses: CLIENT,
@@ -155,12 +185,13 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
       "(token|session|credentials?|jwt|signature) … (expired|revoked|invalid|not valid)",
       "(expired|invalid) (\\S+ )?(token|jwt|credentials?|session)",
       "invalid authentication|authentication (failed|error)",
-      "令牌已?过期",
+      "(令牌|凭证|登录|身份)(已|已经)?(过期|失效)|(身份|鉴权|认证|签名)(验证)?失败|未登录",
     ),
     is: { reason: "UNAUTHENTICATED" },
     statuses: [0, 401, 403],
   },
   PLACE,
+  CONTENT,
   {
     name: "model-off",
     words: phrases(
@@ -177,7 +208,7 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
       "flagged … moderation|moderation … flagged|(was|been) flagged for",
       "(content|safety|usage) (management )?polic(y|ies)|safety system",
       "context (length|window)",
-      "敏感|违规内容|不安全",
+      "敏感|违规|不安全|内容(审核|安全|风险)|审核(未|不)通过|不合规",
     ),
     is: { reason: "INVALID_REQUEST" },
     statuses: CLIENT,
@@ -227,7 +258,7 @@ export const AFTER_LIMITS: readonly WordRule[] = [
       "(unknown|invalid|unsupported|unavailable|no such|nonexistent) (model|deployment|engine)",
       "model (id|identifier|name|code) … invalid",
       "not a valid model|unknown provider for model",
-      "模型不存在|模型(未|没有)开通",
+      "模型不存在|模型(未|没有)开通|(不支持|未找到|找不到|没有)(该|此|这个)?模型|模型(已)?下线",
     ),
     is: { reason: "NOT_FOUND" },
     statuses: CLIENT,
@@ -275,21 +306,21 @@ export const RATE: RegExp = phrases(
   "too (fast|frequent(ly)?)",
   "slow down",
   "within a given time",
-  "速率|频率|频繁|限流|并发|每分钟|每秒|请求(数|次数)?(过[多快]|限制)",
+  "速率|频率|频繁|频次|限流|限速|流控|并发|每分钟|每秒|请求(数|次数|量|速度)?(过|太)[多快大]|请求(数|次数)?(限制|超限)|调用(太快|过快|超限)",
 );
 /** A quota limit. */
 export const QUOTA: RegExp = phrases(
   "quotas?|exhausted|reset after",
   "usage (limits?|cap)",
   "(reached|hit|exceeded) (the|your) (\\w+ ){0,3}limits?",
-  "配额|限额|额度|使用上限|已达上限|用量",
+  "配额|限额|额度|(使用|用量|次数|调用量?)?(已?达到?|超[出过])(了)?(使用|最大|今日|每日|调用|次数)?(上限|限制)|使用上限|用量|次数(已)?(用[完尽]|耗尽)",
 );
 /** A window of a day or longer. */
 export const LONG_WINDOW: RegExp = phrases(
   "(per|by|each|a) (day|week|month)",
   "/ ?(day|week|month)",
   "daily|weekly|monthly|rpd|tpd|today|billing cycle",
-  "每[日天月周]|[今当本][日天月周]",
+  "每[日天月周]|[今当本][日天月周]|日(调用|请求|限)|天(级|限)",
 );
 /** Outside 429 and 402 a limit must be named explicitly: `exhausted` or `daily` alone are no evidence there. */
 export const OUTRIGHT: RegExp = phrases(
@@ -298,7 +329,7 @@ export const OUTRIGHT: RegExp = phrases(
   "throttl*",
   "(quota|usage limits?|(daily|weekly|monthly) limits?) … (exceeded|exhausted|reached|used up)",
   "(exceeded|exceeds|exhausted|reached|out of) … (quota|usage limits?|(daily|weekly|monthly) limits?)",
-  "限流|配额|限额",
+  "限流|限速|流控|配额|限额|已?达到?上限",
 );
 /** A window that ends by itself, or an allowance that was free. */
 export const WINDOW: RegExp = phrases(

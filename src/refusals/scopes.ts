@@ -36,9 +36,10 @@ function scopeOfLimit(refusal: Refusal, reading: BodyReading): Scope {
 /** Money belongs to the account, except for a gateway's own account, a model that costs extra, or a model that is named. */
 function scopeOfMoney(refusal: Refusal, reading: BodyReading): Scope {
   if (reading.relayed) return "upstream";
-  return /\blong context\b/i.test(reading.text) || namesAsked(refusal.model, reading.text)
-    ? "model"
-    : "credential";
+  const words = plainWords(reading.text);
+  const isOfModel =
+    /\blong context\b|\bbid(?:s|ders?|ding)?\b|\b(?:for|of) (?:this|that|the requested) model\b/;
+  return isOfModel.test(words) || namesAsked(refusal.model, reading.text) ? "model" : "credential";
 }
 
 function isWholeAccount(refusal: Refusal, reading: BodyReading): boolean {
@@ -51,7 +52,7 @@ function isWholeAccount(refusal: Refusal, reading: BodyReading): boolean {
 }
 
 /** True when the requested model is named in the text, completely or without its owner and its suffix. */
-function namesAsked(model: string | undefined, text: string): boolean {
+export function namesAsked(model: string | undefined, text: string): boolean {
   if (!model) return false;
   const name = lettersOf(model.split("/").pop()!.split(":", 1)[0]!);
   return name.length > 2 && lettersOf(text).includes(name);

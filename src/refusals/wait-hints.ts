@@ -55,7 +55,8 @@ function hintInFields(reading: BodyReading, receivedAt: number): Hint | undefine
 
 const PHRASE =
   /\b(?:resets?|retry|retrying|try(?: it)? again|wait|available(?: again)?|replenished|renewed|refreshed|restored|retry[_-]after)[\s:,]{1,3}(?:(?:again|after|in|for|another|about|approximately|at least)[\s:]{1,3}){0,3}~?(?=\d)/gi;
-const CHINESE = /(\d{1,9}(?:\.\d{1,9})?)\s?(毫秒|秒|分钟|小时|天)钟?(?:之后|以后|后)/;
+const CHINESE =
+  /(\d{1,9}(?:\.\d{1,9})?)\s?个?(毫秒|秒|分钟|分|小时|天)钟?(?:之后|以后|后)|(?:等待|还需|剩余)(?:时间)?[:： ]{0,2}(\d{1,9})\s?个?(毫秒|秒|分钟|小时|天)/;
 const DATE =
   /\b(\d{4}-\d\d-\d\d)(?:T| at |\s)(\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?)\s?(Z|UTC|GMT|[+-]\d\d:?\d\d)?/g;
 
@@ -72,13 +73,14 @@ function durationInMessage(text: string): number | null {
     if (wait !== null) return wait;
   }
   const chinese = CHINESE.exec(text);
-  return chinese ? parseDuration(`${chinese[1]}${chinese[2]}`) : null;
+  return chinese ? parseDuration(`${chinese[1] ?? chinese[3]}${chinese[2] ?? chinese[4]}`) : null;
 }
 
 function instantInMessage(text: string, receivedAt: number): number | null {
   for (const found of text.matchAll(DATE)) {
     const before = text.slice(Math.max(0, found.index - 40), found.index);
-    if (!/reset|again|until|after|access|available|将在|于|至/i.test(before)) continue;
+    if (!/reset|again|until|after|access|available|将在|于|至|到|后|重置|恢复|解除/i.test(before))
+      continue;
     const zone = found[3] ?? zoneOfLanguage(text);
     const at = zone
       ? parseInstant(`${found[1]}T${found[2]}${zone.replace(/UTC|GMT/i, "Z")}`)

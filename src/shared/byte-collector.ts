@@ -52,7 +52,7 @@ export class ByteCollector {
 
   // The announced size only when a part of it has arrived: an announcement alone must not take memory.
   #nextSize(length: number): number {
-    const isNear = length <= this.#expected && 4 * length >= this.#expected;
+    const isNear = length <= this.#expected && 16 * length >= this.#expected;
     return isNear ? this.#expected : Math.max(FIRST_SIZE, 2 * length);
   }
 }

@@ -6,7 +6,9 @@ export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${error === null ? "null" : typeof error}`;
   const denial = denialOf(error);
   if (denial !== undefined) return denial;
-  const { name, message, stack = "" } = error;
+  const { message, stack = "" } = error;
+  // A name that no class has may be anything.
+  const name = CLASS_NAME.test(error.name) ? error.name : "Error";
   const { code } = error as { code?: unknown };
   const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
   const place = frames.map((line) => FRAME.exec(line)?.[1]).find((found) => found !== undefined);
@@ -28,4 +30,5 @@ export function describeOwnFault(error: unknown): string {
     : `${described}, caused by ${describeFault(cause)}`;
 }
 
+const CLASS_NAME = /^[A-Za-z_$][\w$.]{0,79}$/;
 const FRAME = /^\s*(?:at |(?=\S*@))(\S.*:\d+:\d+\)?)$/;

@@ -201,7 +201,7 @@ export const ERRORS: Record<ErrorCode, ErrorSpec> = {
   ERR_RELAY_NO_CREDENTIAL: unavailable(
     503,
     (f) =>
-      `No credential is available${forTarget(f)}: ${f.detail ?? "the upstream refused every credential that was tried"}.`,
+      `No credential is available${forTarget(f)}: ${f.detail ?? "the upstream refused every credential that was tried"}${retryIn(f)}.`,
   ),
   ERR_RELAY_TOKEN: unavailable(
     503,

@@ -14,8 +14,8 @@ export const WHOLE_SIZE = 4_096;
 const LONGEST_ESCAPE = 6;
 
 /** What a large object or array at the end of a path is read as: neither is empty. */
-const LARGE_OBJECT: Readonly<Record<string, unknown>> = Object.freeze({ "": undefined });
-const LARGE_ARRAY: readonly unknown[] = Object.freeze([undefined]);
+const LARGE_OBJECT: Readonly<Record<string, unknown>> = Object.freeze({ "": 1 });
+const LARGE_ARRAY: readonly unknown[] = Object.freeze([1]);
 
 const decoder = new TextDecoder();
 

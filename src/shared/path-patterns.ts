@@ -180,7 +180,7 @@ export class PathPatterns<Value> {
   ): Value | undefined {
     if (node.verbs.size === 0) return undefined;
     const colon = segment.indexOf(":");
-    const verb = colon < 1 ? undefined : node.verbs.get(segment.slice(colon));
+    const verb = colon < 0 ? undefined : node.verbs.get(segment.slice(colon));
     return verb && this.#look(verb, path, next, method);
   }
 

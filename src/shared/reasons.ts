@@ -130,6 +130,7 @@ export const REASONS: Readonly<Record<Reason, Readonly<ReasonPolicy>>> = {
     scope: "credential",
     action: "refresh-then-same",
     step: "other",
+    backoff: [10 * MINUTE],
     waitless: true,
     fallback: true,
   },
@@ -138,6 +139,7 @@ export const REASONS: Readonly<Record<Reason, Readonly<ReasonPolicy>>> = {
     scope: "credential",
     action: "other-credential",
     step: "other",
+    backoff: [10 * MINUTE],
     clientsOwn: true,
   },
   BILLING: {

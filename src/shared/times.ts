@@ -49,6 +49,12 @@ export function toWaitText(ms: number, now: number): string {
   return `${text}, until ${isToday ? "" : `${day} `}${time.slice(0, 5)} UTC`;
 }
 
+/** The same for a line that programs search, too: whole seconds, and from a minute up how people say them: `300 s (5 min, until 12:05 UTC)`. */
+export function toSecondsText(ms: number, now: number): string {
+  const text = toWaitText(ms, now);
+  return ms < MINUTE || !Number.isFinite(ms) ? text : `${Math.ceil(ms / SECOND)} s (${text})`;
+}
+
 /** Formats a wait in seconds, with the number for programs: `12 s`, `5 h 5 min (18,347 s)`. */
 export function toRetryText(seconds: number): string {
   const text = toDurationText(seconds * SECOND);

@@ -42,6 +42,7 @@ export function createState(options: StateOptions): State {
   return {
     follow: (take) => follower.follow(take),
     load: () => loader.load(),
+    unread: () => loader.unread(),
     putCooldown: (record) => put(kinds.cooldown, cooldowns, record),
     putMark: (record) => put(kinds.mark, marks, record),
     putCredential(record) {
@@ -66,8 +67,9 @@ export function createState(options: StateOptions): State {
 
 function healthOf(parts: StateParts, follower: ChangeFollower, loaded: boolean): StateHealth {
   return {
-    driver: driverName(parts.storage, parts.base),
+    driver: driverName(parts.root, parts.base),
     loaded,
+    proven: parts.prover?.proof(),
     leases: parts.leases.tier,
     ...follower.health(),
     sealed: parts.seal.isSealing,
@@ -78,16 +80,24 @@ function healthOf(parts: StateParts, follower: ChangeFollower, loaded: boolean):
 }
 
 // Irrevocable actions wait while other instances may still know records that an emptied store has lost.
-function withWholeStore({ leases, guard }: StateParts): Leases {
+function withWholeStore({ leases, ownLeases, prover, guard }: StateParts): Leases {
   return {
     tier: leases.tier,
     time: leases.time,
     async acquire(name, ttl, onlyWhole = false) {
+      if (ownLeases && prover?.isLagging()) {
+        // What an earlier process of this instance has written last may not be visible yet.
+        const isEarly = prover.isForgetful() && prover.proof()!.lag < SEEN_AFTER;
+        return onlyWhole && isEarly ? undefined : ownLeases.acquire(name, ttl);
+      }
       if (onlyWhole && guard && !(await guard.isWhole())) return undefined;
       return leases.acquire(name, ttl);
     },
   };
 }
+
+/** On a store that returns writes late, nothing irrevocable is done for so long after the start, unless the first write is seen, ms. */
+const SEEN_AFTER = 4_000;
 
 /** A driver that hangs must not keep the host from closing, ms. */
 const CLOSE_WAIT = 5_000;
@@ -95,9 +105,9 @@ const CLOSE_WAIT = 5_000;
 async function closeParts(parts: StateParts, flushed: Promise<void>): Promise<void> {
   const { cooldowns, marks, credentials, countersWriter, expiry, tombstones, log } = parts;
   await settledWithin(flushed, CLOSE_WAIT, parts.clock);
-  for (const part of [cooldowns, marks, credentials, countersWriter, expiry, tombstones])
-    part.stop();
-  const lost = parts.pendingWrites();
+  const timed = [cooldowns, marks, credentials, countersWriter, expiry, tombstones, parts.prover];
+  for (const part of timed) part?.stop();
+  const lost = parts.unwritten();
   if (lost > 0)
     log.error(`state: ${lost} records could not be written before the relay closed and are lost`);
 }

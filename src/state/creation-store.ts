@@ -8,6 +8,7 @@ import { createKnownRecords } from "./records/known-records.ts";
 import { readEach } from "./records/list-records.ts";
 import { isName, isTime, readStored, VERSION } from "./records/record-kinds.ts";
 import type { StateKeys } from "./records/record-keys.ts";
+import type { KeyIndex } from "./store/key-index.ts";
 import type { Quarantine } from "./store/quarantine.ts";
 import type { Faults } from "./store/store-faults.ts";
 import { readItem, readItems, type StateStorage, type StoredValue } from "./store/storage.ts";
@@ -19,6 +20,7 @@ export interface CreationStoreDeps {
   quarantine: Quarantine;
   faults: Faults;
   clock: Clock;
+  index?: Pick<KeyIndex, "isOn" | "keys"> | undefined;
   /** Announces a record to the other instances. */
   announce(key: string, value: StoredValue): void;
 }
@@ -98,12 +100,14 @@ class StoredCreations implements KeptCreations {
   async #read(limiter: string, now: number): Promise<FoundCreation[]> {
     const { storage, base, quarantine } = this.#deps;
     const prefix = await this.#prefixOf(limiter);
-    const listed = (await storage.getKeys(`${base}:a`)).filter((key) => key.startsWith(prefix));
+    const keys = [...(await storage.getKeys(`${base}:a`)), ...(await this.#indexed())];
+    const listed = [...new Set(keys)].filter((key) => key.startsWith(prefix));
     const found: FoundCreation[] = [];
     for (const { key, value } of listed.length > 0 ? await readItems(storage, listed) : []) {
       let reading = readStored(CREATION, value);
-      // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
-      if (reading.kind === "broken") reading = readStored(CREATION, await readItem(storage, key));
+      // Another process may be in mid-write, or the read has failed: only the second answer counts.
+      if (reading.kind === "broken" || reading.kind === "absent")
+        reading = readStored(CREATION, await readItem(storage, key));
       if (reading.kind === "record") found.push({ key, record: reading.record });
       if (reading.kind === "broken") found.push(await this.#repair(limiter, key, now));
       if (reading.kind !== "newer") continue;
@@ -112,6 +116,12 @@ class StoredCreations implements KeptCreations {
       throw new UnreadableAttempt(key);
     }
     return found;
+  }
+
+  /** The attempts that the store may not list. */
+  async #indexed(): Promise<string[]> {
+    const { index } = this.#deps;
+    return index?.isOn ? index.keys("a") : [];
   }
 
   /** Its writer died in mid-write, at the latest now: from now on it counts as an attempt without a known end. */

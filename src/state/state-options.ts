@@ -10,6 +10,8 @@ export interface StateOptions {
   /** Prefix of every key, without a trailing colon. */
   base: string;
   clock: Clock;
+  /** Measures the time limits of calls to the store. @default `clock` */
+  limits?: Pick<Clock, "after"> | undefined;
   random: Random;
   log: Log;
   /** Secrets that seal tokens and keys at rest: the first seals, all open. */
@@ -20,6 +22,10 @@ export interface StateOptions {
   sharedTime?: (() => Promise<number>) | undefined;
   /** Declares this the only instance: no other can restore what a store has lost. */
   isOnly?: boolean | undefined;
+  /** Ids of the configured credentials: their marks are read by name, too (K18). */
+  credentials?: (() => Iterable<string>) | undefined;
+  /** Names of the cooldowns that such credentials may have: upstream, credential, pool, family. */
+  cooldowns?: (() => Iterable<readonly string[]>) | undefined;
   /** Called for each failed call to the store. */
   onFault?: FaultListener | undefined;
 }

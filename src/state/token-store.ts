@@ -1,6 +1,6 @@
 /** Tokens and refresh intents, sealed at rest, and written back to a store that was emptied (G7, G8, M3, M4, N1). */
 import type { IntentRecord, TokenRecord } from "../contract/records.ts";
-import type { TokenStore } from "../contract/state.ts";
+import type { TokenStore, UnsettledIntent } from "../contract/state.ts";
 import { createSemaphore } from "../shared/semaphore.ts";
 import { createKnownRecords } from "./records/known-records.ts";
 import { type GenerationRecord, RecordRing, type RingDeps } from "./records/record-ring.ts";
@@ -53,15 +53,25 @@ class SealedTokenStore implements KeptTokens {
     this.#knownTokens.note(record.credential, sealed);
   }
 
-  async intents(credential: string): Promise<IntentRecord[]> {
+  async intents(credential: string): Promise<UnsettledIntent[]> {
     const [intents, tokens] = await Promise.all([
-      this.#intents.read(credential),
-      this.#tokens.read(credential),
+      this.#intents.readAll(credential),
+      this.#tokens.readAll(credential),
     ]);
-    const newest = Math.max(0, ...tokens.map(({ generation }) => generation));
-    return intents
+    const newest = Math.max(0, ...tokens.records.map(({ generation }) => generation));
+    // A token is written after its call was answered, and only the last write can be torn.
+    const wasAnswered = tokens.torn.length > 0;
+    const unsettled = intents.records
       .filter(({ generation }) => generation > newest)
-      .toSorted((a, b) => a.generation - b.generation);
+      .toSorted((a, b) => a.generation - b.generation)
+      .map((intent) => ({ ...intent, wasAnswered }));
+    if (unsettled.length > 0 || !wasAnswered || intents.torn.length === 0) return unsettled;
+    // Both the intent and its token are torn.
+    return [{ credential, generation: newest + 1, tokenHash: "", writtenAt: 0, wasAnswered }];
+  }
+
+  async forgetTornIntents(credential: string): Promise<void> {
+    await this.#intents.clear((await this.#intents.readAll(credential)).torn);
   }
 
   async writeIntent(record: IntentRecord): Promise<void> {

@@ -12,6 +12,8 @@ export interface RefreshDeps {
   isOnly: boolean;
   /** True once the state has been loaded. A rotating refresh token is not used before (K15). */
   isLoaded(): boolean;
+  /** True if the store returns late what was written: several instances cannot share tokens on it. */
+  isLagging?(): boolean;
   /** Logs that a rotated refresh token could not be stored. */
   alarm(credential: string): void;
 }

@@ -1,5 +1,6 @@
 // Notes in the store that a rotating refresh token is about to be sent (M4).
 import type { TokenRecord } from "../contract/records.ts";
+import type { UnsettledIntent } from "../contract/state.ts";
 import { hashSecret, isSameSecret } from "../state/secrets/secret-hash.ts";
 import type { RefreshDeps } from "./refresh-deps.ts";
 import { originHashOf } from "./source-request.ts";
@@ -24,16 +25,21 @@ export async function declareIntent(
   const token = refreshTokenOf(slot);
   if (token === undefined) return 0;
   try {
-    const sent = await countUnsettled(deps, slot, token);
-    if (sent >= MAX_SENT) throw new TokenError({ step: "refresh", code: "UNSURE" });
-    if (sent > 0) slot.unsure++;
+    const unsettled = await deps.tokens.intents(slot.id);
+    const sent = await countSent(slot, token, unsettled);
+    const isTorn = unsettled.some(({ tokenHash }) => tokenHash === "");
+    if (sent >= MAX_SENT && !isTorn) throw new TokenError({ step: "refresh", code: "UNSURE" });
+    if (sent > 0 && !isTorn) slot.unsure++;
     await deps.tokens.writeIntent({
       credential: slot.id,
       generation,
       tokenHash: await hashSecret(token),
       writtenAt: deps.clock.now(),
     });
-    return sent;
+    if (!isTorn) return sent;
+    // The intent says from now on that this token has been used; a new grant is not affected.
+    await deps.tokens.forgetTornIntents(slot.id);
+    throw new TokenError({ step: "refresh", code: "UNSURE" });
   } catch (error) {
     throw error instanceof TokenError
       ? error
@@ -41,15 +47,16 @@ export async function declareIntent(
   }
 }
 
-async function countUnsettled(
-  { tokens }: IntentDeps,
+/** How often the token may have been sent; more than allowed if it has been used for certain. */
+async function countSent(
   slot: TokenSlot,
   token: string,
+  unsettled: readonly UnsettledIntent[],
 ): Promise<number> {
   // The record of a settled intent keeps the count of those before it.
   let sent = slot.record?.unsure ?? 0;
-  for (const { tokenHash } of await tokens.intents(slot.id))
-    if (await isSameSecret(token, tokenHash)) sent++;
+  for (const { tokenHash, wasAnswered } of unsettled)
+    if (await isSameSecret(token, tokenHash)) sent += wasAnswered ? MAX_SENT : 1;
   return sent;
 }
 

@@ -26,7 +26,10 @@ export async function refresh(
   const { clock, leases } = deps;
   const state = await readNewer(deps, slot);
   if (state === "adopted") return;
-  if (state === "down" || !deps.isLoaded()) return refreshWithoutLease(deps, slot, signal);
+  // No lease excludes other instances where reads lag. A single instance goes by its own knowledge (G13).
+  const isLagging = !deps.isOnly && deps.isLagging?.() === true;
+  if (state === "down" || isLagging || !deps.isLoaded())
+    return refreshWithoutLease(deps, slot, signal);
   for (const end = clock.now() + LEASE_WAIT; ;) {
     // An emptied store may lack a newer refresh token that another instance still has to write back.
     const lease = await leases.acquire(`token:${slot.id}`, LEASE_TIME, slot.source.rotates);
@@ -46,7 +49,8 @@ async function refreshWithoutLease(
 ): Promise<void> {
   // An unread store may have the successor of a rotating token, even of the only instance (K15).
   const isSafe = deps.isOnly && deps.isLoaded() && slot.hasRead;
-  if (slot.source.rotates && !isSafe) throw new TokenError({ step: "refresh", code: "STORE" });
+  const code = deps.isLagging?.() ? "STORE_LAGS" : "STORE";
+  if (slot.source.rotates && !isSafe) throw new TokenError({ step: "refresh", code });
   const generation = (slot.record?.generation ?? 0) + 1;
   const answer = await requestFromSource(deps, slot, generation, signal);
   adopt(slot, answer.record);

@@ -11,6 +11,9 @@ import { wallTime } from "../shared/times.ts";
 /** Limit of an answer that is read, in bytes; tokens are far shorter. */
 const MAX_BYTES = 262_144;
 
+/** Characters of a refusal that are classified. */
+const CLASSIFIED_LENGTH = 65_536;
+
 /** The same options for each call. The caller's signal is the time limit: ofetch's `timeout` would not run on the relay's clock. */
 const CALL = {
   method: "POST",
@@ -51,7 +54,7 @@ export async function callStep(context: AnonymousContext, call: StepCall): Promi
   const refusal: Refusal = {
     status: response.status,
     header: (name) => sent.hide(response.headers.get(name) ?? "") || undefined,
-    body: sent.hide(text),
+    body: sent.hide(text).slice(0, CLASSIFIED_LENGTH),
     endpoint: step === "create" ? "create" : "token",
     inStream: false,
     receivedAt: wallTime(context.clock),

@@ -27,6 +27,7 @@ const WORDS: Readonly<Record<string, string>> = {
   OTHER_ACCOUNT: "the new token belongs to another account",
   SOURCE: "the token function failed",
   STORE: "the store could not be read or locked",
+  STORE_LAGS: "the store returns what is written too late for several instances",
   UNSURE: "it is unknown whether the refresh token has been used",
 };
 

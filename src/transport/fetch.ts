@@ -45,7 +45,8 @@ class UnknownEncoding extends Error {
 
 class FetchExchange implements Exchange, Bagged {
   place = 0;
-  readonly #outgoing: Outgoing;
+  /** Dropped when it is sent: its body, which may be large, is not kept while the answer streams. */
+  #outgoing: Outgoing | undefined;
   readonly #receiver: Receiver;
   readonly #onOver: () => void;
   readonly #controller = new AbortController();
@@ -91,7 +92,8 @@ class FetchExchange implements Exchange, Bagged {
   }
 
   #call(call: typeof fetch): Promise<Response> {
-    const { method, origin, path, headers, body } = this.#outgoing;
+    const { method, origin, path, headers, body } = this.#outgoing!;
+    this.#outgoing = undefined;
     return call(origin + path, {
       method,
       headers,

@@ -9,6 +9,8 @@ import type {
 import type { Agent, buildConnector, Dispatcher } from "undici";
 import { readFault } from "../shared/network-faults.ts";
 import { type Connecting, PendingConnections } from "./pending-connections.ts";
+import { BodyPieces } from "./body-pieces.ts";
+import { type ChunkOwner, SMALL_CHUNK, SmallChunks } from "./small-chunks.ts";
 import { BodyDecoder, type DecoderSource } from "./decompress-node.ts";
 import { readEncodings } from "./content-encodings.ts";
 
@@ -59,12 +61,16 @@ function watched(
   };
 }
 
-class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHandler {
+class UndiciExchange implements Exchange, DecoderSource, ChunkOwner, Dispatcher.DispatchHandler {
   readonly tellsConnect = true;
   readonly #connections: PendingConnections;
   readonly #origin: string;
   #receiver: Receiver;
   #decoder: BodyDecoder | undefined;
+  /** The receiver has asked to wait. */
+  #isSlow = false;
+  /** Created by the first small chunk. */
+  #small: SmallChunks | undefined;
   #controller: Controller | undefined;
   /** `sending`: `send` has not returned yet; `waiting`: for a connection. */
   #phase: "sending" | "waiting" | "answering" | "over" = "sending";
@@ -75,15 +81,17 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
     this.#receiver = receiver;
   }
 
-  send(agent: Agent, { method, origin, path, headers, body }: Outgoing): void {
+  send(agent: Agent, outgoing: Outgoing): void {
+    const { method, origin, path, headers, pieces } = outgoing;
+    const inPieces = pieces && new BodyPieces(pieces);
     this.#connections.enter(origin);
     agent.dispatch(
       {
         method: method as Dispatcher.HttpMethod,
         origin,
         path,
-        headers,
-        body: body as Buffer | undefined,
+        headers: inPieces ? { ...headers, "content-length": `${inPieces.length}` } : headers,
+        body: (inPieces ?? outgoing.body) as Buffer | undefined,
       },
       this,
     );
@@ -101,6 +109,7 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   }
 
   resumeSource(): void {
+    this.#isSlow = false;
     this.#controller?.resume();
   }
 
@@ -137,16 +146,39 @@ class UndiciExchange implements Exchange, DecoderSource, Dispatcher.DispatchHand
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#phase !== "over" && !this.#receiver.onData(chunk)) controller.pause();
+    if (this.#phase === "over") return;
+    if (chunk.length < SMALL_CHUNK) return (this.#small ??= new SmallChunks(this)).add(chunk);
+    this.#small?.flush();
+    if (this.#receiver.onData(chunk)) return;
+    this.#isSlow = true;
+    controller.pause();
+  }
+
+  passOn(bytes: Uint8Array): void {
+    if (this.#phase === "over" || this.#receiver.onData(bytes)) return;
+    this.#isSlow = true;
+    this.#controller?.pause();
+  }
+
+  takeBreak(): void {
+    if (this.#phase === "over" || this.#isSlow) return;
+    this.#controller?.pause();
+    setTimeout(() => this.#endBreak(), 0);
+  }
+
+  #endBreak(): void {
+    if (this.#phase !== "over" && !this.#isSlow) this.#controller?.resume();
   }
 
   onResponseEnd(): void {
+    this.#small?.flush();
     if (this.#phase === "over") return;
     this.#end();
     this.#receiver.onEnd();
   }
 
   onResponseError(_controller: Controller | undefined, error: Error & { code?: string }): void {
+    this.#small?.flush();
     if (this.#phase === "over") return;
     const isSending = this.#phase === "sending";
     this.#end();

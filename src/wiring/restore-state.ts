@@ -12,12 +12,14 @@ import type { Base } from "./base.ts";
 const LOAD_WAIT = 2_000;
 /** A load that failed is repeated after this time, in ms. */
 const RETRY_AFTER = 5_000;
+/** Number of ids that one line names. */
+const NAMED = 5;
 
 export interface StateRestorerDeps extends Pick<Base, "config" | "reporter" | "clock"> {
   cooldowns: Cooldowns;
   disabled: DisabledCredentials;
   pools: ReadonlyMap<string, Pool>;
-  state: Pick<State, "load" | "follow" | "putMark">;
+  state: Pick<State, "load" | "unread" | "follow" | "putMark">;
   /** Called with credentials that were added at run time, after the marks. */
   onCredentials(records: readonly CredentialRecord[]): Promise<void>;
   /** Called for each mark that was written before a restart, or by another instance. */
@@ -29,6 +31,8 @@ export interface StateRestorerDeps extends Pick<Base, "config" | "reporter" | "c
 export class StateRestorer {
   readonly #deps: StateRestorerDeps;
   readonly #writing = new Set<Promise<void>>();
+  /** Credentials that are not chosen, because they may be disabled: their mark is listed and could not be read (K15). */
+  #held: readonly string[] = [];
   #isStopped = false;
   #isWaitOver = false;
   /** When a load that failed is repeated, UTC epoch ms. */
@@ -84,8 +88,10 @@ export class StateRestorer {
     const { state, clock, onLoad } = this.#deps;
     try {
       await this.#apply(await state.load());
+      this.#hold([]);
       onLoad(true);
     } catch {
+      this.#hold(state.unread());
       // The state itself has logged the cause.
       onLoad(false);
       this.#retryAt = clock.now() + RETRY_AFTER;
@@ -105,6 +111,20 @@ export class StateRestorer {
     const byRelay = marks.filter((mark) => mark.disabled && mark.disabled.cause !== "operator");
     await Promise.all(byRelay.map((mark) => this.#enableIfNew(mark)));
     await onCredentials(credentials);
+  }
+
+  #hold(credentials: readonly string[]): void {
+    const { disabled, pools, reporter } = this.#deps;
+    const before = this.#held;
+    this.#held = credentials;
+    if (credentials.length > 0 && before.length === 0)
+      reporter.warn(
+        `credential ${credentials.slice(0, NAMED).join(", ")}${credentials.length > NAMED ? ", …" : ""} is not used until its record can be read: it may be disabled`,
+      );
+    for (const id of new Set([...before, ...credentials])) {
+      const isOut = credentials.includes(id) || disabled.get(id) !== undefined;
+      for (const pool of pools.values()) pool.setDisabled(id, isOut);
+    }
   }
 
   #applyMark(mark: DisableRecord): void {

@@ -63,10 +63,15 @@ function counts(count: number, what: string): string {
 }
 
 function stateOf({ storage }: RelayConfig, store: StateHealth): string {
-  const { driver, loaded, fault, sync, leases } = store;
+  const { driver, loaded, proven, fault, sync, leases } = store;
   if (!storage || VOLATILE.has(driver))
     return "memory (lost at restart: cooldowns, disabled credentials, usage counts, tokens)";
-  if (loaded) return `${DRIVERS[driver] ?? driver} (${SHARED[sync]}, ${LEASES[leases]})`;
+  const name = DRIVERS[driver] ?? driver;
+  if (loaded && proven?.keeps === false)
+    return `${name} (what was written is not read back: it may be lost at restart)`;
+  const lock = proven?.locks === false ? "leases that do not lock" : LEASES[leases];
+  const listing = proven?.lists === false ? ", incomplete listing" : "";
+  if (loaded) return `${name} (${SHARED[sync]}, ${lock}${listing})`;
   const code = fault?.split(": ").at(-1);
   return `${driver}: ${code ? `not reachable yet (${code})` : "has not answered yet"}`;
 }

@@ -1,4 +1,5 @@
 // What is known of credentials: tokens, disabled ones, quotas, verdicts, those added at run time, and what the store remembers.
+import { openRefilled } from "../cooldowns/open-refilled.ts";
 import { type Acquirers, createAcquirers } from "../anonymous/acquirers.ts";
 import { RuntimeCredentials } from "../admin/runtime-credentials.ts";
 import type { DisableRecord } from "../contract/records.ts";
@@ -40,7 +41,12 @@ export function wireCredentials(core: Core, addedKeys: Map<string, string>): Cre
   const acquirers = wireAcquirers(core, disabled, tokens);
   const quotas = createQuotaPoller(
     { ...core, disabled, tokens },
-    { fetch: fetchFor("quota endpoint"), familyOf: planner.familyOf },
+    {
+      fetch: fetchFor("quota endpoint"),
+      familyOf: planner.familyOf,
+      onFull: (upstream, full) =>
+        openRefilled({ ...core, clear: (key) => verdicts.clear(key) }, upstream, full),
+    },
   );
   const runtimeCredentials = new RuntimeCredentials({ ...core, disabled, addedKeys });
   const startup = new StartupReport(core, {

@@ -50,6 +50,10 @@ export function wireTokens(base: Base, deps: TokenDeps): TokenProvider {
     leases: state.leases,
     tokens: state.tokens,
     isLoaded: () => state.health().loaded,
+    isLagging() {
+      const { proven } = state.health();
+      return proven !== undefined && (!proven.keeps || proven.lag > 0);
+    },
     isDisabled: (id) => disabled.get(id) !== undefined,
     alarm: (id) =>
       reporter.error(`the new refresh token of ${id} is not stored: a restart now would lose it`),

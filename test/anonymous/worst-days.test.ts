@@ -86,6 +86,7 @@ async function createDays(store: SharedStoreOptions, seed: number, storage?: Sta
         write: stepped((record) => tokens.write(record)),
         forget: (credential) => tokens.forget(credential),
         intents: (credential) => tokens.intents(credential),
+        forgetTornIntents: (credential) => tokens.forgetTornIntents(credential),
         writeIntent: (record) => tokens.writeIntent(record),
       },
       putCredential: state.putCredential,

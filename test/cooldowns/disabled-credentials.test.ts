@@ -36,21 +36,4 @@ describe("health", () => {
     health.enable("a", NOW + 2);
     expect(told.at(-1)?.revision).toBe(10);
   });
-
-  it("E7 sees the second distinct request that was refused without a reason, and not the same one twice", () => {
-    const { health } = createHealth();
-    expect(health.refusedBarely("a", "r1")).toBe(false);
-    expect(health.refusedBarely("a", "r1")).toBe(false);
-    expect(health.refusedBarely("b", "r2")).toBe(false);
-    expect(health.refusedBarely("a", "r2")).toBe(true);
-  });
-
-  it("E7 forgets a bare refusal after a success, and when an operator brings the credential back", () => {
-    const { health } = createHealth();
-    health.refusedBarely("a", "r1");
-    health.succeeded("a");
-    expect(health.refusedBarely("a", "r2")).toBe(false);
-    health.enable("a", NOW);
-    expect(health.refusedBarely("a", "r3")).toBe(false);
-  });
 });

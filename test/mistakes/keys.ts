@@ -85,7 +85,7 @@ export const KEYS: Record<string, Mistake> = {
       upstream: { baseURL: `${given.at.broke}/v1`, dialect: "openai" },
     }),
     log: [
-      "warn credential team-a cools down for 10 min, until 00:10 UTC: BILLING (matched dialect:openai; backoff)",
+      "warn credential team-a cools down for 600 s (10 min, until 00:10 UTC): BILLING (matched dialect:openai; backoff)",
     ],
     answer: [
       429,

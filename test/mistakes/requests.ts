@@ -29,7 +29,7 @@ export const REQUESTS: Record<string, Mistake> = {
     body: { model: "gpt4o", messages: [] },
     options: right,
     log: [
-      "warn credential team-a for gpt4o cools down for 1 min, until 00:01 UTC: NOT_FOUND (matched code:model_not_found; backoff); the provider has no model of this name, or this credential has no access to it",
+      "warn credential team-a for gpt4o cools down for 60 s (1 min, until 00:01 UTC): NOT_FOUND (matched code:model_not_found; backoff); the provider has no model of this name, or this credential has no access to it",
     ],
     answer: [
       404,

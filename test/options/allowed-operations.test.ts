@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DialectName, UpstreamOptions } from "../../src/options/upstream-types.ts";
+import { doubtsOf } from "../../src/options/notes.ts";
 import { resolveOptions, type RelayConfig } from "../../src/options/resolve.ts";
 import type { Dialect } from "../../src/contract/dialect.ts";
 import { DIALECTS } from "../../src/dialects/builtin.ts";
@@ -74,6 +75,25 @@ describe("upstream.allow", () => {
     ["generic", ["*"], "upstream.allow has no effect"],
   ] as const)("N13 rejects %s: %j", (dialect, allow, fault) => {
     expect(faultsOf(dialect, allow)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it("N13 warns at start where every client may call, and where a path contains the mount", () => {
+    const doubts = (more: object) =>
+      doubtsOf(
+        resolveOptions({
+          upstream: { baseURL: URLS.openai, dialect: "openai", allow: ["files", "GET /ai/x"] },
+          credentials: [{ id: "a", apiKey: "sk-test-0123456789" }],
+          ...more,
+        }),
+      );
+    expect(doubts({})).toEqual([
+      "upstream.allow lets every client that reaches this relay use the objects of its keys: set `authorize`",
+    ]);
+    expect(doubts({ mount: "/ai", authorize: () => "me" })).toEqual([
+      "upstream.allow[1] begins with the mount path, which is not part of the path: remove it",
+    ]);
+    expect(doubts({ mount: "/a", authorize: () => "me" })).toEqual([]);
+    expect(doubts({ upstream: { baseURL: URLS.openai, dialect: "openai" } })).toEqual([]);
   });
 
   it("N13 names the option of one of several upstreams", () => {

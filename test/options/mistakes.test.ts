@@ -409,6 +409,10 @@ const MISTAKES: Record<string, [options: unknown, text: string | string[]]> = {
       "scheduling.sessionTTL is 3600 ms: durations are in milliseconds; 3600 s would be 3_600_000",
     ],
   ],
+  "a timeout for bytes that the one for payload makes useless": [
+    { ...good, streaming: { idleTimeout: 900_000, payloadIdleTimeout: 60_000 } },
+    "streaming.idleTimeout has no effect except in the dialect generic: streaming.payloadIdleTimeout is shorter",
+  ],
   "credentials as an object": [
     { ...good, credentials: { a: KEY } },
     wrong("credentials: must be a list"),

@@ -91,6 +91,15 @@ describe("calls that wait for an answer", () => {
     enter(1, PATIENCE + 1);
     expect(pending.refusal(A, PATIENCE + 1)).toBeUndefined();
   });
+
+  it("E19 the streams that are left count, in whatever order the others have ended", () => {
+    const { pending, enter } = create();
+    const calls = enter(30, 0);
+    for (const nth of [10, 11, 12, 9, 8, 0, 1, 29, 28]) calls[nth]!.end();
+    expect(pending.refusal(A, PATIENCE + 1)).toBeUndefined();
+    enter(1, PATIENCE + 1);
+    expect(pending.refusal(A, PATIENCE + 1)).toBe("silent");
+  });
 });
 
 describe("a silent endpoint", () => {

@@ -101,6 +101,18 @@ describe("requests that are invalid", () => {
 });
 
 describe("credentials that are refused", () => {
+  const refuseBarely = (when: { credential?: string }): void =>
+    relay.upstream.script({
+      when,
+      then: {
+        reply: {
+          status: 403,
+          headers: { "content-type": "application/json" },
+          body: '{"error":{"message":"Forbidden"}}',
+        },
+      },
+    });
+
   it("E6 F1 disables a static key on 401, with its reason, and continues with the next", async () => {
     await start();
     refuse("unauthenticated", { credential: "c1" });
@@ -108,16 +120,6 @@ describe("credentials that are refused", () => {
     expect((await relay.chat()).status).toBe(200);
     expect(callsBy()).toEqual(["c1", "c2", "c2"]);
     expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "auth" });
-  });
-
-  it("A14 E6 answers 503 once every key has been refused, and makes no further call", async () => {
-    await start();
-    refuse("unauthenticated");
-    expect((await relay.chat()).status).toBe(503);
-    const response = await relay.chat();
-    expect(response.status).toBe(503);
-    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_NO_CREDENTIAL" } });
-    expect(callsBy()).toHaveLength(2);
   });
 
   it("E7 disables at once on a 403 about the account", async () => {
@@ -136,23 +138,67 @@ describe("credentials that are refused", () => {
     expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
   });
 
-  it("E7 disables on the second request that gets a bare 403, not on the first", async () => {
+  it("E7 F1 F4 closes a credential for ten minutes on a bare 403, then probes it, and never disables it", async () => {
     await start();
-    relay.upstream.script({
-      when: { credential: "c1" },
-      then: {
-        reply: {
-          status: 403,
-          headers: { "content-type": "application/json" },
-          body: '{"error":{"message":"Forbidden"}}',
-        },
-      },
-    });
-    await relay.chat();
+    refuseBarely({ credential: "c1" });
+    for (let nth = 0; nth < 4; nth++) expect((await relay.chat()).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c2", "c2", "c2", "c2"]);
+    expect(relay.relay.status().cooldowns).toMatchObject([
+      { credential: "c1", scope: "credential", reason: "FORBIDDEN", retryAfter: 600 },
+    ]);
+    await relay.clock.advance(600_000);
+    for (let nth = 0; nth < 4; nth++) expect((await relay.chat()).status).toBe(200);
+    expect(callsBy().filter((id) => id === "c1")).toHaveLength(2);
     expect(relay.relay.status().credentials[0]!.disabled).toBeUndefined();
-    await relay.chat();
-    await relay.chat();
-    expect(relay.relay.status().credentials[0]!.disabled).toMatchObject({ cause: "forbidden" });
+  });
+
+  it("E7 E3 answers 503, not a limit, while the only credential rests after a bare 403", async () => {
+    await start({ count: 1 });
+    refuseBarely({});
+    expect((await relay.chat()).status).toBe(403);
+    const response = await relay.chat();
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("600");
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect(error.code).toBe("ERR_RELAY_NO_CREDENTIAL");
+    expect(error.message).toContain("1 cooling down (access refused); retry in 10 min");
+    expect(callsBy()).toHaveLength(1);
+  });
+
+  it("E6 F1 closes a static key for ten minutes on a bare 401, and does not disable it", async () => {
+    await start();
+    relay.upstream.script({ when: { credential: "c1" }, then: { reply: { status: 401 } } });
+    for (let nth = 0; nth < 3; nth++) expect((await relay.chat()).status).toBe(200);
+    expect(callsBy()).toEqual(["c1", "c2", "c2", "c2"]);
+    const { cooldowns, credentials } = relay.relay.status();
+    expect(credentials[0]!.disabled).toBeUndefined();
+    expect(cooldowns).toMatchObject([{ reason: "UNAUTHENTICATED", retryAfter: 600 }]);
+  });
+
+  it("E6 disables no key when every key gets 401 for one request, and serves again after ten minutes", async () => {
+    await start();
+    refuse("unauthenticated");
+    expect((await relay.chat()).status).toBe(503);
+    const response = await relay.chat();
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("600");
+    expect(callsBy()).toHaveLength(2);
+    expect(relay.relay.status().credentials.map(({ disabled }) => disabled)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    relay.upstream.script();
+    await relay.clock.advance(600_000);
+    expect((await relay.chat()).status).toBe(200);
+  });
+
+  it("E7 undoes the rest of a credential when several get a bare 403 for one request", async () => {
+    await start();
+    refuseBarely({});
+    expect((await relay.chat()).status).toBe(403);
+    relay.upstream.script();
+    expect(relay.relay.status().cooldowns).toEqual([]);
+    expect((await relay.chat()).status).toBe(200);
   });
 
   it("E7 attributes it to the request when several credentials get 403 for it", async () => {

@@ -136,8 +136,10 @@ describe("the bytes of all bodies", () => {
     relay.upstream.script({ then: { refuse: "server-error" } });
     expect((await post(sized(20_000))).status).toBeGreaterThanOrEqual(500);
     expect(held()).toBe(0);
-    for (let nth = 0; nth < 3; nth++) (await begin(20_000, 10_000)).destroy();
-    await untilSo(() => held() === 0, 5_000);
+    for (let nth = 0; nth < 3; nth++) {
+      (await begin(20_000, 10_000)).destroy();
+      await untilSo(() => held() === 0, 5_000);
+    }
   });
 
   it("N4 of a body that has come too late nothing more is kept", async () => {

@@ -200,6 +200,15 @@ describe("the operation of a request", () => {
   });
 });
 
+it("N13 J4 `explain` throws what a request would get", async () => {
+  await start();
+  const explained = (path: string) => relay.relay.explain({ path, body: { model: "gpt-4o" } });
+  expect(explained("/chat/completions")).toHaveLength(1);
+  expect(() => explained("/files")).toThrow(
+    expect.objectContaining({ code: "ERR_RELAY_OPERATION", status: 403 }),
+  );
+});
+
 describe("several upstreams", () => {
   const credentials = ["one", "two"].flatMap((upstream) =>
     makeCredentials(1).map((one) => ({ ...one, id: upstream, upstream })),
@@ -246,12 +255,20 @@ describe("several upstreams", () => {
     socket.destroy();
   });
 
+  it("N13 D9 fall back to one that allows the operation", async () => {
+    const models = { a: { upstream: "one", fallback: ["b"] } };
+    await startBoth("openai", { one: ["POST /my/files"], two: ["POST /my/files"] }, models);
+    relay.upstream.script({ then: { refuse: { kind: "quota", wait: 86_400_000 } } });
+    await files("a");
+    expect(sent()).toEqual(["POST /one/v1/my/files", "POST /two/v1/my/files"]);
+  });
+
   it("N13 J4 do not fall back to one that does not allow the operation, and `explain` shows it", async () => {
     const models = { a: { upstream: "one", fallback: ["b"] } };
     await startBoth("openai", { one: ["POST /my/files"], two: undefined }, models);
-    relay.upstream.script({ then: { refuse: { kind: "capacity" } } });
+    relay.upstream.script({ then: { refuse: { kind: "quota", wait: 86_400_000 } } });
     await files("a");
-    expect(new Set(sent())).toEqual(new Set(["POST /one/v1/my/files"]));
+    expect(sent()).toEqual(["POST /one/v1/my/files"]);
     const explained = (path: string) =>
       relay.relay
         .explain({ path, body: { model: "a" } })

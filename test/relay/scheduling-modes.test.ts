@@ -1,6 +1,7 @@
 /** Modes, strategies and quotas with a complete relay, judged by the upstream's ledger. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { QuotaAnswer, QuotaQuestion } from "../../src/contract/quota-source.ts";
+import type { Behaviour } from "../../simulator/index.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 
 const MINUTE = 60_000;
@@ -284,6 +285,46 @@ describe("quota protection", () => {
     expect(relay.upstream.ledger.byCredential()).toEqual({ c1: 1, c2: 4 });
     await relay.relay.close();
     expect(relay.clock.pending()).toBe(0);
+  });
+
+  describe.each<[string, (share: number) => QuotaAnswer]>([
+    ["as a whole", (remaining) => ({ remaining })],
+    ["for the model", (remaining) => ({ models: { "gpt-4o": { remaining } } })],
+  ])("a quota that is full again %s", (_name, answerWith) => {
+    let share: number;
+    const quota = (): QuotaAnswer => answerWith(share);
+    const begin = async (then: Behaviour): Promise<void> => {
+      share = 0;
+      await start({ count: 1, limits: { maxWait: 0 }, upstream: { quota, quotaEvery: MINUTE } });
+      relay.upstream.script({ when: { first: 1 }, then });
+      await relay.clock.advance(1_000);
+      expect(await ask()).toBe(429);
+    };
+    const used = jsonError("The quota of this model is exhausted. It will reset after 5h.");
+
+    it("A16 opens the window that a refusal has stated", async () => {
+      await begin(used);
+      await relay.clock.advance(MINUTE);
+      expect(await ask()).toBe(429);
+      share = 1;
+      await relay.clock.advance(MINUTE);
+      expect(await ask()).toBe(200);
+      expect(lines("credential c1 for gpt-4o may be used again: its quota is full")).toBe(1);
+    });
+
+    it("A16 does not where only a part is there", async () => {
+      await begin(used);
+      share = 0.5;
+      await relay.clock.advance(2 * MINUTE);
+      expect(await ask()).toBe(429);
+    });
+
+    it("A16 does not open a rate limit", async () => {
+      await begin({ refuse: { kind: "rate-limit", wait: 5 * 3_600_000 } });
+      share = 1;
+      await relay.clock.advance(2 * MINUTE);
+      expect(await ask()).toBe(429);
+    });
   });
 
   it("A9 J5 survives a poller that throws, and skips disabled credentials", async () => {

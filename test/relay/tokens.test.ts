@@ -4,7 +4,7 @@ import { createStorage } from "unstorage";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TokenFunction, TokenSource } from "../../src/contract/token-source.ts";
 import type { RelayOptions } from "../../src/options/types.ts";
-import type { Behaviour } from "../../simulator/index.ts";
+import type { Behaviour, When } from "../../simulator/index.ts";
 import { fromFunction } from "../../src/tokens/sources/function-source.ts";
 import { firebase, serviceAccount } from "../../src/index.ts";
 import { createBench } from "../state/fixtures.ts";
@@ -352,6 +352,39 @@ describe("a 401", () => {
     expect(await ask(relay)).toBe(200);
     expect(byCredential()).toMatchObject({ a: 2, static: 2 });
     expect(relay.relay.status().credentials.every(({ disabled }) => !disabled)).toBe(true);
+  });
+});
+
+describe("a bare 403", () => {
+  const refuse = (when: When): void =>
+    world.upstream.script({
+      when: { operation: "chat", ...when },
+      then: {
+        reply: { status: 403, headers: { "content-type": "text/plain" }, body: "forbidden\n" },
+      },
+    });
+
+  it("E7 renews the token once, and tries the same credential again", async () => {
+    const relay = await world.start(one());
+    refuse({ nth: 2 });
+    expect([await ask(relay), await ask(relay)]).toEqual([200, 200]);
+    expect(refreshes()).toMatchObject({ attempts: 2, refreshed: 2, reused: 0 });
+    expect(relay.ends.at(-1)).toMatchObject({ attempts: 2, credential: "a" });
+    expect(relay.relay.status().cooldowns).toEqual([]);
+  });
+
+  it("E7 closes the credential for ten minutes where the new token gets it, too", async () => {
+    const relay = await world.start(
+      one({ credentials: [{ id: "a", token: world.oauth("a") }, spare] }),
+    );
+    refuse({ credential: "a" });
+    for (let nth = 0; nth < 3; nth++) expect(await ask(relay)).toBe(200);
+    expect(byCredential()).toMatchObject({ a: 2, static: 3 });
+    expect(refreshes()).toMatchObject({ attempts: 2 });
+    expect(relay.relay.status()).toMatchObject({
+      cooldowns: [{ credential: "a", reason: "FORBIDDEN", retryAfter: 600 }],
+      credentials: [{ disabled: undefined }, { disabled: undefined }],
+    });
   });
 });
 

@@ -23,7 +23,7 @@ it("E3 J5 formats a wait of hours as hours, in the log with its end, in the resp
   expect(error).not.toHaveProperty("retryAfter");
   expect(warnings()).toEqual([
     expect.stringMatching(
-      /^credential c1 for gpt-4o cools down for 5 h 5 min, until 05:06 UTC: RATE_LIMIT_EXCEEDED \(matched /,
+      /^credential c1 for gpt-4o cools down for 18347 s \(5 h 5 min, until 05:06 UTC\): RATE_LIMIT_EXCEEDED \(matched /,
     ),
   ]);
 });

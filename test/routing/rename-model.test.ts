@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renameInBody as renameScanned, renameInPath } from "../../src/routing/rename-model.ts";
+import { joinBytes } from "../../src/shared/bytes.ts";
 import { applyEdits } from "../../src/shared/json-edits.ts";
 import { compilePaths } from "../../src/shared/json-paths.ts";
 import { scanJson } from "../../src/shared/scan-json.ts";
@@ -8,7 +9,7 @@ import { scanJson } from "../../src/shared/scan-json.ts";
 const MODEL = compilePaths(["model"]);
 function renameInBody(body: Uint8Array, model: string): Uint8Array | undefined {
   const edit = renameScanned(body, scanJson(body, MODEL).root, model);
-  return edit && applyEdits(body, [edit]);
+  return edit && joinBytes(applyEdits(body, [edit]));
 }
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (body: Uint8Array | undefined): string => new TextDecoder().decode(body);

@@ -129,6 +129,8 @@ describe("a request", () => {
     const form = { hasVerbs: true };
     const all = ["POST /models/*:run", "GET /models/*", "* /jobs/**", "POST /v1internal:*"];
     expect(found("POST /models/a:run", all, form)).toBe("POST /models/*:run");
+    // A name that is missing is a fault of its own.
+    expect(found("POST /models/:run", all, form)).toBe("POST /models/*:run");
     expect(found("GET /models/a", all, form)).toBe("GET /models/*");
     expect(found("POST /jobs/a:cancel", all, form)).toBe("* /jobs/**");
     expect(found("POST /v1internal:load", all, form)).toBe("POST /v1internal:*");
@@ -137,7 +139,6 @@ describe("a request", () => {
       "GET /models/a%3Arun",
       "POST /models/a%3arun",
       "POST /models/a:b:run",
-      "POST /models/:run",
       "POST /models/a:run:",
       "POST /models/a;b:run",
       "POST /v1internal:a:b",

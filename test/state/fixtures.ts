@@ -5,6 +5,7 @@ import type {
   CredentialRecord,
   DisableRecord,
 } from "../../src/contract/records.ts";
+import { systemClock } from "../../src/wiring/system-clock.ts";
 import type { State } from "../../src/contract/state.ts";
 import type { StateOptions } from "../../src/state/state-options.ts";
 import { createState } from "../../src/state/create-state.ts";
@@ -21,12 +22,19 @@ export interface Bench {
   lines: string[];
 }
 
-export function createBench(options: Partial<StateOptions> & { at?: number } = {}): Bench {
+interface BenchOptions extends Partial<StateOptions> {
+  at?: number;
+  /** Calls to the store have their time limit on the virtual clock, not in real time. */
+  hangs?: boolean;
+}
+
+export function createBench(options: BenchOptions = {}): Bench {
   const clock = createVirtualClock(options.at ?? NOW);
   const lines: string[] = [];
   const state = createState({
     base: "relay",
     clock,
+    limits: options.hangs ? clock : systemClock,
     random: createRandom(options.at ?? 1),
     log: createLog(lines),
     sharedTime: async () => clock.now(),

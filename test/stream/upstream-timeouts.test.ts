@@ -306,7 +306,9 @@ describe("between payloads", () => {
   it("I8 leaves no deadline behind", async () => {
     const stage = createStage().head(200, SSE);
     stage.data(WORD);
+    expect(stage.timers.dueAt("payload")).not.toBe(Infinity);
     stage.reply.abandon();
+    expect(stage.timers.dueAt("payload")).toBe(Infinity);
     await stage.clock.advance(10 * payloadIdleTimeout);
     expect(stage.clock.pending()).toBe(0);
     expect(stage.results).toEqual([{ kind: "left" }]);

@@ -10,13 +10,15 @@ import redisDriver from "unstorage/drivers/redis";
 import { isMissing } from "./needs.ts";
 import { untilSo } from "./until.ts";
 
-const SERVER = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].find((path) =>
-  existsSync(path),
-);
+/** The program, if it is installed. */
+export const REDIS_SERVER: string | undefined = [
+  "/usr/bin/redis-server",
+  "/usr/local/bin/redis-server",
+].find((path) => existsSync(path));
 
 export const noRedisServer: boolean = isMissing(
   "redis-server",
-  SERVER !== undefined,
+  REDIS_SERVER !== undefined,
   "apt-get install redis-server",
 );
 
@@ -44,7 +46,7 @@ export async function startRedis({ keeps }: { keeps: boolean }): Promise<OwnRedi
   async function start(): Promise<void> {
     const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
     const kept = keeps ? ["--appendonly", "yes", "--appendfsync", "always"] : [];
-    server = spawn(SERVER!, [...args, ...kept]);
+    server = spawn(REDIS_SERVER!, [...args, ...kept]);
     let said = "";
     server.stdout!.on("data", (chunk) => void (said += String(chunk)));
     await untilSo(() => said.includes("Ready to accept"), 10_000);
@@ -69,7 +71,8 @@ export async function startRedis({ keeps }: { keeps: boolean }): Promise<OwnRedi
   };
 }
 
-async function freePort(): Promise<number> {
+/** Finds a port that is free now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };

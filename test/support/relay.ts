@@ -7,7 +7,20 @@ import type { SimulatorOptions } from "../../simulator/index.ts";
 import { H3, serve } from "h3";
 import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { defineRelay, type Relay, type RelayHandler } from "../../src/index.ts";
+import type { HookName } from "../../src/observe/hooks.ts";
+import { Outside } from "./planted.ts";
 import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
+
+const HOOKS: readonly HookName[] = [
+  "attempt",
+  "cooldown",
+  "rotation",
+  "credential",
+  "creation",
+  "route",
+  "refresh",
+  "end",
+];
 
 export interface RelayUnderTest {
   /** Where the relay is mounted: `http://127.0.0.1:PORT/ai`. */
@@ -83,7 +96,11 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
   const clock = (rest.clock as VirtualClock | undefined) ?? createVirtualClock();
   const record = createRecord<EndEvent>();
   const lines: RelayUnderTest["lines"] = [];
-  const say = (level: string) => (message: string) => void lines.push({ level, message });
+  const outside = new Outside();
+  const say = (level: string) => (message: string) => {
+    outside.add(message);
+    lines.push({ level, message });
+  };
   const handler: RelayHandler = defineRelay({
     random: () => 0,
     log: { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") },
@@ -95,6 +112,9 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     credentials,
     hooks: { ...hooks, end: (event) => (record.add(event), hooks?.end?.(event)) },
   });
+  // Of the hooks with many events, those that tests listen to are enough.
+  for (const name of HOOKS)
+    if (name !== "route") handler.relay.on(name, (event: unknown) => outside.add(event));
   if (waitUntilReady) await handler.relay.ready();
   const web = ({ req }: { req: Request & { ip?: string } }): Promise<Response> =>
     handler.relay.fetch(req, { mount: "/ai", address: req.ip });
@@ -113,8 +133,9 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
     lines,
     ends: record.items,
     ended: (nth = 1) => record.nth(nth),
-    chat: (more) => chat(url, more),
+    chat: async (more) => outside.watch(await chat(url, more)),
     async close() {
+      outside.add(handler.relay.status());
       await server.close(true);
       // Disks and sockets take real time, the relay's own grace time the clock's: first the one, then the other.
       let isClosed = false;
@@ -124,6 +145,8 @@ export async function startRelay(options: UnderTestOptions = {}): Promise<RelayU
       if (!isClosed) await clock.advance(60_000);
       await closing;
       if (!keep) await upstream.close();
+      // Whatever a test is about, no key of it has left the relay.
+      outside.check(Object.values(keys).filter((key) => key.length >= 12));
     },
   };
 }

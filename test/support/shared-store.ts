@@ -99,6 +99,7 @@ export function createSharedStore(
         listCredentials: () => call(() => [...store.credentials.values()]),
         tokens: {
           intents: () => call(() => []),
+          forgetTornIntents: () => call(() => {}),
           writeIntent: () => call(() => {}),
           write: (record) => call(() => void store.tokens.set(record.credential, record)),
           read: (credential) => call(() => store.tokens.get(credential)),

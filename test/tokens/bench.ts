@@ -2,7 +2,7 @@
 import type { FreshToken, TokenContext, TokenSource } from "../../src/contract/token-source.ts";
 import type { Clock } from "../../src/contract/clock.ts";
 import type { StateStorage } from "../../src/state/store/storage.ts";
-import { createStorage } from "unstorage";
+import { createStorage, type Storage } from "unstorage";
 import memoryDriver from "unstorage/drivers/memory";
 import { TokenProvider } from "../../src/tokens/token-provider.ts";
 import { generic } from "../../src/dialects/generic.ts";
@@ -45,6 +45,8 @@ export interface Bench {
   clock: VirtualClock;
   /** True makes all calls of the store fail, `"writes"` only those that write. */
   store: { isDown: boolean | "writes" };
+  /** What is stored, to be damaged. */
+  inner: Storage;
   /** Starts another instance on the store. */
   start(sources: Record<string, TokenSource>, more?: InstanceOptions): Instance;
 }
@@ -65,6 +67,7 @@ export function createBench(): Bench {
   return {
     clock: shared,
     store,
+    inner,
     start(sources, { instances, isLoaded = true, death } = {}) {
       const mortal: Clock = {
         now: shared.now,

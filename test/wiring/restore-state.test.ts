@@ -25,7 +25,7 @@ function createBench(load: () => Promise<LoadedState>): {
     cooldowns: new Cooldowns(),
     disabled: new DisabledCredentials(() => {}),
     pools: new Map(),
-    state: { load, follow: () => {}, putMark: () => {} },
+    state: { load, unread: () => [], follow: () => {}, putMark: () => {} },
     onCredentials: async () => {},
     onMark: () => {},
     onLoad: (isLoaded) => void loads.push(isLoaded),

@@ -18,6 +18,7 @@ import { createVirtualClock } from "../support/virtual-clock.ts";
 const health: StateHealth = {
   driver: "redis",
   loaded: true,
+  proven: undefined,
   leases: "atomic",
   sync: "shared",
   viewAge: undefined,

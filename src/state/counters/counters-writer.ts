@@ -14,6 +14,8 @@ export interface CountersWriter {
   /** Writes everything that changed. Resolves when it is written, or has failed once more. */
   flush(): Promise<void>;
   hasFailed(): boolean;
+  /** How many writes have not succeeded: 1 at most, because one is made at a time. */
+  unwritten(): number;
   stop(): void;
 }
 
@@ -66,6 +68,10 @@ class ShardWriter implements CountersWriter {
 
   hasFailed(): boolean {
     return this.#failed;
+  }
+
+  unwritten(): number {
+    return this.#failed || this.#writing ? 1 : 0;
   }
 
   stop(): void {

@@ -2,11 +2,12 @@
 import type { DriverOptions, Journal, JournalOptions, LockKind } from "./driver.ts";
 import { driverOf, type StateStorage } from "../store/storage.ts";
 import type { SqlDatabase } from "../store/sql-table.ts";
-import { createBestEffortLocks, createSlotsJournal } from "./best-effort.ts";
+import { createBestEffortLocks } from "./best-effort.ts";
 import { createDenoKvLocks, type DenoKv } from "./deno-kv.ts";
 import { createFileLocks } from "./fs.ts";
 import { createProcessJournal, createProcessLocks } from "./process.ts";
 import { createRedisJournal, createRedisLocks, type RedisClient } from "./redis.ts";
+import { createSlotsJournal } from "./slots-journal.ts";
 import { createSqlJournal, createSqlLocks } from "./sql.ts";
 
 /** What a driver provides by its own means; `undefined` where plain values must do. */
@@ -15,18 +16,18 @@ interface NativeMeans {
   journal?(): Journal | undefined;
 }
 
-export function createLocks({ storage, base, clock }: DriverOptions): LockKind {
+export function createLocks({ storage, plain, base, clock }: DriverOptions): LockKind {
   if (!storage) return createProcessLocks({}, clock, "process");
   const native = nativeMeansOf({ storage, base, clock });
-  return native.locks?.() ?? createBestEffortLocks(storage, `${base}:l:`, clock);
+  return native.locks?.() ?? createBestEffortLocks(plain ?? storage, `${base}:l:`, clock);
 }
 
 /** `undefined` without a storage: there are no other instances. */
 export function createJournal(options: JournalOptions): Journal | undefined {
-  const { storage } = options;
+  const { storage, plain } = options;
   if (!storage) return undefined;
   const native = nativeMeansOf({ ...options, storage });
-  return native.journal?.() ?? createSlotsJournal({ ...options, storage });
+  return native.journal?.() ?? createSlotsJournal({ ...options, storage: plain ?? storage });
 }
 
 function nativeMeansOf({

@@ -1,6 +1,7 @@
 // Deno KV: a lock is written only if its version is still the one that was read.
 import type { Clock } from "../../contract/clock.ts";
-import type { LockKind } from "./driver.ts";
+import { isFields } from "../../shared/json.ts";
+import { isHeldUntil, type LockKind, nextGeneration } from "./driver.ts";
 import { wallTime } from "../../shared/times.ts";
 
 interface Entry {
@@ -44,9 +45,9 @@ export function createDenoKvLocks(
     tier: "atomic",
     async take(name, owner, ttl) {
       const entry = await (await kv()).get(keyOf(name));
-      const held = entry.value as Lock | null;
-      if (held && held.until > wallTime(clock)) return 0;
-      const generation = (held?.generation ?? 0) + 1;
+      const held = isFields(entry.value) ? entry.value : undefined;
+      if (isHeldUntil(held?.["until"], wallTime(clock))) return 0;
+      const generation = nextGeneration(held?.["generation"], wallTime(clock));
       const isTaken = await swap(name, entry, { owner, generation, until: wallTime(clock) + ttl });
       return isTaken ? generation : 0;
     },

@@ -4,6 +4,23 @@ import type { LeaseTier } from "../../contract/lease.ts";
 import type { SyncTier } from "../../contract/state.ts";
 import type { StateStorage } from "../store/storage.ts";
 
+/** No lease lasts longer, in ms: a lock with a later end is damaged, and free (K17). */
+export const LONGEST_LOCK: number = 24 * 3_600_000;
+/** Generations above this cannot be counted exactly: such a counter is damaged, and continues at the present time in epoch ms. */
+export const LAST_GENERATION: number = 2 ** 53 - 2 ** 20;
+
+/** True if a lock with this end is held. */
+export function isHeldUntil(until: unknown, now: number): boolean {
+  return typeof until === "number" && until > now && until <= now + LONGEST_LOCK;
+}
+
+/** The generation after the one that is stored, higher than every one before. */
+export function nextGeneration(stored: unknown, now: number): number {
+  if (stored === undefined || stored === null) return 1;
+  const isCounted = Number.isSafeInteger(stored) && Number(stored) >= 0;
+  return isCounted && Number(stored) < LAST_GENERATION ? Number(stored) + 1 : now;
+}
+
 /** The locks of a driver, each held by one owner for a limited time. `name` is a key that the driver accepts unchanged. */
 export interface LockKind {
   tier: LeaseTier;
@@ -34,6 +51,8 @@ export interface Journal {
   /** Sets the starting point: every change appended after this is received. */
   begin(): Promise<void>;
   exchange(text: string | undefined): Promise<ReceivedChanges>;
+  /** Cancels what it has scheduled. */
+  stop?(): void;
   /** Calls `wake` when another instance has appended a change. Returns a function that ends the subscription. */
   onNews?(wake: () => void): () => void;
 }
@@ -41,6 +60,8 @@ export interface Journal {
 export interface DriverOptions {
   /** Without a storage there is no other instance to share with. */
   storage: StateStorage | undefined;
+  /** The same storage with a time limit for each call, where plain values must do. @default `storage` */
+  plain?: StateStorage | undefined;
   /** Prefix of every key, without a trailing colon. */
   base: string;
   clock: Clock;

@@ -2,7 +2,7 @@
 // The file of an expired holder is removed only after its successor's exists, so two instances cannot take over at once.
 import type * as NodeFiles from "node:fs/promises";
 import type { Clock } from "../../contract/clock.ts";
-import type { LockKind } from "./driver.ts";
+import { isHeldUntil, LAST_GENERATION, type LockKind } from "./driver.ts";
 import { wallTime } from "../../shared/times.ts";
 
 interface LockFile {
@@ -41,7 +41,7 @@ class FileLocks implements LockKind {
     const held = last > 0 ? await this.#read(this.#fileOf(name, last)) : undefined;
     // Removed between listing and reading: another instance has taken the lock.
     if (last > 0 && !held) return 0;
-    if (held && held.until > wallTime(this.#clock)) return 0;
+    if (held && isHeldUntil(held.until, wallTime(this.#clock))) return 0;
     const file: LockFile = { owner, until: wallTime(this.#clock) + ttl };
     if (!(await this.#link(file, this.#fileOf(name, last + 1)))) return 0;
     // A slow instance may have linked a number that others have passed, and removed, since the listing.
@@ -77,6 +77,7 @@ class FileLocks implements LockKind {
     return (await readdir(this.#folder))
       .filter((file) => file.startsWith(`${name}.`) && /\.\d+$/.test(file))
       .map((file) => Number(file.slice(name.length + 1)))
+      .filter((generation) => generation < LAST_GENERATION)
       .toSorted((a, b) => b - a);
   }
 
@@ -85,6 +86,8 @@ class FileLocks implements LockKind {
     try {
       return JSON.parse(await readFile(file, "utf8")) as LockFile;
     } catch (error) {
+      // Torn when the machine lost its power: its holder has ended.
+      if (error instanceof SyntaxError) return { owner: "", until: 0 };
       if ((error as { code?: unknown }).code === "ENOENT") return undefined;
       throw error;
     }

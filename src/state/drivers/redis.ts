@@ -1,6 +1,6 @@
 // Redis through ioredis. Locks: `SET NX PX`, and a counter that never expires for the generation; released by compare and delete.
 // Journal: a stream with a maximum length. Appending and reading take one round trip.
-import type { Journal, LockKind } from "./driver.ts";
+import { type Journal, LAST_GENERATION, type LockKind, LONGEST_LOCK } from "./driver.ts";
 
 type Command = (string | number)[];
 
@@ -11,10 +11,16 @@ export interface RedisClient {
   multi(commands: Command[]): { exec(): Promise<[error: Error | null, reply: unknown][] | null> };
 }
 
-const TAKE = `if redis.call("set", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then
-  return redis.call("incr", KEYS[2])
+// A lock without an end, or with one too far away, and a counter that is no number or at its end, are damaged: they are replaced (K17).
+const TAKE = `local left = redis.call("pttl", KEYS[1])
+if left == -1 or left > tonumber(ARGV[4]) then redis.call("del", KEYS[1]) end
+if not redis.call("set", KEYS[1], ARGV[1], "NX", "PX", ARGV[2]) then return 0 end
+local stored = redis.pcall("get", KEYS[2])
+local count = stored == false and 0 or type(stored) == "string" and tonumber(stored)
+if not count or count < 0 or count ~= math.floor(count) or count >= tonumber(ARGV[5]) then
+  redis.call("set", KEYS[2], ARGV[3])
 end
-return 0`;
+return redis.call("incr", KEYS[2])`;
 const RELEASE = `if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) end
 return 0`;
 
@@ -27,7 +33,11 @@ export function createRedisLocks(client: () => Promise<RedisClient>, prefix: str
   return {
     tier: "atomic",
     take: async (name, owner, ttl) =>
-      Number(await (await client()).eval(TAKE, 2, ...keysOf(name), owner, ttl)),
+      Number(
+        await (
+          await client()
+        ).eval(TAKE, 2, ...keysOf(name), owner, ttl, Date.now(), LONGEST_LOCK, LAST_GENERATION),
+      ),
     async release(name, owner) {
       await (await client()).eval(RELEASE, 1, keysOf(name)[0], owner);
     },

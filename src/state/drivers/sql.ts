@@ -1,14 +1,16 @@
-// SQLite and PostgreSQL through db0. Locks: one row per lock in a separate table, taken by a conditional upsert with the
-// database's clock. Journal: a table with a sequence number, read from the last number that was seen.
+// SQL through db0: SQLite, libSQL, PostgreSQL and MySQL. Locks: one row per lock in a separate table, taken by a conditional upsert with
+// the database's clock. Journal (not on MySQL): a table with a sequence number, read from the last number that was seen.
 import { createSqlTable, type SqlDatabase } from "../store/sql-table.ts";
-import type { Journal, LockKind } from "./driver.ts";
+import { type Journal, LAST_GENERATION, type LockKind, LONGEST_LOCK } from "./driver.ts";
 
 const NOW: Readonly<Record<string, string>> = {
   postgresql: "(extract(epoch from clock_timestamp()) * 1000)::bigint",
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+  libsql: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+  mysql: "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 };
 
-/** Returns `undefined` for a dialect without the statements needed (MySQL has no `RETURNING`). */
+/** Returns `undefined` for a dialect that is not known. */
 export function createSqlLocks(database: SqlDatabase, table: string): LockKind | undefined {
   const now = NOW[database.dialect];
   if (now === undefined) return undefined;
@@ -18,17 +20,13 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
     "name VARCHAR(255) PRIMARY KEY, owner VARCHAR(64) NOT NULL, generation BIGINT NOT NULL, expires BIGINT NOT NULL",
   );
 
-  const TAKE = `INSERT INTO ${table} (name, owner, generation, expires) VALUES (?, ?, 1, ${now} + ?)
-    ON CONFLICT (name) DO UPDATE
-      SET owner = excluded.owner, generation = ${table}.generation + 1, expires = excluded.expires
-      WHERE ${table}.expires <= ${now}
-    RETURNING generation`;
+  const take = database.dialect === "mysql" ? takeOnMySQL : takeReturning;
 
   return {
     tier: "atomic",
     async take(name, owner, ttl) {
       await tableExists();
-      const [row] = await database.prepare(TAKE).all(name, owner, Math.ceil(ttl));
+      const row = await take(database, table, now, [name, owner, Math.ceil(ttl)]);
       return row ? Number((row as { generation: number | string }).generation) : 0;
     },
     async release(name, owner) {
@@ -41,6 +39,48 @@ export function createSqlLocks(database: SqlDatabase, table: string): LockKind |
       return Number((row as { now: number | string }).now);
     },
   };
+}
+
+type LockParams = [name: string, owner: string, ttl: number];
+
+const isFree = (column: string, now: string): string =>
+  `(${column} <= ${now} OR ${column} > ${now} + ${LONGEST_LOCK})`;
+
+const nextOf = (column: string, now: string): string =>
+  `CASE WHEN ${column} BETWEEN 0 AND ${LAST_GENERATION} THEN ${column} + 1 ELSE ${now} END`;
+
+async function takeReturning(
+  database: SqlDatabase,
+  table: string,
+  now: string,
+  params: LockParams,
+): Promise<unknown> {
+  const take = `INSERT INTO ${table} (name, owner, generation, expires) VALUES (?, ?, 1, ${now} + ?)
+    ON CONFLICT (name) DO UPDATE
+      SET owner = excluded.owner, expires = excluded.expires,
+        generation = ${nextOf(`${table}.generation`, now)}
+      WHERE ${isFree(`${table}.expires`, now)}
+    RETURNING generation`;
+  return (await database.prepare(take).all(...params))[0];
+}
+
+// MySQL has no `RETURNING`. It assigns from left to right: `owner` is the new one only where the lock was free.
+async function takeOnMySQL(
+  database: SqlDatabase,
+  table: string,
+  now: string,
+  params: LockParams,
+): Promise<unknown> {
+  const isOurs = `owner = VALUES(owner) AND ${isFree("expires", now)}`;
+  const take = `INSERT INTO ${table} (name, owner, generation, expires) VALUES (?, ?, 1, ${now} + ?)
+    ON DUPLICATE KEY UPDATE
+      owner = IF(${isFree("expires", now)}, VALUES(owner), owner),
+      generation = IF(${isOurs}, ${nextOf("generation", now)}, generation),
+      expires = IF(${isOurs}, VALUES(expires), expires)`;
+  await database.prepare(take).run(...params);
+  const [name, owner] = params;
+  const read = `SELECT generation FROM ${table} WHERE name = ? AND owner = ? AND expires > ${now}`;
+  return (await database.prepare(read).all(name, owner))[0];
 }
 
 interface Row {
@@ -57,6 +97,7 @@ const LOCK = 7_233_705;
 const COLUMNS: Readonly<Record<string, string>> = {
   postgresql: "seq BIGSERIAL PRIMARY KEY, body TEXT NOT NULL",
   sqlite: "seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL",
+  libsql: "seq INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL",
 };
 
 /** Returns `undefined` for a dialect that is not tested. */

@@ -5,6 +5,7 @@ export interface KnownRecords<R> {
   /** Notes a record, merged with the one known under its key. */
   note(key: string, record: R): void;
   get(key: string): R | undefined;
+  keys(): Iterable<string>;
   drop(key: string): void;
   /** The records that are missing in `stored`, or win against the stored ones. */
   missingFrom(stored: ReadonlyMap<string, R>): [key: string, record: R][];
@@ -25,6 +26,7 @@ export function createKnownRecords<R>(
       setBounded(records, key, known === undefined ? record : merge(known, record), limit);
     },
     get: (key) => records.get(key),
+    keys: () => records.keys(),
     drop: (key) => void records.delete(key),
     missingFrom: (stored) =>
       [...records].filter(([key, record]) => {

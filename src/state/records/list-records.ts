@@ -5,7 +5,15 @@ import type { KeyKind } from "./record-keys.ts";
 import { readItems } from "../store/storage.ts";
 import type { StateStorage } from "../store/storage.ts";
 
-export interface Listing {
+export interface Listing extends KindKeys {
+  /** All other keys under the base. */
+  others: ReadonlySet<string>;
+  /** Keys that were added by name: nothing may be stored under them. */
+  named: Set<string>;
+}
+
+/** The keys that are read by a load. */
+export interface KindKeys {
   cooldowns: string[];
   marks: string[];
   counters: string[];
@@ -23,24 +31,32 @@ export async function listRecords(
   base: string,
   kind?: KeyKind,
 ): Promise<Listing> {
-  const listing: Listing = {
-    cooldowns: [],
-    marks: [],
-    counters: [],
-    credentials: [],
-    creations: [],
-  };
+  const kinds = emptyKinds();
+  const others = new Set<string>();
   const prefix = `${base}:`;
-  for (const key of await storage.getKeys(kind ? `${base}:${kind}` : base)) {
-    if (!key.startsWith(prefix)) continue;
-    const name = key.slice(prefix.length);
-    if (COOLDOWN_NAME.test(name)) listing.cooldowns.push(key);
-    else if (MARK_NAME.test(name)) listing.marks.push(key);
-    else if (CREDENTIAL_NAME.test(name)) listing.credentials.push(key);
-    else if (COUNTERS_NAME.test(name)) listing.counters.push(key);
-    else if (CREATION_NAME.test(name)) listing.creations.push(key);
-  }
-  return listing;
+  for (const key of new Set(await storage.getKeys(kind ? `${base}:${kind}` : base)))
+    if (key.startsWith(prefix) && !sort(kinds, prefix, key)) others.add(key);
+  return { ...kinds, others, named: new Set() };
+}
+
+/** Adds keys that are known by name, where they are not listed. */
+export function addNamed(listing: Listing, base: string, keys: Iterable<string>): void {
+  const { cooldowns, marks, credentials, counters, creations, named } = listing;
+  const listed = new Set([...cooldowns, ...marks, ...credentials, ...counters, ...creations]);
+  for (const key of new Set(keys))
+    if (!listed.has(key) && sort(listing, `${base}:`, key)) named.add(key);
+}
+
+function emptyKinds(): KindKeys {
+  return { cooldowns: [], marks: [], counters: [], credentials: [], creations: [] };
+}
+
+/** Adds a key to those of its kind. False if it is the key of no record. */
+function sort(kinds: KindKeys, prefix: string, key: string): boolean {
+  const name = key.slice(prefix.length);
+  const kind = KIND_NAMES.find(([, pattern]) => pattern.test(name))?.[0];
+  if (kind) kinds[kind].push(key);
+  return kind !== undefined;
 }
 
 /** Reads the values of `keys` and calls `use` for each. Rejects when one cannot be read. */
@@ -63,8 +79,10 @@ export function recordKey(place: string): string {
   return place.endsWith(SECOND_PLACE) ? place.slice(0, -SECOND_PLACE.length) : place;
 }
 
-const COOLDOWN_NAME = /^c:[0-9a-f]{32}(?:-b)?$/;
-const MARK_NAME = /^m:[0-9a-f]{32}(?:-b)?$/;
-const CREDENTIAL_NAME = /^k:[0-9a-f]{32}(?:-b)?$/;
-const CREATION_NAME = /^a:[0-9a-f]{32}-[0-9a-f]{32}$/;
-const COUNTERS_NAME = /^i:[0-9a-z]+:\d+$/;
+const KIND_NAMES: readonly [kind: keyof KindKeys, pattern: RegExp][] = [
+  ["cooldowns", /^c:[0-9a-f]{32}(?:-b)?$/],
+  ["marks", /^m:[0-9a-f]{32}(?:-b)?$/],
+  ["credentials", /^k:[0-9a-f]{32}(?:-b)?$/],
+  ["creations", /^a:[0-9a-f]{32}-[0-9a-f]{32}$/],
+  ["counters", /^i:[0-9a-z]+:\d+$/],
+];

@@ -2,6 +2,8 @@
 import type { CooldownRecord, CredentialRecord, DisableRecord } from "../../contract/records.ts";
 import type { LoadedState } from "../../contract/state.ts";
 import { loadOtherCounters } from "../counters/counters-writer.ts";
+import { assertNoneListed } from "./listed-nothing.ts";
+import { findRecords } from "./find-records.ts";
 import { listRecords, readEach, recordKey } from "./list-records.ts";
 import type { StateParts } from "../state-parts.ts";
 import { readStored } from "./record-kinds.ts";
@@ -11,6 +13,8 @@ import { readItem } from "../store/storage.ts";
 
 /** The records in the store, by key. */
 export interface StoredRecords {
+  /** Keys of values that could not be parsed. */
+  broken: readonly string[];
   cooldowns: ReadonlyMap<string, CooldownRecord>;
   marks: ReadonlyMap<string, DisableRecord>;
   credentials: ReadonlyMap<string, CredentialRecord>;
@@ -18,15 +22,20 @@ export interface StoredRecords {
 
 /** Reads everything under the base once. Rejects when something cannot be read. */
 export async function readStore(parts: StateParts): Promise<StoredRecords> {
-  const { kinds } = parts;
-  const listing = await listRecords(parts.storage, parts.base);
-  const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns);
-  const marks = await loadRecords(parts, kinds.mark, listing.marks);
-  const credentials = await loadRecords(parts, kinds.credential, listing.credentials);
+  const { kinds, unread } = parts;
+  const listing = await findRecords(parts);
+  const reading: Reading = { named: listing.named, nothing: [], broken: [] };
+  unread.clear();
+  for (const place of listing.marks) if (!listing.named.has(place)) unread.add(place);
+  const cooldowns = await loadRecords(parts, kinds.cooldown, listing.cooldowns, reading);
+  const marks = await loadRecords(parts, kinds.mark, listing.marks, reading);
+  const credentials = await loadRecords(parts, kinds.credential, listing.credentials, reading);
+  await assertNoneListed(parts, reading.nothing);
   await parts.creations.load(listing.creations, parts.readSemaphore);
   const foreign = listing.counters.filter((key) => !key.startsWith(parts.countersPrefix));
   parts.counters.setOthers(await loadOtherCounters(parts, foreign));
-  return { cooldowns, marks, credentials };
+  unread.clear();
+  return { cooldowns, marks, credentials, broken: reading.broken };
 }
 
 /** Notes the records that were read and returns them as the relay applies them; expired records are removed. */
@@ -59,10 +68,13 @@ export async function applyStored(
 
 /** Reads only the credentials made at run time. Rejects when one cannot be read. */
 export async function loadCredentials(parts: StateParts): Promise<CredentialRecord[]> {
-  const { credentials } = await listRecords(parts.storage, parts.base, "k");
-  return openAll(parts, [
-    ...(await loadRecords(parts, parts.kinds.credential, credentials)).values(),
-  ]);
+  const { credentials } = await listRecords(parts.patient, parts.base, "k");
+  const reading: Reading = { named: new Set(), nothing: [], broken: [] };
+  const places = parts.index.isOn
+    ? [...credentials, ...(await parts.index.keys("k"))]
+    : credentials;
+  const records = await loadRecords(parts, parts.kinds.credential, [...new Set(places)], reading);
+  return openAll(parts, [...records.values()]);
 }
 
 /** Opens the API keys. A credential with a key that cannot be opened is skipped, and stays in the store unchanged. */
@@ -84,34 +96,57 @@ export async function openAll(
   return (await Promise.all(opened)).flat();
 }
 
+/** What a load found besides records. */
+interface Reading {
+  /** Keys that are not listed: nothing may be stored under them. */
+  named: ReadonlySet<string>;
+  /** Keys that are listed, and were read as nothing. */
+  nothing: string[];
+  broken: string[];
+}
+
 async function loadRecords<R>(
-  { storage, readSemaphore, quarantine }: StateParts,
+  { patient, readSemaphore, quarantine, unread }: StateParts,
   kind: RecordKind<R>,
   places: readonly string[],
+  found: Reading,
 ): Promise<Map<string, R>> {
   const records = new Map<string, R>();
-  const broken: string[] = [];
+  const unsure = new Set(places.filter((place) => !found.named.has(place)));
 
-  function note(place: string, value: unknown): void {
+  /** True if the value is a record, or can only be one of a newer version. */
+  function note(place: string, value: unknown): boolean {
     const reading = readStored(kind, value);
     if (reading.kind === "newer") quarantine.skipNewer(place);
-    if (reading.kind === "broken") broken.push(place);
-    if (reading.kind !== "record") return;
-    const key = recordKey(place);
-    const held = records.get(key);
-    records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
+    if (reading.kind === "record") {
+      const key = recordKey(place);
+      const held = records.get(key);
+      records.set(key, held === undefined ? reading.record : kind.merge(held, reading.record));
+    }
+    return reading.kind === "record" || reading.kind === "newer";
   }
 
-  // Another process may be in mid-write: only a value that is broken at the second read counts as broken.
+  // Another process may be in mid-write, and some drivers answer a failed read with nothing: only the second answer counts.
   async function readAgain(place: string): Promise<void> {
-    const value = await readItem(storage, place);
-    if (readStored(kind, value).kind === "broken") await quarantine.keep(place);
-    else note(place, value);
+    const value = await readItem(patient, place);
+    if (note(place, value)) return void unread.delete(place);
+    if (readStored(kind, value).kind === "absent") return void found.nothing.push(place);
+    unread.delete(place);
+    found.broken.push(place);
+    await quarantine.keep(place);
   }
 
-  await readEach(storage, readSemaphore, places, note);
-  await Promise.all(broken.map((place) => readSemaphore.run(() => readAgain(place))));
+  await readEach(patient, readSemaphore, places, (place, value) => {
+    if (!note(place, value)) return void (isAbsent(value) || unsure.add(place));
+    unsure.delete(place);
+    unread.delete(place);
+  });
+  await Promise.all(Array.from(unsure, (place) => readSemaphore.run(() => readAgain(place))));
   return records;
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined;
 }
 
 // Nothing waits for the removal of expired records.

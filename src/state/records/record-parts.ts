@@ -99,12 +99,12 @@ type WriterFactory = <R extends MergeableRecord>(
 ) => WriteBehind<R>;
 
 function toWriterFactory(
-  { storage, base, clock, faults, quarantine }: StoreParts,
+  { root, storage, base, clock, faults, quarantine }: StoreParts,
   recentWrites: RecentWrites<MergeableRecord>,
   events: WriteEvents,
 ): WriterFactory {
   const semaphore = createSemaphore(WRITES_AT_ONCE);
-  const inPlace = writesInPlace(storage, base);
+  const inPlace = writesInPlace(root, base);
   return <R extends MergeableRecord>(
     kind: RecordKind<R>,
     track: (key: string, record: R) => void,

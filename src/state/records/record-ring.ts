@@ -49,12 +49,24 @@ export class RecordRing<R extends GenerationRecord> {
 
   /** Every generation that is stored. Rejects when the store cannot be read, or holds a record of a newer version. */
   async read(credential: string): Promise<R[]> {
-    const found: R[] = [];
+    return (await this.readAll(credential)).records;
+  }
+
+  /** The same, and the keys of the places that hold a broken record. */
+  async readAll(credential: string): Promise<{ records: R[]; torn: string[] }> {
+    const records: R[] = [];
+    const torn: string[] = [];
     for (const place of await this.#look(credential)) {
-      if (place.reading.kind === "record") found.push(place.reading.record);
+      if (place.reading.kind === "record") records.push(place.reading.record);
       else await this.#reporting("token", () => this.#assertWritable(place));
+      if (place.reading.kind === "broken") torn.push(place.key);
     }
-    return found;
+    return { records, torn };
+  }
+
+  /** Removes broken records, which have been copied to quarantine. */
+  async clear(torn: readonly string[]): Promise<void> {
+    await Promise.all(torn.map((key) => this.#deps.storage.removeItem(key)));
   }
 
   /** Rejects with `StaleGeneration` when a later generation is stored already. */

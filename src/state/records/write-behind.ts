@@ -14,6 +14,8 @@ export interface WriteBehind<R> {
   flush(): Promise<void>;
   /** How many writes failed and wait for a retry. */
   failed(): number;
+  /** How many keys have a write that has not succeeded. */
+  unwritten(): number;
   /** Cancels the timer; nothing is retried from here on. */
   stop(): void;
 }
@@ -85,6 +87,10 @@ class LaneWriter<R> implements WriteBehind<R> {
 
   failed(): number {
     return this.#failed.size;
+  }
+
+  unwritten(): number {
+    return this.#lanes.size;
   }
 
   stop(): void {

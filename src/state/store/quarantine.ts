@@ -11,6 +11,8 @@ export interface Quarantine {
   skipNewer(key: string): void;
   /** Notes that a sealed value cannot be opened with the configured secrets. */
   cannotOpen(what: string): void;
+  /** The value at `key` has been read well. */
+  release(key: string): void;
   /** Every key noted so far. */
   keys(): string[];
 }
@@ -46,6 +48,7 @@ export function createQuarantine(storage: StateStorage, base: string, log: Log):
     skipNewer: (key) =>
       note(key, "record of a newer version of the relay, not used and not overwritten"),
     cannotOpen: (what) => note(what, "sealed value cannot be opened with the configured `secret`"),
+    release: (key) => void noted.delete(key),
     keys: () => [...noted],
   };
 }

@@ -8,7 +8,7 @@ export interface StateStorage {
   removeItem(key: string): Promise<void>;
   getItemRaw?(key: string): Promise<unknown>;
   setItemRaw?(key: string, value: unknown): Promise<void>;
-  getMount?(key: string): { driver: StateDriver };
+  getMount?(key: string): { base?: string; driver: StateDriver };
   getMounts?(base: string): { base: string; driver: StateDriver }[];
   mount?(base: string, driver: never): unknown;
   unmount?(base: string, dispose?: boolean): unknown;
@@ -38,6 +38,34 @@ export function driverOf(storage: StateStorage, base: string): StateDriver | und
   return isPrefixed(storage) ? undefined : storage.getMount?.(base).driver;
 }
 
+/** What makes a store forget its records: the name of a driver, or a TTL of the driver in s. */
+export interface Forgets {
+  driver: string;
+  ttl: number | undefined;
+}
+
+const VOLATILE: ReadonlySet<string> = new Set(["memory", "lru-cache", "null"]);
+
+/** Returns why the store loses records, at a restart or after a time; `undefined` if it is not known to. Sees behind a prefix, too. */
+export function forgetsOf(storage: StateStorage | undefined, base: string): Forgets | undefined {
+  if (!storage) return { driver: "memory", ttl: undefined };
+  const prefix = isPrefixed(storage) ? prefixOf(storage) : "";
+  const driver = storage.getMount?.(prefix + base).driver;
+  const { ttl } = (driver?.options ?? {}) as { ttl?: unknown };
+  if (!driver?.name) return undefined;
+  if (typeof ttl === "number" && ttl > 0) return { driver: driver.name, ttl };
+  return VOLATILE.has(driver.name) ? { driver: driver.name, ttl: undefined } : undefined;
+}
+
+/** Names of the drivers of other mounts inside `base`: some records go there. */
+export function innerMounts(storage: StateStorage, base: string): string[] {
+  if (isPrefixed(storage)) return [];
+  const inside = storage.getMounts?.(base) ?? [];
+  return inside
+    .filter((mount) => mount.base.startsWith(`${base}:`) && mount.base !== `${base}:`)
+    .map((mount) => `${mount.driver.name ?? "unknown"} at ${mount.base.replace(/:$/, "")}`);
+}
+
 /** Name of the driver behind `base`, or `unknown`. */
 export function driverName(storage: StateStorage, base: string): string {
   return driverOf(storage, base)?.name ?? "unknown";
@@ -55,24 +83,29 @@ export function writesInPlace(storage: StateStorage, base: string): boolean {
 }
 
 const PROBE = "h3-relay-probe";
-const prefixed = new WeakMap<StateStorage, boolean>();
+const prefixes = new WeakMap<StateStorage, string>();
 
 /**
  * A prefixed storage adds its prefix to the keys it mounts, but not to the key that `getMount` looks up: that returns the
  * driver of another mount, whose leases would exclude no other instance. The probe is removed in the same turn.
  */
 function isPrefixed(storage: StateStorage): boolean {
+  return prefixOf(storage) !== "";
+}
+
+/** The prefix of a prefixed storage, with a colon at its end; empty for any other. */
+function prefixOf(storage: StateStorage): string {
   const { mount, unmount, getMounts } = storage;
-  if (!mount || !unmount || !getMounts) return false;
-  const known = prefixed.get(storage);
+  if (!mount || !unmount || !getMounts) return "";
+  const known = prefixes.get(storage);
   if (known !== undefined) return known;
   const probe = { name: PROBE };
   storage.mount!(PROBE, probe as never);
   const place = storage.getMounts!("").find(({ driver }) => driver === probe);
   void storage.unmount!(PROBE, false);
-  const isBehind = place?.base !== `${PROBE}:`;
-  prefixed.set(storage, isBehind);
-  return isBehind;
+  const prefix = (place?.base ?? `?:${PROBE}:`).slice(0, -`${PROBE}:`.length);
+  prefixes.set(storage, prefix);
+  return prefix;
 }
 
 /** Reads one value. The fs drivers resolve with an `Error` when reading failed: here it is thrown. */

@@ -1,9 +1,11 @@
-/** Failed calls to the store: logged once per outage, without any value. */
+/** Failed calls to the store: logged once per outage, with the driver's words and without any value. */
 import type { Clock } from "../../contract/clock.ts";
 import type { Log } from "../../contract/log.ts";
 import { denialOf } from "../../shared/denied-permission.ts";
 import { readFault } from "../../shared/network-faults.ts";
 import { toSpanText } from "../../shared/times.ts";
+import { wordsOf } from "./driver-words.ts";
+import { StoreTimeout, TIMEOUT_CODE } from "./time-limit.ts";
 
 /**
  * `connect`: the driver's client has no connection; `token read`: a token's record could not be read; `token`: one could not be
@@ -12,6 +14,7 @@ import { toSpanText } from "../../shared/times.ts";
 type During =
   | "connect"
   | "load"
+  | "probe"
   | "write"
   | "remove"
   | "crypto"
@@ -21,7 +24,7 @@ type During =
   | "creation"
   | "sync";
 
-/** A call to the store that failed. Carries neither values nor the driver's own message. */
+/** A call to the store that failed. Carries neither values nor the driver's message. */
 export interface StateFault {
   during: During;
   /** Key in the store, where one was concerned. */
@@ -41,10 +44,12 @@ export interface Faults {
 }
 
 const UNREACHABLE = "is not reachable";
+const SILENT = "does not answer";
 
 const WORDS: Readonly<Record<During, string>> = {
   connect: UNREACHABLE,
   load: "cannot be read",
+  probe: "cannot be written",
   write: "cannot be written",
   remove: "cannot be written",
   crypto: "has records that could not be sealed or opened",
@@ -102,14 +107,14 @@ class OutageLog implements Faults {
     if (this.#failing.size === 0) this.#since = this.#clock.now();
     this.#failing.delete(during);
     this.#failing.set(during, code);
-    this.#warn(during, code, denialOf(error));
+    this.#warn(during, code, error);
     this.#callListener({ during, key, code });
   }
 
   clear(...during: During[]): void {
     const cleared = during.filter((one) => this.#failing.delete(one));
     if (cleared.length === 0 || this.#failing.size > 0) return;
-    const how = this.#logged.has(UNREACHABLE) ? "is reachable again" : "works again";
+    const how = this.#isGoneLogged() ? "is reachable again" : "works again";
     this.#logged.clear();
     const span = toSpanText(this.#clock.now() - this.#since);
     this.#log.info(`state store ${this.#driver} ${how} after ${span}`);
@@ -120,16 +125,20 @@ class OutageLog implements Faults {
     return during && `${during} failed: ${code}`;
   }
 
-  #warn(during: During, code: string, denial: string | undefined): void {
+  #warn(during: During, code: string, error: unknown): void {
     const isGone = during === "connect" || NO_CONNECTION.test(code);
-    const what = isGone ? UNREACHABLE : WORDS[during];
+    const what = isGone ? UNREACHABLE : code === TIMEOUT_CODE ? SILENT : WORDS[during];
     // When the connection is lost, each command fails with a text of its own: one line is enough.
-    if (this.#logged.has(what) || (isGone && this.#logged.has(UNREACHABLE))) return;
+    if (this.#logged.has(what)) return;
+    if ((isGone || what === SILENT) && this.#isGoneLogged()) return;
     this.#logged.add(what);
-    const cause = denial === undefined ? ` (${code}): ${checkOf(during, isGone)}` : `: ${denial}`;
     this.#log.warn(
-      `state store ${this.#driver} ${what}${cause}; requests are served from memory, and the store is tried again every few seconds`,
+      `state store ${this.#driver} ${what}${causeOf(during, isGone, code, error)}; requests are served from memory, and the store is tried again every few seconds`,
     );
+  }
+
+  #isGoneLogged(): boolean {
+    return this.#logged.has(UNREACHABLE) || this.#logged.has(SILENT);
   }
 
   #callListener(fault: StateFault): void {
@@ -141,14 +150,17 @@ class OutageLog implements Faults {
   }
 }
 
-function checkOf(during: During, isGone: boolean): string {
-  if (isGone) return "check that it runs, and the address in the options of its driver";
-  return during === "crypto"
-    ? "check `secret`"
-    : "check the permissions and the space of the store";
+function causeOf(during: During, isGone: boolean, code: string, error: unknown): string {
+  const denial = denialOf(error);
+  if (denial !== undefined) return `: ${denial}`;
+  if (error instanceof StoreTimeout)
+    return ` within ${error.limit / 1_000} s: check that it runs and can be reached`;
+  if (isGone) return ` (${code}): check that it runs, and the address in the options of its driver`;
+  const words = wordsOf(error);
+  const check = during === "crypto" ? "`secret`" : "the permissions and the space of the store";
+  return ` (${words === undefined ? code : `${code}: ${words}`}): check ${check}`;
 }
 
-// A driver's message may quote an address with a password in it, so it is not passed on.
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   return readFault(error).code ?? error.name;

@@ -19,6 +19,8 @@ export interface StoreIdentityOptions {
   quarantine: Quarantine;
   /** The clock that all instances share, UTC epoch ms. */
   sharedTime(): Promise<number>;
+  /** True while the store does not return what was just written. */
+  isLagging(): boolean;
   /** Called when this instance has named the store. */
   onNamed(key: string, value: StoredValue): void;
 }
@@ -30,6 +32,8 @@ export interface StoreIdentity {
   readonly key: string;
   /** Reads the identity, and writes one if there is none. Rejects when the store fails. */
   look(): Promise<StoreChange>;
+  /** True if the store has a name. Writes nothing. Rejects when the store fails. */
+  exists(): Promise<boolean>;
   /** ms since the store was named, as far as is known. Rejects when the shared clock cannot be read. */
   age(): Promise<number>;
   /** When the identity was last read, epoch ms; 0 before. */
@@ -66,6 +70,10 @@ class StoredIdentity implements StoreIdentity {
     return before ? "other" : "first";
   }
 
+  async exists(): Promise<boolean> {
+    return (await this.#read()).kind === "record";
+  }
+
   async age(): Promise<number> {
     const known = this.#known;
     if (!known) return 0;
@@ -90,6 +98,8 @@ class StoredIdentity implements StoreIdentity {
     if (reading.kind === "record") return reading.record;
     // A newer version of the relay has named the store: its identity cannot be compared.
     if (reading.kind === "newer") return this.#known;
+    // The name is not visible yet, or no write is kept: this is no reason to write all records again and again.
+    if (this.#known && this.#options.isLagging()) return this.#known;
     if (reading.kind === "broken") await this.#options.quarantine.keep(this.key);
     return this.#write();
   }

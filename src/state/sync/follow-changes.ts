@@ -11,6 +11,8 @@ type Follower = (changes: LoadedState) => void | Promise<void>;
 
 export interface ChangeFollower {
   follow(follower: Follower): void;
+  /** Passes changes to the follower. */
+  pass(changes: LoadedState): Promise<void>;
   begin(): Promise<void>;
   start(): void;
   flush(): Promise<void>;
@@ -34,6 +36,7 @@ export function createChangeFollower(
     ? followJournal(parts, journal, reloader, interval)
     : {
         follow: (follower) => reloader.setFollower(follower),
+        pass: (changes) => reloader.pass(changes),
         begin: async () => {},
         start() {},
         flush: () => reloader.check(0),
@@ -52,6 +55,7 @@ function followJournal(
   parts.onWritten((key, value) => sync.announce(key, value));
   return {
     follow: (follower) => reloader.setFollower(follower),
+    pass: (changes) => reloader.pass(changes),
     begin: () => sync.begin(),
     start: () => void (reloader.hasFollower() && sync.start()),
     flush: () => sync.flush(),
@@ -73,16 +77,18 @@ function createJournalSync(
   reloader: StoreReloader,
   interval: number | undefined,
 ): Sync {
-  const { clock, faults, instance } = parts;
+  const { clock, limits, faults, instance } = parts;
   return createSync({
     journal,
     interval,
     clock,
+    limits,
     faults,
     instance,
     receive: async (changes) => reloader.pass(await receiveChanges(parts, changes)),
     mustRefill: (changes, now) => reloader.mustRefill(changes, now),
     reload: () => reloader.reload(),
+    isForgetful: () => parts.prover?.isForgetful() ?? false,
     // Failed writes are retried now, not after their own delay.
     onRecovered() {
       void Promise.all([parts.cooldowns.flush(), parts.marks.flush(), parts.credentials.flush()]);
@@ -122,8 +128,8 @@ class StoreReloader {
   }
 
   async mustRefill(changes: readonly Change[], now: boolean): Promise<boolean> {
-    const { guard, identityKey } = this.#parts;
-    const isNamed = changes.some(({ key }) => key === identityKey);
+    const { guard, identity } = this.#parts;
+    const isNamed = changes.some(({ key }) => key === identity.key);
     return (await guard?.mustRefill(now || isNamed ? 0 : this.#lookEvery)) ?? false;
   }
 

@@ -4,6 +4,7 @@ import { isFields } from "../../shared/json.ts";
 import type { Journal } from "../drivers/driver.ts";
 import { isName } from "../records/record-kinds.ts";
 import type { StoredValue } from "../store/storage.ts";
+import { RECORD_TIME, StoreTimeout, within } from "../store/time-limit.ts";
 import type { Faults } from "../store/store-faults.ts";
 
 /** A record as it is stored, and its key. */
@@ -31,6 +32,8 @@ export interface SyncOptions {
   /** ms between two exchanges, instead of the journal's own. */
   interval: number | undefined;
   clock: Clock;
+  /** Measures the time limits of calls to the store. */
+  limits: Pick<Clock, "after">;
   faults: Faults;
   /** Unique name of this instance: its own changes are skipped. */
   instance: string;
@@ -40,14 +43,22 @@ export interface SyncOptions {
   mustRefill(changes: readonly Change[], now: boolean): Promise<boolean>;
   /** Reads everything again, because changes were missed, and writes back what is missing. Rejects when it cannot. */
   reload(): Promise<void>;
+  /** True while the store keeps nothing that is written: it is asked rarely. */
+  isForgetful(): boolean;
   /** Called when the store can be reached again. */
   onRecovered(): void;
 }
 
-/** Below the smallest limit of a store for one value, with room for the envelope. */
-const BATCH_SIZE = 20_000;
+/** Below the smallest limit of a driver for one value, in bytes; the text is escaped once more when it is stored. */
+const BATCH_BYTES = 16_000;
+const SMALLEST_BATCH = 500;
+/** Limit of an exchange, ms: it may carry 200 batches. */
+const EXCHANGE_TIME = 5_000;
 /** Short: instances that wait for records known here wait no longer than `GRACE`. */
 const LONGEST_DELAY = 1_000;
+
+/** Time between two exchanges over a store that keeps nothing, ms. */
+const FORGETFUL_DELAY = 60_000;
 
 export function createSync(options: SyncOptions): Sync {
   return new SyncLoop(options);
@@ -62,6 +73,8 @@ class SyncLoop implements Sync {
   #mustReload = false;
   #isWoken = false;
   #failures = 0;
+  /** Halved when the driver refuses a batch: it may take less than others. */
+  #batchBytes = BATCH_BYTES;
   #seenAt: number | undefined;
   #turning: Promise<void> | undefined;
   #cancelTimer: CancelTimer | undefined;
@@ -75,9 +88,9 @@ class SyncLoop implements Sync {
 
   async begin(): Promise<void> {
     if (this.#hasBegun) return;
-    const { journal, clock, faults } = this.#options;
+    const { journal, clock, limits, faults } = this.#options;
     try {
-      await journal.begin();
+      await within(journal.begin(), RECORD_TIME, limits);
       this.#hasBegun = true;
       // The load that follows is no older than this.
       this.#seenAt = clock.now();
@@ -111,6 +124,7 @@ class SyncLoop implements Sync {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#endNews?.();
+    this.#options.journal.stop?.();
   }
 
   seenAt(): number | undefined {
@@ -138,21 +152,27 @@ class SyncLoop implements Sync {
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
+      if (!(error instanceof StoreTimeout) && this.#pending.size > 1)
+        this.#batchBytes = Math.max(SMALLEST_BATCH, this.#batchBytes / 2);
       faults.report("sync", undefined, error);
     }
   }
 
   async #exchange(): Promise<boolean> {
-    const { journal, instance, mustRefill, reload, receive } = this.#options;
+    const { journal, limits, instance, mustRefill, reload, receive } = this.#options;
     this.#isWoken = false;
     if (!this.#hasBegun) {
-      await journal.begin();
+      await within(journal.begin(), RECORD_TIME, limits);
       this.#hasBegun = true;
       this.#mustReload = true;
     }
-    const { batch, isCut } = nextBatch(this.#pending);
+    const { batch, isCut } = nextBatch(this.#pending, this.#batchBytes);
     const text = batch.length > 0 ? JSON.stringify({ by: instance, changes: batch }) : undefined;
-    const { texts, hasMissed, hasMore, isDoubtful = false } = await journal.exchange(text);
+    // If the call is given up, its answer may come later, and its changes are not applied.
+    const exchanging = within(journal.exchange(text), EXCHANGE_TIME, limits, () => {
+      this.#mustReload = true;
+    });
+    const { texts, hasMissed, hasMore, isDoubtful = false } = await exchanging;
     for (const { key, value } of batch)
       if (this.#pending.get(key) === value) this.#pending.delete(key);
     const changes = texts.flatMap((one) => toChanges(one, instance));
@@ -172,7 +192,9 @@ class SyncLoop implements Sync {
     if (this.#interval === 0 && this.#failures === 0) return;
     const backoff = Math.max(this.#interval, 100) * 2 ** this.#failures;
     const delay = this.#failures === 0 ? this.#interval : backoff;
-    const bounded = Math.min(delay, Math.max(LONGEST_DELAY, this.#interval));
+    const bounded = this.#options.isForgetful()
+      ? FORGETFUL_DELAY
+      : Math.min(delay, Math.max(LONGEST_DELAY, this.#interval));
     this.#cancelTimer = this.#options.clock.after(bounded, () => void this.#run());
   }
 
@@ -188,12 +210,13 @@ interface Batch {
   isCut: boolean;
 }
 
-function nextBatch(pending: ReadonlyMap<string, StoredValue>): Batch {
+/** Takes changes of at most `limit` bytes, but at least one. */
+function nextBatch(pending: ReadonlyMap<string, StoredValue>, limit: number): Batch {
   const batch: Batch["batch"] = [];
   let size = 0;
   for (const [key, value] of pending) {
-    size += key.length + JSON.stringify(value).length;
-    if (batch.length > 0 && size > BATCH_SIZE) return { batch, isCut: true };
+    size += new TextEncoder().encode(JSON.stringify(JSON.stringify({ key, value }))).length;
+    if (batch.length > 0 && size > limit) return { batch, isCut: true };
     batch.push({ key, value });
   }
   return { batch, isCut: false };

@@ -21,6 +21,7 @@ import {
 } from "../event-scanner.ts";
 import type { UsageNotes } from "../usage-notes.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { digestEvent, digestText } from "./event-digest.ts";
 import { isErrorText } from "./json-body.ts";
 
 /** The progress of the upstream's stream. A refusal can only follow `lifecycle`. */
@@ -74,7 +75,8 @@ export class EventBody implements BodyReader, EventVisitor {
     this.#isLooking = now >= this.#looksAt;
     const ready = this.#scanner.push(chunk);
     if (this.#phase.is === "refusal") return this.#refused(this.#phase.event);
-    this.#noteInside(this.#scanner.isInsideEvent);
+    const isInside = this.#scanner.isInsideEvent;
+    if (isInside !== this.#wasInsideEvent) this.#noteInside(isInside);
     if (this.#hasPayload) this.#notePayload(now);
     if (!gate.isOpen) {
       gate.hold(ready);
@@ -87,7 +89,7 @@ export class EventBody implements BodyReader, EventVisitor {
 
   #noteInside(isInside: boolean): void {
     // An event that was too long to be read counts when it is complete.
-    if (this.#wasInsideEvent && !isInside) this.#hasPayload = true;
+    if (!isInside) this.#hasPayload = true;
     this.#wasInsideEvent = isInside;
     this.#gate.setInsideEvent(isInside);
   }
@@ -113,14 +115,15 @@ export class EventBody implements BodyReader, EventVisitor {
     const { dialect, usageOption } = this.#options;
     const framing = this.#framing;
     this.#last = event;
-    this.#usage.see(event.data);
+    this.#seeUsage(event.data);
     // The client has not requested it (I11).
-    if (usageOption?.isAnswer(event)) return "drop";
+    if (usageOption?.isAnswer(digestEvent(event, dialect))) return "drop";
+    // Of lines, those that may be errors are read, too: they may quote a secret (J7).
     if (this.#phase.is === "payload" && !dialect.mayBeSignificant(event)) {
       if (this.#isLooking) this.#look(event);
       return "go";
     }
-    const meaning = dialect.classifyEvent(event);
+    const meaning = dialect.classifyEvent(digestEvent(event, dialect));
     if (meaning === "lifecycle") return "go";
     this.#hasPayload = true;
     const isFirst = this.#phase.is === "lifecycle" && !this.#gate.isOpen;
@@ -154,7 +157,8 @@ export class EventBody implements BodyReader, EventVisitor {
 
   /** Whether an event of a response that has begun has payload. Until one has, every event is read. */
   #look(event: StreamEvent): void {
-    if (this.#options.dialect.classifyEvent(event) === "lifecycle") return;
+    const { dialect } = this.#options;
+    if (dialect.classifyEvent(digestEvent(event, dialect)) === "lifecycle") return;
     this.#hasPayload = true;
     this.#isLooking = false;
   }
@@ -193,14 +197,19 @@ export class EventBody implements BodyReader, EventVisitor {
     const text = new TextDecoder().decode(held);
     if (isErrorText(text, this.#options.dialect)) return this.#gate.refused(held, true);
     if (!/^\s*[{[]/.test(text)) return EMPTY;
-    this.#usage.see(text);
+    this.#seeUsage(text);
     return this.#gate.open(now, "other") ? COMPLETED : NOT_STREAMABLE;
   }
 
   #endsWell(): boolean {
     const { dialect } = this.#options;
     if (this.#framing === "ndjson" || this.#phase.is === "terminal") return true;
-    return this.#last !== undefined && (dialect.isCompleteWith?.(this.#last) ?? false);
+    if (this.#last === undefined || !dialect.isCompleteWith) return false;
+    return dialect.isCompleteWith(digestEvent(this.#last, dialect));
+  }
+
+  #seeUsage(data: string): void {
+    if (data.includes("usage")) this.#usage.see(digestText(data, this.#options.dialect));
   }
 
   #refused(event: StreamEvent): ReplyResult {

@@ -1,18 +1,17 @@
 // A JSON body: short ones are examined completely before anything is sent, because a 200 may contain an error (B10).
 import type { Dialect } from "../../contract/dialect.ts";
-import { joinBytes, NO_BYTES } from "../../shared/bytes.ts";
+import { NO_BYTES } from "../../shared/bytes.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
 import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
+import { ArrayErrors } from "./array-errors.ts";
 import type { BodyReader, Step } from "./body-reader.ts";
+import { digestEvent } from "./event-digest.ts";
 import { Tail } from "./tail.ts";
 
 /** Errors are shorter than this, in bytes. */
 const JUDGED_SIZE = 65_536;
 const SPACE = 32;
-/** An element of an array that is an error, and the longest part of its beginning that may be in the chunk before, in bytes. */
-const ERROR_ELEMENT = /[[,]\s*\{\s*"error"\s*:/;
-const START_OF_ERROR = 32;
 /** This much of a body shows how it begins, in bytes. */
 const START_SIZE = 256;
 
@@ -33,11 +32,8 @@ export class JsonBody implements BodyReader {
   #tail: Tail | undefined;
   /** False as soon as the beginning shows that the body is not an error. */
   #mayBeError = true;
-  /** The last bytes of an array that were sent: an error may begin in them. */
-  #edge: Tail | undefined;
-  /** The error at the end of an array, which is sent when it is complete. */
-  #error: Uint8Array[] | undefined;
-  #errorLength = 0;
+  /** Set for an array, which may end with an error. */
+  #errors: ArrayErrors | undefined;
 
   constructor(gate: CommitGate, options: JsonBodyOptions, usage: UsageNotes) {
     this.#gate = gate;
@@ -50,20 +46,18 @@ export class JsonBody implements BodyReader {
     if (gate.isOpen) {
       this.#tail?.add(chunk);
       if (!isBlank(chunk)) gate.sawPayload(now);
-      return gate.pass(this.#withoutError(chunk), now) ? "more" : "slow";
+      const passed = this.#errors ? this.#errors.push(chunk) : chunk;
+      return gate.pass(passed, now) ? "more" : "slow";
     }
     // Once the beginning is known, it is not examined again.
     const isStart = gate.heldLength < START_SIZE;
     const held = gate.hold(chunk);
     if (isStart) this.#mayBeError = mayBeError(gate.readHeld());
     if (held < JUDGED_SIZE && this.#mayBeError) return "more";
-    const sent = gate.readHeld();
     this.#tail = new Tail(TAIL_SIZE);
-    this.#tail.add(sent);
-    if (startOf(sent).startsWith("[")) {
-      this.#edge = new Tail(START_OF_ERROR);
-      this.#edge.add(sent);
-    }
+    this.#tail.add(gate.readHeld());
+    this.#errors = this.#errorsIn(gate.readHeld());
+    if (this.#errors) this.#hideInHeld(this.#errors);
     if (!gate.open(now, this.kind)) return NOT_STREAMABLE;
     gate.sawPayload(now);
     return gate.pass(NO_BYTES, now) ? "more" : "slow";
@@ -72,7 +66,7 @@ export class JsonBody implements BodyReader {
   onEnd(now: number): ReplyResult {
     const gate = this.#gate;
     if (gate.isOpen) {
-      gate.pass(this.#takeError(), now);
+      if (this.#errors) gate.pass(this.#errors.end(), now);
       if (this.#tail) this.#usage.seeTail(decode(this.#tail.bytes()));
       return COMPLETED;
     }
@@ -88,36 +82,25 @@ export class JsonBody implements BodyReader {
     return this.#gate.broken(why);
   }
 
-  /** A stream may be an array whose last element is an error; it may quote a secret, and arrive in parts (J7). */
-  #withoutError(chunk: Uint8Array): Uint8Array {
-    const edge = this.#edge;
-    if (!edge) return chunk;
-    if (!this.#error) {
-      const isError = ERROR_ELEMENT.test(decode(edge.bytes()) + decode(chunk));
-      edge.add(chunk);
-      if (!isError) return chunk;
-    }
-    this.#error = this.#error ?? [];
-    this.#error.push(chunk);
-    this.#errorLength += chunk.length;
-    return this.#errorLength < JUDGED_SIZE ? NO_BYTES : this.#takeError();
+  /** The first bytes of an array may contain its error already. */
+  #hideInHeld(errors: ArrayErrors): void {
+    const held = this.#gate.readHeld();
+    this.#gate.drop();
+    this.#gate.hold(errors.push(held));
   }
 
-  #takeError(): Uint8Array {
-    if (!this.#error) return NO_BYTES;
-    const error = joinBytes(this.#error);
-    this.#error = undefined;
-    this.#errorLength = 0;
-    const text = decode(error);
-    const hidden = this.#options.redact?.(text) ?? text;
-    return hidden === text ? error : new TextEncoder().encode(hidden);
+  #errorsIn(held: Uint8Array): ArrayErrors | undefined {
+    const { redact } = this.#options;
+    if (!redact || !startOf(held).startsWith("[")) return undefined;
+    return new ArrayErrors((text) => this.#options.redact!(text));
   }
 }
 
 /** True when a text is JSON that the dialect considers an error. */
 export function isErrorText(text: string, dialect: Dialect): boolean {
   const data = text.trim();
-  return /^[{[]/.test(data) && dialect.classifyEvent({ name: "", data }) === "error";
+  if (!/^[{[]/.test(data)) return false;
+  return dialect.classifyEvent(digestEvent({ name: "", data }, dialect)) === "error";
 }
 
 // Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
