@@ -11,9 +11,9 @@ import type { HostProcess } from "./support/process.ts";
 import type { Stage } from "./support/stage.ts";
 import { untilStill } from "./support/still.ts";
 
-/** Time within which most upstreams are closed after their clients have left, and all of them, in ms. */
-const SOON = 100;
-const LATE = 500;
+/** Time within which most upstreams are closed after their clients have left, and all of them, in ms. Other scenes run meanwhile. */
+const SOON = 200;
+const LATE = 1_000;
 const PATIENCE = 10_000;
 /** Above the limits of the app for one address and for one credential. */
 const VISITS = 120;
