@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import { defineRelay, type NodeRelay } from "../../adapters/node.ts";
 import { createSimulator, type Rule, type Simulator } from "../../simulator/index.ts";
-import { makeCredentials } from "../support/relay.ts";
+import { secretOf } from "../support/relay.ts";
 import { untilSo } from "../support/until.ts";
 import { ask, playHttp1, playHttp2, type Target } from "./client.ts";
 import { createRandom } from "./random.ts";
@@ -77,7 +77,11 @@ function createRelay(upstream: Simulator): NodeRelay {
   return defineRelay({
     mount: "/ai",
     upstream: { baseURL: `${upstream.url}/v1`, dialect: "openai" },
-    credentials: makeCredentials(CREDENTIALS).map((one) => ({ ...one, maxInFlight: SLOTS })),
+    credentials: Array.from({ length: CREDENTIALS }, (_, nth) => ({
+      id: `c${nth + 1}`,
+      apiKey: secretOf(`c${nth + 1}`),
+      maxInFlight: SLOTS,
+    })),
     limits: { perCaller: { concurrent: PLACES }, maxWait: 300, bodyTimeout: 400 },
     streaming: { firstByteTimeout: 150, idleTimeout: 100, heartbeat: 40, commitAfter: 60 },
     log: false,
