@@ -15,7 +15,9 @@ const config: ViteUserConfig = defineConfig({
     include: ["test/**/*.test.ts"],
     // Long tests have a configuration of their own: vitest.long.config.ts.
     exclude: ["**/node_modules/**", "test/**/*.long.test.ts"],
-    testTimeout: isCI ? 30_000 : 10_000,
+    testTimeout: isCI ? 60_000 : 20_000,
+    // Hooks start processes, browsers and databases.
+    hookTimeout: isCI ? 120_000 : 30_000,
     // Processes and sockets share two cores there: what fails twice is broken, what fails once was late.
     retry: isCI ? 1 : 0,
     pool: "threads",

@@ -134,7 +134,7 @@ export function describeStreaming(name: HostName, stage: () => Stage): void {
       const body = withoutComments((await asking.rest()).toString("latin1"));
       expect(body.length).toBe(call.bytes);
       expect(call.bytes).toBeGreaterThanOrEqual(BIG);
-    }, 20_000);
+    }, 60_000);
 
     it.skipIf(isExcepted(name, "I18"))(
       "I18 breaks the connection where a JSON response is interrupted",

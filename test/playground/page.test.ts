@@ -3,6 +3,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isMissing } from "../support/needs.ts";
 import { openStage, post, START_LIMIT, type Stage } from "./support.ts";
+import { soon } from "../support/load.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const isWithout = isMissing("chromium", existsSync(CHROMIUM), "apt-get install chromium");
@@ -92,7 +93,7 @@ describe.skipIf(isWithout)("the page in a browser", { timeout: 30_000 }, () => {
     );
     await page.click("#stop");
     const call = await stage.upstream.ledger.next(({ end }) => end === "client closed");
-    expect(call.closedAt! - (await stoppedAt)).toBeLessThan(100);
+    expect(call.closedAt! - (await stoppedAt)).toBeLessThan(soon(100));
     await page.waitForSelector(".facts .closed:has-text('the upstream')");
     await page.waitForSelector(".request.left:has-text('client disconnected during the answer')");
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("prompt");

@@ -86,5 +86,5 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     expect(length - WORD.length - DONE.length).toBeGreaterThanOrEqual(100_000_000);
     expect(tail).toBe(DONE);
     expect(await relay.ended()).toMatchObject({ reason: "completed", bytes: length });
-  }, 20_000);
+  }, 60_000);
 });

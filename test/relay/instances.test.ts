@@ -75,7 +75,7 @@ function shared(name: string, make: () => StorePlace | Promise<StorePlace>): voi
     expect(upstream.ledger.byCredential()).toEqual({ c2: 4 });
     expect(delay).toBeLessThan(1_000);
     expect(b.relay.status().store).toMatchObject({ sync: "shared", fault: undefined });
-  }, 20_000);
+  }, 60_000);
 
   it(`M1 F1 a key that is permanently refused is disabled on the other instance, on ${name}`, async () => {
     const place = await make();
@@ -88,7 +88,7 @@ function shared(name: string, make: () => StorePlace | Promise<StorePlace>): voi
     upstream.ledger.reset();
     for (let n = 0; n < 4; n++) await (await b.chat()).text();
     expect(upstream.ledger.byCredential()).toEqual({ c2: 4 });
-  }, 20_000);
+  }, 60_000);
 }
 
 describe.skipIf(noSqlite)("instances on SQLite", () => shared("SQLite", sqlitePlace));

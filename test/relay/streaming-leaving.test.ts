@@ -5,6 +5,7 @@ import { createRealClock } from "../support/real-clock.ts";
 import { type RelayUnderTest, startRelay, type UnderTestOptions } from "../support/relay.ts";
 import { createUnreachable, type Unreachable } from "../support/unreachable.ts";
 import { arrived, reader, standstill } from "../support/streaming.ts";
+import { soon } from "../support/load.ts";
 
 /** I4: time within which an upstream is closed after its client has left, in ms. */
 const SOON = 100;
@@ -49,10 +50,10 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
   /** The conditions after a client has left. */
   async function expectGone(leftAt: number, reason: string, calls: number): Promise<void> {
     const end = await relay.ended();
-    expect(performance.now() - leftAt).toBeLessThan(SOON);
+    expect(performance.now() - leftAt).toBeLessThan(soon(SOON));
     await relay.upstream.ledger.until(({ inFlight }) => inFlight === 0);
     for (const call of relay.upstream.ledger.calls.filter((one) => one.end === "client closed"))
-      expect(call.timing.closed! - leftAt).toBeLessThan(SOON);
+      expect(call.timing.closed! - leftAt).toBeLessThan(soon(SOON));
     expect(relay.upstream.ledger.total).toBe(calls);
     expect(end).toMatchObject({ reason, clientPresent: false });
     expect(relay.ends).toHaveLength(1);
@@ -81,7 +82,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await arrived(relay, () => relay.relay.status().credentials[0]!.inFlight === 0);
     const at = leave();
     await relay.ended();
-    expect(performance.now() - at).toBeLessThan(SOON);
+    expect(performance.now() - at).toBeLessThan(soon(SOON));
     expect(relay.ends[0]).toMatchObject({ reason: "client_gone_before_first", attempts: 1 });
     expect(relay.upstream.ledger.total).toBe(1);
   });
@@ -93,7 +94,7 @@ describe.each<[string, Pick<UnderTestOptions, "sink" | "transport">]>([
     await arrived(relay, () => relay.relay.status().credentials[0]!.inFlight === 0);
     const at = leave();
     await relay.ended();
-    expect(performance.now() - at).toBeLessThan(SOON);
+    expect(performance.now() - at).toBeLessThan(soon(SOON));
     expect(relay.ends[0]).toMatchObject({ reason: "client_gone_before_first", attempts: 1 });
     expect(relay.upstream.ledger.total).toBe(1);
   });

@@ -6,6 +6,7 @@ import { createSimulator, type Simulator } from "../../simulator/index.ts";
 import { record, type Recorded } from "./receiver.ts";
 import { standstill } from "../support/streaming.ts";
 import { RawServer } from "./raw-server.ts";
+import { soon } from "../support/load.ts";
 
 export interface TransportFacts {
   /** Whether `onConnect` is called. */
@@ -213,7 +214,7 @@ export function describeTransport(
       await upstream.ledger.until(({ inFlight }) => inFlight === 0);
       const seen = upstream.ledger.last()!;
       expect(seen.end).toBe("client closed");
-      expect(seen.timing.closed! - at).toBeLessThan(100);
+      expect(seen.timing.closed! - at).toBeLessThan(soon(100));
       expect(call.heard).toEqual(before);
     }
   });
