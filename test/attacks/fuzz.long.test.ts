@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { fuzz, type Protocol } from "./fuzz.ts";
+
+const COUNT = 25_000;
+
+describe("requests that keep no rule, for long", () => {
+  it.each<[Protocol, number]>([
+    ["HTTP/1", 21],
+    ["HTTP/2", 22],
+  ])(
+    "I4 L11 N4 leave nothing open over %s",
+    async (protocol, seed) => {
+      const { requests, calls } = await fuzz(protocol, COUNT, seed);
+      console.log(`${protocol}: ${requests} requests, ${calls} calls, nothing left`);
+      expect(calls).toBeGreaterThan(requests / 4);
+    },
+    1_200_000,
+  );
+});
