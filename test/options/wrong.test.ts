@@ -529,6 +529,8 @@ const TABLE: [what: string, options: unknown, message: string | RegExp][] = [
     { ...good, storage: "redis://x" },
     /^storage: must be a storage, not a string/,
   ],
+  ["a base of dots", { ...good, base: "a:.." }, /^base: must not have a part of dots only/],
+  ["a long base", { ...good, base: "x".repeat(201) }, /^base: must have at most 200 characters/],
   ["a base with a slash", { ...good, base: "a/b" }, /^base: must be letters/],
   [
     "a mount without a slash",

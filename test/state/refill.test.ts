@@ -339,7 +339,7 @@ describe("an emptied store without a journal of its driver", () => {
     const late = await start(place.open());
     await until(async () => (await late.state.tokens.read("t")) !== undefined);
     await until(async () => (await late.state.tokens.intents("t")).length > 0);
-    expect(await late.state.tokens.intents("t")).toEqual([intent]);
+    expect(await late.state.tokens.intents("t")).toEqual([{ ...intent, wasAnswered: false }]);
   });
 
   it("M5 G7 keeps a newer token that was stored meanwhile, and gets no token of a removed credential", async () => {
