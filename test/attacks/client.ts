@@ -122,7 +122,12 @@ function playStream(session: ClientHttp2Session, random: Random): Promise<void> 
   else stream.write(body.subarray(0, end));
   const code = pick(random, [constants.NGHTTP2_CANCEL, constants.NGHTTP2_INTERNAL_ERROR]);
   const isPatient = end === body.length && chance(random, 0.6);
-  const timer = setTimeout(() => stream.close(code), isPatient ? PATIENCE : upTo(random, 60));
+  const leave = (): void => {
+    stream.close(code);
+    // A stream that is not read would stay open.
+    stream.resume();
+  };
+  const timer = setTimeout(leave, isPatient ? PATIENCE : upTo(random, 60));
   return closed.finally(() => clearTimeout(timer));
 }
 
@@ -178,7 +183,7 @@ function readAtWill(socket: Socket, random: Random): void {
 }
 
 function leave(socket: Socket, leaving: Leaving, random: Random): void {
-  const within = leaving === "answered" ? PATIENCE : upTo(random, chance(random, 0.5) ? 10 : 80);
+  const within = leaving === "answered" ? PATIENCE : upTo(random, chance(random, 0.3) ? 10 : 120);
   const end = (): void => {
     if (leaving === "reset") return void socket.resetAndDestroy();
     if (leaving === "half-close") return void socket.end();
