@@ -95,6 +95,14 @@ export class FailureHandler {
     return decision.step;
   }
 
+  /** Another credential has served the request: a key that was refused is wrong, however many of them there were (E6). */
+  served({ denied }: AttemptHistory): void {
+    if (denied.size < 2) return;
+    for (const failure of denied.values())
+      if (failure.verdict.reason === "UNAUTHENTICATED" && failure.verdict.disables)
+        this.#deps.verdicts.apply(failure);
+  }
+
   #log({ context }: RequestPlan, { credential }: Selection, { verdict }: LastAttempt): void {
     this.#deps.reporter.debug(
       () =>

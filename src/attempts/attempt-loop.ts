@@ -118,6 +118,7 @@ export class AttemptLoop {
     if (result.kind === "ended") {
       const { status } = context.delivery;
       this.#services.usageRequests?.served(state, selection, target);
+      if (state.history) this.#failures.served(state.history);
       this.#reporter.attempt(plan, selection, { status, verdict: undefined }, "end");
       this.#reporter.end(plan, selection, result);
       return { kind: "ended", outcome: { reason: result.end, error: result.error } };

@@ -87,7 +87,7 @@ export class StateRestorer {
   async #loadOnce(): Promise<void> {
     const { state, clock, onLoad } = this.#deps;
     try {
-      await this.#apply(await state.load());
+      await this.#apply(withoutRefusedKeys(await state.load()));
       this.#hold([]);
       onLoad(true);
     } catch {
@@ -157,4 +157,10 @@ export class StateRestorer {
     const configured = typeof source === "object" ? source : undefined;
     return secrets.get(id) ?? configured?.secret ?? configured?.refreshToken;
   }
+}
+
+/** A key that was refused before a restart may have been replaced since: it is tried once. */
+function withoutRefusedKeys(loaded: LoadedState): LoadedState {
+  const cooldowns = loaded.cooldowns.filter(({ reason }) => reason !== "UNAUTHENTICATED");
+  return { ...loaded, cooldowns };
 }

@@ -192,6 +192,22 @@ describe("credentials that are refused", () => {
     expect((await relay.chat()).status).toBe(200);
   });
 
+  it("E6 disables the wrong keys, however many, where another key serves the request", async () => {
+    await start({ count: 3 });
+    refuse("unauthenticated", { credential: ["c1", "c2"] });
+    const response = await relay.chat();
+    expect([response.status, await response.text().then(() => callsBy())]).toEqual([
+      200,
+      ["c1", "c2", "c3"],
+    ]);
+    await relay.ended();
+    expect(relay.relay.status().credentials.map(({ disabled }) => disabled?.cause)).toEqual([
+      "auth",
+      "auth",
+      undefined,
+    ]);
+  });
+
   it("E7 undoes the rest of a credential when several get a bare 403 for one request", async () => {
     await start();
     refuseBarely({});

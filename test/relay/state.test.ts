@@ -123,8 +123,8 @@ describe.each(drivers)("with the %s driver", (_name, makeStorage) => {
       when: { where: ({ secret }) => secret === secretOf("c1") || secret === secretOf("c2") },
       then: { refuse: "unauthenticated" },
     });
-    let relay = await start({ count: 2, keep, storage });
-    await relay.chat();
+    let relay = await start({ count: 3, keep, storage });
+    await (await relay.chat()).text();
     relay = await restart(relay, {
       keep,
       storage,

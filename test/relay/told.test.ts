@@ -100,7 +100,7 @@ describe("a key that the provider refuses", () => {
     });
     relay.upstream.script({ then: { refuse: "unauthenticated" } });
     const message =
-      "No credential is available for model gpt-4o on upstream default: 2 disabled (API key refused), 1 not allowed for this model.";
+      "No credential is available for model gpt-4o on upstream default: 2 cooling down (API key refused), 1 not allowed for this model; retry in 10 min (600 s).";
     expect((await failure(relay.chat())).message).toBe(message);
     expect((await failure(relay.chat())).message).toBe(message);
     expect(relay.upstream.ledger.total).toBe(2);
