@@ -1,5 +1,6 @@
 // What a failed attempt means: the verdict on its refusal or its fault.
 import type { LastAttempt } from "../contract/last-attempt.ts";
+import type { Target } from "../contract/target.ts";
 import type { AttemptFault } from "../contract/transport.ts";
 import type { Refusal } from "../contract/verdict.ts";
 import { classify, classifyFault } from "../refusals/classify.ts";
@@ -62,6 +63,13 @@ export function classifyAttempt(
     option: undefined,
     answer,
   };
+}
+
+/** True for a text under a 200, in place of an answer, that is understood as a refusal. */
+export function isRefusalText(text: string, { dialect }: Target): boolean {
+  const body = text.slice(0, CLASSIFIED_SIZE);
+  const refusal = { status: 200, header: () => undefined, body, inStream: true } as const;
+  return classify({ ...refusal, endpoint: "ai", receivedAt: 0 }, dialect).reason !== "UNKNOWN";
 }
 
 /** Classifies an attempt without an answer, `after` ms after it was sent. */

@@ -14,6 +14,7 @@ import type { Delivery } from "../stream/delivery.ts";
 import { Reply, type ReplyOptions, type ReplyResult } from "../stream/reply.ts";
 import type { RequestTimers } from "../stream/request-timers.ts";
 import type { Timeouts } from "../stream/upstream-timeouts.ts";
+import { isRefusalText } from "./classify-attempt.ts";
 import type { AttemptServices } from "./attempt-services.ts";
 import type { Selection } from "./attempt-state.ts";
 import { buildCall } from "./build-call.ts";
@@ -120,6 +121,11 @@ class SentAttempt implements ReplyOptions, Interruptible {
     const { context, target } = this.#plan;
     const { secret } = this.#selection;
     return new SentSecrets(secret ?? "", target, context.sent).hide(text);
+  }
+
+  isRefusalText(text: string): boolean {
+    const { target } = this.#plan;
+    return target.auxiliary === undefined && isRefusalText(text, target);
   }
 
   onAnswer(): void {

@@ -110,6 +110,8 @@ export interface Dialect {
   eventPaths?: readonly string[] | undefined;
   /** Returns the meaning of an event. May parse. Called for each event before commit, and after it if `mayBeSignificant` is true. */
   classifyEvent(event: StreamEvent): EventMeaning;
+  /** True for a whole JSON answer that contains nothing, although it ended normally: it is tried again. */
+  isEmptyAnswer?(json: unknown): boolean;
   /** Cheap check of an event after commit: false if it can be neither terminal nor error. Must not parse. */
   mayBeSignificant(event: StreamEvent): boolean;
   /** True if a stream with this last event is complete without a terminal event. */

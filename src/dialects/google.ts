@@ -49,6 +49,7 @@ export const google: Dialect = {
   codes: GOOGLE_CODES,
   eventPaths: EVENT_PATHS,
   classifyEvent,
+  isEmptyAnswer,
   mayBeSignificant: ({ name, data }) => mayNameError(data) || name === "error",
   isCompleteWith: (last) => isFinished(answerOf(parseJson(last.data))),
   readUsage,
@@ -83,16 +84,43 @@ function classifyEvent(event: StreamEvent): EventMeaning {
   if (isErrorEvent(json)) return "error";
   const answer = answerOf(json);
   // A chunk with token counts only is not part of the response; a blocked prompt is the complete response.
-  return isFinished(answer) || asList(answer["candidates"]).some(candidateSpeaks)
+  return isAnswered(answer) || asList(answer["candidates"]).some(candidateSpeaks)
     ? "payload"
     : "lifecycle";
 }
 
 /** Any chunk may have a `finishReason`, even one that others follow, so it completes a stream but is not terminal. */
 function isFinished(answer: Fields): boolean {
+  return hasEnd(answer, () => true);
+}
+
+/** `STOP` without a part and without a token is no answer; any other reason is one. */
+function isAnswered(answer: Fields): boolean {
+  return hasEnd(answer, (reason) => reason !== "STOP" || hasOutputTokens(answer));
+}
+
+function hasEnd(answer: Fields, counts: (finishReason: string) => boolean): boolean {
   if (textField(answer["promptFeedback"], "blockReason")) return true;
-  return asList(answer["candidates"]).some(
-    (candidate) => textField(candidate, "finishReason") !== undefined,
+  return asList(answer["candidates"]).some((candidate) => {
+    const reason = textField(candidate, "finishReason");
+    return reason !== undefined && counts(reason);
+  });
+}
+
+function hasOutputTokens(answer: Fields): boolean {
+  const usage = asFields(answer["usageMetadata"]);
+  return Number(usage?.["candidatesTokenCount"]) > 0 || Number(usage?.["thoughtsTokenCount"]) > 0;
+}
+
+/** A complete answer whose candidates contain nothing. */
+function isEmptyAnswer(json: unknown): boolean {
+  const answer = answerOf(json);
+  const candidates = asList(answer["candidates"]);
+  return (
+    candidates.length > 0 &&
+    isFinished(answer) &&
+    !isAnswered(answer) &&
+    !candidates.some(candidateSpeaks)
   );
 }
 

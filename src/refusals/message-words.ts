@@ -211,8 +211,8 @@ export const BEFORE_LIMITS: readonly WordRule[] = [
     is: { reason: "FORBIDDEN", scope: "model" },
     statuses: CLIENT,
   },
-  ACCOUNT,
   SCOPES,
+  ACCOUNT,
   {
     name: "content",
     words: phrases(

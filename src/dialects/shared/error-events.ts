@@ -33,8 +33,9 @@ function hasFailureCode(event: Record<string, unknown>): boolean {
   const base = asFields(event["base_resp"])?.["status_code"];
   if (typeof base === "number" && base !== 0) return true;
   if ("choices" in event || "type" in event || "object" in event) return false;
-  const says = event["message"] ?? event["msg"] ?? event["detail"];
-  const code = event["code"] ?? event["status"] ?? event["error_code"];
+  const says =
+    event["message"] ?? event["msg"] ?? event["detail"] ?? event["error_msg"] ?? event["errmsg"];
+  const code = event["code"] ?? event["status"] ?? event["error_code"] ?? event["errcode"];
   return typeof says === "string" && isFailureCode(code);
 }
 

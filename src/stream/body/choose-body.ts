@@ -21,6 +21,8 @@ export interface BodyReaderOptions {
   usageOption?: UsageOption | undefined;
   /** Hides the secrets of this request in the text of an error. */
   redact?(text: string): string;
+  /** True for a text in place of an answer that says why there is none. */
+  isRefusalText?(text: string): boolean;
 }
 
 /** Creates the body of a response whose head has arrived. */

@@ -42,6 +42,8 @@ export interface EventBodyOptions {
   usageOption?: UsageOption | undefined;
   /** Hides the secrets of this request in the text of an error. */
   redact?(text: string): string;
+  /** True for a text in place of a stream that says why there is none: `[1305][…]`. */
+  isRefusalText?(text: string): boolean;
 }
 
 const END_OF_EVENT = new Uint8Array([10, 10]);
@@ -195,7 +197,8 @@ export class EventBody implements BodyReader, EventVisitor {
   #withoutEvent(now: number): ReplyResult {
     const held = this.#gate.readHeld();
     const text = new TextDecoder().decode(held);
-    if (isErrorText(text, this.#options.dialect)) return this.#gate.refused(held, true);
+    if (isErrorText(text, this.#options.dialect) || this.#options.isRefusalText?.(text))
+      return this.#gate.refused(held, true);
     if (!/^\s*[{[]/.test(text)) return EMPTY;
     this.#seeUsage(text);
     return this.#gate.open(now, "other") ? COMPLETED : NOT_STREAMABLE;

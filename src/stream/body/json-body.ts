@@ -1,6 +1,7 @@
 // A JSON body: short ones are examined completely before anything is sent, because a 200 may contain an error (B10).
 import type { Dialect } from "../../contract/dialect.ts";
 import { NO_BYTES } from "../../shared/bytes.ts";
+import { parseJson } from "../../shared/json.ts";
 import type { CommitGate } from "../commit-gate.ts";
 import { type Break, COMPLETED, EMPTY, NOT_STREAMABLE, type ReplyResult } from "../reply-result.ts";
 import { TAIL_SIZE, type UsageNotes } from "../usage-notes.ts";
@@ -21,6 +22,8 @@ export interface JsonBodyOptions {
   expectsBody: boolean;
   /** Hides the secrets of this request in the text of an error. */
   redact?(text: string): string;
+  /** True for a text in place of an answer that says why there is none: `[1305][…]`. */
+  isRefusalText?(text: string): boolean;
 }
 
 export class JsonBody implements BodyReader {
@@ -71,9 +74,14 @@ export class JsonBody implements BodyReader {
       return COMPLETED;
     }
     const held = gate.readHeld();
-    if (held.length === 0 && this.#options.expectsBody) return EMPTY;
+    const { dialect, expectsBody, isRefusalText } = this.#options;
     const text = decode(held);
-    if (isErrorText(text, this.#options.dialect)) return gate.refused(held, true);
+    if (expectsBody && text.trim() === "") return EMPTY;
+    if (isErrorText(text, dialect)) return gate.refused(held, true);
+    const json = parseJson(text);
+    if (json === undefined && isRefusalText?.call(this.#options, text))
+      return gate.refused(held, true);
+    if (dialect.isEmptyAnswer?.(json)) return EMPTY;
     this.#usage.see(text);
     return gate.open(now, this.kind) ? COMPLETED : NOT_STREAMABLE;
   }
@@ -103,10 +111,11 @@ export function isErrorText(text: string, dialect: Dialect): boolean {
   return dialect.classifyEvent(digestEvent({ name: "", data }, dialect)) === "error";
 }
 
-// Only an object can be an error, or an array that begins with one: Google streams responses as an array, which must not be delayed.
+// Only an object can be an error, an array that begins with one, or a text in brackets: Google streams responses as an array, which must not be delayed.
 function mayBeError(held: Uint8Array): boolean {
   const start = startOf(held);
   if (!start.startsWith("[")) return start === "" || start.startsWith("{");
+  if (/^\[\d+\]\[/.test(start)) return true;
   const [, key, isWhole] = /^\[\s*(?:\{\s*(?:"([^"]*)("?)|$)|$)/.exec(start) ?? [
     undefined,
     "",
