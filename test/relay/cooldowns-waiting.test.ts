@@ -69,7 +69,7 @@ describe("waiting", () => {
       attempts: 1,
       duration: 0,
     });
-    expect(relay.relay.status().requests).toEqual({ open: 0, waiting: 0 });
+    expect(relay.relay.status().requests).toMatchObject({ open: 0, waiting: 0, bufferedBytes: 0 });
     await relay.clock.advance(2 * MINUTE);
     expect(calls()).toBe(1);
   });
