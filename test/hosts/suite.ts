@@ -10,7 +10,7 @@ import { type HostSetup, setStage, type Stage } from "./support/stage.ts";
 
 /** Lines that a host or the relay may print. */
 const EXPECTED =
-  /streaming\.heartbeat is 200 ms|^relay:warn the address of a client is not known|listening| cools down for |relay(?: \S+)? → |upstream \S+ \(.*\): |request body: |^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
+  /streaming\.heartbeat is 200 ms|^relay:warn the address of a client is not known|listening| cools down for |relay(?: \S+)? → |upstream \S+ \(.*\): |request body: |operations: a request was refused with 403|^\s*$|ExperimentalWarning|^\(Use `node --trace|^Warning: .*(?:deno|lock)/i;
 
 /** `more` are tests of this host only, on the same build. */
 export function describeHost(

@@ -220,7 +220,7 @@ export const KEYS: Record<string, Mistake> = {
         oauth({ tokenURL: `${given.origin}/oauth/token`, clientId: "app", refreshToken: "r" }),
       ),
     log: [
-      "warn the refresh tokens of team-a rotate and are kept in memory: after a restart the configured ones are sent, which are no longer valid; set a `storage` that survives restarts",
+      "warn the refresh tokens of team-a rotate and are kept in memory: after the first restart the configured ones are sent, which are no longer valid, and each of these credentials needs a new login; set a `storage` that survives restarts",
       'warn credential team-a on upstream default is disabled: re-authentication required, UNAUTHENTICATED (code:invalid_grant); configure a new refresh token, or call relay.credentials.enable("team-a") if the old one is valid again',
     ],
     answer: [
