@@ -100,6 +100,48 @@ describe("requests that are invalid", () => {
   });
 });
 
+describe("refusals that are not understood", () => {
+  const reply = (status: number, body: string): void =>
+    relay.upstream.script({
+      then: { reply: { status, headers: { "content-type": "text/plain" }, body } },
+    });
+
+  it.each([
+    [1, 1],
+    [3, 2],
+  ])(
+    "E5 a 425 of %i credentials costs %i calls, closes nothing and reaches the client",
+    async (count, calls) => {
+      await start({ count });
+      reply(425, "Too Early");
+      const response = await relay.chat();
+      expect([response.status, await response.text()]).toEqual([425, "Too Early"]);
+      expect(callsBy()).toHaveLength(calls);
+      expect(relay.relay.status().cooldowns).toEqual([]);
+    },
+  );
+
+  it("E5 B10 an unknown error inside a 200 is tried once more, also with one credential, and is no limit", async () => {
+    await start({ count: 1 });
+    relay.upstream.script({
+      then: {
+        reply: {
+          headers: { "content-type": "application/json" },
+          body: '{"error":{"message":"hm"}}',
+        },
+      },
+    });
+    const answer = relay.chat({ stream: false });
+    await relay.upstream.ledger.until(({ total, inFlight }) => total === 1 && inFlight === 0);
+    await relay.clock.settle();
+    await relay.clock.advance(1_000);
+    const response = await answer;
+    expect(await response.json()).toMatchObject({ error: { code: "ERR_RELAY_UPSTREAM_FAILED" } });
+    expect([response.status, callsBy().length]).toEqual([502, 2]);
+    expect(relay.relay.status().cooldowns).toEqual([]);
+  });
+});
+
 describe("credentials that are refused", () => {
   const refuseBarely = (when: { credential?: string }): void =>
     relay.upstream.script({

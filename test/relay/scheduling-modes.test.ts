@@ -319,6 +319,22 @@ describe("quota protection", () => {
       expect(await ask()).toBe(429);
     });
 
+    it("A16 does not open a window for an answer that was asked for before the refusal", async () => {
+      let answer!: (value: QuotaAnswer) => void;
+      const late = (): Promise<QuotaAnswer> => new Promise((resolve) => (answer = resolve));
+      await start({
+        count: 1,
+        limits: { maxWait: 0 },
+        upstream: { quota: late, quotaEvery: MINUTE },
+      });
+      relay.upstream.script({ when: { first: 1 }, then: used });
+      await relay.clock.advance(1_000);
+      expect(await ask()).toBe(429);
+      answer(answerWith(1));
+      await relay.clock.settle();
+      expect(await ask()).toBe(429);
+    });
+
     it("A16 does not open a rate limit", async () => {
       await begin({ refuse: { kind: "rate-limit", wait: 5 * 3_600_000 } });
       share = 1;
