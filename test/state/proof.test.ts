@@ -162,7 +162,7 @@ describe("K18 a listing that lacks keys", () => {
 });
 
 describe("K18 writes that vanish", () => {
-  it("are told at once, and nothing is written again and again", async () => {
+  it("are told at once, and nothing is written repeatedly", async () => {
     let calls = 0;
     const storage = wrapStorage(createStorage({ driver: nullDriver() }), (_method, _key, run) => {
       calls++;

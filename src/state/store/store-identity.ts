@@ -98,7 +98,7 @@ class StoredIdentity implements StoreIdentity {
     if (reading.kind === "record") return reading.record;
     // A newer version of the relay has named the store: its identity cannot be compared.
     if (reading.kind === "newer") return this.#known;
-    // The name is not visible yet, or no write is kept: this is no reason to write all records again and again.
+    // The name is not visible yet, or no write is kept: otherwise all records would be written at every reading.
     if (this.#known && this.#options.isLagging()) return this.#known;
     if (reading.kind === "broken") await this.#options.quarantine.keep(this.key);
     return this.#write();
