@@ -358,6 +358,6 @@ describe.skipIf(isMissing("chromium", existsSync(CHROMIUM), "apt-get install chr
         server.close();
         await ai.close();
       }
-    }, 30_000);
+    }, 60_000);
   },
 );

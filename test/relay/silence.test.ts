@@ -108,7 +108,7 @@ describe("an answer without payload", () => {
     );
     expect(await relay.ended()).toMatchObject({ reason: "timeout", status: 200, attempts: 1 });
     await expectFree(1);
-  }, 20_000);
+  }, 60_000);
 
   it("I8 I3 ends a stream that has begun after payloadIdleTimeout, with an error event", async () => {
     await start({ stall: { afterEvents: 2 }, keepalive: 5 });
@@ -129,7 +129,7 @@ describe("an answer without payload", () => {
     expect(relay.lines.filter(({ level }) => level === "warn").at(-1)!.message).toMatch(
       /sent no payload in the middle of a response.*`streaming\.payloadIdleTimeout`$/,
     );
-  }, 20_000);
+  }, 60_000);
 
   it("I8 a generic feed that only pings is healthy", async () => {
     await start({ stall: { afterEvents: 1 }, keepalive: 5 }, { upstream: { dialect: "generic" } });
@@ -141,7 +141,7 @@ describe("an answer without payload", () => {
     relay.upstream.release();
     expect(await read.rest()).toContain("[DONE]");
     expect(await relay.ended()).toMatchObject({ reason: "completed" });
-  }, 20_000);
+  }, 60_000);
 });
 
 describe("a timeout of the relay", () => {

@@ -214,7 +214,7 @@ it("can be run by npx with the package named, because the command has another na
   expect(execFileSync("npx", args, { cwd: app.app, encoding: "utf8" })).toContain(
     "--creations-per-hour",
   );
-}, 30_000);
+}, 60_000);
 
 it("survives a closed reader, and a path that is not validly encoded", async () => {
   const { url } = await start();

@@ -182,7 +182,7 @@ describe.skipIf(noRedisServer)("a Redis that comes back", () => {
       await relay.close();
       await redis.dispose();
     }
-  }, 30_000);
+  }, 60_000);
 });
 
 describe("tokens without a store that stays", () => {
